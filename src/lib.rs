@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 mod limits;
+#[allow(dead_code, unused_imports)]
 mod message;
 
 pub use limits::Limits;
+pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};

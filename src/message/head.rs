@@ -63,6 +63,19 @@ impl Head {
         self.version = Version::Http11;
     }
 
+    /// Appends to the text what no client sent, and says where it is: for requests made up in tests.
+    ///
+    /// # Panics
+    ///
+    /// When the text comes to 4 GiB: a span cannot say where that is.
+    pub fn push(&mut self, part: &str) -> Span {
+        let place = |text: &str| u32::try_from(text.len()).expect("a head is far below 4 GiB");
+        let start = place(&self.text);
+        self.text.push_str(part);
+        let end = place(&self.text);
+        Span { start, end }
+    }
+
     pub fn method(&self) -> &str {
         self.method.of(&self.text)
     }

@@ -1,0 +1,213 @@
+//! The bodies: the one a request brings and the one a response takes along.
+//! It knows readers and sizes, not how a body is framed on the wire.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
+use std::marker::PhantomData;
+
+/// The body of a request: a reader that ends where the body ends.
+///
+/// Made by [`Request::data`](crate::Request::data). Reading fails with `UnexpectedEof` when the client
+/// went away before it had sent all of it, so a body read to its end is whole.
+pub struct RequestBody<'a> {
+    reader: Box<dyn Read + Send>,
+    // The reader owns what it reads from; the lifetime is that of rouille's type of this name.
+    request: PhantomData<&'a ()>,
+}
+
+impl RequestBody<'_> {
+    pub(crate) fn new<'a>(reader: Box<dyn Read + Send>) -> RequestBody<'a> {
+        RequestBody {
+            reader,
+            request: PhantomData,
+        }
+    }
+}
+
+impl Read for RequestBody<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buf)
+    }
+}
+
+impl fmt::Debug for RequestBody<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").finish_non_exhaustive()
+    }
+}
+
+/// The body of a response: some bytes, or a reader that yields them while they are sent.
+///
+/// The constructors of [`Response`](crate::Response) make one; by hand it goes into the `data` field:
+///
+/// ```
+/// use millpond::{Response, ResponseBody};
+///
+/// let lines = std::io::Read::chain(&b"one\n"[..], &b"two\n"[..]);
+/// let response = Response { data: ResponseBody::from_reader(lines), ..Response::text("") };
+/// # assert_eq!(response.data.into_reader_and_size().1, None);
+/// ```
+pub struct ResponseBody {
+    data: Data,
+}
+
+/// What the server sends: bytes go out with the head in one write, a reader piece by piece.
+pub(crate) enum Data {
+    Empty,
+    Bytes(Vec<u8>),
+    Reader {
+        reader: Box<dyn Read + Send>,
+        /// Bytes the reader was announced to yield. The server sends no more than this, and closes
+        /// the connection if there are fewer.
+        size: Option<u64>,
+    },
+}
+
+impl ResponseBody {
+    /// A body without bytes.
+    ///
+    /// ```
+    /// let (_, size) = millpond::ResponseBody::empty().into_reader_and_size();
+    /// assert_eq!(size, Some(0));
+    /// ```
+    pub fn empty() -> ResponseBody {
+        ResponseBody { data: Data::Empty }
+    }
+
+    /// A body read from `data` while it is sent; its size is not known beforehand.
+    ///
+    /// If the reader fails half-way the connection is cut, so that the client sees that the body is
+    /// not whole.
+    ///
+    /// ```
+    /// let squares = (0..10u8).map(|n| n * n).collect::<Vec<_>>();
+    /// let body = millpond::ResponseBody::from_reader(std::io::Cursor::new(squares));
+    /// ```
+    pub fn from_reader<R>(data: R) -> ResponseBody
+    where
+        R: Read + Send + 'static,
+    {
+        ResponseBody {
+            data: Data::Reader {
+                reader: Box::new(data),
+                size: None,
+            },
+        }
+    }
+
+    /// A body read from `data` while it is sent, `size` bytes long.
+    ///
+    /// What the reader yields beyond `size` is not sent. If it yields less the connection is cut, so
+    /// that the client sees that the body is not whole.
+    ///
+    /// ```
+    /// let zeros = std::io::Read::take(std::io::repeat(0), 128);
+    /// let body = millpond::ResponseBody::from_reader_and_size(zeros, 128);
+    /// ```
+    pub fn from_reader_and_size<R>(data: R, size: usize) -> ResponseBody
+    where
+        R: Read + Send + 'static,
+    {
+        ResponseBody {
+            data: Data::Reader {
+                reader: Box::new(data),
+                // A usize is at most 64 bits wide on every target Rust has.
+                size: Some(size as u64),
+            },
+        }
+    }
+
+    /// A body of these bytes.
+    ///
+    /// ```
+    /// let body = millpond::ResponseBody::from_data(vec![0x89, b'P', b'N', b'G']);
+    /// ```
+    pub fn from_data<D>(data: D) -> ResponseBody
+    where
+        D: Into<Vec<u8>>,
+    {
+        ResponseBody {
+            data: Data::Bytes(data.into()),
+        }
+    }
+
+    /// The rest of an open file, read while it is sent.
+    ///
+    /// The size is that of the file now, less what has been read of it. What is not a regular file (a
+    /// pipe, a device) has no size known beforehand.
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// let body = millpond::ResponseBody::from_file(std::fs::File::open("page.html")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_file(file: File) -> ResponseBody {
+        let size = rest_of_file(&file);
+        ResponseBody {
+            data: Data::Reader {
+                reader: Box::new(file),
+                size,
+            },
+        }
+    }
+
+    /// A body of this text, as UTF-8.
+    ///
+    /// ```
+    /// let body = millpond::ResponseBody::from_string("hello world");
+    /// ```
+    pub fn from_string<S>(data: S) -> ResponseBody
+    where
+        S: Into<String>,
+    {
+        ResponseBody::from_data(data.into())
+    }
+
+    /// The body as a reader, and its size if that is known: to read what a handler answered in a
+    /// test, or to wrap a body into another (compression, a checksum).
+    ///
+    /// ```
+    /// use millpond::Response;
+    ///
+    /// let (mut reader, size) = Response::text("hello").data.into_reader_and_size();
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text)?;
+    /// assert_eq!((text.as_str(), size), ("hello", Some(5)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_reader_and_size(self) -> (Box<dyn Read + Send>, Option<usize>) {
+        match self.data {
+            Data::Empty => (Box::new(io::empty()), Some(0)),
+            Data::Bytes(bytes) => {
+                let size = bytes.len();
+                (Box::new(Cursor::new(bytes)), Some(size))
+            }
+            Data::Reader { reader, size } => {
+                (reader, size.and_then(|size| usize::try_from(size).ok()))
+            }
+        }
+    }
+
+    pub(crate) fn into_data(self) -> Data {
+        self.data
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = match &self.data {
+            Data::Empty => Some(0),
+            Data::Bytes(bytes) => Some(bytes.len() as u64),
+            Data::Reader { size, .. } => *size,
+        };
+        f.debug_struct("ResponseBody").field("size", &size).finish()
+    }
+}
+
+fn rest_of_file(mut file: &File) -> Option<u64> {
+    let metadata = file.metadata().ok().filter(|metadata| metadata.is_file())?;
+    let position = file.stream_position().ok()?;
+    Some(metadata.len().saturating_sub(position))
+}

@@ -1,0 +1,469 @@
+//! What a client asks: a received head, its body, and what routing found in its path.
+//! It knows no socket: the server fills its [`Parts`], a test makes one up with [`Request::fake_http`].
+
+use super::body::RequestBody;
+use super::head::{Field, Head};
+use super::headers::HeadersIter;
+use super::percent;
+use std::fmt;
+use std::io::{self, Cursor, Read};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A request to answer.
+///
+/// A handler gets one from the server; a test makes one with [`Request::fake_http`], and calls the
+/// handler with it, no socket needed:
+///
+/// ```
+/// use millpond::{Request, Response};
+///
+/// fn greet(request: &Request) -> Response {
+///     let name = request.get_param("name").unwrap_or_else(|| "world".to_owned());
+///     Response::text(format!("hello {name}"))
+/// }
+///
+/// let request = Request::fake_http("GET", "/greet?name=Ann+Lee", vec![], vec![]);
+/// let (mut body, _) = greet(&request).data.into_reader_and_size();
+/// let mut text = String::new();
+/// body.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello Ann Lee");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Request {
+    /// Shared with the requests that `remove_prefix` and the routing make of this one.
+    parts: Arc<Parts>,
+    /// Where the target begins for this request: behind the prefixes removed, else 0. Always a
+    /// character boundary of the target, within its path.
+    start: usize,
+    params: Vec<(String, String)>,
+}
+
+/// What the server fills in for one request and all its views share.
+pub(crate) struct Parts {
+    pub head: Head,
+    pub remote_addr: SocketAddr,
+    pub secure: bool,
+    /// Guards that one caller gets the body, whichever thread or view asks first.
+    body: Mutex<Option<Box<dyn Read + Send>>>,
+}
+
+impl Parts {
+    fn new(remote_addr: SocketAddr) -> Parts {
+        Parts {
+            head: Head::default(),
+            remote_addr,
+            secure: false,
+            // Nothing is allocated for an empty reader: it has no fields.
+            body: Mutex::new(Some(Box::new(io::empty()))),
+        }
+    }
+
+    pub fn set_body(&mut self, reader: Box<dyn Read + Send>) {
+        let body = self.body.get_mut();
+        *body.unwrap_or_else(PoisonError::into_inner) = Some(reader);
+    }
+}
+
+/// Requests that a test makes up.
+impl Request {
+    /// A request as if it had come from `127.0.0.1:12345` over plain HTTP: for tests of handlers.
+    ///
+    /// The header list keeps its order and duplicates. Nothing is checked: what the server would
+    /// refuse can be made up here.
+    ///
+    /// # Panics
+    ///
+    /// When method, URL and headers come to 4 GiB or more.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let headers = vec![("Host".to_owned(), "localhost".to_owned())];
+    /// let request = Request::fake_http("POST", "/users?dry=1", headers, b"name=Ann".to_vec());
+    /// assert_eq!(request.method(), "POST");
+    /// assert_eq!(request.header("host"), Some("localhost"));
+    /// ```
+    pub fn fake_http<U, M>(
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        Request::fake_http_from(fake_addr(), method, url, headers, data)
+    }
+
+    /// [`fake_http`](Request::fake_http) from another client address.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let from = ([192, 0, 2, 7], 40_000).into();
+    /// let request = Request::fake_http_from(from, "GET", "/", vec![], vec![]);
+    /// assert_eq!(request.remote_addr(), &from);
+    /// ```
+    pub fn fake_http_from<U, M>(
+        from: SocketAddr,
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        fake(from, false, &method.into(), &url.into(), &headers, data)
+    }
+
+    /// [`fake_http`](Request::fake_http) with [`is_secure`](Request::is_secure) true.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// assert!(Request::fake_https("GET", "/", vec![], vec![]).is_secure());
+    /// ```
+    pub fn fake_https<U, M>(
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        Request::fake_https_from(fake_addr(), method, url, headers, data)
+    }
+
+    /// [`fake_https`](Request::fake_https) from another client address.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let from = ([192, 0, 2, 7], 40_000).into();
+    /// let request = Request::fake_https_from(from, "GET", "/", vec![], vec![]);
+    /// assert!(request.is_secure());
+    /// ```
+    pub fn fake_https_from<U, M>(
+        from: SocketAddr,
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        fake(from, true, &method.into(), &url.into(), &headers, data)
+    }
+}
+
+impl Request {
+    /// The same request without `prefix` at the front of its path, if its decoded path begins with it:
+    /// to hand a subtree to a handler that does not know where it is mounted.
+    ///
+    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`. The two
+    /// requests share one body.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/static/a%20b.css?v=2", vec![], vec![]);
+    /// let inner = request.remove_prefix("/static").expect("the path begins with it");
+    /// assert_eq!(inner.url(), "/a b.css");
+    /// assert_eq!(inner.raw_url(), "/a%20b.css?v=2");
+    /// assert!(inner.remove_prefix("/b").is_none());
+    /// ```
+    pub fn remove_prefix(&self, prefix: &str) -> Option<Request> {
+        let len = percent::prefix_len(self.raw_path(), prefix)?;
+        Some(Request {
+            parts: Arc::clone(&self.parts),
+            start: self.start + len,
+            params: self.params.clone(),
+        })
+    }
+
+    /// Whether the request came over TLS. The server itself speaks plain HTTP, so of a request it
+    /// received this is `false`, also behind a proxy that speaks TLS for it.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// assert!(!Request::fake_http("GET", "/", vec![], vec![]).is_secure());
+    /// ```
+    pub fn is_secure(&self) -> bool {
+        self.parts.secure
+    }
+
+    /// The method as the client wrote it: `GET`, `POST`. Methods are case-sensitive (RFC 9110 §9.1).
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// assert_eq!(Request::fake_http("PUT", "/", vec![], vec![]).method(), "PUT");
+    /// ```
+    pub fn method(&self) -> &str {
+        self.parts.head.method()
+    }
+
+    /// Path and query as the client wrote them, escapes not decoded. See [`url`](Request::url).
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/hello%20world?foo=bar", vec![], vec![]);
+    /// assert_eq!(request.raw_url(), "/hello%20world?foo=bar");
+    /// ```
+    pub fn raw_url(&self) -> &str {
+        &self.parts.head.target()[self.start..]
+    }
+
+    /// What follows the first `?` of the raw URL, escapes not decoded; empty if nothing does.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/search?q=a%26b&page=2", vec![], vec![]);
+    /// assert_eq!(request.raw_query_string(), "q=a%26b&page=2");
+    /// ```
+    pub fn raw_query_string(&self) -> &str {
+        self.raw_url()
+            .split_once('?')
+            .map_or("", |(_, query)| query)
+    }
+
+    /// The path: escapes decoded, the query left off. What is not UTF-8 becomes U+FFFD.
+    ///
+    /// `%2F` becomes a `/` like any other; where the difference matters, as in a file name that holds
+    /// a slash, take a path parameter of a route ([`param`](Request::param)).
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/hello%20world?foo=bar", vec![], vec![]);
+    /// assert_eq!(request.url(), "/hello world");
+    /// ```
+    pub fn url(&self) -> String {
+        percent::decode(self.raw_path()).into_owned()
+    }
+
+    /// The value of a query parameter, decoded (`+` is a space, `%41` an `A`); the first one if there
+    /// are several of that name. A parameter without `=` has the value `""`.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/?q=tea+%26+cake&q=no&draft", vec![], vec![]);
+    /// assert_eq!(request.get_param("q").as_deref(), Some("tea & cake"));
+    /// assert_eq!(request.get_param("draft").as_deref(), Some(""));
+    /// assert_eq!(request.get_param("page"), None);
+    /// ```
+    pub fn get_param(&self, param_name: &str) -> Option<String> {
+        let pairs = self.raw_query_string().split('&').filter(|p| !p.is_empty());
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            // rouille compares the name as it is written; callers that escape it go on working.
+            .find(|(name, _)| *name == param_name || percent::decode_form(name) == param_name)
+            .map(|(_, value)| percent::decode_form(value).into_owned())
+    }
+
+    /// The value of a path parameter of the route that matched, decoded.
+    ///
+    /// ```
+    /// use millpond::{Request, Response};
+    ///
+    /// // Registered for "/users/{id}".
+    /// fn show(request: &Request) -> Response {
+    ///     match request.param("id") {
+    ///         Some(id) => Response::text(format!("user {id}")),
+    ///         None => Response::empty_404(),
+    ///     }
+    /// }
+    /// # assert_eq!(show(&Request::fake_http("GET", "/", vec![], vec![])).status_code, 404);
+    /// ```
+    pub fn param(&self, name: &str) -> Option<&str> {
+        // From the back: an inner router's parameters come after those of the one around it.
+        let param = self.params.iter().rev().find(|(key, _)| key == name);
+        param.map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a header field, the first one if there are several of that name. The name
+    /// ignores case.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let headers = vec![("Content-Type".into(), "text/plain".into())];
+    /// let request = Request::fake_http("POST", "/", headers, vec![]);
+    /// assert_eq!(request.header("content-type"), Some("text/plain"));
+    /// assert_eq!(request.header("Accept"), None);
+    /// ```
+    pub fn header(&self, key: &str) -> Option<&str> {
+        self.parts.head.get(key)
+    }
+
+    /// All header fields, in the order they came, duplicates kept.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let headers = vec![("Accept".into(), "*/*".into()), ("DNT".into(), "1".into())];
+    /// let request = Request::fake_http("GET", "/", headers, vec![]);
+    /// let names: Vec<&str> = request.headers().map(|(name, _)| name).collect();
+    /// assert_eq!(names, ["Accept", "DNT"]);
+    /// ```
+    pub fn headers(&self) -> HeadersIter<'_> {
+        HeadersIter::new(&self.parts.head)
+    }
+
+    /// What the `DNT` (do not track) header says: `Some(true)` for `1`, `Some(false)` for `0`, `None`
+    /// without the header or for anything else in it.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/", vec![("DNT".into(), "1".into())], vec![]);
+    /// assert_eq!(request.do_not_track(), Some(true));
+    /// ```
+    pub fn do_not_track(&self) -> Option<bool> {
+        match self.header("DNT") {
+            Some("1") => Some(true),
+            Some("0") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The body, to be read once: the first call has it (an empty one if the request brings none),
+    /// every later call gets `None`.
+    ///
+    /// ```
+    /// use millpond::{Request, Response};
+    /// use std::io::Read;
+    ///
+    /// fn echo(request: &Request) -> Response {
+    ///     let mut bytes = Vec::new();
+    ///     match request.data().map(|mut body| body.read_to_end(&mut bytes)) {
+    ///         Some(Ok(_)) => Response::from_data("application/octet-stream", bytes),
+    ///         _ => Response::empty_400(),
+    ///     }
+    /// }
+    ///
+    /// let request = Request::fake_http("POST", "/", vec![], b"ping".to_vec());
+    /// assert_eq!(echo(&request).status_code, 200);
+    /// assert!(request.data().is_none());
+    /// ```
+    pub fn data(&self) -> Option<RequestBody<'_>> {
+        self.take_body().map(RequestBody::new)
+    }
+
+    /// The address of the client's end of the connection; of the proxy, where one is between.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/", vec![], vec![]);
+    /// assert!(request.remote_addr().ip().is_loopback());
+    /// ```
+    pub fn remote_addr(&self) -> &SocketAddr {
+        &self.parts.remote_addr
+    }
+}
+
+/// What the server and the routing use.
+impl Request {
+    /// A request with nothing in it, for [`renew`](Request::renew) to fill.
+    pub(crate) fn blank() -> Request {
+        Request {
+            parts: Arc::new(Parts::new(fake_addr())),
+            start: 0,
+            params: Vec::new(),
+        }
+    }
+
+    /// The parts, emptied for the next request of the connection: the head keeps its capacity, the
+    /// address stays. Allocates only where something still holds the old ones.
+    pub(crate) fn renew(&mut self) -> &mut Parts {
+        self.start = 0;
+        self.params.clear();
+        if Arc::get_mut(&mut self.parts).is_none() {
+            self.parts = Arc::new(Parts::new(self.parts.remote_addr));
+        }
+        let parts = Arc::get_mut(&mut self.parts).expect("nothing else holds the parts by now");
+        parts.head.clear();
+        parts.secure = false;
+        parts.set_body(Box::new(io::empty()));
+        parts
+    }
+
+    /// The same request with more path parameters, which win over those it has.
+    pub(crate) fn with_params(&self, params: Vec<(String, String)>) -> Request {
+        Request {
+            parts: Arc::clone(&self.parts),
+            start: self.start,
+            params: self.params.iter().cloned().chain(params).collect(),
+        }
+    }
+
+    pub(crate) fn head(&self) -> &Head {
+        &self.parts.head
+    }
+
+    /// The path, escapes not decoded: what a route's segments are matched with.
+    pub(crate) fn raw_path(&self) -> &str {
+        let url = self.raw_url();
+        url.split_once('?').map_or(url, |(path, _)| path)
+    }
+
+    pub(crate) fn take_body(&self) -> Option<Box<dyn Read + Send>> {
+        let body = self.parts.body.lock();
+        body.unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("raw_url", &self.raw_url())
+            .field("headers", &self.headers())
+            .field("params", &self.params)
+            .field("secure", &self.is_secure())
+            .field("remote_addr", self.remote_addr())
+            .finish_non_exhaustive()
+    }
+}
+
+fn fake_addr() -> SocketAddr {
+    ([127, 0, 0, 1], 12345).into()
+}
+
+fn fake(
+    from: SocketAddr,
+    secure: bool,
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    data: Vec<u8>,
+) -> Request {
+    let mut parts = Parts::new(from);
+    parts.secure = secure;
+    parts.set_body(Box::new(Cursor::new(data)));
+    let head = &mut parts.head;
+    head.method = head.push(method);
+    head.target = head.push(url);
+    for (name, value) in headers {
+        let (name, value) = (head.push(name), head.push(value));
+        head.fields.push(Field { name, value });
+    }
+    Request {
+        parts: Arc::new(parts),
+        start: 0,
+        params: Vec::new(),
+    }
+}
