@@ -1,0 +1,222 @@
+//! A response on its way out: what the client has not taken yet, and the reader that has more.
+//! It writes as much as is taken at once and never waits; when to try again is its caller's affair.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::TcpStream;
+
+use crate::message::Data;
+use crate::wire::chunked;
+
+/// Bodies up to this size travel in the same buffer as their head.
+const INLINE: usize = 16 * 1024;
+/// What is asked of a reader at once.
+const PIECE: usize = 64 * 1024;
+
+/// Where the rest of a body comes from.
+pub(crate) enum Source {
+    Nothing,
+    Bytes { bytes: Vec<u8>, at: usize },
+    Reader { reader: Box<dyn Read + Send>, left: Option<u64>, chunked: bool },
+}
+
+impl Source {
+    /// What has to follow a head in `out`. Small bodies are put there.
+    pub fn of(data: Data, chunked: bool, out: &mut Vec<u8>) -> Source {
+        match data {
+            Data::Empty => Source::Nothing,
+            Data::Bytes(bytes) if bytes.len() <= INLINE => {
+                out.extend_from_slice(&bytes);
+                Source::Nothing
+            }
+            Data::Bytes(bytes) => Source::Bytes { bytes, at: 0 },
+            Data::Reader { reader, size } => Source::Reader { reader, left: size, chunked },
+        }
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Source::Nothing)
+    }
+}
+
+/// How far the sending came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    All,
+    /// The client takes no more for now.
+    Blocked,
+    /// The reader has to be asked for more, which is a worker's work: it is the user's code.
+    NeedsReader,
+}
+
+/// Why a response cannot be finished: the client sees a cut connection, never a response that
+/// looks whole.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The client is gone.
+    Write(io::Error),
+    /// The body's reader failed, or had fewer bytes than were announced.
+    Reader,
+}
+
+/// The unsent part of a response. `moved` counts what was written since it was last asked.
+pub(crate) struct Outgoing {
+    unsent: Vec<u8>,
+    at: usize,
+    source: Source,
+    pub moved: usize,
+}
+
+impl Outgoing {
+    /// Sends `out`, then what `source` has. What is not taken is kept; `out` is left empty.
+    pub fn send(
+        stream: &TcpStream,
+        out: &mut Vec<u8>,
+        source: Source,
+        piece: &mut Vec<u8>,
+    ) -> Result<(Outgoing, Sent), Broken> {
+        let mut outgoing = Outgoing { unsent: Vec::new(), at: 0, source, moved: 0 };
+        let written = match &mut outgoing.source {
+            Source::Bytes { bytes, at } => {
+                let written = write_both(stream, out, bytes)?;
+                *at = written.saturating_sub(out.len());
+                written
+            }
+            Source::Reader { .. } => {
+                outgoing.fill(out, piece)?;
+                write(stream, out)?
+            }
+            Source::Nothing => write(stream, out)?,
+        };
+        outgoing.moved = written;
+        if written < out.len() {
+            outgoing.unsent.extend_from_slice(&out[written..]);
+        }
+        out.clear();
+        let sent = outgoing.push(stream)?;
+        if sent == Sent::NeedsReader {
+            let sent = outgoing.pump(stream, out, piece)?;
+            return Ok((outgoing, sent));
+        }
+        Ok((outgoing, sent))
+    }
+
+    /// Writes what is here, without asking the reader.
+    pub fn push(&mut self, stream: &TcpStream) -> Result<Sent, Broken> {
+        if self.at < self.unsent.len() {
+            let written = write(stream, &self.unsent[self.at..])?;
+            self.at += written;
+            self.moved += written;
+            if self.at < self.unsent.len() {
+                return Ok(Sent::Blocked);
+            }
+            self.unsent = Vec::new();
+            self.at = 0;
+        }
+        match &mut self.source {
+            Source::Nothing => Ok(Sent::All),
+            Source::Reader { .. } => Ok(Sent::NeedsReader),
+            Source::Bytes { bytes, at } => {
+                let written = write(stream, &bytes[*at..])?;
+                *at += written;
+                self.moved += written;
+                Ok(if *at == bytes.len() { Sent::All } else { Sent::Blocked })
+            }
+        }
+    }
+
+    /// Asks the reader for more as long as the client takes it.
+    pub fn pump(
+        &mut self,
+        stream: &TcpStream,
+        out: &mut Vec<u8>,
+        piece: &mut Vec<u8>,
+    ) -> Result<Sent, Broken> {
+        loop {
+            match self.push(stream)? {
+                Sent::NeedsReader => {}
+                sent => return Ok(sent),
+            }
+            out.clear();
+            self.fill(out, piece)?;
+            let written = write(stream, out)?;
+            self.moved += written;
+            self.unsent.extend_from_slice(&out[written..]);
+            out.clear();
+        }
+    }
+
+    /// Puts one more piece of the reader's into `out`, framed as it travels.
+    fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) -> Result<(), Broken> {
+        let (reader, left, chunked) = match &mut self.source {
+            Source::Reader { reader, left, chunked } => (reader, left, *chunked),
+            _ => return Ok(()),
+        };
+        let most = left.map_or(PIECE, |left| usize::try_from(left).unwrap_or(PIECE).min(PIECE));
+        if most == 0 {
+            self.source = Source::Nothing;
+            return Ok(());
+        }
+        piece.resize(piece.len().max(PIECE), 0);
+        let count = read(reader, &mut piece[..most])?;
+        if count == 0 {
+            if left.is_some() {
+                return Err(Broken::Reader);
+            }
+            if chunked {
+                out.extend_from_slice(chunked::LAST_CHUNK);
+            }
+            self.source = Source::Nothing;
+            return Ok(());
+        }
+        if chunked {
+            chunked::write_chunk_head(out, count);
+        }
+        out.extend_from_slice(&piece[..count]);
+        if chunked {
+            out.extend_from_slice(chunked::CHUNK_END);
+        }
+        if let Some(left) = left {
+            *left -= count as u64;
+            if *left == 0 {
+                self.source = Source::Nothing;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(reader: &mut Box<dyn Read + Send>, buf: &mut [u8]) -> Result<usize, Broken> {
+    loop {
+        match reader.read(buf) {
+            Ok(count) => return Ok(count.min(buf.len())),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Err(Broken::Reader),
+        }
+    }
+}
+
+fn write(stream: &TcpStream, bytes: &[u8]) -> Result<usize, Broken> {
+    taken(bytes.len(), |mut stream: &TcpStream| stream.write(bytes), stream)
+}
+
+fn write_both(stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, Broken> {
+    let slices = [IoSlice::new(first), IoSlice::new(second)];
+    taken(first.len(), |mut stream: &TcpStream| stream.write_vectored(&slices), stream)
+}
+
+/// How much one write was taken of; nothing, where the client takes nothing now.
+fn taken(
+    length: usize,
+    attempt: impl Fn(&TcpStream) -> io::Result<usize>,
+    stream: &TcpStream,
+) -> Result<usize, Broken> {
+    loop {
+        match attempt(stream) {
+            Ok(0) if length > 0 => return Err(Broken::Write(ErrorKind::WriteZero.into())),
+            Ok(count) => return Ok(count),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if super::would_block(&e) => return Ok(0),
+            Err(e) => return Err(Broken::Write(e)),
+        }
+    }
+}

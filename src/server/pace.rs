@@ -1,0 +1,66 @@
+//! The minimum rate a peer must keep while something is under way. It counts; it never waits.
+
+use std::time::{Duration, Instant};
+
+/// How long a peer may take before its rate is judged, and over how long each judgement is.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// Bytes moved in the current window. A burst does not pay for a later stall: each window is judged
+/// on its own.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    least: u64,
+    window_ends: Instant,
+    moved: u64,
+}
+
+impl Pace {
+    /// At least `rate` bytes a second from now on.
+    pub fn new(rate: u64, now: Instant) -> Pace {
+        Pace { least: rate.saturating_mul(WINDOW.as_secs()), window_ends: now + WINDOW, moved: 0 }
+    }
+
+    pub fn moved(&mut self, bytes: usize) {
+        self.moved = self.moved.saturating_add(bytes as u64);
+    }
+
+    /// Whether the window that ended by `now`, if one did, brought too little.
+    pub fn too_slow(&mut self, now: Instant) -> bool {
+        if now < self.window_ends {
+            return false;
+        }
+        let too_slow = self.moved < self.least;
+        self.window_ends = now + WINDOW;
+        self.moved = 0;
+        too_slow
+    }
+
+    /// Until the next judgement.
+    pub fn time_left(&self, now: Instant) -> Duration {
+        self.window_ends.saturating_duration_since(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_window_is_judged_on_its_own() {
+        let start = Instant::now();
+        let mut pace = Pace::new(240, start);
+        pace.moved(1_000_000);
+        assert!(!pace.too_slow(start + WINDOW - Duration::from_millis(1)));
+        assert!(!pace.too_slow(start + WINDOW));
+        pace.moved(1_199);
+        assert!(pace.too_slow(start + WINDOW * 2));
+    }
+
+    #[test]
+    fn the_least_is_enough() {
+        let start = Instant::now();
+        let mut pace = Pace::new(240, start);
+        pace.moved(1_200);
+        assert!(!pace.too_slow(start + WINDOW));
+    }
+}

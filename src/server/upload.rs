@@ -1,0 +1,194 @@
+//! A body that is read while its handler runs: what was gathered, then what the client still sends.
+//! The one place where a worker waits for a body; it holds one of the pool's waiting places for it.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::drain::Link;
+use super::incoming::{Arrived, Rest};
+use super::pace::Pace;
+use crate::lock::lock;
+use crate::wire::WireError;
+
+/// How long one read waits before it looks whether the server is stopping.
+const SLICE: Duration = Duration::from_secs(1);
+/// Coded bytes taken from the socket at once. A body of known length goes straight to its reader.
+const CODED: usize = 16 * 1024;
+
+/// Why a body could not be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Wire(WireError),
+    TooSlow,
+    /// The client ended its side, or the connection broke.
+    Truncated,
+}
+
+impl From<Fault> for io::Error {
+    fn from(fault: Fault) -> io::Error {
+        match fault {
+            Fault::Wire(error) => io::Error::new(ErrorKind::InvalidData, error.reason()),
+            Fault::TooSlow => io::Error::new(ErrorKind::TimedOut, "the body came too slowly"),
+            Fault::Truncated => {
+                io::Error::new(ErrorKind::UnexpectedEof, "the client ended before its body did")
+            }
+        }
+    }
+}
+
+/// The handler's end of the body.
+pub(crate) struct Upload(Arc<Mutex<Transfer>>);
+
+/// The body itself, shared with the connection, which takes it back when the handler is done.
+pub(crate) struct Transfer {
+    link: Arc<Link>,
+    gathered: Vec<u8>,
+    gathered_at: usize,
+    /// Bytes received behind those gathered, not decoded yet.
+    raw: Vec<u8>,
+    raw_at: usize,
+    rest: Rest,
+    owes_continue: bool,
+    min_rate: u64,
+    pace: Option<Pace>,
+    fault: Option<Fault>,
+    /// The handler is done: nobody reads any more.
+    closed: bool,
+}
+
+/// What the handler left of it.
+pub(crate) struct Leftover {
+    pub raw: Vec<u8>,
+    pub rest: Rest,
+    pub fault: Option<Fault>,
+    /// The client may still be waiting for its "100 Continue".
+    pub owes_continue: bool,
+}
+
+impl Transfer {
+    pub fn new(link: Arc<Link>, arrived: Arrived, raw: Vec<u8>, min_rate: u64) -> Transfer {
+        // RFC 9110 §10.1.1: no 100 is needed once some of the body has come.
+        let owes_continue = arrived.framing.expects_continue && arrived.body.is_empty();
+        Transfer {
+            link,
+            gathered: arrived.body,
+            gathered_at: 0,
+            raw,
+            raw_at: 0,
+            rest: arrived.rest,
+            owes_continue,
+            min_rate,
+            pace: None,
+            fault: if arrived.truncated { Some(Fault::Truncated) } else { None },
+            closed: false,
+        }
+    }
+
+    pub fn reader(self) -> (Arc<Mutex<Transfer>>, Upload) {
+        let shared = Arc::new(Mutex::new(self));
+        (Arc::clone(&shared), Upload(shared))
+    }
+
+    /// Takes the body back. A reader that someone still has fails from now on.
+    pub fn close(&mut self) -> Leftover {
+        self.closed = true;
+        let mut raw = std::mem::take(&mut self.raw);
+        raw.drain(..self.raw_at);
+        Leftover {
+            raw,
+            rest: std::mem::replace(&mut self.rest, Rest::Length(0)),
+            fault: self.fault,
+            owes_continue: self.owes_continue,
+        }
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.closed {
+            return Err(io::Error::new(ErrorKind::NotConnected, "the request has been answered"));
+        }
+        let gathered = &self.gathered[self.gathered_at..];
+        if !gathered.is_empty() {
+            let count = gathered.len().min(buf.len());
+            buf[..count].copy_from_slice(&gathered[..count]);
+            self.gathered_at += count;
+            return Ok(count);
+        }
+        if self.rest.is_done() || buf.is_empty() {
+            return Ok(0);
+        }
+        if let Some(fault) = self.fault {
+            return Err(fault.into());
+        }
+        self.read_on(buf).map_err(|fault| {
+            self.fault = Some(fault);
+            fault.into()
+        })
+    }
+
+    fn read_on(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+        loop {
+            if self.raw_at < self.raw.len() {
+                let raw = &self.raw[self.raw_at..];
+                let (consumed, produced) = self.rest.decode(raw, buf).map_err(Fault::Wire)?;
+                self.raw_at += consumed;
+                if produced > 0 || self.rest.is_done() {
+                    return Ok(produced);
+                }
+            }
+            if let Some(left) = self.rest.known() {
+                let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let count = self.receive(&mut buf[..most])?;
+                self.rest.took(count);
+                return Ok(count);
+            }
+            let mut raw = std::mem::take(&mut self.raw);
+            raw.resize(CODED, 0);
+            let count = self.receive(&mut raw)?;
+            raw.truncate(count);
+            self.raw = raw;
+            self.raw_at = 0;
+        }
+    }
+
+    /// Waits for bytes, within the minimum rate.
+    fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+        if std::mem::take(&mut self.owes_continue) {
+            let mut stream = &self.link.stream;
+            let sent = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+            sent.map_err(|_| Fault::Truncated)?;
+        }
+        let rate = self.min_rate;
+        let began = Instant::now();
+        let pace = self.pace.get_or_insert_with(|| Pace::new(rate, began));
+        let mut now = began;
+        loop {
+            let wait = pace.time_left(now).clamp(Duration::from_millis(1), SLICE);
+            self.link.stream.set_read_timeout(Some(wait)).map_err(|_| Fault::Truncated)?;
+            let mut stream = &self.link.stream;
+            match stream.read(buf) {
+                Ok(0) => return Err(Fault::Truncated),
+                Ok(count) => {
+                    pace.moved(count);
+                    // A judgement that is due after a long handler is not the client's fault.
+                    return Ok(count);
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if super::would_block(&e) => {}
+                Err(_) => return Err(Fault::Truncated),
+            }
+            now = Instant::now();
+            // A stop need not wait out the whole window of a client that sends nothing.
+            let stalled = self.link.is_ending() && now.duration_since(began) >= SLICE;
+            if stalled || pace.too_slow(now) {
+                return Err(Fault::TooSlow);
+            }
+        }
+    }
+}
+
+impl Read for Upload {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        lock(&self.0).read(buf)
+    }
+}
