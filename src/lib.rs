@@ -3,6 +3,9 @@
 #![warn(missing_docs)]
 
 mod limits;
+#[allow(dead_code)]
 mod message;
+#[allow(dead_code)]
+mod wire;
 
 pub use limits::Limits;
