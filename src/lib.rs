@@ -3,8 +3,12 @@
 #![warn(missing_docs)]
 
 mod limits;
+mod lock;
 #[allow(dead_code, unused_imports)]
 mod message;
+mod server;
+#[allow(dead_code)]
+mod wire;
 
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};

@@ -15,3 +15,4 @@ pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;
 pub use request::Request;
 pub use response::{ReadWrite, Response, Upgrade};
+pub(crate) mod status;

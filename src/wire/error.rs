@@ -1,0 +1,88 @@
+//! Why a message was refused, and what that is to the client: one variant for each reason, so
+//! that a test and a log line can tell them apart. Nothing here holds a byte that a peer sent.
+
+/// A peer's mistake. Each one ends the connection, because the bytes after it mean nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WireError {
+    BadMethod,
+    MethodTooLong,
+    ConnectUnsupported,
+    BadTarget,
+    TargetTooLong,
+    BadVersion,
+    UnsupportedVersion,
+    BareCr,
+    BareLf,
+    ObsFold,
+    BadFieldName,
+    SpaceBeforeColon,
+    MissingColon,
+    BadFieldValue,
+    HeadTooLarge,
+    TooManyHeaders,
+    MissingHost,
+    TwoHosts,
+    BadHost,
+    LengthAndEncoding,
+    BadLength,
+    TwoLengths,
+    BadEncoding,
+    UnknownEncoding,
+    EncodingIn10,
+    BodyTooLarge,
+    BadExpectation,
+    BadChunkSize,
+    BadChunkExtension,
+    ChunkExtensionsTooLong,
+    BadChunkEnd,
+}
+
+impl WireError {
+    /// The status to answer with.
+    pub fn status(self) -> u16 {
+        self.describe().0
+    }
+
+    /// A sentence for logs: fixed text, never what the peer sent.
+    pub fn reason(self) -> &'static str {
+        self.describe().1
+    }
+
+    fn describe(self) -> (u16, &'static str) {
+        use WireError::*;
+        match self {
+            BadMethod => (400, "the method is not a token and one space"),
+            // RFC 9112 §3: 501 for a method longer than any that is implemented.
+            MethodTooLong => (501, "the method is too long"),
+            ConnectUnsupported => (501, "CONNECT asks for a proxy"),
+            BadTarget => (400, "the request target is malformed"),
+            TargetTooLong => (414, "the request target is too long"),
+            BadVersion => (400, "the request line does not end in an HTTP version"),
+            UnsupportedVersion => (505, "the major version is not 1"),
+            BareCr => (400, "a CR without its LF"),
+            BareLf => (400, "a line that ends in LF alone"),
+            ObsFold => (400, "a line of the head begins with a blank"),
+            BadFieldName => (400, "a field name is not a token"),
+            SpaceBeforeColon => (400, "a blank before the colon of a field"),
+            MissingColon => (400, "a field line without a colon"),
+            BadFieldValue => (400, "a control character in a field value"),
+            HeadTooLarge => (431, "the head or the trailer section is too large"),
+            TooManyHeaders => (431, "too many fields"),
+            MissingHost => (400, "no Host field"),
+            TwoHosts => (400, "more than one Host field"),
+            BadHost => (400, "the Host field is malformed"),
+            LengthAndEncoding => (400, "Content-Length beside Transfer-Encoding"),
+            BadLength => (400, "Content-Length is not a number"),
+            TwoLengths => (400, "more than one Content-Length"),
+            BadEncoding => (400, "Transfer-Encoding does not end in one plain chunked"),
+            UnknownEncoding => (501, "a transfer coding other than chunked"),
+            EncodingIn10 => (400, "Transfer-Encoding in an HTTP/1.0 request"),
+            BodyTooLarge => (413, "the body is too large"),
+            BadExpectation => (417, "an expectation other than 100-continue"),
+            BadChunkSize => (400, "a chunk size is malformed"),
+            BadChunkExtension => (400, "a chunk extension is malformed"),
+            ChunkExtensionsTooLong => (400, "the chunk extensions are too long"),
+            BadChunkEnd => (400, "a chunk is not followed by CRLF"),
+        }
+    }
+}

@@ -1,0 +1,521 @@
+//! The request head, bytes to [`Head`]: request line, field lines, the empty line (RFC 9112 §2–§5).
+//! What the fields say about the body is not looked at here, but for Host, which completes the
+//! target.
+//!
+//! ```text
+//!          CR LF            SP          SP          CR LF          :
+//! Before ⇄ BeforeLf · Method ─► Target ─► Version ──────► Line ─► Name ─► Blank ─► Value
+//!                                                          │ ▲                       │ CR
+//!                                              CR ┌────────┘ └──── LF ── LineLf ◄────┘
+//!                                                 ▼
+//!                                               EndLf ── LF ──► whole
+//! ```
+//!
+//! The parser takes one byte after the other and decides on each with what came before it and
+//! nothing else. So the result does not depend on how the bytes arrived, an error comes with the
+//! first byte that shows it, and no byte is looked at again (but for up to two after a `%`).
+
+use super::bytes::{self, HOST, TARGET, TOKEN};
+use super::error::WireError;
+use crate::limits::Limits;
+use crate::message::head::{Field, Head, Span, Version};
+use std::net::Ipv6Addr;
+
+/// No registered method is longer than 17 bytes (UPDATEREDIRECTREF).
+const MAX_METHOD_BYTES: usize = 64;
+
+/// Spans are 32 bits wide, and the text may grow to twice the bytes received (ISO-8859-1), with
+/// the path of an absolute-form target once more.
+const MAX_HEAD_BYTES: usize = 1 << 30;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Before,
+    BeforeLf,
+    Method,
+    Target,
+    Version,
+    Line,
+    Name,
+    Blank,
+    Value,
+    LineLf,
+    EndLf,
+}
+
+/// Takes a head apart as it arrives.
+#[derive(Debug)]
+pub(crate) struct HeadParser {
+    state: State,
+    /// The bytes before this one are done with.
+    at: usize,
+    /// The first byte of what `at` stands in: a method, a target, a name, a value.
+    mark: usize,
+    /// The first byte of the request line, where `Head::text` begins.
+    start: usize,
+    name: Span,
+    /// The field that is Host.
+    host: Option<usize>,
+    /// The authority of a target in absolute-form.
+    authority: Option<Span>,
+}
+
+impl Default for HeadParser {
+    fn default() -> HeadParser {
+        HeadParser {
+            state: State::Before,
+            at: 0,
+            mark: 0,
+            start: 0,
+            name: Span::default(),
+            host: None,
+            authority: None,
+        }
+    }
+}
+
+impl HeadParser {
+    /// Forgets a head that will not be finished.
+    pub fn reset(&mut self) {
+        *self = HeadParser::default();
+    }
+
+    /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
+    /// was given before, and perhaps more than the head. `Some(n)`: the head is whole and took n
+    /// bytes, `head` is filled, and the parser is ready for the next one. `None`: more is needed.
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        head: &mut Head,
+    ) -> Result<Option<usize>, WireError> {
+        let bound = limits.max_head_bytes.min(MAX_HEAD_BYTES);
+        let seen = &bytes[..bytes.len().min(bound)];
+        if self.at == 0 {
+            head.clear();
+        }
+        if self.advance(seen, limits, head)? {
+            let end = self.at;
+            self.finish(&seen[self.start..end], head)?;
+            self.reset();
+            Ok(Some(end))
+        } else if seen.len() == bound {
+            // A head of just that many bytes would be whole by now.
+            Err(WireError::HeadTooLarge)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Walks over the bytes; true once the head's last byte has been passed.
+    fn advance(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        head: &mut Head,
+    ) -> Result<bool, WireError> {
+        loop {
+            match self.state {
+                State::Before | State::BeforeLf | State::Method => {
+                    if !self.method(bytes, head)? {
+                        return Ok(false);
+                    }
+                }
+                State::Target => {
+                    if !self.target(bytes, limits, head)? {
+                        return Ok(false);
+                    }
+                }
+                State::Version => {
+                    if !self.version(bytes, head)? {
+                        return Ok(false);
+                    }
+                }
+                _ => return self.fields(bytes, limits, head),
+            }
+        }
+    }
+
+    /// `method SP`, and the empty lines before it.
+    fn method(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
+        // RFC 9112 §2.2: a server should pass over empty lines before the request line.
+        while self.state != State::Method {
+            let byte = match bytes.get(self.at) {
+                Some(&byte) => byte,
+                None => return Ok(false),
+            };
+            self.state = match (self.state, byte) {
+                (State::Before, b'\r') => State::BeforeLf,
+                (State::Before, b'\n') => return Err(WireError::BareLf),
+                (State::Before, _) => {
+                    self.start = self.at;
+                    self.mark = self.at;
+                    State::Method
+                }
+                (_, b'\n') => State::Before,
+                _ => return Err(WireError::BareCr),
+            };
+            self.at += usize::from(self.state != State::Method);
+        }
+        self.at = bytes::skip(bytes, self.at, TOKEN);
+        if self.at - self.mark > MAX_METHOD_BYTES {
+            return Err(WireError::MethodTooLong);
+        }
+        match bytes.get(self.at) {
+            None => Ok(false),
+            Some(b' ') if self.at > self.mark => {
+                head.method = self.span(self.mark, self.at);
+                self.enter(State::Target);
+                Ok(true)
+            }
+            Some(_) => Err(WireError::BadMethod),
+        }
+    }
+
+    /// `request-target SP`. What form it has is decided when the version is known.
+    fn target(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        head: &mut Head,
+    ) -> Result<bool, WireError> {
+        loop {
+            self.at = bytes::skip(bytes, self.at, TARGET);
+            if self.at - self.mark > limits.max_target_bytes {
+                return Err(WireError::TargetTooLong);
+            }
+            match bytes.get(self.at) {
+                None => return Ok(false),
+                // RFC 3986 §2.1: pct-encoded = "%" HEXDIG HEXDIG
+                Some(b'%') => {
+                    let digits = &bytes[self.at + 1..bytes.len().min(self.at + 3)];
+                    if !digits.iter().all(u8::is_ascii_hexdigit) {
+                        return Err(WireError::BadTarget);
+                    }
+                    if digits.len() < 2 {
+                        return Ok(false);
+                    }
+                    self.at += 3;
+                }
+                Some(b' ') if self.at > self.mark => {
+                    head.target = self.span(self.mark, self.at);
+                    self.enter(State::Version);
+                    return Ok(true);
+                }
+                Some(b'\r' | b'\n') => return Err(WireError::BadVersion),
+                Some(_) => return Err(WireError::BadTarget),
+            }
+        }
+    }
+
+    /// `HTTP-version CRLF`, and with it the request line as a whole.
+    fn version(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
+        const LINE_END: &[u8; 10] = b"HTTP/1.1\r\n";
+        let line_end = &bytes[self.mark..bytes.len().min(self.mark + LINE_END.len())];
+        if line_end != LINE_END {
+            // RFC 9112 §2.3: HTTP-version = HTTP-name "/" DIGIT "." DIGIT
+            while let Some(&byte) = line_end.get(self.at - self.mark) {
+                match (self.at - self.mark, byte) {
+                    (5 | 7, b'0'..=b'9') => {}
+                    (8, b'\n') => return Err(WireError::BareLf),
+                    (9, _) if byte != b'\n' => return Err(WireError::BareCr),
+                    (k, _) if k != 5 && k != 7 && byte == LINE_END[k] => {}
+                    _ => return Err(WireError::BadVersion),
+                }
+                self.at += 1;
+            }
+            if line_end.len() < LINE_END.len() {
+                return Ok(false);
+            }
+        }
+        head.version = match (line_end[5], line_end[7]) {
+            (b'1', b'0') => Version::Http10,
+            // RFC 9110 §2.5: a higher minor version is read as the highest one known.
+            (b'1', _) => Version::Http11,
+            _ => return Err(WireError::UnsupportedVersion),
+        };
+        self.at = self.mark + LINE_END.len();
+        let line = &bytes[self.start..self.at];
+        self.authority = target_form(line, head)?;
+        self.state = State::Line;
+        Ok(true)
+    }
+
+    /// `*( field-line CRLF ) CRLF`
+    fn fields(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        head: &mut Head,
+    ) -> Result<bool, WireError> {
+        // In registers: this loop is the greater part of the work.
+        let (mut state, mut at, mut mark) = (self.state, self.at, self.mark);
+        let whole = loop {
+            match state {
+                State::Name => at = bytes::skip(bytes, at, TOKEN),
+                State::Value => at = bytes::skip_value(bytes, at),
+                _ => {}
+            }
+            let byte = match bytes.get(at) {
+                Some(&byte) => byte,
+                None => break false,
+            };
+            state = match state {
+                State::Line => match byte {
+                    b'\r' => State::EndLf,
+                    b'\n' => return Err(WireError::BareLf),
+                    // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
+                    b' ' | b'\t' => return Err(WireError::ObsFold),
+                    _ if head.fields.len() >= limits.max_headers => {
+                        return Err(WireError::TooManyHeaders)
+                    }
+                    _ => {
+                        mark = at;
+                        state = State::Name;
+                        continue;
+                    }
+                },
+                State::Name => {
+                    if byte != b':' || at == mark {
+                        return Err(bad_name(byte, at == mark));
+                    }
+                    self.name = self.span(mark, at);
+                    State::Blank
+                }
+                State::Blank => {
+                    if byte != b' ' && byte != b'\t' {
+                        mark = at;
+                        state = State::Value;
+                        continue;
+                    }
+                    State::Blank
+                }
+                State::Value => {
+                    if byte != b'\r' {
+                        return Err(bad_value(byte));
+                    }
+                    self.field(bytes, mark, at, head)?;
+                    State::LineLf
+                }
+                _ if byte != b'\n' => return Err(WireError::BareCr),
+                State::LineLf => State::Line,
+                _ => {
+                    at += 1;
+                    break true;
+                }
+            };
+            at += 1;
+        };
+        self.state = state;
+        self.at = at;
+        self.mark = mark;
+        Ok(whole)
+    }
+
+    /// A field line without its end: the value still has its trailing blanks.
+    #[inline]
+    fn field(
+        &mut self,
+        bytes: &[u8],
+        mark: usize,
+        mut end: usize,
+        head: &mut Head,
+    ) -> Result<(), WireError> {
+        while end > mark && matches!(bytes[end - 1], b' ' | b'\t') {
+            end -= 1;
+        }
+        let name = self.name;
+        if name.end - name.start == 4 {
+            let name = &bytes[self.start + name.start as usize..self.start + name.end as usize];
+            if name.eq_ignore_ascii_case(b"host") {
+                // RFC 9112 §3.2: 400 for a second Host and for an invalid one.
+                if self.host.is_some() {
+                    return Err(WireError::TwoHosts);
+                }
+                if end > mark && !is_authority(&bytes[mark..end]) {
+                    return Err(WireError::BadHost);
+                }
+                self.host = Some(head.fields.len());
+            }
+        }
+        let value = self.span(mark, end);
+        head.fields.push(Field { name, value });
+        Ok(())
+    }
+
+    /// The head is whole: copies its text, and gives the target and Host their final form.
+    fn finish(&self, bytes: &[u8], head: &mut Head) -> Result<(), WireError> {
+        // RFC 9112 §3.2: 400 for an HTTP/1.1 request without Host, also where the target is in
+        // absolute-form.
+        if self.host.is_none() && head.version == Version::Http11 {
+            return Err(WireError::MissingHost);
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => head.text.push_str(text),
+            Err(_) => transcode(bytes, head),
+        }
+        if let Some(authority) = self.authority {
+            // RFC 9112 §3.2.2: the authority of the target replaces what Host says.
+            if let Some(host) = self.host {
+                head.fields[host].value = authority;
+            }
+            complete_path(head);
+        }
+        Ok(())
+    }
+
+    /// Past the delimiter, to what comes next.
+    fn enter(&mut self, state: State) {
+        self.at += 1;
+        self.mark = self.at;
+        self.state = state;
+    }
+
+    /// Both are below [`MAX_HEAD_BYTES`], so that no bit is lost.
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span {
+            start: (start - self.start) as u32,
+            end: (end - self.start) as u32,
+        }
+    }
+}
+
+#[cold]
+pub(super) fn bad_name(byte: u8, empty: bool) -> WireError {
+    match byte {
+        b':' => WireError::BadFieldName,
+        // RFC 9112 §5.1: 400 for whitespace between name and colon.
+        b' ' | b'\t' if !empty => WireError::SpaceBeforeColon,
+        b'\r' | b'\n' => WireError::MissingColon,
+        _ => WireError::BadFieldName,
+    }
+}
+
+#[cold]
+pub(super) fn bad_value(byte: u8) -> WireError {
+    match byte {
+        b'\n' => WireError::BareLf,
+        _ => WireError::BadFieldValue,
+    }
+}
+
+/// Which of the four forms of RFC 9112 §3.2 the target has. The target of an absolute-form is
+/// cut to its path and query; its authority is returned.
+fn target_form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireError> {
+    let of = |span: Span| &line[span.start as usize..span.end as usize];
+    let (method, target) = (of(head.method), of(head.target));
+    match target {
+        _ if method == b"CONNECT" => {
+            return Err(match is_authority(target) {
+                true => WireError::ConnectUnsupported,
+                false => WireError::BadTarget,
+            })
+        }
+        [b'/', ..] => return Ok(None),
+        b"*" if method == b"OPTIONS" => return Ok(None),
+        _ => {}
+    }
+    // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
+    let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
+    let (scheme, rest) = target.split_at(colon);
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return Err(WireError::BadTarget);
+    }
+    let rest = rest.strip_prefix(b"://").ok_or(WireError::BadTarget)?;
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?'));
+    let authority = &rest[..end.unwrap_or(rest.len())];
+    // RFC 9110 §4.2.4: userinfo is an error; `@` is no part of a host.
+    if !is_authority(authority) {
+        return Err(WireError::BadTarget);
+    }
+    let start = head.target.end - rest.len() as u32;
+    let end = start + authority.len() as u32;
+    head.target.start = end;
+    Ok(Some(Span { start, end }))
+}
+
+/// Gives the target of an absolute-form a path where it had none.
+fn complete_path(head: &mut Head) {
+    let rest = head.target();
+    if rest.starts_with('/') {
+        return;
+    }
+    // RFC 9112 §3.2.4: OPTIONS for no path at all is about the server.
+    let path = match rest.is_empty() && head.method() == "OPTIONS" {
+        true => "*".to_string(),
+        false => format!("/{}", rest),
+    };
+    let start = head.text.len() as u32;
+    head.text.push_str(&path);
+    head.target = Span {
+        start,
+        end: head.text.len() as u32,
+    };
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2), the host not empty and the port one that exists.
+fn is_authority(text: &[u8]) -> bool {
+    let end = match text {
+        [b'[', ..] => match text.iter().position(|&b| b == b']') {
+            Some(close) if is_ipv6(&text[1..close]) => close + 1,
+            _ => return false,
+        },
+        _ => skip_reg_name(text),
+    };
+    match &text[end..] {
+        _ if end == 0 => false,
+        [] => true,
+        [b':', port @ ..] => {
+            let digit = |n: u32, b: &u8| match b {
+                b'0'..=b'9' => Some(n.saturating_mul(10).saturating_add(u32::from(b - b'0'))),
+                _ => None,
+            };
+            matches!(port.iter().try_fold(0, digit), Some(0..=65535))
+        }
+        _ => false,
+    }
+}
+
+/// The length of the reg-name or IPv4address that the text begins with (RFC 3986 §3.2.2).
+fn skip_reg_name(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at = bytes::skip(text, at, HOST);
+        match text.get(at..at + 3) {
+            Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                at += 3
+            }
+            _ => return at,
+        }
+    }
+}
+
+/// An IPv6address. An IPvFuture is refused: RFC 3986 §3.2.2 has an error for what has no meaning
+/// yet. So is a zone, which is of no use to anyone but the client.
+fn is_ipv6(text: &[u8]) -> bool {
+    std::str::from_utf8(text).map_or(false, |text| text.parse::<Ipv6Addr>().is_ok())
+}
+
+/// Copies a head that is not UTF-8. Each value that is not is read as ISO-8859-1, in which every
+/// byte is a character (RFC 9110 §5.5); all else in a head is ASCII.
+#[cold]
+fn transcode(bytes: &[u8], head: &mut Head) {
+    let text = &mut head.text;
+    let latin1 = |text: &mut String, bytes: &[u8]| text.extend(bytes.iter().map(|&b| b as char));
+    let mut done = 0;
+    for Field { name, value } in &mut head.fields {
+        let (start, end) = (value.start as usize, value.end as usize);
+        latin1(text, &bytes[done..start]);
+        let moved = text.len() as u32 - value.start;
+        match std::str::from_utf8(&bytes[start..end]) {
+            Ok(value) => text.push_str(value),
+            Err(_) => latin1(text, &bytes[start..end]),
+        }
+        name.start += moved;
+        name.end += moved;
+        value.start += moved;
+        value.end = text.len() as u32;
+        done = end;
+    }
+    latin1(text, &bytes[done..]);
+}

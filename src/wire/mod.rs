@@ -1,0 +1,16 @@
+//! HTTP/1.1 as bytes: what a peer sent becomes values, and answers become bytes. No socket, no
+//! clock and no thread is known here, so that all of it is tested as plain functions.
+//!
+//! Where two parsers could read the same bytes differently the message is refused: what a proxy
+//! in front of this server took for one request must never be two here. There is no leniency
+//! switch. The reading side is a head ([`head`]), what its fields say about the rest
+//! ([`framing`]) and a chunked body ([`chunked`]); the writing side is [`encode`].
+
+pub(crate) mod chunked;
+pub(crate) mod date;
+pub(crate) mod encode;
+pub(crate) mod error;
+pub(crate) mod framing;
+pub(crate) mod head;
+
+mod bytes;
