@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod json;
 mod limits;
 mod message;
 
+pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
