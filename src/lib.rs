@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod json;
 mod limits;
 #[allow(dead_code, unused_imports)]
 mod message;
 
+pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
