@@ -3,6 +3,7 @@
 
 use super::body::ResponseBody;
 use super::upgrade::Upgrade;
+use crate::json::ToJson;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -225,6 +226,25 @@ impl Response {
             ResponseBody::from_string(text),
         )
     }
+    /// 200 with JSON: a [`Json`](crate::Json) value, a struct of [`json_struct!`](crate::json_struct),
+    /// or anything else that is [`ToJson`].
+    ///
+    /// ```
+    /// use millpond::{json, Response};
+    ///
+    /// let response = Response::json(&json!({ "name": "Ann", "age": 41 }));
+    /// assert_eq!(response.headers[0].1, "application/json");
+    /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
+    /// ```
+    pub fn json<T>(content: &T) -> Response
+    where
+        T: ToJson + ?Sized,
+    {
+        let mut text = String::new();
+        content.write_json(&mut text);
+        // RFC 8259 §11: the media type has no charset parameter; the text is UTF-8 always.
+        ok("application/json".into(), ResponseBody::from_string(text))
+    }
 }
 
 /// Answers without a body.
@@ -367,6 +387,7 @@ mod tests {
                 "Content-Type",
                 "text/plain; charset=utf-8",
             ),
+            (Response::json(&7), 200, "Content-Type", "application/json"),
             (Response::empty_204(), 204, "", ""),
             (Response::empty_400(), 400, "", ""),
             (Response::empty_404(), 404, "", ""),
