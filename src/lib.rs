@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod json;
 mod limits;
 mod lock;
 #[allow(dead_code, unused_imports)]
@@ -10,5 +11,6 @@ mod server;
 #[allow(dead_code)]
 mod wire;
 
+pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 
 /// The body of a request: a reader that ends where the body ends.
 ///
-/// Made by [`Request::data`](crate::Request::data). Reading fails with `UnexpectedEof` when the client
-/// went away before it had sent all of it, so a body read to its end is whole.
+/// Made by [`Request::data`](crate::Request::data). Reading fails with `UnexpectedEof` when the
+/// client went away before it had sent all of it, so a body read to its end is whole.
 pub struct RequestBody<'a> {
     reader: Box<dyn Read + Send>,
     // The reader owns what it reads from; the lifetime is that of rouille's type of this name.
@@ -39,7 +39,8 @@ impl fmt::Debug for RequestBody<'_> {
 
 /// The body of a response: some bytes, or a reader that yields them while they are sent.
 ///
-/// The constructors of [`Response`](crate::Response) make one; by hand it goes into the `data` field:
+/// The constructors of [`Response`](crate::Response) make one; by hand it goes into the `data`
+/// field:
 ///
 /// ```
 /// use millpond::{Response, ResponseBody};
@@ -98,8 +99,8 @@ impl ResponseBody {
 
     /// A body read from `data` while it is sent, `size` bytes long.
     ///
-    /// What the reader yields beyond `size` is not sent. If it yields less the connection is cut, so
-    /// that the client sees that the body is not whole.
+    /// What the reader yields beyond `size` is not sent. If it yields less the connection is cut,
+    /// so that the client sees that the body is not whole.
     ///
     /// ```
     /// let zeros = std::io::Read::take(std::io::repeat(0), 128);
@@ -134,14 +135,12 @@ impl ResponseBody {
 
     /// The rest of an open file, read while it is sent.
     ///
-    /// The size is that of the file now, less what has been read of it. What is not a regular file (a
-    /// pipe, a device) has no size known beforehand.
+    /// The size is that of the file now, less what has been read of it. What is not a regular file
+    /// (a pipe, a device) has no size known beforehand.
     ///
-    /// ```no_run
-    /// # fn main() -> std::io::Result<()> {
-    /// let body = millpond::ResponseBody::from_file(std::fs::File::open("page.html")?);
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// let body = millpond::ResponseBody::from_file(std::fs::File::open("Cargo.toml")?);
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn from_file(file: File) -> ResponseBody {
         let size = rest_of_file(&file);
@@ -210,4 +209,81 @@ fn rest_of_file(mut file: &File) -> Option<u64> {
     let metadata = file.metadata().ok().filter(|metadata| metadata.is_file())?;
     let position = file.stream_position().ok()?;
     Some(metadata.len().saturating_sub(position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::SeekFrom;
+
+    #[test]
+    fn a_body_is_what_it_was_made_of() {
+        let own_source = || File::open("src/message/body.rs").unwrap();
+        let whole = std::fs::read("src/message/body.rs").unwrap();
+        let mut read_into = own_source();
+        read_into.seek(SeekFrom::Start(100)).unwrap();
+        let mut read_past = own_source();
+        read_past.seek(SeekFrom::End(5)).unwrap();
+
+        type Row<'a> = (&'a str, ResponseBody, &'a [u8], Option<usize>);
+        let table: Vec<Row> = vec![
+            ("empty", ResponseBody::empty(), b"", Some(0)),
+            ("no data", ResponseBody::from_data(""), b"", Some(0)),
+            (
+                "data",
+                ResponseBody::from_data(vec![0, 255]),
+                &[0, 255],
+                Some(2),
+            ),
+            (
+                "text",
+                ResponseBody::from_string("h\u{e9}"),
+                b"h\xc3\xa9",
+                Some(3),
+            ),
+            (
+                "reader",
+                ResponseBody::from_reader(&b"abc"[..]),
+                b"abc",
+                None,
+            ),
+            (
+                "sized",
+                ResponseBody::from_reader_and_size(&b"abc"[..], 2),
+                b"abc",
+                Some(2),
+            ),
+            (
+                "file",
+                ResponseBody::from_file(own_source()),
+                &whole,
+                Some(whole.len()),
+            ),
+            (
+                "seeked",
+                ResponseBody::from_file(read_into),
+                &whole[100..],
+                Some(whole.len() - 100),
+            ),
+            (
+                "past its end",
+                ResponseBody::from_file(read_past),
+                b"",
+                Some(0),
+            ),
+        ];
+        for (name, body, want, want_size) in table {
+            let (mut reader, size) = body.into_reader_and_size();
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            assert_eq!((&bytes[..], size), (want, want_size), "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_has_no_size() {
+        let body = ResponseBody::from_file(File::open("/dev/zero").unwrap());
+        assert_eq!(body.into_reader_and_size().1, None);
+    }
 }

@@ -1,5 +1,5 @@
-//! Entity tags and what a response tells caches: the part of [`Response`] that saves sending a body.
-//! It compares tags (RFC 9110 §8.8.3); it keeps nothing and computes none.
+//! Entity tags and what a response tells caches: the part of [`Response`] that saves sending a
+//! body. It compares tags (RFC 9110 §8.8.3); it keeps nothing and computes none.
 
 use super::body::ResponseBody;
 use super::percent;
@@ -8,8 +8,8 @@ use super::response::Response;
 use std::borrow::Cow;
 
 impl Response {
-    /// The same response with an `ETag`, or an empty 304 if the client has it already: both halves of
-    /// [`with_etag_keep`](Response::with_etag_keep) and
+    /// The same response with an `ETag`, or an empty 304 if the client has it already: both halves
+    /// of [`with_etag_keep`](Response::with_etag_keep) and
     /// [`simplify_if_etag_match`](Response::simplify_if_etag_match).
     ///
     /// The tag must change whenever the body does: a version number, a hash, a time of change.
@@ -48,8 +48,9 @@ impl Response {
     /// assert_eq!(response.status_code, 304);
     /// ```
     pub fn simplify_if_etag_match(mut self, request: &Request) -> Response {
-        // RFC 9110 §13.2.1: a condition counts only where the answer would be 2xx without it. §13.1.2
-        // has 412 for other methods, but what they do has been done by the time there is a response.
+        // RFC 9110 §13.2.1: a condition counts only where the answer would be 2xx without it.
+        // §13.1.2 has 412 for other methods, but what they do has been done by the time there is a
+        // response.
         let conditional = matches!(request.method(), "GET" | "HEAD");
         if !conditional || !(200..300).contains(&self.status_code) {
             return self;
@@ -75,8 +76,9 @@ impl Response {
             .without_header("Content-Range")
     }
 
-    /// The same response with an `ETag`, in the place of one it has. It is put in quotes if it is not
-    /// (RFC 9110 §8.8.3), `W/"..."` says that it is weak, and what a tag cannot hold is encoded.
+    /// The same response with an `ETag`, in the place of one it has. It is put in quotes if it is
+    /// not (RFC 9110 §8.8.3), `W/"..."` says that it is weak, and what a tag cannot hold is
+    /// encoded.
     ///
     /// ```
     /// use millpond::Response;
@@ -217,4 +219,175 @@ fn entity_tag(tag: Cow<'static, str>) -> Cow<'static, str> {
 /// RFC 9110 §8.8.3: etagc = %x21 / %x23-7E / obs-text, here without obs-text.
 fn is_etagc(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'"'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, if_none_match: &[&str]) -> Request {
+        let field = |value: &&str| ("if-none-match".to_owned(), (*value).to_owned());
+        Request::fake_http(
+            method,
+            "/",
+            if_none_match.iter().map(field).collect(),
+            vec![],
+        )
+    }
+
+    #[test]
+    fn tags_are_quoted_once() {
+        let table = [
+            ("v7", r#""v7""#),
+            ("", r#""""#),
+            (r#""v7""#, r#""v7""#),
+            (r#"W/"v7""#, r#"W/"v7""#),
+            (r#""""#, r#""""#),
+            (r#"""#, r#""%22""#),
+            (r#""a"b""#, r#""%22a%22b%22""#),
+            ("a b", r#""a%20b""#),
+            ("a%20b", r#""a%2520b""#),
+            ("W/v7", r#""W/v7""#),
+            ("a\r\nb\u{e9}", r#""a%0D%0Ab%C3%A9""#),
+        ];
+        for (tag, want) in table {
+            assert_eq!(entity_tag(tag.into()), want, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn compares_as_rfc_9110_section_8_8_3_2_tells() {
+        // (one, other, strong, weak): the table of that section
+        let table = [
+            (r#"W/"1""#, r#"W/"1""#, false, true),
+            (r#"W/"1""#, r#"W/"2""#, false, false),
+            (r#"W/"1""#, r#""1""#, false, true),
+            (r#""1""#, r#""1""#, true, true),
+        ];
+        for (one, other, strong, weak) in table {
+            let (one, other) = (EntityTag::parse(one), EntityTag::parse(other));
+            assert_eq!(one.strong_eq(&other), strong, "{one:?} {other:?}");
+            assert_eq!(one.weak_eq(&other), weak, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_tag_makes_a_304() {
+        let table: &[(&str, &[&str], bool)] = &[
+            ("no condition", &[], false),
+            ("the tag", &[r#""v7""#], true),
+            ("the tag, weak", &[r#"W/"v7""#], true),
+            ("another", &[r#""v6""#], false),
+            ("other case", &[r#""V7""#], false),
+            ("first of a list", &[r#""v7", "v6""#], true),
+            ("last of a list", &["\"v5\",W/\"v6\" ,\tW/\"v7\" "], true),
+            ("after empty elements", &[r#", ,"v7""#], true),
+            ("in a second field", &[r#""v6""#, r#""v7""#], true),
+            ("any", &["*"], true),
+            ("any, with blanks", &[" * "], true),
+            ("an asterisk in quotes", &[r#""*""#], false),
+            ("inside another tag", &[r#""a,"v7"",b""#], false),
+            ("a comma in a tag before it", &[r#""a,b", "v7""#], true),
+            ("without quotes", &["v7"], true),
+            ("without quotes, in a list", &["v6, v7"], true),
+            ("a quote that is not closed", &[r#""v7"#], false),
+            ("something behind it", &[r#""v7"x"#], false),
+            ("nothing", &[""], false),
+        ];
+        for (name, fields, want) in table {
+            for method in ["GET", "HEAD", "POST"] {
+                let response = Response::text("body").with_etag(&request(method, fields), "v7");
+                let status = if *want && method != "POST" { 304 } else { 200 };
+                assert_eq!(response.status_code, status, "{name}, {method}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_comma_is_part_of_a_quoted_tag() {
+        let response = || Response::text("").with_etag_keep("a,b");
+        let status = |list| {
+            response()
+                .simplify_if_etag_match(&request("GET", &[list]))
+                .status_code
+        };
+        assert_eq!(status(r#""x", "a,b""#), 304);
+        assert_eq!(status(r#"W/"a,b""#), 304);
+        assert_eq!(status(r#""a", "b""#), 200);
+    }
+
+    #[test]
+    fn only_a_success_with_a_tag_becomes_a_304() {
+        for (status, tag, want) in [
+            (200, true, 304),
+            (206, true, 304),
+            (299, true, 304),
+            (200, false, 200),
+            (199, true, 199),
+            (301, true, 301),
+            (404, true, 404),
+        ] {
+            let mut response = Response::text("body").with_status_code(status);
+            if tag {
+                response = response.with_etag_keep("v7");
+            }
+            let response = response.simplify_if_etag_match(&request("GET", &["*"]));
+            assert_eq!(response.status_code, want, "{status}, tag: {tag}");
+        }
+    }
+
+    #[test]
+    fn a_304_keeps_what_updates_a_cache_and_nothing_of_the_body() {
+        let response = Response::text("body")
+            .with_public_cache(60)
+            .with_unique_header("Content-Encoding", "gzip")
+            .with_unique_header("Content-Location", "/en")
+            .with_unique_header("Content-Security-Policy", "default-src 'self'")
+            .with_unique_header("Vary", "Accept-Language")
+            .with_etag(&request("GET", &["\"v7\""]), "v7");
+        let names: Vec<&str> = response.headers.iter().map(|(name, _)| &**name).collect();
+        let want = [
+            "Cache-Control",
+            "Content-Location",
+            "Content-Security-Policy",
+            "Vary",
+            "ETag",
+        ];
+        assert_eq!(names, want);
+        assert_eq!(response.data.into_reader_and_size().1, Some(0));
+    }
+
+    #[test]
+    fn one_word_to_caches_replaces_another() {
+        let response = Response::empty_204().with_no_cache();
+        assert_eq!(response.headers.len(), 3);
+        let response = response.with_private_cache(u64::MAX);
+        let want = "private, max-age=18446744073709551615";
+        assert_eq!(response.headers, [("Cache-Control".into(), want.into())]);
+        let response = response.with_public_cache(0);
+        assert_eq!(
+            response.headers,
+            [("Cache-Control".into(), "public, max-age=0".into())]
+        );
+    }
+
+    /// Every list of up to seven of these characters is walked to its end.
+    #[test]
+    fn no_list_is_too_odd() {
+        fn extend(list: &mut String, more: usize) {
+            list_has(list, |tag| {
+                assert!(list.contains(tag.opaque));
+                false
+            });
+            if more == 0 {
+                return;
+            }
+            for c in ['"', ',', ' ', 'W', '/', '\u{e9}'] {
+                list.push(c);
+                extend(list, more - 1);
+                list.pop();
+            }
+        }
+        extend(&mut String::new(), 7);
+    }
 }

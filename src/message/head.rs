@@ -63,7 +63,8 @@ impl Head {
         self.version = Version::Http11;
     }
 
-    /// Appends to the text what no client sent, and says where it is: for requests made up in tests.
+    /// Appends to the text what no client sent, and says where it is: for requests made up in
+    /// tests.
     ///
     /// # Panics
     ///

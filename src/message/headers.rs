@@ -5,17 +5,17 @@ use std::fmt;
 
 /// The header fields of a request, in the order they came, duplicates kept.
 ///
-/// Made by [`Request::headers`](crate::Request::headers). Names are as the client wrote them, and they
-/// ignore case (RFC 9110 §5.1): compare with `eq_ignore_ascii_case`, or ask
+/// Made by [`Request::headers`](crate::Request::headers). Names are as the client wrote them, and
+/// they ignore case (RFC 9110 §5.1): compare with `eq_ignore_ascii_case`, or ask
 /// [`Request::header`](crate::Request::header).
 ///
 /// ```
 /// use millpond::Request;
 ///
-/// let fields = vec![("Accept".into(), "text/html".into()), ("accept".into(), "text/plain".into())];
+/// let fields = vec![("Accept".into(), "a/b".into()), ("accept".into(), "c/d".into())];
 /// let request = Request::fake_http("GET", "/", fields, vec![]);
 /// assert_eq!(request.headers().len(), 2);
-/// assert_eq!(request.headers().last(), Some(("accept", "text/plain")));
+/// assert_eq!(request.headers().last(), Some(("accept", "c/d")));
 /// ```
 #[derive(Clone)]
 pub struct HeadersIter<'a> {

@@ -2,11 +2,15 @@
 
 mod body;
 mod caching;
+mod fake;
 pub(crate) mod head;
 mod headers;
 pub(crate) mod percent;
+mod refine;
 mod request;
 mod response;
+pub(crate) mod status;
+mod upgrade;
 
 pub(crate) use body::Data;
 pub(crate) use request::Parts;
@@ -14,5 +18,5 @@ pub(crate) use request::Parts;
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;
 pub use request::Request;
-pub use response::{ReadWrite, Response, Upgrade};
-pub(crate) mod status;
+pub use response::Response;
+pub use upgrade::{ReadWrite, Upgrade};

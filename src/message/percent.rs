@@ -1,10 +1,11 @@
-//! Percent-encoding (RFC 3986 §2.1) and the decoding of forms (`application/x-www-form-urlencoded`).
-//! It knows text and bytes, not what a path or a parameter means.
+//! Percent-encoding (RFC 3986 §2.1) and the decoding of forms
+//! (`application/x-www-form-urlencoded`). It knows text and bytes, not what a path or a parameter
+//! means.
 
 use std::borrow::Cow;
 
-/// The text with its `%41` escapes decoded; what then is not UTF-8 becomes U+FFFD. A `%` without two
-/// hexadecimal digits after it stays as it is.
+/// The text with its `%41` escapes decoded; what then is not UTF-8 becomes U+FFFD. A `%` without
+/// two hexadecimal digits after it stays as it is.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.as_bytes().contains(&b'%') {
         return Cow::Borrowed(text);
@@ -17,7 +18,8 @@ pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Cow::Borrowed(text);
     }
-    // Only a literal `+` is a space; `%2B` has been decoded to a plus sign by then, three bytes long.
+    // Only a literal `+` is a space; `%2B` has been decoded to a plus sign by then, three bytes
+    // long.
     let decode_plus = |(byte, len)| if (byte, len) == (b'+', 1) { b' ' } else { byte };
     Cow::Owned(lossy(bytes(text).map(decode_plus).collect()))
 }
@@ -83,5 +85,89 @@ fn lossy(bytes: Vec<u8>) -> String {
     match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_escapes_and_forms() {
+        // (input, as a path, as a form)
+        let table = [
+            ("", "", ""),
+            ("plain", "plain", "plain"),
+            ("a+b", "a+b", "a b"),
+            ("a%2Bb+c", "a+b+c", "a+b c"),
+            ("%41%2f%3F", "A/?", "A/?"),
+            ("%2541", "%41", "%41"),
+            ("%", "%", "%"),
+            ("%4", "%4", "%4"),
+            ("%zz%4g%g4", "%zz%4g%g4", "%zz%4g%g4"),
+            ("%%41", "%A", "%A"),
+            ("%+1%-1", "%+1%-1", "% 1%-1"),
+            ("%C3%A9", "\u{e9}", "\u{e9}"),
+            ("%E2%82%AC", "\u{20ac}", "\u{20ac}"),
+            ("h\u{e9}%20", "h\u{e9} ", "h\u{e9} "),
+            ("a%ffb", "a\u{fffd}b", "a\u{fffd}b"),
+            ("%C3", "\u{fffd}", "\u{fffd}"),
+            ("%00", "\0", "\0"),
+        ];
+        for (input, path, form) in table {
+            assert_eq!(decode(input), path, "{input:?} as a path");
+            assert_eq!(decode_form(input), form, "{input:?} as a form");
+        }
+    }
+
+    #[test]
+    fn copies_only_what_changes() {
+        assert!(matches!(decode("a+b"), Cow::Borrowed(_)));
+        assert!(matches!(decode_form("a-b"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself() {
+        for text in ["", "plain", "100% \u{20ac} + \0\x7f\"\\", "%41"] {
+            for keep in [
+                |_| false,
+                |byte: u8| byte != b'%',
+                |byte: u8| byte.is_ascii_lowercase(),
+            ] {
+                let mut encoded = String::new();
+                encode_into(&mut encoded, text, keep);
+                assert_eq!(decode(&encoded), text, "{encoded}");
+            }
+        }
+    }
+
+    /// Every text of up to six of these pieces, and every prefix of what it decodes to.
+    #[test]
+    fn a_prefix_is_cut_where_it_was_written() {
+        fn check(text: &str) {
+            let decoded = decode(text);
+            for (at, _) in decoded.char_indices().chain([(decoded.len(), ' ')]) {
+                let prefix = &decoded[..at];
+                match prefix_len(text, prefix) {
+                    Some(len) => assert_eq!(decode(&text[..len]), prefix, "{text:?}"),
+                    // What stands for bytes that are not UTF-8 is not in the text.
+                    None => assert!(prefix.contains('\u{fffd}'), "{text:?} {prefix:?}"),
+                }
+            }
+            let longer = format!("{decoded}x");
+            assert_eq!(prefix_len(text, &longer), None, "{text:?}");
+        }
+        fn extend(text: &mut String, pieces: usize) {
+            check(text);
+            if pieces == 0 {
+                return;
+            }
+            for piece in ["%", "C3", "A9", "4", "\u{e9}", "/"] {
+                text.push_str(piece);
+                extend(text, pieces - 1);
+                text.truncate(text.len() - piece.len());
+            }
+        }
+        extend(&mut String::new(), 6);
     }
 }

@@ -1,12 +1,12 @@
-//! What a client asks: a received head, its body, and what routing found in its path.
-//! It knows no socket: the server fills its [`Parts`], a test makes one up with [`Request::fake_http`].
+//! What a client asks: a received head, its body, and what routing found in its path. It knows no
+//! socket: the server fills its [`Parts`], a test makes one up with [`Request::fake_http`].
 
 use super::body::RequestBody;
-use super::head::{Field, Head};
+use super::head::Head;
 use super::headers::HeadersIter;
 use super::percent;
 use std::fmt;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +36,7 @@ pub struct Request {
     /// Where the target begins for this request: behind the prefixes removed, else 0. Always a
     /// character boundary of the target, within its path.
     start: usize,
+    /// Name and decoded value; an inner router's stand before those of the router around it.
     params: Vec<(String, String)>,
 }
 
@@ -65,111 +66,12 @@ impl Parts {
     }
 }
 
-/// Requests that a test makes up.
 impl Request {
-    /// A request as if it had come from `127.0.0.1:12345` over plain HTTP: for tests of handlers.
+    /// The same request without `prefix` at the front of its path, if its decoded path begins with
+    /// it: to hand a subtree to a handler that does not know where it is mounted.
     ///
-    /// The header list keeps its order and duplicates. Nothing is checked: what the server would
-    /// refuse can be made up here.
-    ///
-    /// # Panics
-    ///
-    /// When method, URL and headers come to 4 GiB or more.
-    ///
-    /// ```
-    /// use millpond::Request;
-    ///
-    /// let headers = vec![("Host".to_owned(), "localhost".to_owned())];
-    /// let request = Request::fake_http("POST", "/users?dry=1", headers, b"name=Ann".to_vec());
-    /// assert_eq!(request.method(), "POST");
-    /// assert_eq!(request.header("host"), Some("localhost"));
-    /// ```
-    pub fn fake_http<U, M>(
-        method: M,
-        url: U,
-        headers: Vec<(String, String)>,
-        data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
-        Request::fake_http_from(fake_addr(), method, url, headers, data)
-    }
-
-    /// [`fake_http`](Request::fake_http) from another client address.
-    ///
-    /// ```
-    /// use millpond::Request;
-    ///
-    /// let from = ([192, 0, 2, 7], 40_000).into();
-    /// let request = Request::fake_http_from(from, "GET", "/", vec![], vec![]);
-    /// assert_eq!(request.remote_addr(), &from);
-    /// ```
-    pub fn fake_http_from<U, M>(
-        from: SocketAddr,
-        method: M,
-        url: U,
-        headers: Vec<(String, String)>,
-        data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
-        fake(from, false, &method.into(), &url.into(), &headers, data)
-    }
-
-    /// [`fake_http`](Request::fake_http) with [`is_secure`](Request::is_secure) true.
-    ///
-    /// ```
-    /// use millpond::Request;
-    ///
-    /// assert!(Request::fake_https("GET", "/", vec![], vec![]).is_secure());
-    /// ```
-    pub fn fake_https<U, M>(
-        method: M,
-        url: U,
-        headers: Vec<(String, String)>,
-        data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
-        Request::fake_https_from(fake_addr(), method, url, headers, data)
-    }
-
-    /// [`fake_https`](Request::fake_https) from another client address.
-    ///
-    /// ```
-    /// use millpond::Request;
-    ///
-    /// let from = ([192, 0, 2, 7], 40_000).into();
-    /// let request = Request::fake_https_from(from, "GET", "/", vec![], vec![]);
-    /// assert!(request.is_secure());
-    /// ```
-    pub fn fake_https_from<U, M>(
-        from: SocketAddr,
-        method: M,
-        url: U,
-        headers: Vec<(String, String)>,
-        data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
-        fake(from, true, &method.into(), &url.into(), &headers, data)
-    }
-}
-
-impl Request {
-    /// The same request without `prefix` at the front of its path, if its decoded path begins with it:
-    /// to hand a subtree to a handler that does not know where it is mounted.
-    ///
-    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`. The two
-    /// requests share one body.
+    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`. The
+    /// two requests share one body.
     ///
     /// ```
     /// use millpond::Request;
@@ -201,7 +103,8 @@ impl Request {
         self.parts.secure
     }
 
-    /// The method as the client wrote it: `GET`, `POST`. Methods are case-sensitive (RFC 9110 §9.1).
+    /// The method as the client wrote it: `GET`, `POST`. Methods are case-sensitive (RFC 9110
+    /// §9.1).
     ///
     /// ```
     /// use millpond::Request;
@@ -240,8 +143,8 @@ impl Request {
 
     /// The path: escapes decoded, the query left off. What is not UTF-8 becomes U+FFFD.
     ///
-    /// `%2F` becomes a `/` like any other; where the difference matters, as in a file name that holds
-    /// a slash, take a path parameter of a route ([`param`](Request::param)).
+    /// `%2F` becomes a `/` like any other; where the difference matters, as in a file name that
+    /// holds a slash, take a path parameter of a route ([`param`](Request::param)).
     ///
     /// ```
     /// use millpond::Request;
@@ -253,8 +156,8 @@ impl Request {
         percent::decode(self.raw_path()).into_owned()
     }
 
-    /// The value of a query parameter, decoded (`+` is a space, `%41` an `A`); the first one if there
-    /// are several of that name. A parameter without `=` has the value `""`.
+    /// The value of a query parameter, decoded (`+` is a space, `%41` an `A`); the first one if
+    /// there are several of that name. A parameter without `=` has the value `""`.
     ///
     /// ```
     /// use millpond::Request;
@@ -288,8 +191,7 @@ impl Request {
     /// # assert_eq!(show(&Request::fake_http("GET", "/", vec![], vec![])).status_code, 404);
     /// ```
     pub fn param(&self, name: &str) -> Option<&str> {
-        // From the back: an inner router's parameters come after those of the one around it.
-        let param = self.params.iter().rev().find(|(key, _)| key == name);
+        let param = self.params.iter().find(|(key, _)| key == name);
         param.map(|(_, value)| value.as_str())
     }
 
@@ -322,8 +224,8 @@ impl Request {
         HeadersIter::new(&self.parts.head)
     }
 
-    /// What the `DNT` (do not track) header says: `Some(true)` for `1`, `Some(false)` for `0`, `None`
-    /// without the header or for anything else in it.
+    /// What the `DNT` (do not track) header says: `Some(true)` for `1`, `Some(false)` for `0`,
+    /// `None` without the header or for anything else in it.
     ///
     /// ```
     /// use millpond::Request;
@@ -380,7 +282,7 @@ impl Request {
     /// A request with nothing in it, for [`renew`](Request::renew) to fill.
     pub(crate) fn blank() -> Request {
         Request {
-            parts: Arc::new(Parts::new(fake_addr())),
+            parts: Arc::new(Parts::new(([0, 0, 0, 0], 0).into())),
             start: 0,
             params: Vec::new(),
         }
@@ -402,11 +304,12 @@ impl Request {
     }
 
     /// The same request with more path parameters, which win over those it has.
-    pub(crate) fn with_params(&self, params: Vec<(String, String)>) -> Request {
+    pub(crate) fn with_params(&self, mut params: Vec<(String, String)>) -> Request {
+        params.extend_from_slice(&self.params);
         Request {
             parts: Arc::clone(&self.parts),
             start: self.start,
-            params: self.params.iter().cloned().chain(params).collect(),
+            params,
         }
     }
 
@@ -439,31 +342,5 @@ impl fmt::Debug for Request {
     }
 }
 
-fn fake_addr() -> SocketAddr {
-    ([127, 0, 0, 1], 12345).into()
-}
-
-fn fake(
-    from: SocketAddr,
-    secure: bool,
-    method: &str,
-    url: &str,
-    headers: &[(String, String)],
-    data: Vec<u8>,
-) -> Request {
-    let mut parts = Parts::new(from);
-    parts.secure = secure;
-    parts.set_body(Box::new(Cursor::new(data)));
-    let head = &mut parts.head;
-    head.method = head.push(method);
-    head.target = head.push(url);
-    for (name, value) in headers {
-        let (name, value) = (head.push(name), head.push(value));
-        head.fields.push(Field { name, value });
-    }
-    Request {
-        parts: Arc::new(parts),
-        start: 0,
-        params: Vec::new(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -2,16 +2,16 @@
 //! It knows nothing of how a response is written: what may not be sent is dropped there.
 
 use super::body::ResponseBody;
-use super::percent;
+use super::upgrade::Upgrade;
+use crate::json::ToJson;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::{Read, Write};
 
 /// An answer to a request.
 ///
-/// Made by one of the constructors, then refined by the `with_` functions or by its public fields. It
-/// is sent when the handler returns it.
+/// Made by one of the constructors, then refined by the `with_` functions or by its public fields.
+/// It is sent when the handler returns it.
 ///
 /// ```
 /// use millpond::{Response, ResponseBody};
@@ -26,9 +26,9 @@ pub struct Response {
 
     /// The header fields, in the order they are sent.
     ///
-    /// The server writes `Connection`, `Content-Length`, `Trailer` and `Transfer-Encoding` itself, and
-    /// a `Date` if there is none here. A field whose name is not a token, or whose value holds a line
-    /// break or another control character, is not sent at all.
+    /// The server writes `Connection`, `Content-Length`, `Trailer` and `Transfer-Encoding` itself,
+    /// and a `Date` if there is none here. A field whose name is not a token, or whose value holds
+    /// a line break or another control character, is not sent at all.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 
     /// The body.
@@ -38,34 +38,6 @@ pub struct Response {
     /// websocket. The status is 101 then, and an `Upgrade` header says to what.
     pub upgrade: Option<Box<dyn Upgrade + Send>>,
 }
-
-/// Takes a connection over after a [`Response`] whose `upgrade` field holds it.
-///
-/// ```
-/// use millpond::{ReadWrite, Upgrade};
-///
-/// struct Echo;
-///
-/// impl Upgrade for Echo {
-///     fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-///         let mut buf = [0; 1024];
-///         while let Ok(n @ 1..) = socket.read(&mut buf) {
-///             if socket.write_all(&buf[..n]).is_err() {
-///                 break;
-///             }
-///         }
-///     }
-/// }
-/// ```
-pub trait Upgrade {
-    /// Called once, with the connection. What the client sent right behind its request is read first.
-    fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
-}
-
-/// A connection in both directions: everything that is [`Read`] and [`Write`].
-pub trait ReadWrite: Read + Write {}
-
-impl<T: Read + Write> ReadWrite for T {}
 
 impl Response {
     /// Whether the status is 200 to 399: the answer is what was asked for, or says where it is.
@@ -93,7 +65,8 @@ impl Response {
 
 /// Redirects. If in doubt take 303.
 impl Response {
-    /// 301 Moved Permanently: the resource has this other URL from now on, and caches may remember it.
+    /// 301 Moved Permanently: the resource has this other URL from now on, and caches may remember
+    /// it.
     ///
     /// ```
     /// use millpond::Response;
@@ -186,13 +159,12 @@ impl Response {
 
     /// 200 with the rest of an open file, of this media type.
     ///
-    /// ```no_run
-    /// # fn main() -> std::io::Result<()> {
+    /// ```
     /// use millpond::Response;
     ///
-    /// let response = Response::from_file("image/png", std::fs::File::open("image.png")?);
-    /// # Ok(())
-    /// # }
+    /// let response = Response::from_file("text/plain", std::fs::File::open("Cargo.toml")?);
+    /// # assert!(response.is_success());
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn from_file<C>(content_type: C, file: File) -> Response
     where
@@ -254,6 +226,25 @@ impl Response {
             ResponseBody::from_string(text),
         )
     }
+    /// 200 with JSON: a [`Json`](crate::Json) value, a struct of [`json_struct!`](crate::json_struct),
+    /// or anything else that is [`ToJson`].
+    ///
+    /// ```
+    /// use millpond::{json, Response};
+    ///
+    /// let response = Response::json(&json!({ "name": "Ann", "age": 41 }));
+    /// assert_eq!(response.headers[0].1, "application/json");
+    /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
+    /// ```
+    pub fn json<T>(content: &T) -> Response
+    where
+        T: ToJson + ?Sized,
+    {
+        let mut text = String::new();
+        content.write_json(&mut text);
+        // RFC 8259 §11: the media type has no charset parameter; the text is UTF-8 always.
+        ok("application/json".into(), ResponseBody::from_string(text))
+    }
 }
 
 /// Answers without a body.
@@ -310,95 +301,6 @@ impl Response {
     }
 }
 
-/// Changes to an answer.
-impl Response {
-    /// The same response with another status code.
-    ///
-    /// ```
-    /// use millpond::Response;
-    ///
-    /// assert_eq!(Response::text("try later").with_status_code(503).status_code, 503);
-    /// ```
-    pub fn with_status_code(mut self, code: u16) -> Response {
-        self.status_code = code;
-        self
-    }
-
-    /// The same response without any header of that name. The name ignores case.
-    ///
-    /// ```
-    /// use millpond::Response;
-    ///
-    /// assert!(Response::text("?").without_header("content-type").headers.is_empty());
-    /// ```
-    pub fn without_header(mut self, header: &str) -> Response {
-        self.headers
-            .retain(|(name, _)| !name.eq_ignore_ascii_case(header));
-        self
-    }
-
-    /// The same response with one header more, whether or not it has one of that name: for those that
-    /// may be repeated, such as `Set-Cookie`.
-    ///
-    /// ```
-    /// use millpond::Response;
-    ///
-    /// let response = Response::text("hello")
-    ///     .with_additional_header("Set-Cookie", "theme=dark")
-    ///     .with_additional_header("Set-Cookie", format!("visits={}", 2));
-    /// assert_eq!(response.headers.len(), 3);
-    /// ```
-    pub fn with_additional_header<H, V>(mut self, header: H, value: V) -> Response
-    where
-        H: Into<Cow<'static, str>>,
-        V: Into<Cow<'static, str>>,
-    {
-        self.headers.push((header.into(), value.into()));
-        self
-    }
-
-    /// The same response with exactly one header of that name: it takes the place of the first one
-    /// there was, the others go.
-    ///
-    /// ```
-    /// use millpond::Response;
-    ///
-    /// let response = Response::text("a,b").with_unique_header("content-type", "text/csv");
-    /// assert_eq!(response.headers, [("Content-Type".into(), "text/csv".into())]);
-    /// ```
-    pub fn with_unique_header<H, V>(mut self, header: H, value: V) -> Response
-    where
-        H: Into<Cow<'static, str>>,
-        V: Into<Cow<'static, str>>,
-    {
-        let header = header.into();
-        let mut value = Some(value.into());
-        self.headers.retain_mut(|(name, old)| {
-            if !name.eq_ignore_ascii_case(&header) {
-                return true;
-            }
-            value.take().map(|new| *old = new).is_some()
-        });
-        match value {
-            Some(value) => self.with_additional_header(header, value),
-            None => self,
-        }
-    }
-
-    /// The same response as a download to be saved under this name (`Content-Disposition`, RFC 6266).
-    /// Any name will do: what a header cannot hold is encoded.
-    ///
-    /// ```
-    /// use millpond::Response;
-    ///
-    /// let response = Response::text("...").with_content_disposition_attachment("book.txt");
-    /// assert_eq!(response.headers[1].1, "attachment; filename=\"book.txt\"");
-    /// ```
-    pub fn with_content_disposition_attachment(self, filename: &str) -> Response {
-        self.with_unique_header("Content-Disposition", attachment(filename))
-    }
-}
-
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
@@ -432,8 +334,8 @@ fn redirect(status_code: u16, target: Cow<'static, str>) -> Response {
     empty(status_code).with_additional_header("Location", target)
 }
 
-/// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character cannot be in one and
-/// would cost the response this header, so it becomes a space.
+/// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character cannot be in one
+/// and would cost the response this header, so it becomes a space.
 fn push_quoted(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -444,22 +346,113 @@ fn push_quoted(out: &mut String, text: &str) {
     }
 }
 
-/// RFC 6266 §4.3: `filename` for every client; `filename*` beside it, for those that know it, when the
-/// name has more in it than `filename` can hold everywhere (§D): ASCII, and no `\`, `"` or `%`.
-fn attachment(filename: &str) -> String {
-    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
-    let mut value = String::from("attachment; filename=\"");
-    value.extend(filename.chars().map(|c| if plain(c) { c } else { '_' }));
-    value.push('"');
-    if !filename.chars().all(plain) {
-        value.push_str("; filename*=UTF-8''");
-        percent::encode_into(&mut value, filename, is_attr_char);
-    }
-    value
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// RFC 8187 §3.2.1: attr-char = ALPHA / DIGIT / "!" / "#" / "$" / "&" / "+" / "-" / "." / "^" / "_" /
-/// "`" / "|" / "~"
-fn is_attr_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte)
+    #[test]
+    fn constructors() {
+        let cases = [
+            (Response::redirect_301("/a"), 301, "Location", "/a"),
+            (
+                Response::redirect_302(String::from("/b")),
+                302,
+                "Location",
+                "/b",
+            ),
+            (Response::redirect_303("/c?d"), 303, "Location", "/c?d"),
+            (
+                Response::redirect_307("http://x/"),
+                307,
+                "Location",
+                "http://x/",
+            ),
+            (Response::redirect_308(""), 308, "Location", ""),
+            (Response::from_data("a/b", "c"), 200, "Content-Type", "a/b"),
+            (
+                Response::html("c"),
+                200,
+                "Content-Type",
+                "text/html; charset=utf-8",
+            ),
+            (
+                Response::svg("c"),
+                200,
+                "Content-Type",
+                "image/svg+xml; charset=utf-8",
+            ),
+            (
+                Response::text("c"),
+                200,
+                "Content-Type",
+                "text/plain; charset=utf-8",
+            ),
+            (Response::json(&7), 200, "Content-Type", "application/json"),
+            (Response::empty_204(), 204, "", ""),
+            (Response::empty_400(), 400, "", ""),
+            (Response::empty_404(), 404, "", ""),
+            (Response::empty_406(), 406, "", ""),
+        ];
+        for (response, status, name, value) in cases {
+            assert_eq!(response.status_code, status);
+            let header = (!name.is_empty()).then(|| (name.into(), value.into()));
+            assert_eq!(
+                response.headers,
+                header.into_iter().collect::<Vec<_>>(),
+                "{status}"
+            );
+            assert!(response.upgrade.is_none());
+            let has_body = status == 200;
+            let size = response.data.into_reader_and_size().1;
+            assert_eq!(size, Some(usize::from(has_body)), "{status}");
+        }
+    }
+
+    #[test]
+    fn success_is_200_to_399() {
+        for (status, want) in [
+            (101, false),
+            (199, false),
+            (200, true),
+            (399, true),
+            (400, false),
+        ] {
+            let response = Response::empty_204().with_status_code(status);
+            assert_eq!(
+                (response.is_success(), response.is_error()),
+                (want, !want),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_realm_cannot_leave_its_quotes() {
+        let table = [
+            ("realm", r#"Basic realm="realm""#),
+            ("", r#"Basic realm="""#),
+            (r#"a", charset="x"#, r#"Basic realm="a\", charset=\"x""#),
+            (r"a\", r#"Basic realm="a\\""#),
+            (
+                "a\r\nSet-Cookie: b\0\x7f",
+                r#"Basic realm="a  Set-Cookie: b  ""#,
+            ),
+            ("h\u{e9}", "Basic realm=\"h\u{e9}\""),
+        ];
+        for (realm, want) in table {
+            let response = Response::basic_http_auth_login_required(realm);
+            assert_eq!(response.status_code, 401);
+            assert_eq!(
+                response.headers,
+                [("WWW-Authenticate".into(), want.into())],
+                "{realm:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn can_be_made_on_one_thread_and_sent_on_another() {
+        fn is_send<T: Send>() {}
+        is_send::<Response>();
+    }
 }

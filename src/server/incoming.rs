@@ -11,7 +11,7 @@ use crate::message::head::Head;
 use crate::wire::chunked::Decoder;
 use crate::wire::framing::{self, BodyLength, Framing};
 use crate::wire::head::HeadParser;
-use crate::wire::WireError;
+use crate::wire::error::WireError;
 
 /// What is still to come of a body.
 #[derive(Debug)]
@@ -108,25 +108,40 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Intake {
     parser: HeadParser,
+    /// The parser has seen some of a head, and wants to see it again with more behind it.
+    begun: bool,
     pub head: Head,
     stage: Stage,
 }
 
+/// What the client owes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owes {
+    /// Nothing: it is between requests.
+    Nothing,
+    Head,
+    Body,
+    /// The rest of a body that nobody wants.
+    Skipped,
+}
+
 impl Intake {
     pub fn new() -> Intake {
-        Intake { parser: HeadParser::default(), head: Head::default(), stage: Stage::Head }
+        Intake {
+            parser: HeadParser::default(),
+            begun: false,
+            head: Head::default(),
+            stage: Stage::Head,
+        }
     }
 
-    pub fn in_head(&self) -> bool {
-        matches!(self.stage, Stage::Head)
-    }
-
-    pub fn in_body(&self) -> bool {
-        matches!(self.stage, Stage::Body(_))
-    }
-
-    pub fn is_skipping(&self) -> bool {
-        matches!(self.stage, Stage::Skip { .. })
+    pub fn owes(&self) -> Owes {
+        match self.stage {
+            Stage::Head if self.begun => Owes::Head,
+            Stage::Head | Stage::Ready(_) => Owes::Nothing,
+            Stage::Body(_) => Owes::Body,
+            Stage::Skip { .. } => Owes::Skipped,
+        }
     }
 
     pub fn ready(&self) -> Option<&Arrived> {
@@ -170,12 +185,17 @@ impl Intake {
         loop {
             match &mut self.stage {
                 Stage::Ready(_) => return Ok((at, Step::Ready)),
+                Stage::Head if at == bytes.len() => return Ok((at, Step::More)),
                 Stage::Head => {
                     let length = match self.parser.feed(&bytes[at..], limits, &mut self.head)? {
                         Some(length) => length,
-                        None => return Ok((at, Step::More)),
+                        None => {
+                            self.begun = true;
+                            return Ok((at, Step::More));
+                        }
                     };
                     at += length;
+                    self.begun = false;
                     self.parser.reset();
                     let framing = framing::request(&self.head, limits)?;
                     let rest = Rest::of(framing.body, limits);

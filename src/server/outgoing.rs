@@ -53,7 +53,7 @@ pub(crate) enum Sent {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The client is gone.
-    Write(io::Error),
+    Write,
     /// The body's reader failed, or had fewer bytes than were announced.
     Reader,
 }
@@ -212,11 +212,11 @@ fn taken(
 ) -> Result<usize, Broken> {
     loop {
         match attempt(stream) {
-            Ok(0) if length > 0 => return Err(Broken::Write(ErrorKind::WriteZero.into())),
+            Ok(0) if length > 0 => return Err(Broken::Write),
             Ok(count) => return Ok(count),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) if super::would_block(&e) => return Ok(0),
-            Err(e) => return Err(Broken::Write(e)),
+            Err(_) => return Err(Broken::Write),
         }
     }
 }

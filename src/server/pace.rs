@@ -35,6 +35,11 @@ impl Pace {
         too_slow
     }
 
+    /// The peer was not asked for anything for this long.
+    pub fn excuse(&mut self, time: Duration) {
+        self.window_ends += time;
+    }
+
     /// Until the next judgement.
     pub fn time_left(&self, now: Instant) -> Duration {
         self.window_ends.saturating_duration_since(now)

@@ -9,7 +9,7 @@ use super::drain::Link;
 use super::incoming::{Arrived, Rest};
 use super::pace::Pace;
 use crate::lock::lock;
-use crate::wire::WireError;
+use crate::wire::error::WireError;
 
 /// How long one read waits before it looks whether the server is stopping.
 const SLICE: Duration = Duration::from_secs(1);
@@ -51,7 +51,8 @@ pub(crate) struct Transfer {
     rest: Rest,
     owes_continue: bool,
     min_rate: u64,
-    pace: Option<Pace>,
+    /// The client's rate, and when the handler's last read returned.
+    pace: Option<(Pace, Instant)>,
     fault: Option<Fault>,
     /// The handler is done: nobody reads any more.
     closed: bool,
@@ -160,7 +161,9 @@ impl Transfer {
         }
         let rate = self.min_rate;
         let began = Instant::now();
-        let pace = self.pace.get_or_insert_with(|| Pace::new(rate, began));
+        let (pace, left_at) = self.pace.get_or_insert_with(|| (Pace::new(rate, began), began));
+        // The time that the handler took between two reads is not the client's fault.
+        pace.excuse(began.saturating_duration_since(*left_at));
         let mut now = began;
         loop {
             let wait = pace.time_left(now).clamp(Duration::from_millis(1), SLICE);
@@ -169,9 +172,9 @@ impl Transfer {
             match stream.read(buf) {
                 Ok(0) => return Err(Fault::Truncated),
                 Ok(count) => {
+                    *left_at = Instant::now();
                     pace.moved(count);
-                    // A judgement that is due after a long handler is not the client's fault.
-                    return Ok(count);
+                    return if pace.too_slow(*left_at) { Err(Fault::TooSlow) } else { Ok(count) };
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if super::would_block(&e) => {}

@@ -1,0 +1,196 @@
+//! What makes a response another one: its status, its header fields, the name it is saved under.
+
+use super::percent;
+use super::response::Response;
+use std::borrow::Cow;
+
+impl Response {
+    /// The same response with another status code.
+    ///
+    /// ```
+    /// use millpond::Response;
+    ///
+    /// assert_eq!(Response::text("try later").with_status_code(503).status_code, 503);
+    /// ```
+    pub fn with_status_code(mut self, code: u16) -> Response {
+        self.status_code = code;
+        self
+    }
+
+    /// The same response without any header of that name. The name ignores case.
+    ///
+    /// ```
+    /// use millpond::Response;
+    ///
+    /// assert!(Response::text("?").without_header("content-type").headers.is_empty());
+    /// ```
+    pub fn without_header(mut self, header: &str) -> Response {
+        self.headers
+            .retain(|(name, _)| !name.eq_ignore_ascii_case(header));
+        self
+    }
+
+    /// The same response with one header more, whether or not it has one of that name: for those
+    /// that may be repeated, such as `Set-Cookie`.
+    ///
+    /// ```
+    /// use millpond::Response;
+    ///
+    /// let response = Response::text("hello")
+    ///     .with_additional_header("Set-Cookie", "theme=dark")
+    ///     .with_additional_header("Set-Cookie", format!("visits={}", 2));
+    /// assert_eq!(response.headers.len(), 3);
+    /// ```
+    pub fn with_additional_header<H, V>(mut self, header: H, value: V) -> Response
+    where
+        H: Into<Cow<'static, str>>,
+        V: Into<Cow<'static, str>>,
+    {
+        self.headers.push((header.into(), value.into()));
+        self
+    }
+
+    /// The same response with exactly one header of that name: it takes the place of the first one
+    /// there was, the others go.
+    ///
+    /// ```
+    /// use millpond::Response;
+    ///
+    /// let response = Response::text("a,b").with_unique_header("content-type", "text/csv");
+    /// assert_eq!(response.headers, [("Content-Type".into(), "text/csv".into())]);
+    /// ```
+    pub fn with_unique_header<H, V>(mut self, header: H, value: V) -> Response
+    where
+        H: Into<Cow<'static, str>>,
+        V: Into<Cow<'static, str>>,
+    {
+        let header = header.into();
+        let mut value = Some(value.into());
+        self.headers.retain_mut(|(name, old)| {
+            if !name.eq_ignore_ascii_case(&header) {
+                return true;
+            }
+            value.take().map(|new| *old = new).is_some()
+        });
+        match value {
+            Some(value) => self.with_additional_header(header, value),
+            None => self,
+        }
+    }
+
+    /// The same response as a download to be saved under this name (`Content-Disposition`, RFC
+    /// 6266). Any name will do: what a header cannot hold is encoded.
+    ///
+    /// ```
+    /// use millpond::Response;
+    ///
+    /// let response = Response::text("...").with_content_disposition_attachment("book.txt");
+    /// assert_eq!(response.headers[1].1, "attachment; filename=\"book.txt\"");
+    /// ```
+    pub fn with_content_disposition_attachment(self, filename: &str) -> Response {
+        self.with_unique_header("Content-Disposition", attachment(filename))
+    }
+}
+
+/// RFC 6266 §4.3: `filename` for every client; `filename*` beside it, for those that know it, when
+/// the name has more in it than `filename` can hold everywhere (§D): ASCII, and no `\`, `"` or `%`.
+fn attachment(filename: &str) -> String {
+    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
+    let mut value = String::from("attachment; filename=\"");
+    value.extend(filename.chars().map(|c| if plain(c) { c } else { '_' }));
+    value.push('"');
+    if !filename.chars().all(plain) {
+        value.push_str("; filename*=UTF-8''");
+        percent::encode_into(&mut value, filename, is_attr_char);
+    }
+    value
+}
+
+/// RFC 8187 §3.2.1: attr-char = ALPHA / DIGIT / "!" / "#" / "$" / "&" / "+" / "-" / "." / "^" / "_"
+/// / "`" / "|" / "~"
+fn is_attr_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(headers: &[(&'static str, &'static str)]) -> Response {
+        let pair = |&(name, value): &(&'static str, &'static str)| (name.into(), value.into());
+        Response {
+            headers: headers.iter().map(pair).collect(),
+            ..Response::empty_204()
+        }
+    }
+
+    #[test]
+    fn a_unique_header_takes_the_place_of_the_first() {
+        type Headers = &'static [(&'static str, &'static str)];
+        let table: &[(&str, Headers, Headers)] = &[
+            ("added", &[], &[("X", "new")]),
+            ("beside others", &[("A", "1")], &[("A", "1"), ("X", "new")]),
+            (
+                "replaced",
+                &[("x", "old"), ("A", "1")],
+                &[("x", "new"), ("A", "1")],
+            ),
+            (
+                "one of several",
+                &[("X", "1"), ("A", "1"), ("x", "2")],
+                &[("X", "new"), ("A", "1")],
+            ),
+        ];
+        for (name, before, after) in table {
+            let response = with(before).with_unique_header("X", "new");
+            assert_eq!(response.headers, with(after).headers, "{name}");
+        }
+    }
+
+    #[test]
+    fn removes_and_repeats_headers() {
+        let response = with(&[("A", "1"), ("X", "2"), ("a", "3")]).without_header("a");
+        assert_eq!(response.headers, with(&[("X", "2")]).headers);
+        let response = response.with_additional_header("x", String::from("4"));
+        assert_eq!(response.headers, with(&[("X", "2"), ("x", "4")]).headers);
+    }
+
+    #[test]
+    fn a_file_name_cannot_leave_its_quotes() {
+        let table = [
+            ("book.txt", r#"filename="book.txt""#),
+            ("", r#"filename="""#),
+            ("a b;c=d.txt", r#"filename="a b;c=d.txt""#),
+            (
+                "100%25.txt",
+                r#"filename="100_25.txt"; filename*=UTF-8''100%2525.txt"#,
+            ),
+            (
+                r#"a"b\c"#,
+                r#"filename="a_b_c"; filename*=UTF-8''a%22b%5Cc"#,
+            ),
+            (
+                "\u{20ac} rates",
+                r#"filename="_ rates"; filename*=UTF-8''%E2%82%AC%20rates"#,
+            ),
+            (
+                "a\r\nX: b",
+                r#"filename="a__X: b"; filename*=UTF-8''a%0D%0AX%3A%20b"#,
+            ),
+            (
+                "\t!#$&+-.^_`|~'*()",
+                "filename=\"_!#$&+-.^_`|~'*()\"; filename*=UTF-8''%09!#$&+-.^_`|~%27%2A%28%29",
+            ),
+        ];
+        for (name, want) in table {
+            let response = with(&[("content-disposition", "inline")]);
+            let response = response.with_content_disposition_attachment(name);
+            let want = format!("attachment; {want}").into();
+            assert_eq!(
+                response.headers,
+                [("content-disposition".into(), want)],
+                "{name:?}"
+            );
+        }
+    }
+}

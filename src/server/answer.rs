@@ -1,0 +1,194 @@
+//! One request answered: its body is lent to the handler, the handler runs, and its response becomes
+//! the bytes to send and what follows them. Nothing is sent here.
+
+use std::io::Cursor;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::connection::{After, Connection, Desk, SKIP};
+use super::incoming::{Arrived, Rest};
+use super::outgoing::Source;
+use super::stats::CloseReason;
+use super::upload::{Fault, Leftover, Transfer};
+use crate::lock::lock;
+use crate::message::head::Version;
+use crate::message::{status, Data, Response, Upgrade};
+use crate::wire::encode::{self, Payload, Plan, Transfer as Framing};
+
+/// What a response's form depends on, of the request it answers.
+#[derive(Clone, Copy)]
+struct Asked {
+    head: bool,
+    version: Version,
+    keep_alive: bool,
+}
+
+/// The response's head and small body are in `Desk::out`; this is what comes behind them.
+pub(super) struct Answered {
+    pub source: Source,
+    pub after: After,
+    /// When the handler returned.
+    pub now: Instant,
+}
+
+/// Answers the request that is ready.
+pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arrived) -> Answered {
+    let parts = desk.request.renew();
+    parts.remote_addr = connection.link.peer;
+    std::mem::swap(&mut parts.head, &mut connection.intake.head);
+    let asked = Asked {
+        head: parts.head.method() == "HEAD",
+        version: parts.head.version,
+        keep_alive: arrived.framing.keep_alive,
+    };
+    let server_wide = parts.head.method() == "OPTIONS" && parts.head.target() == "*";
+
+    let mut transfer = None;
+    if arrived.is_partial() || arrived.truncated {
+        let raw = connection.take_unread();
+        let rate = connection.service.limits.min_body_rate;
+        let link = Arc::clone(&connection.link);
+        let (shared, upload) = Transfer::new(link, arrived, raw, rate).reader();
+        parts.set_body(Box::new(upload));
+        transfer = Some(shared);
+    } else if !arrived.body.is_empty() {
+        parts.set_body(Box::new(Cursor::new(arrived.body)));
+    }
+
+    let mut response = run_handler(connection, desk);
+    // A handler that does not know the server as a whole need not: RFC 9110 §9.3.7.
+    if server_wide && matches!(response.status_code, 404 | 405) {
+        response = Response::text("").with_status_code(200);
+    }
+    let now = Instant::now();
+    connection.served += 1;
+    let leftover = transfer.map(|transfer| lock(&transfer).close());
+    let mut left = Left::of(connection, asked, leftover);
+    if let (Some(status), true) = (left.status, response.status_code >= 400) {
+        response = plain(status);
+    }
+    let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);
+    if let Some(upgrade) = upgrade {
+        return Answered { source, after: After::Upgrade(upgrade), now };
+    }
+    let after = if plan.close {
+        let linger = left.rest.take().is_some() || connection.has_unread();
+        After::Close { linger, reason: left.reason }
+    } else {
+        After::KeepAlive(left.rest)
+    };
+    Answered { source, after, now }
+}
+
+/// Puts a refusal into `desk.out`: the connection ends after it, whatever else was sent.
+pub(super) fn refuse(connection: &Connection, desk: &mut Desk, status: u16, now: Instant) {
+    let method = connection.intake.head.method();
+    let asked = Asked { head: method == "HEAD", version: Version::Http11, keep_alive: false };
+    let response = plain(status);
+    // Its body is small: nothing is left to be sent behind the buffer.
+    let _ = compose(connection, desk, asked, false, response, now);
+}
+
+/// The response to what only the status can say. Nothing a peer sent is in it.
+fn plain(code: u16) -> Response {
+    Response::text(format!("{} {}\n", code, status::reason(code))).with_status_code(code)
+}
+
+fn run_handler(connection: &Connection, desk: &mut Desk) -> Response {
+    let handler = &*connection.service.handler;
+    let request = &desk.request;
+    catch_unwind(AssertUnwindSafe(|| handler(request))).unwrap_or_else(|_| {
+        connection.service.counters.panicked();
+        plain(500)
+    })
+}
+
+/// What the handler left of the body, and what follows from it.
+struct Left {
+    keep: bool,
+    /// What is still to be read past, if anything.
+    rest: Option<Rest>,
+    reason: CloseReason,
+    /// The client's own mistake, where it made one: better than the handler's word for it.
+    status: Option<u16>,
+}
+
+impl Left {
+    fn of(connection: &mut Connection, asked: Asked, leftover: Option<Leftover>) -> Left {
+        let limits = &connection.service.limits;
+        let last = limits.max_requests_per_connection.map_or(false, |n| connection.served >= n);
+        let (keep, reason) = match () {
+            _ if connection.link.is_ending() => (false, CloseReason::Drained),
+            _ if last => (false, CloseReason::Limit),
+            _ => (asked.keep_alive, CloseReason::Asked),
+        };
+        let mut left = Left { keep, rest: None, reason, status: None };
+        let leftover = match leftover {
+            Some(leftover) => leftover,
+            None => return left,
+        };
+        connection.unread = leftover.raw;
+        if !leftover.rest.is_done() {
+            // Whether a client that waits for its 100 sends the body now is anyone's guess.
+            let short = leftover.rest.known().map_or(true, |known| known <= SKIP as u64);
+            left.keep &= short && !leftover.owes_continue && leftover.fault.is_none();
+            left.rest = Some(leftover.rest);
+        }
+        match leftover.fault {
+            Some(Fault::Wire(error)) => {
+                left.status = Some(error.status());
+                left.reason = CloseReason::Refused;
+            }
+            Some(Fault::TooSlow) => {
+                left.status = Some(408);
+                left.reason = CloseReason::SlowBody;
+            }
+            Some(Fault::Truncated) => left.reason = CloseReason::Broken,
+            None => {}
+        }
+        left
+    }
+}
+
+type Composed = (Source, Plan, Option<Box<dyn Upgrade + Send>>);
+
+/// Appends a response's head, and its body if that is small, to `desk.out`.
+fn compose(
+    connection: &Connection,
+    desk: &mut Desk,
+    asked: Asked,
+    keep: bool,
+    response: Response,
+    now: Instant,
+) -> Composed {
+    let response = presentable(connection, response);
+    let Response { status_code, headers, data, upgrade } = response;
+    let data = data.into_data();
+    let payload = match &data {
+        Data::Empty => Payload::Known(0),
+        Data::Bytes(bytes) => Payload::Known(bytes.len() as u64),
+        Data::Reader { size: Some(size), .. } => Payload::Known(*size),
+        Data::Reader { size: None, .. } => Payload::Unknown,
+    };
+    let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
+    let date = *desk.date(now);
+    encode::response_head(&mut desk.out, &plan, asked.version, status_code, &headers, &date);
+    connection.service.counters.answered(status_code);
+    let source = match plan.head_only {
+        true => Source::Nothing,
+        false => Source::of(data, plan.transfer == Framing::Chunked, &mut desk.out),
+    };
+    (source, plan, upgrade)
+}
+
+/// A response that can be sent as it is: a final status, or 101 with someone to take over.
+fn presentable(connection: &Connection, response: Response) -> Response {
+    match (response.status_code, &response.upgrade) {
+        (101, Some(_)) if !connection.service.may_upgrade() => plain(503),
+        (101, Some(_)) => response,
+        (200..=999, None) => response,
+        (200..=999, Some(_)) => Response { upgrade: None, ..response },
+        _ => plain(500),
+    }
+}

@@ -1,0 +1,88 @@
+//! What all connections of one server share: its handler, its limits, who is connected, the numbers.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use super::drain::{Link, Registry};
+use super::stats::Counters;
+use crate::limits::Limits;
+use crate::message::{Request, Response};
+
+/// A handler as the server keeps it.
+pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
+
+pub(crate) struct Service {
+    pub handler: Arc<Handler>,
+    pub limits: Limits,
+    pub registry: Registry,
+    pub counters: Arc<Counters>,
+    upgraded: AtomicUsize,
+}
+
+impl Service {
+    pub fn new(handler: Arc<Handler>, limits: Limits, counters: Arc<Counters>) -> Service {
+        Service {
+            handler,
+            limits,
+            registry: Registry::new(),
+            counters,
+            upgraded: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts one more connection as handed over to another protocol, if the limit has room.
+    pub fn may_upgrade(&self) -> bool {
+        let most = self.limits.max_upgraded;
+        let one_more = |count| if count < most { Some(count + 1) } else { None };
+        self.upgraded.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok()
+    }
+
+    pub fn upgrade_over(&self) {
+        self.upgraded.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A connection after it was handed over: what came early is read first.
+pub(crate) struct Upgraded {
+    link: Arc<Link>,
+    service: Arc<Service>,
+    early: Vec<u8>,
+    early_at: usize,
+}
+
+impl Upgraded {
+    /// Takes over the place that [`Service::may_upgrade`] counted.
+    pub fn new(link: Arc<Link>, service: Arc<Service>, early: Vec<u8>) -> Upgraded {
+        Upgraded { link, service, early, early_at: 0 }
+    }
+}
+
+impl Read for Upgraded {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let early = &self.early[self.early_at..];
+        if early.is_empty() {
+            return (&self.link.stream).read(buf);
+        }
+        let count = early.len().min(buf.len());
+        buf[..count].copy_from_slice(&early[..count]);
+        self.early_at += count;
+        Ok(count)
+    }
+}
+
+impl Write for Upgraded {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&self.link.stream).write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Upgraded {
+    fn drop(&mut self) {
+        self.service.upgrade_over();
+    }
+}
