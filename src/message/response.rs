@@ -226,8 +226,8 @@ impl Response {
             ResponseBody::from_string(text),
         )
     }
-    /// 200 with JSON: a [`Json`](crate::Json) value, a struct of [`json_struct!`](crate::json_struct),
-    /// or anything else that is [`ToJson`].
+    /// 200 with JSON: a [`Json`](crate::Json) value, a struct of
+    /// [`json_struct!`](crate::json_struct), or anything else that is [`ToJson`].
     ///
     /// ```
     /// use millpond::{json, Response};
