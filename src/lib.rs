@@ -6,7 +6,13 @@ pub mod json;
 mod limits;
 #[allow(dead_code, unused_imports)]
 mod message;
+mod routing;
 
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
+pub use routing::Status;
+
+// What the macros expand to.
+#[doc(hidden)]
+pub use routing::{macros as __macros, reply as __reply};
