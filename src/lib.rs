@@ -11,7 +11,7 @@ mod routing;
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
-pub use routing::Status;
+pub use routing::{Route, Route as ServerMechanism, RouteBuilder, Router, Status};
 
 // What the macros expand to.
 #[doc(hidden)]
