@@ -2,6 +2,8 @@
 
 mod body;
 mod caching;
+#[cfg(test)]
+mod compat;
 mod fake;
 pub(crate) mod head;
 mod headers;

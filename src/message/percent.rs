@@ -10,7 +10,7 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.as_bytes().contains(&b'%') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(lossy(bytes(text).map(|(byte, _)| byte).collect()))
+    Cow::Owned(lossy(text, |(byte, _)| byte))
 }
 
 /// [`decode`], and `+` is a space: names and values of a query string or a posted form.
@@ -18,10 +18,11 @@ pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Cow::Borrowed(text);
     }
-    // Only a literal `+` is a space; `%2B` has been decoded to a plus sign by then, three bytes
-    // long.
-    let decode_plus = |(byte, len)| if (byte, len) == (b'+', 1) { b' ' } else { byte };
-    Cow::Owned(lossy(bytes(text).map(decode_plus).collect()))
+    Cow::Owned(lossy(text, |decoded| match decoded {
+        // A plus sign that was written as `%2B` took three bytes, and is one.
+        (b'+', 1) => b' ',
+        (byte, _) => byte,
+    }))
 }
 
 /// How many bytes at the front of `text` decode to exactly `prefix`, escapes counted as written.
@@ -81,8 +82,10 @@ fn hex(digit: u8) -> Option<u8> {
     }
 }
 
-fn lossy(bytes: Vec<u8>) -> String {
-    match String::from_utf8(bytes) {
+fn lossy(text: &str, byte: impl Fn((u8, usize)) -> u8) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    decoded.extend(bytes(text).map(byte));
+    match String::from_utf8(decoded) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     }

@@ -70,11 +70,18 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     }
     let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);
     if let Some(upgrade) = upgrade {
-        return Answered { source, after: After::Upgrade(upgrade), now };
+        return Answered {
+            source,
+            after: After::Upgrade(upgrade),
+            now,
+        };
     }
     let after = if plan.close {
         let linger = left.rest.take().is_some() || connection.has_unread();
-        After::Close { linger, reason: left.reason }
+        After::Close {
+            linger,
+            reason: left.reason,
+        }
     } else {
         After::KeepAlive(left.rest)
     };
@@ -84,7 +91,11 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
 /// Puts a refusal into `desk.out`: the connection ends after it, whatever else was sent.
 pub(super) fn refuse(connection: &Connection, desk: &mut Desk, status: u16, now: Instant) {
     let method = connection.intake.head.method();
-    let asked = Asked { head: method == "HEAD", version: Version::Http11, keep_alive: false };
+    let asked = Asked {
+        head: method == "HEAD",
+        version: Version::Http11,
+        keep_alive: false,
+    };
     let response = plain(status);
     // Its body is small: nothing is left to be sent behind the buffer.
     let _ = compose(connection, desk, asked, false, response, now);
@@ -117,13 +128,20 @@ struct Left {
 impl Left {
     fn of(connection: &mut Connection, asked: Asked, leftover: Option<Leftover>) -> Left {
         let limits = &connection.service.limits;
-        let last = limits.max_requests_per_connection.map_or(false, |n| connection.served >= n);
+        let last = limits
+            .max_requests_per_connection
+            .map_or(false, |n| connection.served >= n);
         let (keep, reason) = match () {
             _ if connection.link.is_ending() => (false, CloseReason::Drained),
             _ if last => (false, CloseReason::Limit),
             _ => (asked.keep_alive, CloseReason::Asked),
         };
-        let mut left = Left { keep, rest: None, reason, status: None };
+        let mut left = Left {
+            keep,
+            rest: None,
+            reason,
+            status: None,
+        };
         let leftover = match leftover {
             Some(leftover) => leftover,
             None => return left,
@@ -131,7 +149,10 @@ impl Left {
         connection.unread = leftover.raw;
         if !leftover.rest.is_done() {
             // Whether a client that waits for its 100 sends the body now is anyone's guess.
-            let short = leftover.rest.known().map_or(true, |known| known <= SKIP as u64);
+            let short = leftover
+                .rest
+                .known()
+                .map_or(true, |known| known <= SKIP as u64);
             left.keep &= short && !leftover.owes_continue && leftover.fault.is_none();
             left.rest = Some(leftover.rest);
         }
@@ -163,17 +184,31 @@ fn compose(
     now: Instant,
 ) -> Composed {
     let response = presentable(connection, response);
-    let Response { status_code, headers, data, upgrade } = response;
+    let Response {
+        status_code,
+        headers,
+        data,
+        upgrade,
+    } = response;
     let data = data.into_data();
     let payload = match &data {
         Data::Empty => Payload::Known(0),
         Data::Bytes(bytes) => Payload::Known(bytes.len() as u64),
-        Data::Reader { size: Some(size), .. } => Payload::Known(*size),
+        Data::Reader {
+            size: Some(size), ..
+        } => Payload::Known(*size),
         Data::Reader { size: None, .. } => Payload::Unknown,
     };
     let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
     let date = *desk.date(now);
-    encode::response_head(&mut desk.out, &plan, asked.version, status_code, &headers, &date);
+    encode::response_head(
+        &mut desk.out,
+        &plan,
+        asked.version,
+        status_code,
+        &headers,
+        &date,
+    );
     connection.service.counters.answered(status_code);
     let source = match plan.head_only {
         true => Source::Nothing,
@@ -188,7 +223,10 @@ fn presentable(connection: &Connection, response: Response) -> Response {
         (101, Some(_)) if !connection.service.may_upgrade() => plain(503),
         (101, Some(_)) => response,
         (200..=999, None) => response,
-        (200..=999, Some(_)) => Response { upgrade: None, ..response },
+        (200..=999, Some(_)) => Response {
+            upgrade: None,
+            ..response
+        },
         _ => plain(500),
     }
 }

@@ -82,7 +82,9 @@ impl Desk {
     /// The Date field's value, formatted once a second.
     pub(super) fn date(&mut self, now: Instant) -> &[u8; 29] {
         if self.date_until.map_or(true, |until| now >= until) {
-            let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let clock = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             self.date = date::imf_fixdate(clock.as_secs());
             let rest = 1_000_000_000 - u64::from(clock.subsec_nanos());
             self.date_until = Some(now + Duration::from_nanos(rest));
@@ -159,7 +161,9 @@ impl Guest for Connection {
         if self.deadline <= now {
             return self.over(CloseReason::Idle);
         }
-        let ready = self.set_blocking(true).and_then(|()| self.wait_at_most(self.deadline - now));
+        let ready = self
+            .set_blocking(true)
+            .and_then(|()| self.wait_at_most(self.deadline - now));
         if ready.is_err() {
             return self.over(CloseReason::Broken);
         }
@@ -242,10 +246,12 @@ impl Connection {
     /// Goes on with what came behind an earlier request, or with a part of a head and more.
     fn take_unread_in(&mut self, desk: &mut Desk, now: Option<Instant>) -> Turn {
         let unread = std::mem::take(&mut self.unread);
-        let step = self.absorb(desk, &unread[self.unread_at..]).map(|(consumed, step)| {
-            self.unread_at += consumed;
-            step
-        });
+        let step = self
+            .absorb(desk, &unread[self.unread_at..])
+            .map(|(consumed, step)| {
+                self.unread_at += consumed;
+                step
+            });
         self.unread = unread;
         if self.unread_at == self.unread.len() {
             self.unread_at = 0;
@@ -311,7 +317,8 @@ impl Connection {
         }
         // The answer to a body that is only skipped has been sent: a drain need not wait for it.
         let skips = owes == Owes::Skipped;
-        self.link.set_state(if skips { State::Quiet } else { State::Partial });
+        self.link
+            .set_state(if skips { State::Quiet } else { State::Partial });
     }
 
     fn nothing_came(&mut self, desk: &mut Desk, now: Instant) -> Turn {
@@ -381,7 +388,11 @@ impl Connection {
             self.owed += 1;
             // The head's buffers go back to the desk; a new head is lent others.
             std::mem::swap(&mut self.intake.head, &mut desk.head);
-            self.quick = if now - began < QUICK { self.quick + 1 } else { 0 };
+            self.quick = if now - began < QUICK {
+                self.quick + 1
+            } else {
+                0
+            };
             let gather = self.quick >= STREAK && self.has_unread() && desk.out.len() < BATCH;
             if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
                 self.phase = Phase::Receiving;
@@ -411,7 +422,15 @@ impl Connection {
         answer::refuse(self, desk, status, now);
         self.owed += 1;
         self.link.set_state(State::InFlight);
-        self.send(desk, Source::Nothing, After::Close { linger: true, reason }, now)
+        self.send(
+            desk,
+            Source::Nothing,
+            After::Close {
+                linger: true,
+                reason,
+            },
+            now,
+        )
     }
 
     fn send(&mut self, desk: &mut Desk, source: Source, after: After, now: Instant) -> Turn {
@@ -479,8 +498,9 @@ impl Connection {
             After::Close { linger, reason } => self.close(linger, reason, now),
             After::Upgrade(upgrade) => self.hand_over(upgrade),
             After::KeepAlive(rest) => {
-                if matches!(self.phase, Phase::Ready) {
+                if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
+                    self.phase = Phase::Ready;
                     return self.ready_turn();
                 }
                 self.phase = Phase::Receiving;

@@ -200,14 +200,14 @@ impl Registry {
         }
     }
 
-    pub fn open(&self) -> usize {
-        lock(&self.inner).open
-    }
-
     /// Connections in flight, and connections at rest.
     pub fn count(&self) -> (usize, usize) {
         let inner = lock(&self.inner);
-        let in_flight = inner.links.values().filter(|l| l.state() == State::InFlight as u8).count();
+        let in_flight = inner
+            .links
+            .values()
+            .filter(|l| l.state() == State::InFlight as u8)
+            .count();
         (in_flight, inner.open - in_flight)
     }
 
@@ -245,7 +245,11 @@ impl Registry {
         }
         drop(inner);
         let answered = self.answered.load(Ordering::Relaxed) - answered_before;
-        Drained { answered, cut, took: began.elapsed() }
+        Drained {
+            answered,
+            cut,
+            took: began.elapsed(),
+        }
     }
 
     fn wait_below(&self, limit: u64, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {

@@ -9,9 +9,9 @@
 use crate::limits::Limits;
 use crate::message::head::Head;
 use crate::wire::chunked::Decoder;
+use crate::wire::error::WireError;
 use crate::wire::framing::{self, BodyLength, Framing};
 use crate::wire::head::HeadParser;
-use crate::wire::error::WireError;
 
 /// What is still to come of a body.
 #[derive(Debug)]
@@ -169,7 +169,10 @@ impl Intake {
     /// The client ended its side in the middle of a body: the handler is to see that.
     pub fn truncate(&mut self) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Head) {
-            Stage::Body(arrived) => Stage::Ready(Arrived { truncated: true, ..arrived }),
+            Stage::Body(arrived) => Stage::Ready(Arrived {
+                truncated: true,
+                ..arrived
+            }),
             other => other,
         };
     }
@@ -199,7 +202,12 @@ impl Intake {
                     self.parser.reset();
                     let framing = framing::request(&self.head, limits)?;
                     let rest = Rest::of(framing.body, limits);
-                    let arrived = Arrived { framing, body: Vec::new(), rest, truncated: false };
+                    let arrived = Arrived {
+                        framing,
+                        body: Vec::new(),
+                        rest,
+                        truncated: false,
+                    };
                     self.stage = match arrived.rest.is_done() {
                         true => Stage::Ready(arrived),
                         false => Stage::Body(arrived),

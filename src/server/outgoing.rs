@@ -15,8 +15,15 @@ const PIECE: usize = 64 * 1024;
 /// Where the rest of a body comes from.
 pub(crate) enum Source {
     Nothing,
-    Bytes { bytes: Vec<u8>, at: usize },
-    Reader { reader: Box<dyn Read + Send>, left: Option<u64>, chunked: bool },
+    Bytes {
+        bytes: Vec<u8>,
+        at: usize,
+    },
+    Reader {
+        reader: Box<dyn Read + Send>,
+        left: Option<u64>,
+        chunked: bool,
+    },
 }
 
 impl Source {
@@ -29,7 +36,11 @@ impl Source {
                 Source::Nothing
             }
             Data::Bytes(bytes) => Source::Bytes { bytes, at: 0 },
-            Data::Reader { reader, size } => Source::Reader { reader, left: size, chunked },
+            Data::Reader { reader, size } => Source::Reader {
+                reader,
+                left: size,
+                chunked,
+            },
         }
     }
 
@@ -74,7 +85,12 @@ impl Outgoing {
         source: Source,
         piece: &mut Vec<u8>,
     ) -> Result<(Outgoing, Sent), Broken> {
-        let mut outgoing = Outgoing { unsent: Vec::new(), at: 0, source, moved: 0 };
+        let mut outgoing = Outgoing {
+            unsent: Vec::new(),
+            at: 0,
+            source,
+            moved: 0,
+        };
         let written = match &mut outgoing.source {
             Source::Bytes { bytes, at } => {
                 let written = write_both(stream, out, bytes)?;
@@ -119,7 +135,11 @@ impl Outgoing {
                 let written = write(stream, &bytes[*at..])?;
                 *at += written;
                 self.moved += written;
-                Ok(if *at == bytes.len() { Sent::All } else { Sent::Blocked })
+                Ok(if *at == bytes.len() {
+                    Sent::All
+                } else {
+                    Sent::Blocked
+                })
             }
         }
     }
@@ -148,10 +168,16 @@ impl Outgoing {
     /// Puts one more piece of the reader's into `out`, framed as it travels.
     fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) -> Result<(), Broken> {
         let (reader, left, chunked) = match &mut self.source {
-            Source::Reader { reader, left, chunked } => (reader, left, *chunked),
+            Source::Reader {
+                reader,
+                left,
+                chunked,
+            } => (reader, left, *chunked),
             _ => return Ok(()),
         };
-        let most = left.map_or(PIECE, |left| usize::try_from(left).unwrap_or(PIECE).min(PIECE));
+        let most = left.map_or(PIECE, |left| {
+            usize::try_from(left).unwrap_or(PIECE).min(PIECE)
+        });
         if most == 0 {
             self.source = Source::Nothing;
             return Ok(());
@@ -196,12 +222,20 @@ fn read(reader: &mut Box<dyn Read + Send>, buf: &mut [u8]) -> Result<usize, Brok
 }
 
 fn write(stream: &TcpStream, bytes: &[u8]) -> Result<usize, Broken> {
-    taken(bytes.len(), |mut stream: &TcpStream| stream.write(bytes), stream)
+    taken(
+        bytes.len(),
+        |mut stream: &TcpStream| stream.write(bytes),
+        stream,
+    )
 }
 
 fn write_both(stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, Broken> {
     let slices = [IoSlice::new(first), IoSlice::new(second)];
-    taken(first.len(), |mut stream: &TcpStream| stream.write_vectored(&slices), stream)
+    taken(
+        first.len(),
+        |mut stream: &TcpStream| stream.write_vectored(&slices),
+        stream,
+    )
 }
 
 /// How much one write was taken of; nothing, where the client takes nothing now.

@@ -17,7 +17,11 @@ pub(crate) struct Pace {
 impl Pace {
     /// At least `rate` bytes a second from now on.
     pub fn new(rate: u64, now: Instant) -> Pace {
-        Pace { least: rate.saturating_mul(WINDOW.as_secs()), window_ends: now + WINDOW, moved: 0 }
+        Pace {
+            least: rate.saturating_mul(WINDOW.as_secs()),
+            window_ends: now + WINDOW,
+            moved: 0,
+        }
     }
 
     pub fn moved(&mut self, bytes: usize) {

@@ -114,7 +114,7 @@ pub(super) struct State<G> {
     sweeps: u64,
     /// The sweeper naps, so that no sentry is needed.
     pub(super) napping: bool,
-    sentry: bool,
+    pub(super) sentry: bool,
     /// Ready guests are handed to other workers until then.
     pub(super) hand_over_until: Option<Instant>,
     closing: bool,
@@ -151,12 +151,18 @@ impl Places {
         let most = size - (size / 4).max(1);
         // A pool of one has no reserve to keep. It holds nobody, but it must be able to take an
         // upload; that upload is then bounded by its minimum rate alone.
-        Places { taken: AtomicUsize::new(0), holding: most, serving: most.max(1) }
+        Places {
+            taken: AtomicUsize::new(0),
+            holding: most,
+            serving: most.max(1),
+        }
     }
 
     fn take(&self, most: usize) -> bool {
         let free = |taken| if taken < most { Some(taken + 1) } else { None };
-        self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).is_ok()
+        self.taken
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, free)
+            .is_ok()
     }
 
     fn take_to_hold(&self) -> bool {
@@ -253,6 +259,11 @@ impl<G: Guest> Pool<G> {
         }
     }
 
+    /// The most workers there may be.
+    pub(crate) fn size(&self) -> usize {
+        self.shared.size
+    }
+
     /// Workers started so far.
     pub(crate) fn workers(&self) -> usize {
         lock(&self.shared.state).workers
@@ -304,7 +315,10 @@ impl<G: Guest> Shared<G> {
     }
 
     pub(super) fn to_ring(self: &Arc<Self>, state: &mut State<G>, guest: Box<G>) {
-        state.hot.push_back(Seat { guest, active: Instant::now() });
+        state.hot.push_back(Seat {
+            guest,
+            active: Instant::now(),
+        });
         self.call_sweeper(state);
     }
 
@@ -333,10 +347,16 @@ impl<G: Guest> Shared<G> {
     fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
         let shared = Arc::clone(self);
         let worker = move || {
-            let mut worker = Worker { shared, desk: G::Desk::default() };
+            let mut worker = Worker {
+                shared,
+                desk: G::Desk::default(),
+            };
             worker.run();
         };
-        thread::Builder::new().name("millpond".into()).spawn(worker).map(drop)
+        thread::Builder::new()
+            .name("millpond".into())
+            .spawn(worker)
+            .map(drop)
     }
 
     /// Counts requests served while calm. True when there are so many that sweeping is cheaper.
@@ -417,7 +437,10 @@ impl<G: Guest> Worker<G> {
     }
 
     /// The sentry's post. Ends when there is other work, or no sweep to watch, or it stalls (true).
-    fn watch<'a>(&'a self, mut state: MutexGuard<'a, State<G>>) -> (MutexGuard<'a, State<G>>, bool) {
+    fn watch<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<G>>,
+    ) -> (MutexGuard<'a, State<G>>, bool) {
         let shared = &self.shared;
         state.sentry = true;
         let mut seen = shared.pulse.load(Ordering::Acquire);
@@ -456,7 +479,11 @@ impl<G: Guest> Worker<G> {
                     let since = Instant::now();
                     let turn = self.guarded(|desk| guest.wait(desk));
                     shared.places.give_back();
-                    streak = if since.elapsed() < CLOSED_LOOP_GAP { streak + 1 } else { 0 };
+                    streak = if since.elapsed() < CLOSED_LOOP_GAP {
+                        streak + 1
+                    } else {
+                        0
+                    };
                     turn
                 }
                 Errand::Serve => self.guarded(|desk| guest.serve(desk)),
@@ -493,7 +520,10 @@ impl<G: Guest> Worker<G> {
         let mut state = lock(&self.shared.state);
         if state.sweep.is_none() {
             // This worker is about to ask for a task and will find the ring.
-            state.hot.push_back(Seat { guest, active: Instant::now() });
+            state.hot.push_back(Seat {
+                guest,
+                active: Instant::now(),
+            });
         } else {
             self.shared.to_ring(&mut state, guest);
         }

@@ -35,7 +35,9 @@ impl Service {
     pub fn may_upgrade(&self) -> bool {
         let most = self.limits.max_upgraded;
         let one_more = |count| if count < most { Some(count + 1) } else { None };
-        self.upgraded.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok()
+        self.upgraded
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
+            .is_ok()
     }
 
     pub fn upgrade_over(&self) {
@@ -54,7 +56,12 @@ pub(crate) struct Upgraded {
 impl Upgraded {
     /// Takes over the place that [`Service::may_upgrade`] counted.
     pub fn new(link: Arc<Link>, service: Arc<Service>, early: Vec<u8>) -> Upgraded {
-        Upgraded { link, service, early, early_at: 0 }
+        Upgraded {
+            link,
+            service,
+            early,
+            early_at: 0,
+        }
     }
 }
 

@@ -47,7 +47,14 @@ enum Goes<G> {
 impl<'a, G: Guest> Sweep<'a, G> {
     pub(super) fn new(shared: &'a Arc<Shared<G>>, number: u64) -> Sweep<'a, G> {
         let now = Instant::now();
-        let sweep = Sweep { shared, number, serves: 0, now, saved: 0, cold_looked_at: now };
+        let sweep = Sweep {
+            shared,
+            number,
+            serves: 0,
+            now,
+            saved: 0,
+            cold_looked_at: now,
+        };
         shared.pulse.store(sweep.pulse(), Ordering::Release);
         sweep
     }
@@ -174,7 +181,9 @@ impl<'a, G: Guest> Sweep<'a, G> {
     /// another worker serves it, so that the ring is not left alone.
     fn hand_over_if_slow(&mut self, seat: Seat<G>) -> Option<Seat<G>> {
         let mut state = lock(&self.shared.state);
-        let slow = state.hand_over_until.map_or(false, |until| until > self.now);
+        let slow = state
+            .hand_over_until
+            .map_or(false, |until| until > self.now);
         if slow || !self.shared.busy.load(Ordering::Relaxed) {
             return self.shared.hand_over(&mut state, Errand::Serve, seat);
         }
@@ -237,7 +246,10 @@ impl<'a, G: Guest> Sweep<'a, G> {
                     Turn::Idle | Turn::Stuck => self.cool(&mut state, seat, turn == Turn::Idle),
                     Turn::Moved | Turn::Ready | Turn::ReadyLong => {
                         self.saved = EARNED_BY_SERVING;
-                        state.hot.push_back(Seat { active: Instant::now(), ..seat });
+                        state.hot.push_back(Seat {
+                            active: Instant::now(),
+                            ..seat
+                        });
                     }
                 }
             }
@@ -264,7 +276,12 @@ impl<'a, G: Guest> Sweep<'a, G> {
             if left == Duration::ZERO {
                 break;
             }
-            state = self.shared.nap.wait_timeout(state, left).unwrap_or_else(|e| e.into_inner()).0;
+            state = self
+                .shared
+                .nap
+                .wait_timeout(state, left)
+                .unwrap_or_else(|e| e.into_inner())
+                .0;
         }
         if state.sweep != Some(self.number) {
             return false;
@@ -292,7 +309,10 @@ impl<'a, G: Guest> Sweep<'a, G> {
 
     fn goes_back_active(&self, seat: Seat<G>) -> Goes<G> {
         // Not before the pass began: this is how `put` knows that something came of it.
-        Goes::Back(Seat { active: self.now, ..seat })
+        Goes::Back(Seat {
+            active: self.now,
+            ..seat
+        })
     }
 
     fn pulse(&self) -> u64 {

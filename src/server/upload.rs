@@ -30,9 +30,10 @@ impl From<Fault> for io::Error {
         match fault {
             Fault::Wire(error) => io::Error::new(ErrorKind::InvalidData, error.reason()),
             Fault::TooSlow => io::Error::new(ErrorKind::TimedOut, "the body came too slowly"),
-            Fault::Truncated => {
-                io::Error::new(ErrorKind::UnexpectedEof, "the client ended before its body did")
-            }
+            Fault::Truncated => io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "the client ended before its body did",
+            ),
         }
     }
 }
@@ -81,7 +82,11 @@ impl Transfer {
             owes_continue,
             min_rate,
             pace: None,
-            fault: if arrived.truncated { Some(Fault::Truncated) } else { None },
+            fault: if arrived.truncated {
+                Some(Fault::Truncated)
+            } else {
+                None
+            },
             closed: false,
         }
     }
@@ -106,7 +111,10 @@ impl Transfer {
 
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.closed {
-            return Err(io::Error::new(ErrorKind::NotConnected, "the request has been answered"));
+            return Err(io::Error::new(
+                ErrorKind::NotConnected,
+                "the request has been answered",
+            ));
         }
         let gathered = &self.gathered[self.gathered_at..];
         if !gathered.is_empty() {
@@ -161,20 +169,29 @@ impl Transfer {
         }
         let rate = self.min_rate;
         let began = Instant::now();
-        let (pace, left_at) = self.pace.get_or_insert_with(|| (Pace::new(rate, began), began));
+        let (pace, left_at) = self
+            .pace
+            .get_or_insert_with(|| (Pace::new(rate, began), began));
         // The time that the handler took between two reads is not the client's fault.
         pace.excuse(began.saturating_duration_since(*left_at));
         let mut now = began;
         loop {
             let wait = pace.time_left(now).clamp(Duration::from_millis(1), SLICE);
-            self.link.stream.set_read_timeout(Some(wait)).map_err(|_| Fault::Truncated)?;
+            self.link
+                .stream
+                .set_read_timeout(Some(wait))
+                .map_err(|_| Fault::Truncated)?;
             let mut stream = &self.link.stream;
             match stream.read(buf) {
                 Ok(0) => return Err(Fault::Truncated),
                 Ok(count) => {
                     *left_at = Instant::now();
                     pace.moved(count);
-                    return if pace.too_slow(*left_at) { Err(Fault::TooSlow) } else { Ok(count) };
+                    return if pace.too_slow(*left_at) {
+                        Err(Fault::TooSlow)
+                    } else {
+                        Ok(count)
+                    };
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if super::would_block(&e) => {}

@@ -1,0 +1,13 @@
+//! From a request to a handler: patterns, routes, the router that holds them, and the macros that
+//! route and reply in a line. Routing knows messages, and neither the wire nor the server.
+
+mod pattern;
+mod route;
+mod router;
+
+pub mod macros;
+pub mod reply;
+
+pub use reply::Status;
+pub use route::{Route, RouteBuilder};
+pub use router::Router;

@@ -1,0 +1,241 @@
+//! Accepting with a deadline, and being woken from it. It knows the listening socket, and nothing of
+//! what becomes of a connection.
+//!
+//! The socket is nonblocking while nobody waits on it. On Linux a wait makes it blocking, with a
+//! receive timeout, so that the kernel does the waiting and nothing wakes up meanwhile; elsewhere
+//! a wait is a row of naps. Either way one caller at a time has the *seat* in front of the socket.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::would_block;
+use crate::lock::lock;
+
+/// How long to try to wake a waiting caller by a connection from this very process.
+const WAKE_PATIENCE: Duration = Duration::from_millis(500);
+
+pub(crate) struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    /// The same socket, for the options that std offers on streams only.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    options: TcpStream,
+    /// Somebody waits on the socket, which is then in blocking mode.
+    seat: Mutex<bool>,
+    left_seat: Condvar,
+    closing: AtomicBool,
+}
+
+/// What an accept brought.
+pub(crate) type Accepted = (TcpStream, SocketAddr);
+
+impl Listener {
+    /// # Errors
+    ///
+    /// If the socket's address or mode cannot be had.
+    pub fn new(socket: TcpListener) -> io::Result<Listener> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok(Listener {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            options: linux::options(&socket)?,
+            socket,
+            address,
+            seat: Mutex::new(false),
+            left_seat: Condvar::new(),
+            closing: AtomicBool::new(false),
+        })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether [`close`](Listener::close) was called: waiting is over for good.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Accepts what is waiting, without waiting. `each` gets the connections, and the errors.
+    pub fn accept_waiting(&self, mut each: impl FnMut(io::Result<Accepted>)) {
+        // Whoever has the seat accepts all there is.
+        if !self.sit(Some(Instant::now())) {
+            return;
+        }
+        loop {
+            match self.socket.accept() {
+                Ok(accepted) => each(Ok(accepted)),
+                Err(e) if would_block(&e) => break,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    each(Err(e));
+                    break;
+                }
+            }
+        }
+        self.stand_up();
+    }
+
+    /// Accepts until `deadline`, or until the listener is closed. `each` may take its time over an
+    /// error.
+    pub fn accept_until(&self, deadline: Option<Instant>, each: impl FnMut(io::Result<Accepted>)) {
+        if self.sit(deadline) {
+            self.accept_seated(deadline, each);
+            self.stand_up();
+        }
+    }
+
+    /// Takes the seat. False if it was not to be had in time.
+    fn sit(&self, deadline: Option<Instant>) -> bool {
+        let mut taken = lock(&self.seat);
+        while *taken {
+            if self.is_closing() {
+                return false;
+            }
+            // Whoever has the seat leaves it by its own deadline, or when the listener is closed.
+            let left = match deadline {
+                None => Duration::from_secs(3600),
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            };
+            if left == Duration::ZERO {
+                return false;
+            }
+            taken = self
+                .left_seat
+                .wait_timeout(taken, left)
+                .unwrap_or_else(|e| e.into_inner())
+                .0;
+        }
+        *taken = true;
+        true
+    }
+
+    fn stand_up(&self) {
+        *lock(&self.seat) = false;
+        self.left_seat.notify_one();
+    }
+
+    /// Ends the waiting of whoever has the seat. What the kernel has queued stays there, to be
+    /// had with [`accept_waiting`](Listener::accept_waiting).
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.left_seat.notify_all();
+        if *lock(&self.seat) {
+            self.wake();
+        }
+    }
+
+    /// An address of this host under which a connection reaches the socket.
+    fn reachable(&self) -> SocketAddr {
+        let mut address = self.address;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        address
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use super::*;
+    use std::net::Shutdown;
+    use std::os::unix::io::OwnedFd;
+
+    /// A wait is armed anew when it is off by more than this.
+    const SLACK: Duration = Duration::from_millis(5);
+
+    /// The listening socket as a stream: std sets timeouts and options on streams only. Accepted
+    /// sockets inherit them from it.
+    pub(super) fn options(socket: &TcpListener) -> io::Result<TcpStream> {
+        let options = TcpStream::from(OwnedFd::from(socket.try_clone()?));
+        options.set_nodelay(true)?;
+        Ok(options)
+    }
+
+    impl Listener {
+        pub(super) fn accept_seated(
+            &self,
+            deadline: Option<Instant>,
+            mut each: impl FnMut(io::Result<Accepted>),
+        ) {
+            if let Err(e) = self.socket.set_nonblocking(false) {
+                return each(Err(e));
+            }
+            let mut armed: Option<Instant> = None;
+            while !self.is_closing() {
+                let now = Instant::now();
+                let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+                if left == Some(Duration::ZERO) {
+                    break;
+                }
+                if armed.map_or(true, |until| {
+                    left.map_or(false, |left| until > now + left + SLACK)
+                }) {
+                    if let Err(e) = self.options.set_read_timeout(left) {
+                        each(Err(e));
+                        break;
+                    }
+                }
+                // The kernel counts a timeout from the call, not from when it was set.
+                armed = Some(now + left.unwrap_or_default());
+                match self.socket.accept() {
+                    Ok(accepted) => each(Ok(accepted)),
+                    Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
+                    Err(_) if self.is_closing() => break,
+                    Err(e) => each(Err(e)),
+                }
+            }
+            // It worked a moment ago the other way; should it fail, the next wait says so.
+            let _ = self.socket.set_nonblocking(true);
+        }
+
+        /// A connection wakes an accept and leaves the queue as it is, which `shutdown` would not.
+        /// It is the way out when no connection can be made, for want of a descriptor say.
+        pub(super) fn wake(&self) {
+            if TcpStream::connect_timeout(&self.reachable(), WAKE_PATIENCE).is_err() {
+                let _ = self.options.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Listener {
+    fn accept_seated(&self, deadline: Option<Instant>, mut each: impl FnMut(io::Result<Accepted>)) {
+        const SHORTEST_NAP: Duration = Duration::from_micros(250);
+        const LONGEST_NAP: Duration = Duration::from_millis(5);
+        let mut nap = SHORTEST_NAP;
+        while !self.is_closing() {
+            let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                break;
+            }
+            match self.socket.accept() {
+                Ok((stream, peer)) => {
+                    nap = SHORTEST_NAP;
+                    // Elsewhere a socket may inherit the listener's mode, and not its options.
+                    let ready = stream
+                        .set_nonblocking(false)
+                        .and_then(|()| stream.set_nodelay(true));
+                    each(ready.map(|()| (stream, peer)));
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if would_block(&e) => {
+                    std::thread::sleep(left.map_or(nap, |left| left.min(nap)));
+                    nap = (nap * 2).min(LONGEST_NAP);
+                }
+                Err(e) => each(Err(e)),
+            }
+        }
+    }
+
+    fn wake(&self) {
+        // Its naps are short.
+        let _ = (self.reachable(), WAKE_PATIENCE);
+    }
+}

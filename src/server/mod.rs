@@ -1,0 +1,318 @@
+//! The server: sockets, threads and time. [`Server`] here is rouille's; [`BackgroundServer`] the
+//! managed one. To see what becomes of a request, start at [`connection`].
+
+mod answer;
+mod background;
+mod connection;
+mod drain;
+mod engine;
+mod incoming;
+mod listener;
+mod outgoing;
+mod pace;
+mod pool;
+mod service;
+mod stats;
+mod sweep;
+mod upload;
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::marker::PhantomData;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::{mpsc, Arc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+pub use self::background::BackgroundServer;
+pub use self::drain::Drained;
+use self::engine::{Engine, POOL_SIZE};
+use self::listener::Listener;
+pub use self::stats::{CloseReason, Stats};
+use crate::limits::Limits;
+use crate::message::{Request, Response};
+
+/// A listening socket, a handler and a pool of threads.
+///
+/// Connections are accepted while [`run`](Server::run), [`poll`](Server::poll) or
+/// [`poll_timeout`](Server::poll_timeout) runs; those accepted are served whether it runs or not.
+///
+/// # Example: serve for ever
+///
+/// ```no_run
+/// use millpond::Server;
+/// use millpond::Response;
+///
+/// let server = Server::new("localhost:0", |request| {
+///     Response::text("hello world")
+/// }).unwrap();
+/// println!("Listening on {:?}", server.server_addr());
+/// server.run();
+/// ```
+///
+/// # Example: a rolling update
+///
+/// The next instance listens already; this one takes what is queued for it, answers it, and ends.
+///
+/// ```
+/// use millpond::{Response, Server};
+/// use std::time::Duration;
+///
+/// # fn is_stopping() -> bool { true }
+/// let server = Server::new("localhost:0", |request| Response::text("hello world")).unwrap();
+/// while !is_stopping() {
+///     server.poll_timeout(Duration::from_millis(100));
+/// }
+/// server.poll_timeout(Duration::from_millis(100)); // queued connections
+/// server.join(); // requests in flight
+/// ```
+///
+/// # Dropping it
+///
+/// Dropping a `Server` closes its listener and its idle connections at once, lets requests in
+/// flight finish in the background, and does not block.
+pub struct Server<F> {
+    listener: Listener,
+    engine: DrainOnDrop,
+    handler: PhantomData<F>,
+}
+
+struct DrainOnDrop(Arc<Engine>);
+
+impl Drop for DrainOnDrop {
+    fn drop(&mut self) {
+        self.0.begin_drain();
+    }
+}
+
+impl<F> Server<F>
+where
+    F: Fn(&Request) -> Response + Send + Sync + 'static,
+{
+    /// Listens on `addr`; connections are queued from now on and answered once it is polled.
+    ///
+    /// Port 0 takes a free port; [`server_addr`](Server::server_addr) says which.
+    ///
+    /// # Errors
+    ///
+    /// If no address can be had from `addr`, or none of them can be listened on: the port is in
+    /// use, say.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let first = Server::new("127.0.0.1:0", |_| Response::text("first")).unwrap();
+    /// assert!(Server::new(first.server_addr(), |_| Response::text("second")).is_err());
+    /// ```
+    pub fn new<A>(addr: A, handler: F) -> Result<Server<F>, Box<dyn Error + Send + Sync>>
+    where
+        A: ToSocketAddrs,
+    {
+        Ok(Server::from_listener(TcpListener::bind(addr)?, handler)?)
+    }
+
+    /// Serves a socket that listens already: one that a supervisor passed on, say.
+    ///
+    /// # Errors
+    ///
+    /// If the socket's mode cannot be changed.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let addr = listener.local_addr().unwrap();
+    /// let server = Server::from_listener(listener, |_| Response::text("hello")).unwrap();
+    /// assert_eq!(server.server_addr(), addr);
+    /// ```
+    pub fn from_listener(listener: TcpListener, handler: F) -> io::Result<Server<F>> {
+        let engine = Engine::new(
+            Arc::new(handler),
+            POOL_SIZE,
+            Limits::default(),
+            Arc::default(),
+        );
+        Ok(Server {
+            listener: Listener::new(listener)?,
+            engine: DrainOnDrop(Arc::new(engine)),
+            handler: PhantomData,
+        })
+    }
+
+    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise. They
+    /// are started on demand. Connections are not bounded by it: see [`Limits`].
+    ///
+    /// # Panics
+    ///
+    /// If `pool_size` is 0.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().pool_size(8);
+    /// ```
+    pub fn pool_size(mut self, pool_size: usize) -> Server<F> {
+        let limits = self.engine.0.limits().clone();
+        self.engine = DrainOnDrop(Arc::new(self.engine.0.rebuilt(pool_size, limits)));
+        self
+    }
+
+    /// Other bounds than the default ones.
+    ///
+    /// ```
+    /// use millpond::{Limits, Response, Server};
+    ///
+    /// let limits = Limits { max_body_bytes: 1 << 20, ..Limits::default() };
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().limits(limits);
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Server<F> {
+        let pool_size = self.engine.0.pool_size();
+        self.engine = DrainOnDrop(Arc::new(self.engine.0.rebuilt(pool_size, limits)));
+        self
+    }
+
+    /// The address it listens on, its real port included.
+    pub fn server_addr(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Serves for ever. What goes wrong with a connection, or with accepting one, does not end it.
+    pub fn run(self) {
+        loop {
+            self.engine.0.poll_until(&self.listener, None);
+        }
+    }
+
+    /// Accepts the connections that are waiting and returns at once. Their requests are answered by
+    /// the pool.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// server.poll(); // from time to time, in a loop that does other things too
+    /// ```
+    pub fn poll(&self) {
+        self.engine.0.poll(&self.listener);
+    }
+
+    /// Accepts connections for `duration`, however many come, then returns.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    /// use std::time::Duration;
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// server.poll_timeout(Duration::from_millis(10));
+    /// ```
+    pub fn poll_timeout(&self, duration: Duration) {
+        // A time too far off to be told is for ever.
+        let deadline = Instant::now().checked_add(duration);
+        if duration == Duration::ZERO {
+            return self.poll();
+        }
+        self.engine.0.poll_until(&self.listener, deadline);
+    }
+
+    /// Waits until every request that is in flight now is answered.
+    ///
+    /// The connections there are now end with that: idle ones at once, the others after their
+    /// answer, which says `Connection: close`; so nothing is lost if the process ends next. New
+    /// connections may be accepted meanwhile by another thread; they are neither ended nor waited for.
+    pub fn join(&self) {
+        let _ = self.engine.0.drain(None);
+    }
+
+    /// Serves in a thread of its own until it is told to stop.
+    ///
+    /// It stops on a message or when the sender is dropped: what is queued is accepted, the listener
+    /// is closed, requests in flight are answered whole, and then the thread ends.
+    ///
+    /// # Panics
+    ///
+    /// If no thread can be started.
+    ///
+    /// # Example: stop it in 3 seconds
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    /// use std::thread;
+    /// use std::time::Duration;
+    ///
+    /// let server = Server::new("localhost:0", |request| Response::text("hello world")).unwrap();
+    /// # const SECONDS: u64 = 0;
+    /// # macro_rules! from_secs { (3) => { Duration::from_secs(SECONDS) } }
+    /// let (handle, sender) = server.stoppable();
+    /// thread::spawn(move || {
+    ///     thread::sleep(from_secs!(3));
+    ///     sender.send(()).unwrap();
+    /// });
+    /// handle.join().unwrap();
+    /// ```
+    pub fn stoppable(self) -> (JoinHandle<()>, mpsc::Sender<()>) {
+        let (sender, receiver) = mpsc::channel();
+        let Server {
+            listener, engine, ..
+        } = self;
+        let listener = Arc::new(listener);
+        let handle = thread::spawn(move || {
+            let waker = Arc::clone(&listener);
+            let waiter = thread::spawn(move || {
+                // A message, or a sender that is gone: both say stop.
+                let _ = receiver.recv();
+                waker.close();
+            });
+            engine.0.poll_until(&listener, None);
+            // The waiter called us out of the wait: it is at its end.
+            let _ = waiter.join();
+            engine.0.poll(&listener);
+            drop(listener);
+            let _ = engine.0.drain(None);
+        });
+        (handle, sender)
+    }
+}
+
+/// Serves on `addr` for ever: [`Server::new`] and [`Server::run`] in one.
+///
+/// # Panics
+///
+/// If `addr` cannot be listened on.
+///
+/// ```no_run
+/// millpond::start_server("127.0.0.1:8080", |request| millpond::Response::text("hello world"));
+/// ```
+pub fn start_server<A, F>(addr: A, handler: F) -> !
+where
+    A: ToSocketAddrs,
+    F: Fn(&Request) -> Response + Send + Sync + 'static,
+{
+    start_server_with_pool(addr, Some(POOL_SIZE), handler)
+}
+
+/// [`start_server`] with a pool of that size; 8 threads for each core where it is `None`.
+///
+/// # Panics
+///
+/// If `addr` cannot be listened on, or the size is 0.
+///
+/// ```no_run
+/// let handler = |request: &millpond::Request| millpond::Response::text("hello world");
+/// millpond::start_server_with_pool("127.0.0.1:8080", Some(16), handler);
+/// ```
+pub fn start_server_with_pool<A, F>(addr: A, pool_size: Option<usize>, handler: F) -> !
+where
+    A: ToSocketAddrs,
+    F: Fn(&Request) -> Response + Send + Sync + 'static,
+{
+    let per_core = || thread::available_parallelism().map_or(1, usize::from) * 8;
+    let server = Server::new(addr, handler).expect("the address cannot be listened on");
+    server.pool_size(pool_size.unwrap_or_else(per_core)).run();
+    unreachable!("a server that runs does not return")
+}
+
+/// A timeout on a socket is `WouldBlock` on Unix and `TimedOut` on Windows.
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
