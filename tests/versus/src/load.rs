@@ -7,7 +7,7 @@ use crate::report::Sample;
 use crate::work::Traffic;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,12 +42,12 @@ fn expect(client: &mut Client, bytes: u64, deadline: Instant) -> io::Result<()> 
     Ok(())
 }
 
-/// Lets so many connections send that traffic at once, for a second or until each was answered in
-/// full, and returns how many were. wrk cannot tell: it counts answers and not who got them. It
+/// Lets so many connections send that traffic at once, for two seconds or until each was answered
+/// in full, and returns how many were. wrk cannot tell: it counts answers and not who got them. It
 /// warms the server up as well, and so goes on for a fifth of a second at least.
 pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
     let begin = Instant::now();
-    let deadline = begin + Duration::from_secs(1);
+    let deadline = begin + Duration::from_secs(2);
     let answered = AtomicUsize::new(0);
     let over = || {
         begin.elapsed() > Duration::from_millis(200)
@@ -79,6 +79,8 @@ pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usi
     };
     // A client that fails before its first answer is one that was not answered.
     each_in_a_thread(connections, |_| drop(converse()));
+    // What the clients left in the server's queues should not be found there by the next load.
+    let _ = (0..3).find(|_| says_hello(addr).is_ok());
     answered.into_inner()
 }
 
@@ -166,18 +168,54 @@ fn hello_again(client: &mut Option<Client>, addr: SocketAddr) -> io::Result<()> 
     Ok(())
 }
 
-/// Opens the connections, lets each ask once, then leaves them silent while the server's processor
-/// time is read; after that fresh clients come, one after another.
+/// Runs `load` while one connection more asks for a quick answer every few milliseconds, and puts
+/// the latencies it met in place of the load's own. What was lost counts as long as it was awaited.
+///
+/// # Errors
+///
+/// Those of `load`.
+pub fn bystander(
+    addr: SocketAddr,
+    load: impl FnOnce() -> Result<Sample, String>,
+) -> Result<Sample, String> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut latencies = Vec::new();
+            let mut client = None;
+            while !over.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                let lost = hello_again(&mut client, addr).is_err();
+                latencies.push(if lost { PATIENCE } else { start.elapsed() });
+                thread::sleep(Duration::from_millis(3));
+            }
+            latencies
+        });
+        let loaded = load();
+        over.store(true, Ordering::Relaxed);
+        let latencies = asking.join().expect("clients do not panic");
+        let met = Sample::of_latencies(latencies, 1.0, Duration::ZERO);
+        Ok(Sample {
+            p50_micros: met.p50_micros,
+            p99_micros: met.p99_micros,
+            ..loaded?
+        })
+    })
+}
+
+/// Opens the connections one after another, each asking once, then leaves them silent while the
+/// server's processor time is read; after that fresh clients come. No burst is made of it, since
+/// overflowing the listener's backlog is not what is measured here.
 pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) -> Sample {
-    let deadline = Instant::now() + 3 * PATIENCE;
-    let crowd: Vec<_> = (0..connections)
-        .filter_map(|_| Client::connect(addr, deadline).ok())
-        .filter_map(|mut client| client.send(HELLO, deadline).ok().map(|()| client))
-        .collect();
     let mut held = Vec::new();
     let mut answered = 0;
-    for mut client in crowd {
-        answered += usize::from(expect(&mut client, HELLO_BYTES, deadline).is_ok());
+    let deadline = Instant::now() + 5 * PATIENCE;
+    for _ in 0..connections {
+        let deadline = deadline.min(Instant::now() + PATIENCE / 2);
+        let Ok(mut client) = Client::connect(addr, deadline) else {
+            continue;
+        };
+        answered += usize::from(hello(&mut client, deadline).is_ok());
         held.push(client);
     }
     thread::sleep(Duration::from_millis(300));

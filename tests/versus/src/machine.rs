@@ -67,8 +67,9 @@ pub fn raise_file_limit() -> io::Result<()> {
         .find(|line| line.starts_with("Max open files"));
     let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
     // "unlimited" is no number.
-    if soft.map_or(true, |soft| soft >= OPEN_FILES) {
-        return Ok(());
+    match soft {
+        Some(soft) if soft < OPEN_FILES => {}
+        _ => return Ok(()),
     }
     if std::env::var_os(RAISED).is_some() {
         return Err(io::Error::new(

@@ -28,8 +28,10 @@ const CAVEATS: &str = "\
 * The load generator shares the cores with the servers: where it is the limit, the server's
   processor time per request is the fairer figure.
 * Ratios are medians of the ratios within each round, since machines drift between rounds.
-* `answered` counts the connections that got every answer in the second before a run: a server
+* `answered` counts the connections that were answered within two seconds before a run: a server
   that starves some of them looks fast to wrk. `errors` are wrk's, all rounds together.
+* Where requests are pipelined or some are slow by intent, p50 and p99 are those of one more
+  connection that asks for a quick answer every few milliseconds.
 * Every server runs with its documented defaults and TCP_NODELAY where it can be set. nginx serves
   a constant and takes no part where a body is echoed or a handler waits. Handlers that wait do so
   in the server's own way: a sleeping thread, or a timer.";
@@ -73,13 +75,13 @@ fn run(options: &Options) -> Result<(), String> {
     for series in &all {
         println!("{}", report::table(series, &names, base));
     }
+    let versions: Vec<_> = peers.into_iter().map(|p| (p.name, p.version)).collect();
     if let Some(path) = &options.json {
-        let versions: Vec<_> = peers.into_iter().map(|p| (p.name, p.version)).collect();
         let text = report::json(&about, &versions, &all);
         std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     if let Some(path) = &options.svg {
-        let text = svg::draw(&about, &names, &all, base);
+        let text = svg::draw(&about, &versions, &all, base);
         std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok(())
@@ -160,7 +162,11 @@ fn sample(options: &Options, peer: &Peer, work: &Work) -> Result<Sample, String>
         Kind::Idle => Ok(load::idle(addr, pid, crowd, duration)),
         Kind::Saturated(traffic) => {
             let answered = load::roll_call(addr, traffic, crowd);
-            let loaded = wrk::run(addr, pid, traffic, crowd, options.threads, options.seconds)?;
+            let load = || wrk::run(addr, pid, traffic, crowd, options.threads, options.seconds);
+            let loaded = match traffic.is_uniform() {
+                true => load()?,
+                false => load::bystander(addr, load)?,
+            };
             Ok(Sample { answered, ..loaded })
         }
     }

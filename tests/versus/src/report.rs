@@ -107,7 +107,7 @@ impl Series {
             .min()
     }
 
-    fn errors(&self, peer: usize) -> u64 {
+    pub fn errors(&self, peer: usize) -> u64 {
         self.samples[peer]
             .iter()
             .flatten()

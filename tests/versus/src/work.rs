@@ -46,6 +46,14 @@ impl Work {
     }
 }
 
+impl Traffic {
+    /// Every answer is like every other. wrk spreads latencies over the mean interval between
+    /// answers ("stats_correct"), which is sound for such traffic and for no other.
+    pub fn is_uniform(&self) -> bool {
+        self.depth == 1 && self.slow_path.is_none()
+    }
+}
+
 const HELLO: Traffic = Traffic {
     path: "/",
     body: 0,

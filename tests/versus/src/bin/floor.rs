@@ -3,8 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread;
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 fn main() {
     let addr = std::env::args().nth(1).expect("an address to listen on");
@@ -17,31 +16,29 @@ fn main() {
 /// Answers until the client ends or asks for the end; `None` is what `?` makes of either.
 fn serve(mut stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let mut received = Vec::new();
-    let mut answers = Vec::new();
+    let (mut received, mut answers) = (Vec::new(), Vec::new());
     let mut buffer = vec![0; 64 * 1024];
     loop {
         while let Some(end) = find(&received, b"\r\n\r\n").map(|at| at + 4) {
             let head = &received[..end];
-            let length = content_length(head);
+            let length = content_length(head).unwrap_or(0);
             let close = find(head, b"Connection: close").is_some();
-            if head.starts_with(b"GET /sleep50 ") {
-                thread::sleep(Duration::from_millis(50));
-            } else if head.starts_with(b"GET /sleep200 ") {
-                thread::sleep(Duration::from_millis(200));
+            if let Some(at) = find(head, b"/sleep") {
+                let millis = if head[at + 6] == b'5' { 50 } else { 200 };
+                thread::sleep(Duration::from_millis(millis));
             }
             while received.len() < end + length {
-                let n = stream.read(&mut buffer).ok().filter(|&n| n > 0)?;
-                received.extend_from_slice(&buffer[..n]);
+                read(&mut stream, &mut buffer, &mut received)?;
             }
-            let body = if length > 0 {
-                &received[end..end + length]
-            } else {
-                b"hello world"
-            };
-            answers.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n");
-            answers.extend_from_slice(if close { b"Connection: close\r\n" } else { b"" });
-            write!(answers, "Content-Length: {}\r\n\r\n", body.len()).ok()?;
+            let echo = &received[end..end + length];
+            let body = if length > 0 { echo } else { b"hello world" };
+            let last = if close { "Connection: close\r\n" } else { "" };
+            let size = body.len();
+            write!(
+                answers,
+                "HTTP/1.1 200 OK\r\n{last}Content-Length: {size}\r\n\r\n"
+            )
+            .ok()?;
             answers.extend_from_slice(body);
             received.drain(..end + length);
             if close {
@@ -50,19 +47,22 @@ fn serve(mut stream: TcpStream) -> Option<()> {
         }
         stream.write_all(&answers).ok()?;
         answers.clear();
-        let n = stream.read(&mut buffer).ok().filter(|&n| n > 0)?;
-        received.extend_from_slice(&buffer[..n]);
+        read(&mut stream, &mut buffer, &mut received)?;
     }
 }
 
-fn content_length(head: &[u8]) -> usize {
-    let digits = find(head, b"Content-Length: ")
-        .map(|at| &head[at + 16..])
-        .unwrap_or_default();
-    digits
-        .iter()
-        .take_while(|b| b.is_ascii_digit())
-        .fold(0, |n, b| n * 10 + usize::from(b - b'0'))
+fn read(stream: &mut TcpStream, buffer: &mut [u8], received: &mut Vec<u8>) -> Option<()> {
+    let n = stream.read(buffer).ok().filter(|&n| n > 0)?;
+    received.extend_from_slice(&buffer[..n]);
+    Some(())
+}
+
+fn content_length(head: &[u8]) -> Option<usize> {
+    let rest = &head[find(head, b"Content-Length: ")? + 16..];
+    std::str::from_utf8(&rest[..find(rest, b"\r")?])
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
