@@ -8,6 +8,7 @@ use crate::work::Traffic;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,30 +43,30 @@ fn expect(client: &mut Client, bytes: u64, deadline: Instant) -> io::Result<()> 
     Ok(())
 }
 
-/// Lets so many connections send that traffic at once, for two seconds or until each was answered
-/// in full, and returns how many were. wrk cannot tell: it counts answers and not who got them. It
-/// warms the server up as well, and so goes on for a fifth of a second at least.
+/// Opens so many connections, then lets all send that traffic for four seconds or until each was
+/// answered in full, and returns how many were. wrk cannot tell: it counts answers and not who got
+/// them. It warms the server up as well, and so goes on for a fifth of a second at least.
 pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
-    let begin = Instant::now();
-    let deadline = begin + Duration::from_secs(2);
-    let answered = AtomicUsize::new(0);
-    let over = || {
-        begin.elapsed() > Duration::from_millis(200)
-            && answered.load(Ordering::Relaxed) == connections
-    };
     let batch = request_bytes(traffic).repeat(traffic.depth);
-    let body = if traffic.body == 0 {
-        HELLO_BYTES
-    } else {
-        traffic.body as u64
+    let answer_bytes = match traffic.body {
+        0 => HELLO_BYTES,
+        body => body as u64,
     };
+    let connected = Barrier::new(connections);
+    let answered = AtomicUsize::new(0);
     let converse = || -> io::Result<()> {
-        let mut client = Client::connect(addr, deadline)?;
+        // Where a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client
+        // in either direction: the bounds are longer, for that alone starves nobody.
+        let client = Client::connect(addr, Instant::now() + 5 * PATIENCE);
+        connected.wait();
+        let begin = Instant::now();
+        let deadline = begin + 4 * PATIENCE;
+        let mut client = client?;
         let mut first = true;
-        while !over() {
+        while begin.elapsed() < PATIENCE / 5 || answered.load(Ordering::Relaxed) < connections {
             client.send(&batch, deadline)?;
             for _ in 0..traffic.depth {
-                expect(&mut client, body, deadline)?;
+                expect(&mut client, answer_bytes, deadline)?;
             }
             if first {
                 answered.fetch_add(1, Ordering::Relaxed);

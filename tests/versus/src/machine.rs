@@ -30,7 +30,13 @@ pub fn about() -> Vec<(&'static str, String)> {
             format!("Linux {}", file("/proc/sys/kernel/osrelease").trim()),
         ),
         ("compiler", output("rustc", &["--version"])),
-        ("wrk", output("wrk", &["--version"])),
+        (
+            "wrk",
+            output("wrk", &["--version"])
+                .chars()
+                .take_while(|&c| c != '[')
+                .collect(),
+        ),
         (
             "load before the run",
             format!("{load} (above 0: others shared the machine)"),

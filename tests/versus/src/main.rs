@@ -28,8 +28,8 @@ const CAVEATS: &str = "\
 * The load generator shares the cores with the servers: where it is the limit, the server's
   processor time per request is the fairer figure.
 * Ratios are medians of the ratios within each round, since machines drift between rounds.
-* `answered` counts the connections that were answered within two seconds before a run: a server
-  that starves some of them looks fast to wrk. `errors` are wrk's, all rounds together.
+* `answered` counts the connections that were answered within four seconds of asking, all at once,
+  before a run: a server that starves some of them looks fast to wrk. `errors` are wrk's, all rounds together.
 * Where requests are pipelined or some are slow by intent, p50 and p99 are those of one more
   connection that asks for a quick answer every few milliseconds.
 * Every server runs with its documented defaults and TCP_NODELAY where it can be set. nginx serves
@@ -66,7 +66,7 @@ fn run(options: &Options) -> Result<(), String> {
         println!("* {} {}", peer.name, peer.version);
     }
     println!(
-        "* {} rounds of {} s, wrk with {} threads\n{CAVEATS}\n",
+        "* rounds: {}, {} s for each measurement; threads of wrk: {}\n{CAVEATS}\n",
         options.rounds, options.seconds, options.threads
     );
 
@@ -152,14 +152,14 @@ fn measure(options: &Options, peers: &[Peer]) -> Vec<Series> {
 
 /// Starts the server, has it answer once on all connections, loads it, and ends it.
 fn sample(options: &Options, peer: &Peer, work: &Work) -> Result<Sample, String> {
-    let server = peer
+    let mut server = peer
         .start(options.port)
         .map_err(|e| format!("it does not start: {e}"))?;
     let (addr, pid, crowd) = (server.addr, server.pid(), work.connections);
     let duration = Duration::from_secs(options.seconds);
-    match &work.kind {
-        Kind::Calm { per_second } => Ok(load::calm(addr, pid, crowd, *per_second, duration)),
-        Kind::Idle => Ok(load::idle(addr, pid, crowd, duration)),
+    let sample = match &work.kind {
+        Kind::Calm { per_second } => load::calm(addr, pid, crowd, *per_second, duration),
+        Kind::Idle => load::idle(addr, pid, crowd, duration),
         Kind::Saturated(traffic) => {
             let answered = load::roll_call(addr, traffic, crowd);
             let load = || wrk::run(addr, pid, traffic, crowd, options.threads, options.seconds);
@@ -167,7 +167,11 @@ fn sample(options: &Options, peer: &Peer, work: &Work) -> Result<Sample, String>
                 true => load()?,
                 false => load::bystander(addr, load)?,
             };
-            Ok(Sample { answered, ..loaded })
+            Sample { answered, ..loaded }
         }
+    };
+    match server.has_ended() {
+        true => Err("it ended during the run".to_owned()),
+        false => Ok(sample),
     }
 }

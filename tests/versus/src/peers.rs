@@ -144,13 +144,18 @@ impl Running {
         self.child.id()
     }
 
+    /// The server has crashed or left by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// nginx's master must be asked, or its workers outlive it; the others keep nothing to lose.
     fn ask_to_end(&mut self) {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         let deadline = Instant::now() + Duration::from_secs(3);
         while asked.is_ok() && Instant::now() < deadline {
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if self.has_ended() {
                 return;
             }
             thread::sleep(Duration::from_millis(5));

@@ -11,6 +11,8 @@ const BAR_WIDTH: f64 = 178.0;
 const ROW_HEIGHT: usize = 21;
 const TITLE_HEIGHT: usize = 50;
 const PANEL_GAP: usize = 22;
+/// What surely fits into the width, whatever the reader's font.
+const FOOTER_CHARS: usize = 130;
 const LINE_HEIGHT: usize = 17;
 
 const STYLE: &str = "\
@@ -176,9 +178,16 @@ fn footer(about: &[(&str, String)], versions: &[(String, String)]) -> Vec<String
         .iter()
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
-    let mut lines: Vec<String> = facts.chunks(3).map(|line| line.join(" · ")).collect();
-    lines.extend(peers.chunks(6).map(|line| line.join(" · ")));
-    lines.push("The load generator ran on the same cores as the servers.".to_owned());
+    let mut lines = vec!["load generator: on the same cores as the servers".to_owned()];
+    for item in facts.into_iter().chain(peers) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + item.chars().count() < FOOTER_CHARS => {
+                line.push_str(" · ");
+                line.push_str(&item);
+            }
+            _ => lines.push(item),
+        }
+    }
     lines
 }
 
