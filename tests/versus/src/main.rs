@@ -2,6 +2,8 @@
 //! at a time, in an order that turns round every round. This file owns the plan of a run; the
 //! other files own the servers, the load and the report.
 //!
+//! It needs Linux and wrk; nginx takes part where it is installed.
+//!
 //! ```text
 //! cargo run --release --manifest-path tests/versus/Cargo.toml -- --work keepalive64 --rounds 5
 //! ```
@@ -28,8 +30,9 @@ const CAVEATS: &str = "\
 * The load generator shares the cores with the servers: where it is the limit, the server's
   processor time per request is the fairer figure.
 * Ratios are medians of the ratios within each round, since machines drift between rounds.
-* `answered` counts the connections that were answered within four seconds of asking, all at once,
-  before a run: a server that starves some of them looks fast to wrk. `errors` are wrk's, all rounds together.
+* `answered` counts the connections that were answered within four seconds of asking, all at
+  once, before a run: a server that starves some of them looks fast to wrk. `errors` are those
+  during the runs, all rounds together.
 * Where requests are pipelined or some are slow by intent, p50 and p99 are those of one more
   connection that asks for a quick answer every few milliseconds.
 * Every server runs with its documented defaults and TCP_NODELAY where it can be set. nginx serves
@@ -40,10 +43,15 @@ fn main() -> ExitCode {
     if let Err(e) = machine::raise_file_limit() {
         eprintln!("versus: few files may be open, large crowds will fail: {e}");
     }
-    match options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(text) = options::inquiry(&args) {
+        println!("{text}");
+        return ExitCode::SUCCESS;
+    }
+    match options::parse(args).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            eprintln!("{text}");
+            eprintln!("versus: {text}");
             ExitCode::FAILURE
         }
     }
@@ -53,7 +61,7 @@ fn run(options: &Options) -> Result<(), String> {
     let about = machine::about();
     let peers = gather(options);
     if peers.is_empty() {
-        return Err("versus: there is no server to measure".to_owned());
+        return Err("there is no server to measure".to_owned());
     }
     let base = peers
         .iter()

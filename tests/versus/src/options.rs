@@ -4,7 +4,7 @@ use crate::peers;
 use crate::work::{self, Work, WORKS};
 use std::path::PathBuf;
 
-pub const USAGE: &str = "\
+const USAGE: &str = "\
 Usage: cargo run --release --manifest-path tests/versus/Cargo.toml -- [options]
 
   --only A,B         these servers and no others, in this order
@@ -36,10 +36,19 @@ pub struct Options {
     pub build: bool,
 }
 
+/// The text that was asked for in place of a run.
+pub fn inquiry(args: &[String]) -> Option<String> {
+    args.iter().find_map(|arg| match arg.as_str() {
+        "--help" | "-h" => Some(USAGE.to_owned()),
+        "--list" => Some(listing()),
+        _ => None,
+    })
+}
+
 /// # Errors
 ///
-/// What to print before ending: a sentence on the mistake, or what was asked for.
-pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+/// A sentence on the mistake.
+pub fn parse(args: Vec<String>) -> Result<Options, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut options = Options {
         only: peers::ENTRIES
@@ -58,39 +67,32 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> 
         json: None,
         build: true,
     };
+    let mut args = args.into_iter();
     while let Some(option) = args.next() {
-        match option.as_str() {
-            "--no-build" => {
-                options.build = false;
-                continue;
-            }
-            "--help" | "-h" => return Err(USAGE.to_owned()),
-            "--list" => return Err(listing()),
-            _ => {}
-        }
-        let value = args
-            .next()
-            .ok_or_else(|| format!("{option} wants a value\n\n{USAGE}"))?;
+        let mut value = || args.next().ok_or_else(|| format!("{option} wants a value"));
         match option.as_str() {
             "--only" => {
-                options.only = value
+                let names = value()?;
+                options.only = names
                     .split(',')
                     .map(entry_named)
-                    .collect::<Result<_, _>>()?
+                    .collect::<Result<_, _>>()?;
             }
             "--with" => {
+                let value = value()?;
                 let (name, path) = value.split_once('=').ok_or("--with wants NAME=PATH")?;
                 options.with.push((name.to_owned(), path.into()));
             }
-            "--base" => options.base = value,
-            "--work" => options.works = works_named(&value)?,
-            "--rounds" => options.rounds = positive(&option, &value)?,
-            "--seconds" => options.seconds = positive(&option, &value)? as u64,
-            "--minutes" => options.minutes = positive(&option, &value)? as u64,
-            "--threads" => options.threads = positive(&option, &value)?,
-            "--port" => options.port = value.parse().map_err(|_| "--port wants a port")?,
-            "--svg" => options.svg = Some(value.into()),
-            "--json" => options.json = Some(value.into()),
+            "--base" => options.base = value()?,
+            "--work" => options.works = works_named(&value()?)?,
+            "--rounds" => options.rounds = positive(&option, &value()?)? as usize,
+            "--seconds" => options.seconds = positive(&option, &value()?)?,
+            "--minutes" => options.minutes = positive(&option, &value()?)?,
+            "--threads" => options.threads = positive(&option, &value()?)? as usize,
+            "--port" => options.port = value()?.parse().map_err(|_| "--port wants a port")?,
+            "--svg" => options.svg = Some(value()?.into()),
+            "--json" => options.json = Some(value()?.into()),
+            "--no-build" => options.build = false,
             _ => return Err(format!("{option} is not known\n\n{USAGE}")),
         }
     }
@@ -128,7 +130,7 @@ fn works_named(names: &str) -> Result<Vec<&'static Work>, String> {
     Ok(works)
 }
 
-fn positive(option: &str, value: &str) -> Result<usize, String> {
+fn positive(option: &str, value: &str) -> Result<u64, String> {
     match value.parse() {
         Ok(n) if n > 0 => Ok(n),
         _ => Err(format!("{option} wants a number above 0")),

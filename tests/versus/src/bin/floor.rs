@@ -30,8 +30,10 @@ fn serve(mut stream: TcpStream) -> Option<()> {
             while received.len() < end + length {
                 read(&mut stream, &mut buffer, &mut received)?;
             }
-            let echo = &received[end..end + length];
-            let body = if length > 0 { echo } else { b"hello world" };
+            let mut body = &received[end..end + length];
+            if body.is_empty() {
+                body = b"hello world";
+            }
             let last = if close { "Connection: close\r\n" } else { "" };
             let size = body.len();
             write!(
