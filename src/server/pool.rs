@@ -71,9 +71,11 @@ const BUSY_SPAN: Duration = Duration::from_micros(BUSY_WINDOW * 1_000_000 / 30_0
 const CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
 const CLOSED_LOOP_STREAK: u32 = 16;
 /// How often the sentry looks whether the sweeper stalls.
-pub(super) const SENTRY_TICK: Duration = Duration::from_millis(1);
-/// After a stall, ready guests are handed to other workers for this long.
-pub(super) const HAND_OVER_FOR: Duration = Duration::from_millis(100);
+const SENTRY_TICK: Duration = Duration::from_millis(1);
+/// With this many stalled at the same time it is the handlers that are slow, not a sweeper that lost
+/// its core for a moment: ready guests are then handed to other workers for a while.
+const STALLS: usize = 2;
+const HAND_OVER_FOR: Duration = Duration::from_millis(100);
 
 /// A pool of at most `size` workers, started on demand.
 pub(crate) struct Pool<G: Guest> {
@@ -115,6 +117,8 @@ pub(super) struct State<G> {
     /// The sweeper naps, so that no sentry is needed.
     pub(super) napping: bool,
     pub(super) sentry: bool,
+    /// Sweepers that were relieved and whose handler still runs.
+    pub(super) stalled: usize,
     /// Ready guests are handed to other workers until then.
     pub(super) hand_over_until: Option<Instant>,
     closing: bool,
@@ -206,6 +210,7 @@ impl<G: Guest> Pool<G> {
                     sweeps: 0,
                     napping: false,
                     sentry: false,
+                    stalled: 0,
                     hand_over_until: None,
                     closing: false,
                 }),
@@ -425,7 +430,10 @@ impl<G: Guest> Worker<G> {
                 state = back;
                 state.idle -= 1;
                 if stalled {
-                    state.hand_over_until = Some(Instant::now() + HAND_OVER_FOR);
+                    state.stalled += 1;
+                    if state.stalled >= STALLS {
+                        state.hand_over_until = Some(Instant::now() + HAND_OVER_FOR);
+                    }
                     return Task::Sweep(shared.begin_sweep(&mut state));
                 }
             } else {

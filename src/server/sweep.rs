@@ -163,13 +163,14 @@ impl<'a, G: Guest> Sweep<'a, G> {
         self.shared.pulse.store(serving, Ordering::Release);
         let turn = guarded::<G>(desk, |desk| seat.guest.serve(desk));
         self.serves += 1;
-        // Only where no other sweeper has begun meanwhile: the pulse is then its own.
-        let _ = self.shared.pulse.compare_exchange(
-            serving,
-            self.pulse(),
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        // Only where no other sweeper has begun meanwhile is the pulse still its own.
+        let (done, pulse) = (self.pulse(), &self.shared.pulse);
+        if pulse
+            .compare_exchange(serving, done, Ordering::AcqRel, Ordering::Relaxed)
+            .is_err()
+        {
+            lock(&self.shared.state).stalled -= 1;
+        }
         if turn == Turn::Over {
             self.shared.drop_guest(seat.guest);
             return Goes::Away;
