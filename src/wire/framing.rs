@@ -31,8 +31,11 @@ pub(crate) struct Framing {
 /// Decides how what follows the head is read.
 pub(crate) fn request(head: &Head, limits: &Limits) -> Result<Framing, WireError> {
     let mut fields = Fields::default();
-    for (name, value) in head.fields() {
-        fields.add(name, value);
+    for field in &head.fields {
+        // The length of its name tells nearly every other field apart without a look at it.
+        if let 6 | 10 | 14 | 17 = field.name.end - field.name.start {
+            fields.add(field.name.of(&head.text), field.value.of(&head.text));
+        }
     }
     let body = body(&fields, head.version, limits)?;
     // RFC 9110 §10.1.1: an HTTP/1.0 client does not know the field.
@@ -117,9 +120,7 @@ struct Codings {
 }
 
 impl<'a> Fields<'a> {
-    #[inline]
     fn add(&mut self, name: &str, value: &'a str) {
-        // The length tells nearly all other fields apart at once.
         match name.len() {
             6 if name.eq_ignore_ascii_case("expect") => {
                 match value.eq_ignore_ascii_case("100-continue") {

@@ -15,7 +15,7 @@
 //! nothing else. So the result does not depend on how the bytes arrived, an error comes with the
 //! first byte that shows it, and no byte is looked at again (but for up to two after a `%`).
 
-use super::bytes::{self, HOST, TARGET, TOKEN};
+use super::bytes;
 use super::error::WireError;
 use crate::limits::Limits;
 use crate::message::head::{Field, Head, Span, Version};
@@ -28,7 +28,7 @@ const MAX_METHOD_BYTES: usize = 64;
 /// the path of an absolute-form target once more.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Before,
     BeforeLf,
@@ -114,50 +114,46 @@ impl HeadParser {
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        loop {
-            match self.state {
-                State::Before | State::BeforeLf | State::Method => {
-                    if !self.method(bytes, head)? {
-                        return Ok(false);
-                    }
-                }
-                State::Target => {
-                    if !self.target(bytes, limits, head)? {
-                        return Ok(false);
-                    }
-                }
-                State::Version => {
-                    if !self.version(bytes, head)? {
-                        return Ok(false);
-                    }
-                }
-                _ => return self.fields(bytes, limits, head),
-            }
+        if self.state < State::Method && !self.empty_lines(bytes)? {
+            return Ok(false);
         }
+        if self.state == State::Method && !self.method(bytes, head)? {
+            return Ok(false);
+        }
+        if self.state == State::Target && !self.target(bytes, limits, head)? {
+            return Ok(false);
+        }
+        if self.state == State::Version && !self.version(bytes, head)? {
+            return Ok(false);
+        }
+        self.fields(bytes, limits, head)
     }
 
-    /// `method SP`, and the empty lines before it.
-    fn method(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
-        // RFC 9112 §2.2: a server should pass over empty lines before the request line.
-        while self.state != State::Method {
-            let byte = match bytes.get(self.at) {
-                Some(&byte) => byte,
-                None => return Ok(false),
-            };
+    /// RFC 9112 §2.2: a server should pass over empty lines before the request line.
+    #[inline]
+    fn empty_lines(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
+        while let Some(&byte) = bytes.get(self.at) {
             self.state = match (self.state, byte) {
                 (State::Before, b'\r') => State::BeforeLf,
                 (State::Before, b'\n') => return Err(WireError::BareLf),
                 (State::Before, _) => {
                     self.start = self.at;
                     self.mark = self.at;
-                    State::Method
+                    self.state = State::Method;
+                    return Ok(true);
                 }
                 (_, b'\n') => State::Before,
                 _ => return Err(WireError::BareCr),
             };
-            self.at += usize::from(self.state != State::Method);
+            self.at += 1;
         }
-        self.at = bytes::skip(bytes, self.at, TOKEN);
+        Ok(false)
+    }
+
+    /// `method SP`
+    #[inline]
+    fn method(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
+        self.at = bytes::skip_token(bytes, self.at);
         if self.at - self.mark > MAX_METHOD_BYTES {
             return Err(WireError::MethodTooLong);
         }
@@ -172,7 +168,8 @@ impl HeadParser {
         }
     }
 
-    /// `request-target SP`. What form it has is decided when the version is known.
+    /// `request-target SP`. Which form it has is decided when the version is known.
+    #[inline]
     fn target(
         &mut self,
         bytes: &[u8],
@@ -180,12 +177,17 @@ impl HeadParser {
         head: &mut Head,
     ) -> Result<bool, WireError> {
         loop {
-            self.at = bytes::skip(bytes, self.at, TARGET);
+            self.at = bytes::skip_target(bytes, self.at);
             if self.at - self.mark > limits.max_target_bytes {
                 return Err(WireError::TargetTooLong);
             }
             match bytes.get(self.at) {
                 None => return Ok(false),
+                Some(b' ') if self.at > self.mark => {
+                    head.target = self.span(self.mark, self.at);
+                    self.enter(State::Version);
+                    return Ok(true);
+                }
                 // RFC 3986 §2.1: pct-encoded = "%" HEXDIG HEXDIG
                 Some(b'%') => {
                     let digits = &bytes[self.at + 1..bytes.len().min(self.at + 3)];
@@ -197,11 +199,6 @@ impl HeadParser {
                     }
                     self.at += 3;
                 }
-                Some(b' ') if self.at > self.mark => {
-                    head.target = self.span(self.mark, self.at);
-                    self.enter(State::Version);
-                    return Ok(true);
-                }
                 Some(b'\r' | b'\n') => return Err(WireError::BadVersion),
                 Some(_) => return Err(WireError::BadTarget),
             }
@@ -209,102 +206,122 @@ impl HeadParser {
     }
 
     /// `HTTP-version CRLF`, and with it the request line as a whole.
+    #[inline]
     fn version(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
-        const LINE_END: &[u8; 10] = b"HTTP/1.1\r\n";
-        let line_end = &bytes[self.mark..bytes.len().min(self.mark + LINE_END.len())];
-        if line_end != LINE_END {
+        const USUAL: &[u8; 10] = b"HTTP/1.1\r\n";
+        let line_end = &bytes[self.mark..bytes.len().min(self.mark + USUAL.len())];
+        head.version = Version::Http11;
+        if line_end != USUAL {
             // RFC 9112 §2.3: HTTP-version = HTTP-name "/" DIGIT "." DIGIT
             while let Some(&byte) = line_end.get(self.at - self.mark) {
                 match (self.at - self.mark, byte) {
                     (5 | 7, b'0'..=b'9') => {}
                     (8, b'\n') => return Err(WireError::BareLf),
                     (9, _) if byte != b'\n' => return Err(WireError::BareCr),
-                    (k, _) if k != 5 && k != 7 && byte == LINE_END[k] => {}
+                    (k, _) if k != 5 && k != 7 && byte == USUAL[k] => {}
                     _ => return Err(WireError::BadVersion),
                 }
                 self.at += 1;
             }
-            if line_end.len() < LINE_END.len() {
+            if line_end.len() < USUAL.len() {
                 return Ok(false);
             }
+            match (line_end[5], line_end[7]) {
+                (b'1', b'0') => head.version = Version::Http10,
+                // RFC 9110 §2.5: a higher minor version is read as the highest one known.
+                (b'1', _) => {}
+                _ => return Err(WireError::UnsupportedVersion),
+            }
         }
-        head.version = match (line_end[5], line_end[7]) {
-            (b'1', b'0') => Version::Http10,
-            // RFC 9110 §2.5: a higher minor version is read as the highest one known.
-            (b'1', _) => Version::Http11,
-            _ => return Err(WireError::UnsupportedVersion),
-        };
-        self.at = self.mark + LINE_END.len();
-        let line = &bytes[self.start..self.at];
-        self.authority = target_form(line, head)?;
+        self.at = self.mark + USUAL.len();
+        self.authority = target_form(&bytes[self.start..self.at], head)?;
         self.state = State::Line;
         Ok(true)
     }
 
     /// `*( field-line CRLF ) CRLF`
+    #[inline]
     fn fields(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        // In registers: this loop is the greater part of the work.
+        // One turn is one line. A turn falls from step to step; only the first one may begin
+        // further down, where the bytes had run out.
         let (mut state, mut at, mut mark) = (self.state, self.at, self.mark);
         let whole = loop {
-            match state {
-                State::Name => at = bytes::skip(bytes, at, TOKEN),
-                State::Value => at = bytes::skip_value(bytes, at),
-                _ => {}
-            }
-            let byte = match bytes.get(at) {
-                Some(&byte) => byte,
-                None => break false,
-            };
-            state = match state {
-                State::Line => match byte {
-                    b'\r' => State::EndLf,
-                    b'\n' => return Err(WireError::BareLf),
+            if state == State::Line {
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b'\r') => {
+                        at += 1;
+                        state = State::EndLf;
+                    }
+                    Some(b'\n') => return Err(WireError::BareLf),
                     // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
-                    b' ' | b'\t' => return Err(WireError::ObsFold),
-                    _ if head.fields.len() >= limits.max_headers => {
+                    Some(b' ' | b'\t') => return Err(WireError::ObsFold),
+                    Some(_) if head.fields.len() >= limits.max_headers => {
                         return Err(WireError::TooManyHeaders)
                     }
-                    _ => {
+                    Some(_) => {
                         mark = at;
                         state = State::Name;
-                        continue;
                     }
-                },
-                State::Name => {
-                    if byte != b':' || at == mark {
-                        return Err(bad_name(byte, at == mark));
-                    }
-                    self.name = self.span(mark, at);
-                    State::Blank
                 }
-                State::Blank => {
-                    if byte != b' ' && byte != b'\t' {
-                        mark = at;
-                        state = State::Value;
-                        continue;
+            }
+            if state == State::EndLf {
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b'\n') => {
+                        at += 1;
+                        break true;
                     }
-                    State::Blank
+                    Some(_) => return Err(WireError::BareCr),
                 }
-                State::Value => {
-                    if byte != b'\r' {
-                        return Err(bad_value(byte));
+            }
+            if state == State::Name {
+                at = bytes::skip_token(bytes, at);
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b':') if at > mark => {
+                        self.name = self.span(mark, at);
+                        at += 1;
+                        state = State::Blank;
                     }
-                    self.field(bytes, mark, at, head)?;
-                    State::LineLf
+                    Some(&byte) => return Err(bad_name(byte, at == mark)),
                 }
-                _ if byte != b'\n' => return Err(WireError::BareCr),
-                State::LineLf => State::Line,
-                _ => {
+            }
+            if state == State::Blank {
+                while matches!(bytes.get(at), Some(b' ' | b'\t')) {
                     at += 1;
-                    break true;
                 }
-            };
-            at += 1;
+                mark = at;
+                if at == bytes.len() {
+                    break false;
+                }
+                state = State::Value;
+            }
+            if state == State::Value {
+                at = bytes::skip_value(bytes, at);
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b'\r') => {
+                        self.field(bytes, mark, at, head)?;
+                        at += 1;
+                        state = State::LineLf;
+                    }
+                    Some(&byte) => return Err(bad_value(byte)),
+                }
+            }
+            match bytes.get(at) {
+                None => break false,
+                Some(b'\n') => {
+                    at += 1;
+                    state = State::Line;
+                }
+                Some(_) => return Err(WireError::BareCr),
+            }
         };
         self.state = state;
         self.at = at;
@@ -480,7 +497,7 @@ fn is_authority(text: &[u8]) -> bool {
 fn skip_reg_name(text: &[u8]) -> usize {
     let mut at = 0;
     loop {
-        at = bytes::skip(text, at, HOST);
+        at = bytes::skip_host(text, at);
         match text.get(at..at + 3) {
             Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 at += 3
