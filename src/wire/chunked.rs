@@ -260,3 +260,6 @@ pub(crate) fn write_chunk_head(out: &mut Vec<u8>, len: usize) {
     out.extend_from_slice(&digits[at..]);
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests;
