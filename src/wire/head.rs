@@ -77,7 +77,11 @@ impl Default for HeadParser {
 impl HeadParser {
     /// Forgets a head that will not be finished.
     pub fn reset(&mut self) {
-        *self = HeadParser::default();
+        // The rest is written before it is read.
+        self.state = State::Before;
+        self.at = 0;
+        self.host = None;
+        self.authority = None;
     }
 
     /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
@@ -252,23 +256,13 @@ impl HeadParser {
         let (mut state, mut at, mut mark) = (self.state, self.at, self.mark);
         let whole = loop {
             if state == State::Line {
-                match bytes.get(at) {
+                let byte = match bytes.get(at) {
+                    Some(&byte) => byte,
                     None => break false,
-                    Some(b'\r') => {
-                        at += 1;
-                        state = State::EndLf;
-                    }
-                    Some(b'\n') => return Err(WireError::BareLf),
-                    // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
-                    Some(b' ' | b'\t') => return Err(WireError::ObsFold),
-                    Some(_) if head.fields.len() >= limits.max_headers => {
-                        return Err(WireError::TooManyHeaders)
-                    }
-                    Some(_) => {
-                        mark = at;
-                        state = State::Name;
-                    }
-                }
+                };
+                state = line(byte, head.fields.len() >= limits.max_headers)?;
+                mark = at;
+                at += usize::from(state == State::EndLf);
             }
             if state == State::EndLf {
                 match bytes.get(at) {
@@ -394,6 +388,19 @@ impl HeadParser {
             start: (start - self.start) as u32,
             end: (end - self.start) as u32,
         }
+    }
+}
+
+/// What a line is by its first byte.
+#[inline]
+fn line(byte: u8, full: bool) -> Result<State, WireError> {
+    match byte {
+        b'\r' => Ok(State::EndLf),
+        b'\n' => Err(WireError::BareLf),
+        // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
+        b' ' | b'\t' => Err(WireError::ObsFold),
+        _ if full => Err(WireError::TooManyHeaders),
+        _ => Ok(State::Name),
     }
 }
 

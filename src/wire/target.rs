@@ -9,20 +9,23 @@ use std::net::Ipv6Addr;
 
 /// Which of the four forms of RFC 9112 §3.2 the target has. The target of an absolute-form is
 /// cut to its path and query; its authority is returned.
+#[inline]
 pub(super) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireError> {
     let of = |span: Span| &line[span.start as usize..span.end as usize];
     let (method, target) = (of(head.method), of(head.target));
     match target {
-        _ if method == b"CONNECT" => {
-            return Err(match is_authority(target) {
-                true => WireError::ConnectUnsupported,
-                false => WireError::BadTarget,
-            })
-        }
-        [b'/', ..] => return Ok(None),
-        b"*" if method == b"OPTIONS" => return Ok(None),
-        _ => {}
+        _ if method == b"CONNECT" => match is_authority(target) {
+            true => Err(WireError::ConnectUnsupported),
+            false => Err(WireError::BadTarget),
+        },
+        [b'/', ..] => Ok(None),
+        b"*" if method == b"OPTIONS" => Ok(None),
+        _ => absolute_form(target, head).map(Some),
     }
+}
+
+#[cold]
+fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
     let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
     let (scheme, rest) = target.split_at(colon);
@@ -37,9 +40,11 @@ pub(super) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireErr
         return Err(WireError::BadTarget);
     }
     let start = head.target.end - rest.len() as u32;
-    let end = start + authority.len() as u32;
-    head.target.start = end;
-    Ok(Some(Span { start, end }))
+    head.target.start = start + authority.len() as u32;
+    Ok(Span {
+        start,
+        end: head.target.start,
+    })
 }
 
 /// Gives the target of an absolute-form a path where it had none.

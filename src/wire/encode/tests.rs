@@ -171,7 +171,8 @@ fn the_servers_own_fields_are_not_the_handlers() {
         ("Data", "e"),
     ];
     let want = format!(
-        "HTTP/1.1 200 OK\r\nA: b\r\nTrailers: c\r\nX-Upgrad: d\r\nData: e\r\n{}Content-Length: 3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\r\nTrailers: c\r\nX-Upgrad: d\r\nData: e\r\n\
+         {}Content-Length: 3\r\n\r\n",
         DATE
     );
     assert_eq!(head(plan, Http11, 200, &list), want);
