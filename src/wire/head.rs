@@ -87,6 +87,9 @@ impl HeadParser {
     /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
     /// was given before, and perhaps more than the head. `Some(n)`: the head is whole and took n
     /// bytes, `head` is filled, and the parser is ready for the next one. `None`: more is needed.
+    ///
+    /// After an error the bytes have no meaning any more; the parser is of use again once it is
+    /// [`reset`](HeadParser::reset).
     pub fn feed(
         &mut self,
         bytes: &[u8],
