@@ -71,7 +71,7 @@ pub enum Reason {
     BadEscape,
     /// Half of a surrogate pair: no character.
     LoneSurrogate,
-    /// A number that breaks the grammar, as in `01`, `1.`, `+1` and `.5`.
+    /// A number that breaks the grammar, as in `01`, `1.` and `1e`.
     BadNumber,
     /// A number above the range of an `f64`.
     NumberOutOfRange,
