@@ -100,6 +100,9 @@ pub(super) struct Shared<G: Guest> {
     calm_served: AtomicU64,
     window_start: Mutex<Instant>,
     guests: AtomicUsize,
+    /// Threads the system grants, as far as a test is concerned.
+    #[cfg(test)]
+    most_threads: AtomicUsize,
 }
 
 pub(super) struct State<G> {
@@ -224,6 +227,8 @@ impl<G: Guest> Pool<G> {
                 calm_served: AtomicU64::new(0),
                 window_start: Mutex::new(Instant::now()),
                 guests: AtomicUsize::new(0),
+                #[cfg(test)]
+                most_threads: AtomicUsize::new(usize::MAX),
             }),
         }
     }
@@ -350,6 +355,14 @@ impl<G: Guest> Shared<G> {
     }
 
     fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
+        #[cfg(test)]
+        {
+            let one = |left: usize| left.checked_sub(1);
+            let granted = self
+                .most_threads
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one);
+            granted.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        }
         let shared = Arc::clone(self);
         let worker = move || {
             let mut worker = Worker {
@@ -569,3 +582,10 @@ impl<G: Guest> Shared<G> {
         self.guest_over(guest);
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod wakeups;
