@@ -16,8 +16,8 @@
 //!
 //! One worker at a time is the *sweeper*: it looks at the ring's guests without waiting and serves
 //! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
-//! work and takes the ring over when a handler stalls it. Waiting on a peer is allowed to at most
-//! three quarters of the pool ([`Places`]), so that no peer can pin it.
+//! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at the
+//! same time is bounded ([`Places`]), so that no peer can pin the pool.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -188,7 +188,9 @@ pub(super) enum Errand {
     ServeLong,
 }
 
-/// The workers that may wait on a peer at the same time: all but a reserve of a quarter.
+/// The workers that may wait on a peer at the same time: quiet guests may have all but a reserve of a
+/// quarter. Uploads may have half of the reserve besides, and where that is nothing, the last place is
+/// for them alone: quiet guests stay for long, and an upload would wait until one of them leaves.
 pub(super) struct Places {
     taken: AtomicUsize,
     holding: usize,
@@ -197,13 +199,18 @@ pub(super) struct Places {
 
 impl Places {
     fn new(size: usize) -> Places {
-        let most = size - (size / 4).max(1);
+        let reserve = (size / 4).max(1);
+        let most = size - reserve;
         // A pool of one has no reserve to keep. It holds nobody, but it must be able to take an
         // upload; that upload is then bounded by its minimum rate alone.
+        let (holding, serving) = match reserve {
+            1 => (most.saturating_sub(1), most.max(1)),
+            _ => (most, most + reserve / 2),
+        };
         Places {
             taken: AtomicUsize::new(0),
-            holding: most,
-            serving: most.max(1),
+            holding,
+            serving,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Every transition of the pool's graph, with guests that have no socket.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::fake::{Ask, Crowd, Gate, Peer, Scene};
@@ -35,7 +36,7 @@ fn calm_becomes_busy_and_calm_again() {
     assert!(peer.looks() > 0, "the ring was never used");
     scene.until("held again", || peer.is_held());
     scene.until("calm", || lock(&scene.shared.state).sweep.is_none());
-    assert!(!scene.shared.busy.load(std::sync::atomic::Ordering::SeqCst));
+    assert!(!scene.shared.busy.load(Ordering::SeqCst));
     scene.end(&[peer]);
 }
 
@@ -57,47 +58,54 @@ fn half_a_request_waits_in_the_ring_and_is_held_when_whole() {
 #[test]
 fn without_a_place_a_guest_is_cold_and_served_all_the_same() {
     let scene = Scene::new(4);
-    let mut peers = scene.hold(3);
+    let mut peers = scene.hold(2);
     peers.push(scene.admit());
     scene.until("cold", || scene.ring() == (0, 1));
-    assert_eq!(scene.taken(), 3);
+    assert_eq!(scene.taken(), 2);
     for times in 1..=3 {
-        peers[3].send(Ask::Quick);
+        peers[2].send(Ask::Quick);
         scene.until("cold again", || {
-            peers[3].served() == times && scene.ring() == (0, 1)
+            peers[2].served() == times && scene.ring() == (0, 1)
         });
     }
     peers[0].send(Ask::End);
-    scene.until("held in its stead", || peers[3].is_held());
+    scene.until("held in its stead", || peers[2].is_held());
     scene.end(&peers);
 }
 
 #[test]
-fn a_quarter_of_the_workers_never_waits() {
-    for (size, places) in [(1, 0), (2, 1), (3, 2), (4, 3), (7, 6), (8, 6), (12, 9)] {
+fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
+    for &(size, held, uploads) in &[
+        (2, 0, 1),
+        (3, 1, 2),
+        (4, 2, 3),
+        (7, 5, 6),
+        (8, 6, 7),
+        (12, 9, 10),
+        (16, 12, 14),
+    ] {
         let scene = Scene::new(size);
         let crowd: Arc<Crowd> = Arc::default();
+        let admit = |ask| scene.admit_with(&crowd, ask);
+        let mut peers: Vec<_> = (0..size * 2).map(|_| admit(None)).collect();
+        scene.until("held as many as may be", || scene.taken() == held);
+        scene.until("the others cold", || scene.ring() == (0, size * 2 - held));
         let gate = Gate::new();
-        let mut peers = Vec::new();
-        for _ in 0..size * 3 {
-            peers.push(scene.admit_with(&crowd, Some(Ask::Quick)));
-            // A pool of one may wait on an upload; see the test of that.
-            if size > 1 {
-                peers.push(scene.admit_with(&crowd, Some(Ask::Long(Arc::clone(&gate)))));
-            }
+        for _ in 0..size * 2 {
+            peers.push(admit(Some(Ask::Long(Arc::clone(&gate)))));
         }
-        scene.until("all places taken", || scene.taken() == places);
+        scene.until("waiting as many as may be", || scene.taken() == uploads);
         gate.open();
-        for peer in &peers {
+        for peer in &peers[size * 2..] {
             scene.until_served(peer, 1);
-            peer.send(Ask::Quick);
         }
         for peer in &peers {
-            scene.until_served(peer, 2);
+            peer.send(Ask::Quick);
+            scene.until("served", || peer.served() > 0);
         }
-        let most = crowd.most_waiting.load(std::sync::atomic::Ordering::SeqCst);
-        assert!(most <= places.max(1), "{} of {} waited", most, size);
-        assert!(lock(&scene.shared.state).workers <= size);
+        let most = crowd.most_waiting.load(Ordering::SeqCst);
+        assert_eq!(most, uploads, "waited at once of {}", size);
+        assert!(scene.pool.workers() <= size);
         scene.end(&peers);
     }
 }
@@ -194,7 +202,7 @@ fn a_panic_ends_its_guest_and_nothing_else() {
     // Where the guest is when it strikes: held, in the ring while calm, in the ring while busy.
     for &(places_left, busy) in &[(true, false), (false, false), (true, true)] {
         let scene = Scene::new(4);
-        let mut peers = scene.hold(if places_left { 0 } else { 3 });
+        let mut peers = scene.hold(if places_left { 0 } else { 2 });
         for _ in 0..4 {
             for ask in [Ask::Panics, Ask::PanicsOnArrival, Ask::PanicsWhenDropped] {
                 if busy {
@@ -223,14 +231,14 @@ fn a_panic_in_an_upload_gives_its_place_back() {
         scene.until("over", || peer.is_over());
     }
     scene.until("free", || scene.taken() == 0);
-    let peers = scene.hold(3);
+    let peers = scene.hold(2);
     scene.end(&peers);
 }
 
 #[test]
 fn workers_end_when_the_pool_is_closed_and_the_last_guest_is_over() {
     let scene = Scene::new(4);
-    let mut peers = scene.hold(3);
+    let mut peers = scene.hold(2);
     peers.push(scene.admit());
     scene.until("cold", || scene.ring() == (0, 1));
     let Scene { pool, shared } = scene;
