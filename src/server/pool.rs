@@ -149,6 +149,10 @@ pub(super) struct Seat<G> {
 }
 
 impl<G> State<G> {
+    pub(super) fn may_be_busy(&self, now: Instant) -> bool {
+        self.not_busy_before.map_or(true, |before| now >= before)
+    }
+
     /// Serving in place did not pay: try again later, and later still each time.
     pub(super) fn give_up_busy(&mut self, now: Instant) {
         if self
@@ -449,8 +453,7 @@ impl<G: Guest> Shared<G> {
 
     /// Sends the load to the ring, unless that was found not to pay a moment ago.
     fn begin_busy(&self) -> bool {
-        let not_before = lock(&self.state).not_busy_before;
-        let may = not_before.map_or(true, |before| Instant::now() >= before);
+        let may = lock(&self.state).may_be_busy(Instant::now());
         if may {
             self.busy.store(true, Ordering::Relaxed);
         }
