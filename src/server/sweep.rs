@@ -241,17 +241,14 @@ impl<'a, G: Guest> Sweep<'a, G> {
         if !self.shared.places.take_to_serve() {
             return Goes::Back(seat);
         }
-        let mut state = lock(&self.shared.state);
-        match self.shared.hand_over(&mut state, Errand::ServeLong, seat) {
-            None => {
-                self.earn(EARNED_BY_SERVING);
-                Goes::Away
-            }
-            Some(seat) => {
-                self.shared.places.give_back();
-                Goes::Back(seat)
-            }
+        self.earn(EARNED_BY_SERVING);
+        let mut state = self.lock();
+        self.shared.call(&mut state, Errand::ServeLong, seat.guest);
+        if self.shared.is_alone() {
+            // There is no other worker, and never will be: this one steps down to do it.
+            state.sweep = None;
         }
+        Goes::Away
     }
 
     /// Whether to look again without a pause: what was found pays for it, or a worker found the pool
