@@ -166,23 +166,26 @@ mod linux {
             if let Err(e) = self.socket.set_nonblocking(false) {
                 return each(Err(e));
             }
-            let mut armed: Option<Instant> = None;
+            // The kernel counts its timeout from each accept, not from when it was set: what was right
+            // for one may be far too long for the next.
+            let mut armed: Option<Duration> = None;
             while !self.is_closing() {
-                let now = Instant::now();
-                let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+                let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
                 if left == Some(Duration::ZERO) {
                     break;
                 }
-                if armed.map_or(true, |until| {
-                    left.map_or(false, |left| until > now + left + SLACK)
-                }) {
+                let off = match (armed, left) {
+                    (None, _) => true,
+                    (Some(set), Some(left)) => set > left + SLACK,
+                    (Some(_), None) => false,
+                };
+                if off {
                     if let Err(e) = self.options.set_read_timeout(left) {
                         each(Err(e));
                         break;
                     }
+                    armed = Some(left.unwrap_or_default());
                 }
-                // The kernel counts a timeout from the call, not from when it was set.
-                armed = Some(now + left.unwrap_or_default());
                 match self.socket.accept() {
                     Ok(accepted) => each(Ok(accepted)),
                     Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
