@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use millpond::{BackgroundServer, Request, Response, Route, Router, Server};
 
 mod client;
+mod load;
 pub use self::client::{Client, Cut, Reply};
+pub use self::load::{Habit, Load, Tally};
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(5);
