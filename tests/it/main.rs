@@ -2,5 +2,6 @@
 
 mod poll;
 mod smoke;
+mod stoppable;
 #[allow(dead_code)]
 mod support;
