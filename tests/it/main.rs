@@ -3,6 +3,7 @@
 mod join;
 mod poll;
 mod smoke;
+mod stop;
 mod stoppable;
 #[allow(dead_code)]
 mod support;
