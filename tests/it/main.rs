@@ -2,6 +2,7 @@
 
 mod join;
 mod poll;
+mod rebind;
 mod smoke;
 mod stop;
 mod stoppable;
