@@ -1,6 +1,8 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
 mod join;
+mod live_routes;
+mod methods;
 mod poll;
 mod rebind;
 mod smoke;
