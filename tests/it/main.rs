@@ -1,8 +1,10 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod dropped;
 mod join;
 mod live_routes;
 mod methods;
+mod panics;
 mod poll;
 mod rebind;
 mod smoke;
