@@ -152,6 +152,23 @@ pub(super) struct Seat<G> {
 }
 
 impl<G> State<G> {
+    pub(super) fn ring_is_empty(&self) -> bool {
+        self.hot.is_empty() && self.cold.is_empty()
+    }
+
+    /// The calls for which no worker is left go to the ring. An upload has its place, and waits.
+    fn take_in_calls(&mut self) {
+        while self.called.len() > self.idle {
+            match self.called.pop_back() {
+                Some(call) if call.errand != Errand::ServeLong => {
+                    self.hot.push_back(Seat::new(call.guest));
+                }
+                Some(upload) => return self.called.push_back(upload),
+                None => return,
+            }
+        }
+    }
+
     pub(super) fn may_be_busy(&self, now: Instant) -> bool {
         self.not_busy_before.map_or(true, |before| now >= before)
     }
@@ -408,7 +425,7 @@ impl<G: Guest> Shared<G> {
         self.call_sweeper(state);
     }
 
-    fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
+    pub(super) fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
         if state.sweep.is_none() {
             self.wake_worker(state);
         } else if state.napping {
@@ -509,15 +526,19 @@ impl<G: Guest> Worker<G> {
         let mut state = lock(&shared.state);
         loop {
             shared.pressed.store(false, Ordering::Release);
+            // The ring first: whoever answers a call may be gone for long, and there may be nobody else.
+            let unswept = state.sweep.is_none() && !state.ring_is_empty();
+            if unswept && !(shared.is_alone() && !state.called.is_empty()) {
+                let number = shared.begin_sweep(&mut state);
+                state.take_in_calls();
+                return Task::Sweep(number);
+            }
             if let Some(call) = state.called.pop_front() {
                 if state.sweep.is_some() && !state.napping && !state.sentry && state.idle > 0 {
                     // It may be the sentry who answers this call: another takes the post.
                     shared.work.notify_one();
                 }
                 return Task::Attend(call);
-            }
-            if state.sweep.is_none() && !(state.hot.is_empty() && state.cold.is_empty()) {
-                return Task::Sweep(shared.begin_sweep(&mut state));
             }
             if state.closing && shared.guests.load(Ordering::Acquire) == 0 {
                 state.workers -= 1;
@@ -562,7 +583,7 @@ impl<G: Guest> Worker<G> {
                 continue;
             }
             let pulse = shared.pulse.load(Ordering::Acquire);
-            if pulse == seen && pulse % 2 == 1 && !(state.hot.is_empty() && state.cold.is_empty()) {
+            if pulse == seen && pulse % 2 == 1 && !state.ring_is_empty() {
                 break true;
             }
             seen = pulse;
@@ -602,6 +623,10 @@ impl<G: Guest> Worker<G> {
             };
             errand = match turn {
                 Turn::Over => return shared.guest_over(guest),
+                // A client that pipelines without end: others need this worker as much.
+                Turn::Ready if errand != Errand::Hold && self.is_pressed() => {
+                    return self.release(guest)
+                }
                 Turn::Ready => Errand::Serve,
                 Turn::ReadyLong if shared.places.take_to_serve() => Errand::ServeLong,
                 Turn::Idle if errand != Errand::Hold && self.stays_calm(&mut streak) => {
@@ -612,10 +637,14 @@ impl<G: Guest> Worker<G> {
         }
     }
 
+    fn is_pressed(&self) -> bool {
+        self.shared.pressed.load(Ordering::Acquire)
+    }
+
     /// After a request: whether to go on holding its guest.
     fn stays_calm(&self, streak: &mut u32) -> bool {
         let shared = &self.shared;
-        if shared.busy.load(Ordering::Relaxed) || shared.pressed.load(Ordering::Acquire) {
+        if shared.busy.load(Ordering::Relaxed) || self.is_pressed() {
             return false;
         }
         if *streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
@@ -651,11 +680,18 @@ pub(super) fn guarded<G: Guest>(
     })
 }
 
+/// What [`Shared::pulse`] reads when a sweep has begun and ended so many serves, together.
+pub(super) fn pulse(sweep: u64, serves: u64) -> u64 {
+    sweep << 32 | (serves & 0xffff_ffff)
+}
+
 impl<G: Guest> Shared<G> {
     pub(super) fn begin_sweep(self: &Arc<Self>, state: &mut State<G>) -> u64 {
         state.sweeps += 1;
         state.sweep = Some(state.sweeps);
         state.napping = false;
+        // Under the same lock as the takeover: a sweeper that comes back right now has to see both.
+        self.pulse.store(pulse(state.sweeps, 0), Ordering::Release);
         // A handler that stalls the sweeper is noticed by a sentry, if there is anyone to be it.
         if !state.sentry {
             self.wake_worker(state);

@@ -1,5 +1,5 @@
 //! Guests without sockets: each has a peer whose asks the test scripts, and that sees what became of
-//! it. Nothing here waits longer than [`PATIENCE`]; whoever does panics, with the pool's state.
+//! it. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,9 @@ use super::{Guest, Pool, Shared, Turn};
 use crate::lock::lock;
 
 /// Far beyond what a loaded machine takes for anything here.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// A guest waits longer than its test does, so that none is rescued by its own deadline.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a peer sends.
 pub(super) enum Ask {
@@ -60,7 +62,7 @@ impl Gate {
         let open = lock(&self.open);
         let waited = self
             .opened
-            .wait_timeout_while(open, PATIENCE, |open| !*open);
+            .wait_timeout_while(open, DEADLINE, |open| !*open);
         let (open, _) = waited.unwrap_or_else(|e| e.into_inner());
         assert!(*open, "a gate was never opened");
     }
@@ -83,7 +85,7 @@ pub(super) struct Peer {
 /// What is counted over several guests.
 #[derive(Default)]
 pub(super) struct Crowd {
-    waiting: AtomicUsize,
+    pub waiting: AtomicUsize,
     pub most_waiting: AtomicUsize,
 }
 
@@ -216,7 +218,7 @@ impl Guest for Fake {
             peer.crowd.waits();
             let waited = peer
                 .came
-                .wait_timeout_while(inbox, PATIENCE, |inbox| inbox.is_empty());
+                .wait_timeout_while(inbox, DEADLINE, |inbox| inbox.is_empty());
             inbox = waited.unwrap_or_else(|e| e.into_inner()).0;
             peer.crowd.waited();
             peer.held.store(0, Ordering::SeqCst);

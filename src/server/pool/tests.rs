@@ -94,7 +94,9 @@ fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
         for _ in 0..size * 2 {
             peers.push(admit(Some(Ask::Long(Arc::clone(&gate)))));
         }
-        scene.until("waiting as many as may be", || scene.taken() == uploads);
+        scene.until("waiting as many as may be", || {
+            crowd.waiting.load(Ordering::SeqCst) == uploads
+        });
         gate.open();
         for peer in &peers[size * 2..] {
             scene.until_served(peer, 1);

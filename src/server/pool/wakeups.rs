@@ -137,17 +137,23 @@ fn rousing_does_not_wait_for_the_nap_to_end() {
 fn what_a_relieved_sweeper_puts_back_ends_the_nap() {
     let scene = Scene::new(4);
     let mut peers = a_crowd(&scene);
-    let gate = Gate::new();
-    scene.make_busy();
-    let stalled = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate))));
+    let (short, long) = (Gate::new(), Gate::new());
+    // The only worker besides the sweeper is in a handler, so the sweeper serves the next one itself.
+    for gate in [&short, &long] {
+        let peer = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(gate))));
+        scene.until("in its handler", || peer.is_being_served());
+        peers.push(peer);
+    }
+    short.open();
     scene.until("relieved", || lock(&scene.shared.state).stalled == 1);
-    stalled.send(Ask::Quick);
+    let relieved = &peers[peers.len() - 1];
+    relieved.send(Ask::Quick);
+    scene.until("quiet", || scene.ring().0 == 0);
     until_a_nap_begins(&scene);
     let began = Instant::now();
-    gate.open();
-    scene.until_served(&stalled, 2);
+    long.open();
+    scene.until_served(relieved, 2);
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
-    peers.push(stalled);
     scene.end(&peers);
 }
 
