@@ -318,7 +318,7 @@ impl<G: Guest> Pool<G> {
         let mut state = lock(&shared.state);
         if shared.busy.load(Ordering::Relaxed) {
             shared.to_ring(&mut state, guest);
-        } else if shared.worker_free(&state) {
+        } else if shared.worker_free(&state, Errand::Hold) {
             shared.call(&mut state, Errand::Hold, guest);
         } else {
             shared.to_ring(&mut state, guest);
@@ -398,8 +398,10 @@ impl<G: Guest> Shared<G> {
 
     /// Whether one more call would find a worker at once. Those that were notified and have not woken
     /// yet still count as idle: compare with what is queued for them, or a burst would wait for a few.
-    pub(super) fn worker_free(&self, state: &State<G>) -> bool {
-        state.idle > state.called.len() || state.workers < self.size
+    /// The sentry does not leave its post for a guest that may be quiet for long.
+    fn worker_free(&self, state: &State<G>, errand: Errand) -> bool {
+        let stays = state.sentry && errand == Errand::Hold;
+        state.idle > state.called.len() + usize::from(stays) || state.workers < self.size
     }
 
     pub(super) fn may_hold(&self) -> bool {
@@ -413,7 +415,9 @@ impl<G: Guest> Shared<G> {
         errand: Errand,
         seat: Seat<G>,
     ) -> Option<Seat<G>> {
-        if !self.worker_free(state) {
+        if !self.worker_free(state, errand) {
+            // The sweeper serves it, and nobody watches.
+            self.pressed.store(true, Ordering::Release);
             return Some(seat);
         }
         self.call(state, errand, seat.guest);
@@ -431,6 +435,9 @@ impl<G: Guest> Shared<G> {
         } else if state.napping {
             state.napping = false;
             self.nap.notify_one();
+        } else if state.idle == 0 {
+            // Nobody watches the sweeper, who may be in a handler.
+            self.pressed.store(true, Ordering::Release);
         }
     }
 
@@ -739,6 +746,8 @@ impl<G: Guest> Shared<G> {
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod stress;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

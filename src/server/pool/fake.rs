@@ -27,6 +27,8 @@ pub(super) enum Ask {
     Gated(Arc<Gate>),
     /// A request whose handler waits for the peer until the gate opens.
     Long(Arc<Gate>),
+    /// A request whose handler waits for the peer for so long.
+    LongTakes(Duration),
     /// A part of a request. What is sent next makes it whole.
     Part,
     /// A request whose handler panics.
@@ -156,12 +158,17 @@ pub(super) struct Fake {
     bomb: Option<Bomb>,
 }
 
+/// Unwinds without a word, and without the time that a backtrace takes.
+fn scripted_panic() -> ! {
+    std::panic::resume_unwind(Box::new("scripted"))
+}
+
 struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
         if !thread::panicking() {
-            panic!("scripted: dropped");
+            scripted_panic();
         }
     }
 }
@@ -179,7 +186,7 @@ impl Fake {
             None if self.endless => self.ready = Some(Ask::Quick),
             None => return self.quiet(),
             Some(Ask::End) => return Turn::Over,
-            Some(Ask::PanicsOnArrival) => panic!("scripted: arrival"),
+            Some(Ask::PanicsOnArrival) => scripted_panic(),
             Some(Ask::Part) => {
                 self.partial = true;
                 return Turn::Moved;
@@ -192,7 +199,7 @@ impl Fake {
 
     fn ready_turn(&self) -> Turn {
         match self.ready {
-            Some(Ask::Long(_) | Ask::LongPanics) => Turn::ReadyLong,
+            Some(Ask::Long(_) | Ask::LongTakes(_) | Ask::LongPanics) => Turn::ReadyLong,
             _ => Turn::Ready,
         }
     }
@@ -236,7 +243,7 @@ impl Guest for Fake {
         let mut turn = Turn::Idle;
         match ask {
             Some(Ask::QuickForEver) => self.endless = true,
-            Some(Ask::Takes(time)) => thread::sleep(time),
+            Some(Ask::Takes(time) | Ask::LongTakes(time)) => thread::sleep(time),
             Some(Ask::Gated(gate)) => gate.pass(),
             Some(Ask::Long(gate)) => {
                 peer.crowd.waits();
@@ -245,7 +252,7 @@ impl Guest for Fake {
             }
             Some(Ask::Panics | Ask::LongPanics) => {
                 peer.serving.store(0, Ordering::SeqCst);
-                panic!("scripted: handler")
+                scripted_panic()
             }
             Some(Ask::PanicsWhenDropped) => {
                 self.bomb = Some(Bomb);
