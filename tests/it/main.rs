@@ -11,5 +11,4 @@ mod rebind;
 mod smoke;
 mod stop;
 mod stoppable;
-#[allow(dead_code)]
 mod support;
