@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use super::would_block;
 use crate::lock::lock;
 
-/// How long to try to wake a waiting caller by a connection from this very process.
+/// How long to try to wake a waiting caller by connections from this very process, and how long
+/// each of them may take: only a full queue makes it wait, and then the caller is awake anyway.
 const WAKE_PATIENCE: Duration = Duration::from_millis(500);
+const WAKE_ATTEMPT: Duration = Duration::from_millis(10);
 
 pub(crate) struct Listener {
     socket: TcpListener,
@@ -27,6 +29,9 @@ pub(crate) struct Listener {
     seat: Mutex<bool>,
     left_seat: Condvar,
     closing: AtomicBool,
+    /// Where the connection came from that woke the caller. Locked while it is made, so that it
+    /// is known before the caller looks.
+    waker: Mutex<Option<SocketAddr>>,
 }
 
 /// What an accept brought.
@@ -47,6 +52,7 @@ impl Listener {
             seat: Mutex::new(false),
             left_seat: Condvar::new(),
             closing: AtomicBool::new(false),
+            waker: Mutex::new(None),
         })
     }
 
@@ -67,6 +73,7 @@ impl Listener {
         }
         loop {
             match self.socket.accept() {
+                Ok((_, peer)) if self.is_waker(peer) => {}
                 Ok(accepted) => each(Ok(accepted)),
                 Err(e) if would_block(&e) => break,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -122,10 +129,25 @@ impl Listener {
     /// had with [`accept_waiting`](Listener::accept_waiting).
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
+        let give_up = Instant::now() + WAKE_PATIENCE;
+        let mut taken = lock(&self.seat);
         self.left_seat.notify_all();
-        if *lock(&self.seat) {
-            self.wake();
+        while *taken {
+            drop(taken);
+            if self.wake(give_up) {
+                return;
+            }
+            taken = self
+                .left_seat
+                .wait_timeout(lock(&self.seat), WAKE_ATTEMPT)
+                .unwrap_or_else(|e| e.into_inner())
+                .0;
         }
+    }
+
+    /// Whether that connection is nobody's but our own, made to end a wait.
+    fn is_waker(&self, peer: SocketAddr) -> bool {
+        self.is_closing() && *lock(&self.waker) == Some(peer)
     }
 
     /// An address of this host under which a connection reaches the socket.
@@ -184,6 +206,7 @@ mod linux {
                 // The kernel counts a timeout from the call, not from when it was set.
                 armed = Some(now + left.unwrap_or_default());
                 match self.socket.accept() {
+                    Ok((_, peer)) if self.is_waker(peer) => {}
                     Ok(accepted) => each(Ok(accepted)),
                     Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
                     Err(_) if self.is_closing() => break,
@@ -195,11 +218,20 @@ mod linux {
         }
 
         /// A connection wakes an accept and leaves the queue as it is, which `shutdown` would not.
-        /// It is the way out when no connection can be made, for want of a descriptor say.
-        pub(super) fn wake(&self) {
-            if TcpStream::connect_timeout(&self.reachable(), WAKE_PATIENCE).is_err() {
-                let _ = self.options.shutdown(Shutdown::Both);
+        /// That is the way out when no connection can be made, for want of a descriptor say.
+        /// False if it is to be tried again.
+        pub(super) fn wake(&self, give_up: Instant) -> bool {
+            let mut waker = lock(&self.waker);
+            match TcpStream::connect_timeout(&self.reachable(), WAKE_ATTEMPT) {
+                Ok(stream) => *waker = stream.local_addr().ok(),
+                Err(e) if e.kind() == ErrorKind::TimedOut && Instant::now() < give_up => {
+                    return false;
+                }
+                Err(_) => {
+                    let _ = self.options.shutdown(Shutdown::Both);
+                }
             }
+            true
         }
     }
 }
@@ -234,8 +266,9 @@ impl Listener {
         }
     }
 
-    fn wake(&self) {
+    fn wake(&self, _: Instant) -> bool {
         // Its naps are short.
-        let _ = (self.reachable(), WAKE_PATIENCE);
+        let _ = self.reachable();
+        true
     }
 }
