@@ -7,7 +7,8 @@
 //! | read a text | [`Json::parse`] |
 //! | write a text | `to_string()`, [`Json::write_to`], `{:#}` for people |
 //! | look into a value | `value["users"][0]`, [`Json::as_str`] and the like, [`Object::field`] |
-//! | send and receive a struct | [`json_struct!`](crate::json_struct), or [`ToJson`] and [`FromJson`] by hand |
+//! | send and receive a struct | [`json_struct!`](crate::json_struct) |
+//! | any other type | [`ToJson`] and [`FromJson`], by hand |
 //!
 //! What is read back from what was written is equal to it, as long as it is no deeper than
 //! [`MAX_DEPTH`]. Stands alone: it knows nothing of HTTP.
@@ -41,6 +42,7 @@ mod object;
 
 mod error;
 mod parse;
+mod string;
 mod write;
 
 mod containers;

@@ -2,6 +2,7 @@
 //!
 //! Owns the two traits, and what they do for JSON's own types and for scalars.
 
+use super::string::write_string;
 use super::write::{self, infallible};
 use super::{Json, JsonError, Number, Object};
 
@@ -219,7 +220,7 @@ impl ToJson for str {
     }
 
     fn write_json(&self, out: &mut String) {
-        infallible(write::string(self, out));
+        infallible(write_string(self, out));
     }
 }
 

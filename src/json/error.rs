@@ -71,7 +71,7 @@ pub enum Reason {
     BadEscape,
     /// Half of a surrogate pair: no character.
     LoneSurrogate,
-    /// A number that breaks the grammar, as in `01`, `1.`, `+1` and `.5`.
+    /// A number that breaks the grammar, as in `01`, `1.` and `1e`.
     BadNumber,
     /// A number above the range of an `f64`.
     NumberOutOfRange,
@@ -94,12 +94,14 @@ impl JsonError {
         }
     }
 
-    /// The same error, one object further out. A [`Syntax`](JsonError::Syntax) error stays as it is.
+    /// The same error, one object further out; a syntax error stays as it is.
+    ///
+    /// The name is shown as it is, so it should be one that the program knows.
     pub fn in_field(self, name: &str) -> JsonError {
         self.under(name)
     }
 
-    /// The same error, one array further out. A [`Syntax`](JsonError::Syntax) error stays as it is.
+    /// The same error, one array further out; a syntax error stays as it is.
     pub fn in_item(self, index: usize) -> JsonError {
         self.under(&format!("[{}]", index))
     }

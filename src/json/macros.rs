@@ -9,7 +9,9 @@ pub fn field_name(identifier: &'static str) -> &'static str {
 ///
 /// Any expression whose type is [`ToJson`](crate::ToJson) is a value; it is borrowed, not moved.
 /// A name is a string literal, a variable, or an expression in parentheses, which
-/// `String::from` takes. `null` is a word of this macro. Commas may trail.
+/// `String::from` takes. `null` is a word of this macro, and braces are always an object. Commas
+/// may trail. More than about a hundred items side by side need a higher `recursion_limit`, or a
+/// `Vec`.
 ///
 /// # Example: everything at once
 ///

@@ -11,6 +11,7 @@
 //!                                                                     +-"]" "}"+     is open
 //! ```
 
+use super::string::{skip_plain, unescape};
 use super::{Json, JsonError, Number, Object, Reason, MAX_DEPTH};
 
 /// Reads the one value that `bytes` has to be.
@@ -303,84 +304,4 @@ impl Reader<'_> {
         self.at += usize::from(found);
         found
     }
-}
-
-/// What a string holds as it is: `unescaped = %x20-21 / %x23-5B / %x5D-10FFFF` (RFC 8259 §7).
-/// Bytes from 0x80 up belong to characters that `str` has checked.
-const PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        plain[byte] = false;
-        byte += 1;
-    }
-    plain[b'"' as usize] = false;
-    plain[b'\\' as usize] = false;
-    plain
-};
-
-/// The first byte from `at` on that is not plain, or some index past the end.
-pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(&byte) = bytes.get(at) {
-        if !PLAIN[usize::from(byte)] {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
-/// The error holds the offset of the backslash to blame.
-fn unescape(raw: &str) -> Result<String, (usize, Reason)> {
-    // No escape is shorter than the character it stands for.
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(plain) = rest.find('\\') {
-        out.push_str(&rest[..plain]);
-        rest = &rest[plain..];
-        let offset = raw.len() - rest.len();
-        let (character, len) = escape(rest.as_bytes()).map_err(|reason| (offset, reason))?;
-        out.push(character);
-        rest = &rest[len..];
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// Reads the escape that `bytes` starts with; the character, and how many bytes it took.
-fn escape(bytes: &[u8]) -> Result<(char, usize), Reason> {
-    let character = match bytes.get(1) {
-        Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(b'u') => return unicode_escape(bytes),
-        _ => return Err(Reason::BadEscape),
-    };
-    Ok((character, 2))
-}
-
-/// `\uXXXX`, or two of them for a character beyond the basic plane (RFC 8259 §7).
-fn unicode_escape(bytes: &[u8]) -> Result<(char, usize), Reason> {
-    let first = code_unit(bytes).ok_or(Reason::BadEscape)?;
-    if let Some(character) = char::from_u32(first) {
-        return Ok((character, 6));
-    }
-    // Not a character, so a surrogate; RFC 8259 §8.2 leaves open what half a pair means. Refuse.
-    let second = code_unit(&bytes[6..]).ok_or(Reason::LoneSurrogate)?;
-    if first > 0xdbff || !(0xdc00..=0xdfff).contains(&second) {
-        return Err(Reason::LoneSurrogate);
-    }
-    let scalar = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-    Ok((char::from_u32(scalar).ok_or(Reason::LoneSurrogate)?, 12))
-}
-
-/// The four hex digits of a `\uXXXX` that `bytes` starts with.
-fn code_unit(bytes: &[u8]) -> Option<u32> {
-    let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
-    digits.iter().try_fold(0, |unit, &digit| {
-        Some(unit << 4 | char::from(digit).to_digit(16)?)
-    })
 }

@@ -39,11 +39,12 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads a JSON text (RFC 8259): one value, in UTF-8, with nothing before or after it but space.
+    /// Reads a JSON text (RFC 8259): one value, in UTF-8, with nothing but space around it.
     ///
     /// Of several members with one name the last wins. At most [`MAX_DEPTH`](super::MAX_DEPTH)
-    /// arrays and objects may lie inside one another. A value may take some thirty times as much
-    /// memory as its text, while it is read (an array of single digits does), so bound the text.
+    /// arrays and objects may lie inside one another. A value may take up to 22 times as much
+    /// memory as its text, and 35 times while it is read (measured on short numbers in arrays,
+    /// with 64-bit pointers), so bound the text.
     ///
     /// # Errors
     ///
@@ -64,7 +65,7 @@ impl Json {
 
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
-        *self == Json::Null
+        matches!(self, Json::Null)
     }
 
     /// The boolean, if it is one.

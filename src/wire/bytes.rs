@@ -61,28 +61,70 @@ pub(super) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
     }
 }
 
-/// The index of the first byte at or after `at` that may not be in a field value.
+/// [`skip`] for [`TOKEN`], eight bytes at a time where they are letters, digits and `-`.
 #[inline]
-pub(super) fn skip_value(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
+pub(super) fn skip_token(bytes: &[u8], at: usize) -> usize {
+    skip_by_eight(bytes, at, TOKEN, |word| {
+        within(word | (ONES * 0x20), b'a', b'z')
+            | within(word, b'0', b'9')
+            | within(word, b'-', b'-')
+    })
+}
+
+/// [`skip`] for [`TARGET`], eight bytes at a time where they are letters or in `-./0123456789:`.
+#[inline]
+pub(super) fn skip_target(bytes: &[u8], at: usize) -> usize {
+    skip_by_eight(bytes, at, TARGET, |word| {
+        within(word | (ONES * 0x20), b'a', b'z') | within(word, b'-', b':')
+    })
+}
+
+/// [`skip`] for [`HOST`], eight bytes at a time where they are letters, digits, `-` and `.`.
+#[inline]
+pub(super) fn skip_host(bytes: &[u8], at: usize) -> usize {
+    skip_by_eight(bytes, at, HOST, |word| {
+        within(word | (ONES * 0x20), b'a', b'z')
+            | within(word, b'0', b'9')
+            | within(word, b'-', b'.')
+    })
+}
+
+/// [`skip`] for [`VALUE`], eight bytes at a time where they are ASCII and visible or SP.
+#[inline]
+pub(super) fn skip_value(bytes: &[u8], at: usize) -> usize {
+    skip_by_eight(bytes, at, VALUE, |word| within(word, b' ', b'~'))
+}
+
+/// The lowest bit of each byte of a word.
+const ONES: u64 = u64::MAX / 255;
+
+/// Marks with their highest bit the bytes of an ASCII word that are in the range.
+#[inline]
+fn within(word: u64, first: u8, last: u8) -> u64 {
+    // No sum of two numbers below 128 carries into the next byte.
+    let from_first = word + ONES * u64::from(0x80 - first);
+    let above_last = word + ONES * u64::from(0x7f - last);
+    from_first & !above_last
+}
+
+/// `usual` marks bytes of the class in an ASCII word; the table decides on those it does not mark.
+#[inline]
+fn skip_by_eight(bytes: &[u8], mut at: usize, class: u8, usual: impl Fn(u64) -> u64) -> usize {
     const HIGH: u64 = ONES << 7;
     while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
-        // The lowest byte marked is exact, whatever a borrow does to those above it.
         let word = u64::from_le_bytes(eight);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES) & !(word ^ (ONES * 0x7f));
-        let marked = (control | delete) & HIGH;
-        if marked == 0 {
+        let others = (word | !usual(word & !HIGH)) & HIGH;
+        if others == 0 {
             at += 8;
             continue;
         }
-        at += (marked.trailing_zeros() / 8) as usize;
-        if bytes[at] != b'\t' {
+        at += (others.trailing_zeros() / 8) as usize;
+        if !is(bytes[at], class) {
             return at;
         }
         at += 1;
     }
-    skip(bytes, at, VALUE)
+    skip(bytes, at, class)
 }
 
 /// A token and nothing else.
@@ -118,16 +160,29 @@ mod tests {
     }
 
     #[test]
-    fn a_value_ends_where_the_table_says_wherever_the_byte_stands() {
-        for b in 0..=255 {
-            for place in 0..24 {
-                let mut text = [b'a'; 24];
-                text[place] = b;
-                for fill in [b'\t', 0x80, 0xff, b'a'] {
-                    text[..place].fill(fill);
-                    for at in 0..=place {
-                        let want = skip(&text, at, VALUE);
-                        assert_eq!(skip_value(&text, at), want, "{} at {}", b, place);
+    fn eight_bytes_at_once_end_where_the_table_says() {
+        type Skip = fn(&[u8], usize) -> usize;
+        let skips: [(u8, Skip); 4] = [
+            (TOKEN, skip_token),
+            (TARGET, skip_target),
+            (HOST, skip_host),
+            (VALUE, skip_value),
+        ];
+        for (class, by_eight) in skips {
+            for b in 0..=255 {
+                for fill in members(class)
+                    .into_iter()
+                    .step_by(7)
+                    .chain([b'\t', b'_', 0xff])
+                {
+                    let mut text = [fill; 20];
+                    for place in 0..text.len() {
+                        text[place] = b;
+                        for at in [0, place / 2, place, place + 1] {
+                            let want = skip(&text, at, class);
+                            assert_eq!(by_eight(&text, at), want, "{} in {} at {}", b, fill, place);
+                        }
+                        text[place] = fill;
                     }
                 }
             }

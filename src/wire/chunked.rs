@@ -88,6 +88,8 @@ impl Decoder {
     /// Reads from `input` and writes the body's bytes into `out`. Returns when the input is used
     /// up, when the next byte has no room in `out`, or when the body and its trailer section have
     /// ended; what is left of the input then belongs to the next request.
+    ///
+    /// After an error the body has no end that could be trusted, and `out` holds nothing.
     pub fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, WireError> {
         let mut done = Progress::default();
         while let Some(&byte) = input.get(done.consumed) {
@@ -260,3 +262,6 @@ pub(crate) fn write_chunk_head(out: &mut Vec<u8>, len: usize) {
     out.extend_from_slice(&digits[at..]);
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests;

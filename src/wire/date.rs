@@ -122,3 +122,114 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
         false => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_both_ways() {
+        for (secs, want) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (1, "Thu, 01 Jan 1970 00:00:01 GMT"),
+            (86_399, "Thu, 01 Jan 1970 23:59:59 GMT"),
+            (86_400, "Fri, 02 Jan 1970 00:00:00 GMT"),
+            (68_169_599, "Mon, 28 Feb 1972 23:59:59 GMT"),
+            (68_169_600, "Tue, 29 Feb 1972 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+            (1_700_000_000, "Tue, 14 Nov 2023 22:13:20 GMT"),
+            (2_147_483_648, "Tue, 19 Jan 2038 03:14:08 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let text = imf_fixdate(secs);
+            assert_eq!(std::str::from_utf8(&text), Ok(want));
+            assert_eq!(parse(want), Some(secs), "{}", want);
+        }
+        assert_eq!(imf_fixdate(u64::MAX), imf_fixdate(LAST_SECOND));
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut before = (1969, 12, 31);
+        for day in 0..=LAST_SECOND / SECONDS_A_DAY {
+            let (y, m, d) = civil(day);
+            let leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+            let last = match before.1 {
+                2 => 28 + u64::from(leap),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            let want = match before {
+                (y, 12, 31) => (y + 1, 1, 1),
+                (y, m, d) if d == last => (y, m + 1, 1),
+                (y, m, d) => (y, m, d + 1),
+            };
+            assert_eq!((y, m, d), want);
+            assert_eq!(days(y, m, d), Some(day));
+            before = (y, m, d);
+        }
+        assert_eq!(before, (9999, 12, 31));
+    }
+
+    #[test]
+    fn three_formats_are_read() {
+        for (text, want) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
+            ("Sun Nov  6 08:49:37 1994", 784_111_777),
+            ("Sun Nov 06 08:49:37 1994", 784_111_777),
+            ("Wed Nov 16 08:49:37 1994", 784_975_777),
+            ("Thursday, 01-Jan-70 00:00:00 GMT", 0),
+            ("Tuesday, 31-Dec-69 23:59:59 GMT", 3_155_759_999),
+            ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_800),
+        ] {
+            assert_eq!(parse(text), Some(want), "{}", text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_date() {
+        for text in [
+            "",
+            " ",
+            ",",
+            "Sun",
+            "0",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 08:49:37 GMT ",
+            " Sun, 06 Nov 1994 08:49:37 GMT",
+            "sun, 06 Nov 1994 08:49:37 GMT",
+            "Son, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 06 Nox 1994 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun,  6 Nov 1994 08:49:37 GMT",
+            "Sun, +6 Nov 1994 08:49:37 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 31 Nov 1994 08:49:37 GMT",
+            "Wed, 29 Feb 2023 00:00:00 GMT",
+            "Mon, 29 Feb 2100 00:00:00 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1994 08:60:37 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 08.49.37 GMT",
+            "Sun, 06 Nov +994 08:49:37 GMT",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06 Nov 1994 08:49:37 GMT",
+            "Wed, 31 Dec 1969 23:59:59 GMT",
+            "Fri, 01 Jan 0000 00:00:00 GMT",
+            "Sun Nov 6 08:49:37 1994",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Sun, 06 Nov 1994 08:49:3\u{b2} GMT",
+            "Sun, 06 N\u{f3}v 1994 08:49:37 GMT",
+            "\u{1f552}, 06 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(parse(text), None, "{}", text);
+        }
+    }
+}

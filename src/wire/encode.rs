@@ -180,3 +180,6 @@ fn push_decimal(out: &mut Vec<u8>, number: u64) {
     }
     out.extend_from_slice(&digits[at..]);
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,7 @@ impl WireError {
     fn describe(self) -> (u16, &'static str) {
         use WireError::*;
         match self {
-            BadMethod => (400, "the method is not a token and one space"),
+            BadMethod => (400, "the method is not a token followed by one SP"),
             // RFC 9112 §3: 501 for a method longer than any that is implemented.
             MethodTooLong => (501, "the method is too long"),
             ConnectUnsupported => (501, "CONNECT asks for a proxy"),
@@ -83,6 +83,32 @@ impl WireError {
             BadChunkExtension => (400, "a chunk extension is malformed"),
             ChunkExtensionsTooLong => (400, "the chunk extensions are too long"),
             BadChunkEnd => (400, "a chunk is not followed by CRLF"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use WireError::*;
+
+    #[test]
+    fn what_is_not_400_has_its_section() {
+        for (error, want) in [
+            (BadMethod, 400),
+            (LengthAndEncoding, 400),
+            (BadChunkSize, 400),
+            (BodyTooLarge, 413),
+            (TargetTooLong, 414),
+            (BadExpectation, 417),
+            (HeadTooLarge, 431),
+            (TooManyHeaders, 431),
+            (MethodTooLong, 501),
+            (ConnectUnsupported, 501),
+            (UnknownEncoding, 501),
+            (UnsupportedVersion, 505),
+        ] {
+            assert_eq!(error.status(), want, "{}", error.reason());
         }
     }
 }

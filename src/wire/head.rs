@@ -15,11 +15,11 @@
 //! nothing else. So the result does not depend on how the bytes arrived, an error comes with the
 //! first byte that shows it, and no byte is looked at again (but for up to two after a `%`).
 
-use super::bytes::{self, HOST, TARGET, TOKEN};
+use super::bytes;
 use super::error::WireError;
+use super::target;
 use crate::limits::Limits;
 use crate::message::head::{Field, Head, Span, Version};
-use std::net::Ipv6Addr;
 
 /// No registered method is longer than 17 bytes (UPDATEREDIRECTREF).
 const MAX_METHOD_BYTES: usize = 64;
@@ -28,7 +28,7 @@ const MAX_METHOD_BYTES: usize = 64;
 /// the path of an absolute-form target once more.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Before,
     BeforeLf,
@@ -77,12 +77,19 @@ impl Default for HeadParser {
 impl HeadParser {
     /// Forgets a head that will not be finished.
     pub fn reset(&mut self) {
-        *self = HeadParser::default();
+        // The rest is written before it is read.
+        self.state = State::Before;
+        self.at = 0;
+        self.host = None;
+        self.authority = None;
     }
 
     /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
     /// was given before, and perhaps more than the head. `Some(n)`: the head is whole and took n
     /// bytes, `head` is filled, and the parser is ready for the next one. `None`: more is needed.
+    ///
+    /// After an error the bytes have no meaning any more; the parser is of use again once it is
+    /// [`reset`](HeadParser::reset).
     pub fn feed(
         &mut self,
         bytes: &[u8],
@@ -114,50 +121,46 @@ impl HeadParser {
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        loop {
-            match self.state {
-                State::Before | State::BeforeLf | State::Method => {
-                    if !self.method(bytes, head)? {
-                        return Ok(false);
-                    }
-                }
-                State::Target => {
-                    if !self.target(bytes, limits, head)? {
-                        return Ok(false);
-                    }
-                }
-                State::Version => {
-                    if !self.version(bytes, head)? {
-                        return Ok(false);
-                    }
-                }
-                _ => return self.fields(bytes, limits, head),
-            }
+        if self.state < State::Method && !self.empty_lines(bytes)? {
+            return Ok(false);
         }
+        if self.state == State::Method && !self.method(bytes, head)? {
+            return Ok(false);
+        }
+        if self.state == State::Target && !self.target(bytes, limits, head)? {
+            return Ok(false);
+        }
+        if self.state == State::Version && !self.version(bytes, head)? {
+            return Ok(false);
+        }
+        self.fields(bytes, limits, head)
     }
 
-    /// `method SP`, and the empty lines before it.
-    fn method(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
-        // RFC 9112 §2.2: a server should pass over empty lines before the request line.
-        while self.state != State::Method {
-            let byte = match bytes.get(self.at) {
-                Some(&byte) => byte,
-                None => return Ok(false),
-            };
+    /// RFC 9112 §2.2: a server should pass over empty lines before the request line.
+    #[inline]
+    fn empty_lines(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
+        while let Some(&byte) = bytes.get(self.at) {
             self.state = match (self.state, byte) {
                 (State::Before, b'\r') => State::BeforeLf,
                 (State::Before, b'\n') => return Err(WireError::BareLf),
                 (State::Before, _) => {
                     self.start = self.at;
                     self.mark = self.at;
-                    State::Method
+                    self.state = State::Method;
+                    return Ok(true);
                 }
                 (_, b'\n') => State::Before,
                 _ => return Err(WireError::BareCr),
             };
-            self.at += usize::from(self.state != State::Method);
+            self.at += 1;
         }
-        self.at = bytes::skip(bytes, self.at, TOKEN);
+        Ok(false)
+    }
+
+    /// `method SP`
+    #[inline]
+    fn method(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
+        self.at = bytes::skip_token(bytes, self.at);
         if self.at - self.mark > MAX_METHOD_BYTES {
             return Err(WireError::MethodTooLong);
         }
@@ -172,7 +175,8 @@ impl HeadParser {
         }
     }
 
-    /// `request-target SP`. What form it has is decided when the version is known.
+    /// `request-target SP`. Which form it has is decided when the version is known.
+    #[inline]
     fn target(
         &mut self,
         bytes: &[u8],
@@ -180,12 +184,17 @@ impl HeadParser {
         head: &mut Head,
     ) -> Result<bool, WireError> {
         loop {
-            self.at = bytes::skip(bytes, self.at, TARGET);
+            self.at = bytes::skip_target(bytes, self.at);
             if self.at - self.mark > limits.max_target_bytes {
                 return Err(WireError::TargetTooLong);
             }
             match bytes.get(self.at) {
                 None => return Ok(false),
+                Some(b' ') if self.at > self.mark => {
+                    head.target = self.span(self.mark, self.at);
+                    self.enter(State::Version);
+                    return Ok(true);
+                }
                 // RFC 3986 §2.1: pct-encoded = "%" HEXDIG HEXDIG
                 Some(b'%') => {
                     let digits = &bytes[self.at + 1..bytes.len().min(self.at + 3)];
@@ -197,11 +206,6 @@ impl HeadParser {
                     }
                     self.at += 3;
                 }
-                Some(b' ') if self.at > self.mark => {
-                    head.target = self.span(self.mark, self.at);
-                    self.enter(State::Version);
-                    return Ok(true);
-                }
                 Some(b'\r' | b'\n') => return Err(WireError::BadVersion),
                 Some(_) => return Err(WireError::BadTarget),
             }
@@ -209,102 +213,112 @@ impl HeadParser {
     }
 
     /// `HTTP-version CRLF`, and with it the request line as a whole.
+    #[inline]
     fn version(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
-        const LINE_END: &[u8; 10] = b"HTTP/1.1\r\n";
-        let line_end = &bytes[self.mark..bytes.len().min(self.mark + LINE_END.len())];
-        if line_end != LINE_END {
+        const USUAL: &[u8; 10] = b"HTTP/1.1\r\n";
+        let line_end = &bytes[self.mark..bytes.len().min(self.mark + USUAL.len())];
+        head.version = Version::Http11;
+        if line_end != USUAL {
             // RFC 9112 §2.3: HTTP-version = HTTP-name "/" DIGIT "." DIGIT
             while let Some(&byte) = line_end.get(self.at - self.mark) {
                 match (self.at - self.mark, byte) {
                     (5 | 7, b'0'..=b'9') => {}
                     (8, b'\n') => return Err(WireError::BareLf),
                     (9, _) if byte != b'\n' => return Err(WireError::BareCr),
-                    (k, _) if k != 5 && k != 7 && byte == LINE_END[k] => {}
+                    (k, _) if k != 5 && k != 7 && byte == USUAL[k] => {}
                     _ => return Err(WireError::BadVersion),
                 }
                 self.at += 1;
             }
-            if line_end.len() < LINE_END.len() {
+            if line_end.len() < USUAL.len() {
                 return Ok(false);
             }
+            match (line_end[5], line_end[7]) {
+                (b'1', b'0') => head.version = Version::Http10,
+                // RFC 9110 §2.5: a higher minor version is read as the highest one known.
+                (b'1', _) => {}
+                _ => return Err(WireError::UnsupportedVersion),
+            }
         }
-        head.version = match (line_end[5], line_end[7]) {
-            (b'1', b'0') => Version::Http10,
-            // RFC 9110 §2.5: a higher minor version is read as the highest one known.
-            (b'1', _) => Version::Http11,
-            _ => return Err(WireError::UnsupportedVersion),
-        };
-        self.at = self.mark + LINE_END.len();
-        let line = &bytes[self.start..self.at];
-        self.authority = target_form(line, head)?;
+        self.at = self.mark + USUAL.len();
+        self.authority = target::form(&bytes[self.start..self.at], head)?;
         self.state = State::Line;
         Ok(true)
     }
 
     /// `*( field-line CRLF ) CRLF`
+    #[inline]
     fn fields(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        // In registers: this loop is the greater part of the work.
+        // One turn is one line. A turn falls from step to step; only the first one may begin
+        // further down, where the bytes had run out.
         let (mut state, mut at, mut mark) = (self.state, self.at, self.mark);
         let whole = loop {
-            match state {
-                State::Name => at = bytes::skip(bytes, at, TOKEN),
-                State::Value => at = bytes::skip_value(bytes, at),
-                _ => {}
+            if state == State::Line {
+                let byte = match bytes.get(at) {
+                    Some(&byte) => byte,
+                    None => break false,
+                };
+                state = line(byte, head.fields.len() >= limits.max_headers)?;
+                mark = at;
+                at += usize::from(state == State::EndLf);
             }
-            let byte = match bytes.get(at) {
-                Some(&byte) => byte,
-                None => break false,
-            };
-            state = match state {
-                State::Line => match byte {
-                    b'\r' => State::EndLf,
-                    b'\n' => return Err(WireError::BareLf),
-                    // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
-                    b' ' | b'\t' => return Err(WireError::ObsFold),
-                    _ if head.fields.len() >= limits.max_headers => {
-                        return Err(WireError::TooManyHeaders)
+            if state == State::EndLf {
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b'\n') => {
+                        at += 1;
+                        break true;
                     }
-                    _ => {
-                        mark = at;
-                        state = State::Name;
-                        continue;
-                    }
-                },
-                State::Name => {
-                    if byte != b':' || at == mark {
-                        return Err(bad_name(byte, at == mark));
-                    }
-                    self.name = self.span(mark, at);
-                    State::Blank
+                    Some(_) => return Err(WireError::BareCr),
                 }
-                State::Blank => {
-                    if byte != b' ' && byte != b'\t' {
-                        mark = at;
-                        state = State::Value;
-                        continue;
+            }
+            if state == State::Name {
+                at = bytes::skip_token(bytes, at);
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b':') if at > mark => {
+                        self.name = self.span(mark, at);
+                        at += 1;
+                        state = State::Blank;
                     }
-                    State::Blank
+                    Some(&byte) => return Err(bad_name(byte, at == mark)),
                 }
-                State::Value => {
-                    if byte != b'\r' {
-                        return Err(bad_value(byte));
-                    }
-                    self.field(bytes, mark, at, head)?;
-                    State::LineLf
-                }
-                _ if byte != b'\n' => return Err(WireError::BareCr),
-                State::LineLf => State::Line,
-                _ => {
+            }
+            if state == State::Blank {
+                while matches!(bytes.get(at), Some(b' ' | b'\t')) {
                     at += 1;
-                    break true;
                 }
-            };
-            at += 1;
+                mark = at;
+                if at == bytes.len() {
+                    break false;
+                }
+                state = State::Value;
+            }
+            if state == State::Value {
+                at = bytes::skip_value(bytes, at);
+                match bytes.get(at) {
+                    None => break false,
+                    Some(b'\r') => {
+                        self.field(bytes, mark, at, head)?;
+                        at += 1;
+                        state = State::LineLf;
+                    }
+                    Some(&byte) => return Err(bad_value(byte)),
+                }
+            }
+            match bytes.get(at) {
+                None => break false,
+                Some(b'\n') => {
+                    at += 1;
+                    state = State::Line;
+                }
+                Some(_) => return Err(WireError::BareCr),
+            }
         };
         self.state = state;
         self.at = at;
@@ -332,7 +346,7 @@ impl HeadParser {
                 if self.host.is_some() {
                     return Err(WireError::TwoHosts);
                 }
-                if end > mark && !is_authority(&bytes[mark..end]) {
+                if end > mark && !target::is_authority(&bytes[mark..end]) {
                     return Err(WireError::BadHost);
                 }
                 self.host = Some(head.fields.len());
@@ -359,7 +373,7 @@ impl HeadParser {
             if let Some(host) = self.host {
                 head.fields[host].value = authority;
             }
-            complete_path(head);
+            target::complete(head);
         }
         Ok(())
     }
@@ -380,6 +394,19 @@ impl HeadParser {
     }
 }
 
+/// What a line is by its first byte.
+#[inline]
+fn line(byte: u8, full: bool) -> Result<State, WireError> {
+    match byte {
+        b'\r' => Ok(State::EndLf),
+        b'\n' => Err(WireError::BareLf),
+        // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
+        b' ' | b'\t' => Err(WireError::ObsFold),
+        _ if full => Err(WireError::TooManyHeaders),
+        _ => Ok(State::Name),
+    }
+}
+
 #[cold]
 pub(super) fn bad_name(byte: u8, empty: bool) -> WireError {
     match byte {
@@ -397,103 +424,6 @@ pub(super) fn bad_value(byte: u8) -> WireError {
         b'\n' => WireError::BareLf,
         _ => WireError::BadFieldValue,
     }
-}
-
-/// Which of the four forms of RFC 9112 §3.2 the target has. The target of an absolute-form is
-/// cut to its path and query; its authority is returned.
-fn target_form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireError> {
-    let of = |span: Span| &line[span.start as usize..span.end as usize];
-    let (method, target) = (of(head.method), of(head.target));
-    match target {
-        _ if method == b"CONNECT" => {
-            return Err(match is_authority(target) {
-                true => WireError::ConnectUnsupported,
-                false => WireError::BadTarget,
-            })
-        }
-        [b'/', ..] => return Ok(None),
-        b"*" if method == b"OPTIONS" => return Ok(None),
-        _ => {}
-    }
-    // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
-    let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
-    let (scheme, rest) = target.split_at(colon);
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-        return Err(WireError::BadTarget);
-    }
-    let rest = rest.strip_prefix(b"://").ok_or(WireError::BadTarget)?;
-    let end = rest.iter().position(|b| matches!(b, b'/' | b'?'));
-    let authority = &rest[..end.unwrap_or(rest.len())];
-    // RFC 9110 §4.2.4: userinfo is an error; `@` is no part of a host.
-    if !is_authority(authority) {
-        return Err(WireError::BadTarget);
-    }
-    let start = head.target.end - rest.len() as u32;
-    let end = start + authority.len() as u32;
-    head.target.start = end;
-    Ok(Some(Span { start, end }))
-}
-
-/// Gives the target of an absolute-form a path where it had none.
-fn complete_path(head: &mut Head) {
-    let rest = head.target();
-    if rest.starts_with('/') {
-        return;
-    }
-    // RFC 9112 §3.2.4: OPTIONS for no path at all is about the server.
-    let path = match rest.is_empty() && head.method() == "OPTIONS" {
-        true => "*".to_string(),
-        false => format!("/{}", rest),
-    };
-    let start = head.text.len() as u32;
-    head.text.push_str(&path);
-    head.target = Span {
-        start,
-        end: head.text.len() as u32,
-    };
-}
-
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2), the host not empty and the port one that exists.
-fn is_authority(text: &[u8]) -> bool {
-    let end = match text {
-        [b'[', ..] => match text.iter().position(|&b| b == b']') {
-            Some(close) if is_ipv6(&text[1..close]) => close + 1,
-            _ => return false,
-        },
-        _ => skip_reg_name(text),
-    };
-    match &text[end..] {
-        _ if end == 0 => false,
-        [] => true,
-        [b':', port @ ..] => {
-            let digit = |n: u32, b: &u8| match b {
-                b'0'..=b'9' => Some(n.saturating_mul(10).saturating_add(u32::from(b - b'0'))),
-                _ => None,
-            };
-            matches!(port.iter().try_fold(0, digit), Some(0..=65535))
-        }
-        _ => false,
-    }
-}
-
-/// The length of the reg-name or IPv4address that the text begins with (RFC 3986 §3.2.2).
-fn skip_reg_name(text: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        at = bytes::skip(text, at, HOST);
-        match text.get(at..at + 3) {
-            Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                at += 3
-            }
-            _ => return at,
-        }
-    }
-}
-
-/// An IPv6address. An IPvFuture is refused: RFC 3986 §3.2.2 has an error for what has no meaning
-/// yet. So is a zone, which is of no use to anyone but the client.
-fn is_ipv6(text: &[u8]) -> bool {
-    std::str::from_utf8(text).map_or(false, |text| text.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Copies a head that is not UTF-8. Each value that is not is read as ISO-8859-1, in which every
@@ -519,3 +449,6 @@ fn transcode(bytes: &[u8], head: &mut Head) {
     }
     latin1(text, &bytes[done..]);
 }
+
+#[cfg(test)]
+mod tests;

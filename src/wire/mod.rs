@@ -14,3 +14,6 @@ pub(crate) mod framing;
 pub(crate) mod head;
 
 mod bytes;
+mod target;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): which form a target has,
+//! and what Host may be. How the target's bytes were told from what is around them is not known
+//! here; they are of the right class, and `%` stands before two digits.
+
+use super::bytes;
+use super::error::WireError;
+use crate::message::head::{Head, Span};
+use std::net::Ipv6Addr;
+
+/// Which of the four forms of RFC 9112 §3.2 the target has. The target of an absolute-form is
+/// cut to its path and query; its authority is returned.
+#[inline]
+pub(super) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireError> {
+    let of = |span: Span| &line[span.start as usize..span.end as usize];
+    let (method, target) = (of(head.method), of(head.target));
+    match target {
+        _ if method == b"CONNECT" => match is_authority(target) {
+            true => Err(WireError::ConnectUnsupported),
+            false => Err(WireError::BadTarget),
+        },
+        [b'/', ..] => Ok(None),
+        b"*" if method == b"OPTIONS" => Ok(None),
+        _ => absolute_form(target, head).map(Some),
+    }
+}
+
+#[cold]
+fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
+    // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
+    let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
+    let (scheme, rest) = target.split_at(colon);
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return Err(WireError::BadTarget);
+    }
+    let rest = rest.strip_prefix(b"://").ok_or(WireError::BadTarget)?;
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?'));
+    let authority = &rest[..end.unwrap_or(rest.len())];
+    // RFC 9110 §4.2.4: userinfo is an error; `@` is no part of a host.
+    if !is_authority(authority) {
+        return Err(WireError::BadTarget);
+    }
+    let start = head.target.end - rest.len() as u32;
+    head.target.start = start + authority.len() as u32;
+    Ok(Span {
+        start,
+        end: head.target.start,
+    })
+}
+
+/// Gives the target of an absolute-form a path where it had none.
+pub(super) fn complete(head: &mut Head) {
+    let rest = head.target();
+    if rest.starts_with('/') {
+        return;
+    }
+    // RFC 9112 §3.2.4: OPTIONS for no path at all is about the server.
+    let path = match rest.is_empty() && head.method() == "OPTIONS" {
+        true => "*".to_string(),
+        false => format!("/{}", rest),
+    };
+    let start = head.text.len() as u32;
+    head.text.push_str(&path);
+    head.target = Span {
+        start,
+        end: head.text.len() as u32,
+    };
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2), the host not empty and the port one that exists.
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let end = match text {
+        [b'[', ..] => match text.iter().position(|&b| b == b']') {
+            Some(close) if is_ipv6(&text[1..close]) => close + 1,
+            _ => return false,
+        },
+        _ => skip_reg_name(text),
+    };
+    match &text[end..] {
+        _ if end == 0 => false,
+        [] => true,
+        [b':', port @ ..] => {
+            let digit = |n: u32, b: &u8| match b {
+                b'0'..=b'9' => Some(n.saturating_mul(10).saturating_add(u32::from(b - b'0'))),
+                _ => None,
+            };
+            matches!(port.iter().try_fold(0, digit), Some(0..=65535))
+        }
+        _ => false,
+    }
+}
+
+/// The length of the reg-name or IPv4address that the text begins with (RFC 3986 §3.2.2).
+fn skip_reg_name(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at = bytes::skip_host(text, at);
+        match text.get(at..at + 3) {
+            Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                at += 3
+            }
+            _ => return at,
+        }
+    }
+}
+
+/// An IPv6address. An IPvFuture is refused: RFC 3986 §3.2.2 has an error for what has no meaning
+/// yet. So is a zone, which is of no use to anyone but the client.
+fn is_ipv6(text: &[u8]) -> bool {
+    std::str::from_utf8(text).map_or(false, |text| text.parse::<Ipv6Addr>().is_ok())
+}
