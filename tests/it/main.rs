@@ -1,5 +1,10 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod join;
+mod poll;
+mod rebind;
 mod smoke;
+mod stop;
+mod stoppable;
 #[allow(dead_code)]
 mod support;
