@@ -8,3 +8,4 @@ mod stop;
 mod stoppable;
 #[allow(dead_code)]
 mod support;
+mod tidy;
