@@ -74,8 +74,12 @@ const CLOSED_LOOP_STREAK: u32 = 16;
 const SENTRY_TICK: Duration = Duration::from_millis(1);
 /// With this many stalled at the same time it is the handlers that are slow, not a sweeper that lost
 /// its core for a moment: ready guests are then handed to other workers for a while.
-const STALLS: usize = 2;
+const STALLS: usize = 4;
 const HAND_OVER_FOR: Duration = Duration::from_millis(100);
+
+/// How long serving in place is given up for when handlers turn out to be slow.
+const SHORTEST_CALM: Duration = Duration::from_millis(100);
+const LONGEST_CALM: Duration = Duration::from_secs(3);
 
 /// Where guests come from: hands over those that are waiting, without waiting for more. False when
 /// something is wrong there, and someone who may take his time should see to it.
@@ -130,6 +134,9 @@ pub(super) struct State<G> {
     pub(super) stalled: usize,
     /// Ready guests are handed to other workers until then.
     pub(super) hand_over_until: Option<Instant>,
+    /// Handlers were too slow for serving in place: not again before then, and the time after that.
+    not_busy_before: Option<Instant>,
+    not_busy_for: Duration,
     closing: bool,
 }
 
@@ -139,6 +146,20 @@ pub(super) struct Seat<G> {
     pub(super) active: Instant,
     /// It was between requests when last looked at.
     pub(super) idle: bool,
+}
+
+impl<G> State<G> {
+    /// Serving in place did not pay: try again later, and later still each time.
+    pub(super) fn give_up_busy(&mut self, now: Instant) {
+        if self
+            .not_busy_before
+            .map_or(true, |before| now > before + self.not_busy_for * 2)
+        {
+            self.not_busy_for = SHORTEST_CALM;
+        }
+        self.not_busy_before = Some(now + self.not_busy_for);
+        self.not_busy_for = (self.not_busy_for * 2).min(LONGEST_CALM);
+    }
 }
 
 impl<G> Seat<G> {
@@ -233,6 +254,8 @@ impl<G: Guest> Pool<G> {
                     sentry: false,
                     stalled: 0,
                     hand_over_until: None,
+                    not_busy_before: None,
+                    not_busy_for: SHORTEST_CALM,
                     closing: false,
                 }),
                 work: Condvar::new(),
@@ -257,7 +280,7 @@ impl<G: Guest> Pool<G> {
         shared.guests.fetch_add(1, Ordering::AcqRel);
         // A connection costs more than a request: it counts as two.
         if !shared.busy.load(Ordering::Relaxed) && shared.note_served(2) {
-            shared.busy.store(true, Ordering::Relaxed);
+            shared.begin_busy();
         }
         let mut state = lock(&shared.state);
         if shared.busy.load(Ordering::Relaxed) {
@@ -424,6 +447,16 @@ impl<G: Guest> Shared<G> {
         span < BUSY_SPAN
     }
 
+    /// Sends the load to the ring, unless that was found not to pay a moment ago.
+    fn begin_busy(&self) -> bool {
+        let not_before = lock(&self.state).not_busy_before;
+        let may = not_before.map_or(true, |before| Instant::now() >= before);
+        if may {
+            self.busy.store(true, Ordering::Relaxed);
+        }
+        may
+    }
+
     fn guest_over(&self, guest: Box<G>) {
         // A reader or an upgrade that the guest still holds is the user's code, and may panic.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(guest)));
@@ -552,23 +585,25 @@ impl<G: Guest> Worker<G> {
                 Turn::Over => return shared.guest_over(guest),
                 Turn::Ready => Errand::Serve,
                 Turn::ReadyLong if shared.places.take_to_serve() => Errand::ServeLong,
-                Turn::Idle if errand != Errand::Hold && self.stays_calm(streak) => Errand::Hold,
+                Turn::Idle if errand != Errand::Hold && self.stays_calm(&mut streak) => {
+                    Errand::Hold
+                }
                 _ => return self.release(guest),
             };
         }
     }
 
     /// After a request: whether to go on holding its guest.
-    fn stays_calm(&self, streak: u32) -> bool {
+    fn stays_calm(&self, streak: &mut u32) -> bool {
         let shared = &self.shared;
         if shared.busy.load(Ordering::Relaxed) || shared.pressed.load(Ordering::Acquire) {
             return false;
         }
-        if streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
+        if *streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
             return true;
         }
-        shared.busy.store(true, Ordering::Relaxed);
-        false
+        *streak = 0;
+        !shared.begin_busy()
     }
 
     fn release(&self, guest: Box<G>) {

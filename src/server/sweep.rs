@@ -31,13 +31,25 @@ const LONGEST_NAP: Duration = Duration::from_millis(400);
 /// A guest that was quiet for so long has no business among the hot ones.
 const COOLS_AFTER: Duration = Duration::from_millis(50);
 
+/// A handler that takes longer had better run on a worker of its own ...
+const QUICK: Duration = Duration::from_micros(100);
+/// ... and with a quarter of so many in a row, all of them.
+const SLOW_OF: u32 = 64;
+
 pub(super) struct Sweep<'a, G: Guest> {
     shared: &'a Arc<Shared<G>>,
     number: u64,
     serves: u64,
     now: Instant,
     saved: i64,
+    /// This sweeper's own idea of [`Shared::busy`], which a worker may have set meanwhile.
+    busy: bool,
     cold_looked_at: Instant,
+    /// Serves since the last judgement on them, and the slow ones among these.
+    judged: u32,
+    slow: u32,
+    /// Ready guests go to other workers for now.
+    hands_over: bool,
 }
 
 /// Where a visited guest goes.
@@ -56,7 +68,11 @@ impl<'a, G: Guest> Sweep<'a, G> {
             serves: 0,
             now,
             saved: 0,
+            busy: false,
             cold_looked_at: now,
+            judged: 0,
+            slow: 0,
+            hands_over: false,
         };
         shared.pulse.store(sweep.pulse(), Ordering::Release);
         sweep
@@ -65,7 +81,13 @@ impl<'a, G: Guest> Sweep<'a, G> {
     /// Sweeps until there is nothing left in the ring, or another has taken over.
     pub(super) fn run(&mut self, desk: &mut G::Desk) {
         loop {
-            let hot = self.lock().hot.len();
+            let hot = {
+                let state = self.lock();
+                self.hands_over = state
+                    .hand_over_until
+                    .map_or(false, |until| until > self.now);
+                state.hot.len()
+            };
             if !self.pass(desk, hot, Seats::Hot) {
                 return;
             }
@@ -73,13 +95,15 @@ impl<'a, G: Guest> Sweep<'a, G> {
             if due > 0 && !self.pass(desk, due, Seats::Cold) {
                 return;
             }
-            if self.shared.busy.load(Ordering::Relaxed) {
+            if self.busy {
                 let fresh = self.shared.answer_door(self.now) as i64;
                 self.earn(fresh * EARNED_BY_SERVING);
             }
-            if self.saved > 0 && hot > 0 {
-                self.stay_alert();
-            } else if !self.calm_down() {
+            let goes_on = match self.has_reason_to_look(hot) {
+                true => true,
+                false => self.calm_down(),
+            };
+            if !goes_on {
                 return;
             }
         }
@@ -162,13 +186,20 @@ impl<'a, G: Guest> Sweep<'a, G> {
 
     fn serve(&mut self, desk: &mut G::Desk, seat: Seat<G>) -> Goes<G> {
         self.earn(EARNED_BY_SERVING);
-        let mut seat = match self.hand_over_if_slow(seat) {
-            Some(seat) => seat,
-            None => return Goes::Away,
-        };
+        let mut seat = seat;
+        // Handlers were slow a moment ago, or this is a chance find while calm and no sentry watches:
+        // another worker serves it, so that the ring is not left alone.
+        if self.hands_over || !self.busy {
+            let mut state = self.lock();
+            seat = match self.shared.hand_over(&mut state, Errand::Serve, seat) {
+                Some(seat) => seat,
+                None => return Goes::Away,
+            };
+        }
         self.serves += 1;
         let serving = self.pulse();
         self.shared.pulse.store(serving, Ordering::Release);
+        let began = Instant::now();
         let turn = guarded::<G>(desk, |desk| seat.guest.serve(desk));
         self.serves += 1;
         // Only where no other sweeper has begun meanwhile is the pulse still its own.
@@ -177,8 +208,9 @@ impl<'a, G: Guest> Sweep<'a, G> {
             .compare_exchange(serving, done, Ordering::AcqRel, Ordering::Relaxed)
             .is_err()
         {
-            lock(&self.shared.state).stalled -= 1;
+            self.lock().stalled -= 1;
         }
+        self.judge(began.elapsed());
         if turn == Turn::Over {
             self.shared.drop_guest(seat.guest);
             return Goes::Away;
@@ -187,17 +219,21 @@ impl<'a, G: Guest> Sweep<'a, G> {
         self.goes_back_active(seat)
     }
 
-    /// Handlers were slow a moment ago, or this is a chance find while calm and no sentry watches:
-    /// another worker serves it, so that the ring is not left alone.
-    fn hand_over_if_slow(&mut self, seat: Seat<G>) -> Option<Seat<G>> {
-        let mut state = lock(&self.shared.state);
-        let slow = state
-            .hand_over_until
-            .map_or(false, |until| until > self.now);
-        if slow || !self.shared.busy.load(Ordering::Relaxed) {
-            return self.shared.hand_over(&mut state, Errand::Serve, seat);
+    /// Serving in place is for handlers that take less than waking a thread does. Where many take
+    /// longer, workers of their own do better, on as many cores as there are.
+    fn judge(&mut self, took: Duration) {
+        self.judged += 1;
+        self.slow += u32::from(took > QUICK);
+        if self.slow >= SLOW_OF / 4 {
+            self.lock().give_up_busy(self.now);
+            // The rest of this pass is handed over; then it calms down.
+            self.hands_over = true;
+            self.saved = 0;
+            self.slow = 0;
+        } else if self.judged >= SLOW_OF {
+            self.judged = 0;
+            self.slow = 0;
         }
-        Some(seat)
     }
 
     /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for both.
@@ -218,22 +254,36 @@ impl<'a, G: Guest> Sweep<'a, G> {
         }
     }
 
-    /// What was found pays for more looking, without a pause.
-    fn stay_alert(&mut self) {
-        if self.saved < BUSY_FROM || self.shared.busy.swap(true, Ordering::Relaxed) {
-            return;
+    /// Whether to look again without a pause: what was found pays for it, or a worker found the pool
+    /// busy, and the load is given time to come to the ring.
+    fn has_reason_to_look(&mut self, hot: usize) -> bool {
+        let told_busy = self.shared.busy.load(Ordering::Relaxed) && !self.busy;
+        if told_busy {
+            self.saved = self.saved.max(SAVED_AT_MOST / 2);
         }
-        let mut state = self.lock();
-        if !state.sentry {
-            self.shared.wake_worker(&mut state);
+        if self.saved <= 0 || (hot == 0 && !told_busy) {
+            return false;
         }
+        if self.saved >= BUSY_FROM && !self.busy {
+            self.busy = true;
+            self.shared.busy.store(true, Ordering::Relaxed);
+            let mut state = self.lock();
+            if !state.sentry {
+                self.shared.wake_worker(&mut state);
+            }
+        }
+        true
     }
 
     /// The savings are used up: quiet guests leave the hot ones, then a nap keeps to the budget.
     /// False when the ring is empty or another has taken over.
     fn calm_down(&mut self) -> bool {
         self.saved = 0;
-        self.shared.calm();
+        self.judged = 0;
+        self.slow = 0;
+        if std::mem::replace(&mut self.busy, false) {
+            self.shared.calm();
+        }
         let mut state = self.lock();
         if state.sweep != Some(self.number) {
             return false;
