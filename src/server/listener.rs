@@ -6,7 +6,7 @@
 //! a wait is a row of naps. Either way one caller at a time has the *seat* in front of the socket.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -136,24 +136,12 @@ impl Listener {
     fn is_waker(&self, peer: SocketAddr) -> bool {
         self.is_closing() && *lock(&self.waker) == Some(peer)
     }
-
-    /// An address of this host under which a connection reaches the socket.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn reachable(&self) -> SocketAddr {
-        let mut address = self.address;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        address
-    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use super::*;
-    use std::net::Shutdown;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown};
     use std::os::unix::io::OwnedFd;
 
     /// A wait is armed anew when it is off by more than this.
@@ -223,6 +211,17 @@ mod linux {
             }
             true
         }
+
+        /// An address of this host under which a connection reaches the socket.
+        fn reachable(&self) -> SocketAddr {
+            let mut address = self.address;
+            match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+                _ => {}
+            }
+            address
+        }
     }
 }
 
@@ -270,7 +269,8 @@ impl Listener {
 fn with_options(stream: TcpStream) -> TcpStream {
     let _ = stream
         .set_nonblocking(false)
-        .and_then(|()| stream.set_nodelay(true));
+        .and_then(|()| stream.set_nodelay(true))
+        .and_then(|()| stream.set_write_timeout(Some(WRITE_PATIENCE)));
     stream
 }
 
