@@ -293,6 +293,11 @@ impl Connection {
             Ok(Step::TooMuch) => {
                 self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
             }
+            // The request whose body this is has been answered: a second answer to it would be
+            // taken for the answer to the next.
+            Err(_) if self.intake.owes() == Owes::Skipped => {
+                self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
+            }
             Err(error) => self.refuse(desk, error.status(), CloseReason::Refused),
         }
     }
