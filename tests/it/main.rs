@@ -4,3 +4,4 @@ mod skipped;
 mod smoke;
 #[allow(dead_code)]
 mod support;
+mod upgrade;
