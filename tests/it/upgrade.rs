@@ -118,3 +118,11 @@ fn has_room(server: &Running) {
         client.head().map_or(false, |reply| reply.status == 101)
     });
 }
+
+#[test]
+fn a_server_that_stops_neither_ends_nor_awaits_it() {
+    let server = echo_server(4, 1, Gate::default());
+    let client = upgraded(&server);
+    drop(server);
+    assert_eq!(echoed(client), b"earlyand late");
+}
