@@ -143,6 +143,9 @@ where
     /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise. They
     /// are started on demand. Connections are not bounded by it: see [`Limits`].
     ///
+    /// To be called before the server is polled: connections that it has accepted end, as if it
+    /// were dropped.
+    ///
     /// # Panics
     ///
     /// If `pool_size` is 0.
@@ -158,7 +161,8 @@ where
         self
     }
 
-    /// Other bounds than the default ones.
+    /// Other bounds than the default ones. To be called before the server is polled, as
+    /// [`pool_size`](Server::pool_size).
     ///
     /// ```
     /// use millpond::{Limits, Response, Server};
@@ -173,11 +177,20 @@ where
     }
 
     /// The address it listens on, its real port included.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// assert_ne!(server.server_addr().port(), 0);
+    /// ```
     pub fn server_addr(&self) -> SocketAddr {
         self.listener.address()
     }
 
     /// Serves for ever. What goes wrong with a connection, or with accepting one, does not end it.
+    /// To serve until something happens there are [`poll_timeout`](Server::poll_timeout) and
+    /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
             self.engine.0.poll_until(&self.listener, None);
@@ -197,7 +210,8 @@ where
         self.engine.0.poll(&self.listener);
     }
 
-    /// Accepts connections for `duration`, however many come, then returns.
+    /// Accepts connections for `duration`, however many come, then returns. Their requests are
+    /// answered by the pool, also after that.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -220,6 +234,14 @@ where
     /// The connections there are now end with that: idle ones at once, the others after their
     /// answer, which says `Connection: close`; so nothing is lost if the process ends next. New
     /// connections may be accepted meanwhile by another thread; they are neither ended nor waited for.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// server.poll(); // what is queued
+    /// server.join(); // what is in flight
+    /// ```
     pub fn join(&self) {
         let _ = self.engine.0.drain(None);
     }
@@ -265,8 +287,7 @@ where
             engine.0.poll_until(&listener, None);
             // The waiter called us out of the wait: it is at its end.
             let _ = waiter.join();
-            engine.0.poll(&listener);
-            drop(listener);
+            engine.0.finish(&listener);
             let _ = engine.0.drain(None);
         });
         (handle, sender)

@@ -168,6 +168,10 @@ impl HeadParser {
             None => Ok(false),
             Some(b' ') if self.at > self.mark => {
                 head.method = self.span(self.mark, self.at);
+                // Ahead of all else: the answer to a head that is refused, or never whole, asks
+                // for it. A token is ASCII.
+                let method = &bytes[self.mark..self.at];
+                head.text.extend(method.iter().map(|&b| char::from(b)));
                 self.enter(State::Target);
                 Ok(true)
             }
@@ -364,6 +368,7 @@ impl HeadParser {
         if self.host.is_none() && head.version == Version::Http11 {
             return Err(WireError::MissingHost);
         }
+        head.text.clear();
         match std::str::from_utf8(bytes) {
             Ok(text) => head.text.push_str(text),
             Err(_) => transcode(bytes, head),

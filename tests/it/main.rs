@@ -3,10 +3,14 @@
 mod clone;
 mod join;
 mod poll;
+mod readme;
 mod rebind;
+mod rouille;
+mod skipped;
 mod smoke;
 mod stop;
 mod stoppable;
 #[allow(dead_code)]
 mod support;
 mod tidy;
+mod upgrade;

@@ -185,7 +185,10 @@ fn the_same_port_waits_for_what_is_in_flight() {
     let mut slow = Client::connect(server.addr());
     slow.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
     gate.wait_for(1);
+    let mut idle = Client::connect(server.addr());
+    idle.get("/");
     let moving = rebinding(server, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    idle.closed();
     eventually("the other interface is served", || !refused(at(9, port)));
     assert_eq!(get(at(9, port), "/").text(), "/");
     assert!(!moving.is_finished());
@@ -287,7 +290,12 @@ fn twenty_moves_under_load_lose_no_request() {
         }
         let tally = load.end();
         assert!(tally.whole >= 20 * 4 * 3);
-        eprintln!("{tally:?}");
+        // Whom the kernel connects between the last accept and the close of the old listener is reset:
+        // about one in all of it, where forty or more are without care (see `Listener::finish`).
+        assert!(tally.dropped <= 5, "{tally:?}");
+        // Whom the kernel connects between the last accept and the close of the old listener is reset:
+        // about one in all of it, where forty or more are without care (see `Listener::finish`).
+        assert!(tally.dropped <= 5, "{tally:?}");
         let _ = server.stop();
     }
 }

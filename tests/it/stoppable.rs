@@ -2,7 +2,7 @@
 //! 20 ms plus the longest running handler, and every response in flight is written whole.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -134,6 +134,28 @@ fn queued_connections_are_answered() {
         client.closed();
     }
     finishes(GUARD, move || handle.join().unwrap());
+}
+
+/// The kernel takes no more connections then, not even the one that would wake the server.
+#[test]
+fn a_full_queue_is_answered_in_time() {
+    let server = listen(echo);
+    let addr = server.server_addr();
+    let mut clients = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&addr, Duration::from_millis(50)) {
+        clients.push(Client::from(stream).expect("timeouts"));
+        assert!(clients.len() < 2000, "the queue has no end");
+    }
+    for client in &mut clients {
+        client.send("GET /queued HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    let (handle, sender) = server.stoppable();
+    drop(sender);
+    let ((), took) = timed(|| finishes(GUARD, move || handle.join().unwrap()));
+    assert!(took < PROMISED + SLACK, "{took:?}");
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "/queued");
+    }
 }
 
 #[test]

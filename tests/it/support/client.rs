@@ -40,7 +40,11 @@ impl Client {
     }
 
     pub fn try_connect(addr: SocketAddr) -> io::Result<Client> {
-        let stream = TcpStream::connect_timeout(&addr, GUARD)?;
+        Client::from(TcpStream::connect_timeout(&addr, GUARD)?)
+    }
+
+    /// A client on a connection that is there.
+    pub fn from(stream: TcpStream) -> io::Result<Client> {
         stream.set_read_timeout(Some(GUARD))?;
         stream.set_write_timeout(Some(GUARD))?;
         stream.set_nodelay(true)?;
