@@ -1,5 +1,5 @@
-//! Accepting with a deadline, and being woken from it. It knows the listening socket, and nothing of
-//! what becomes of a connection.
+//! Accepting with a deadline, and being woken from it. It knows the listening socket, and nothing
+//! of what becomes of a connection.
 //!
 //! The socket is nonblocking while nobody waits on it. On Linux a wait makes it blocking, with a
 //! receive timeout, so that the kernel does the waiting and nothing wakes up meanwhile; elsewhere
@@ -95,8 +95,8 @@ impl Listener {
         true
     }
 
-    /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with nothing
-    /// in between: whoever the kernel connects in that moment is reset.
+    /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with
+    /// nothing in between: whoever the kernel connects in that moment is reset.
     pub fn finish(&self, mut each: impl FnMut(TcpStream, SocketAddr)) {
         if let Some(sockets) = lock(&self.sockets).take() {
             let mut late = lock(&self.late);

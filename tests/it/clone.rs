@@ -42,7 +42,8 @@ impl Drop for Process {
     }
 }
 
-/// What a clone would have: the files git knows or would take in; without git, all but what was built.
+/// What a clone would have: the files git knows or would take in; without git, all but what was
+/// built.
 fn files(root: &Path) -> Vec<PathBuf> {
     let listed = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
