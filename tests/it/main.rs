@@ -1,7 +1,12 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
 mod clone;
+mod descriptors;
+mod dropped;
 mod join;
+mod live_routes;
+mod methods;
+mod panics;
 mod poll;
 mod readme;
 mod rebind;
