@@ -11,7 +11,7 @@ use millpond::{BackgroundServer, Request, Response, Route, Router, Server};
 mod client;
 mod load;
 pub use self::client::{Client, Cut, Reply};
-pub use self::load::{Habit, Load, Tally};
+pub use self::load::{Habit, Load};
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(5);
