@@ -351,5 +351,5 @@ fn every_link_within_has_its_heading() {
 #[test]
 fn the_licences_are_there() {
     let there = |name: &&str| PathBuf::from(root()).join(name).is_file();
-    assert!(["LICENSE-MIT", "LICENSE-APACHE"].into_iter().all(there));
+    assert!(["LICENSE-MIT", "LICENSE-APACHE"].iter().all(there));
 }
