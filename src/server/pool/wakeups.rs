@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use super::Errand;
+use super::{Errand, NO_THREAD_FOR};
 use crate::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
@@ -253,6 +253,13 @@ fn guests_are_served_by_as_few_threads_as_there_are() {
                 scene.until_served(peer, times);
             }
         }
+        // Nobody is handed to and fro between a ring and workers that may not hold him.
+        scene.until("quiet", || scene.ring().0 == 0);
+        span(NO_THREAD_FOR);
+        let before: usize = peers.iter().map(|peer| peer.looks()).sum();
+        span(Duration::from_millis(200));
+        let after: usize = peers.iter().map(|peer| peer.looks()).sum();
+        assert!(after - before < 6_000, "{} looks", after - before);
         scene.end(&peers);
     }
 }
