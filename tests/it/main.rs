@@ -1,0 +1,5 @@
+//! The server from outside, over real sockets: one module for each promise, whose tests are facts.
+
+mod smoke;
+#[allow(dead_code)]
+mod support;
