@@ -3,3 +3,4 @@
 mod smoke;
 #[allow(dead_code)]
 mod support;
+mod wire;
