@@ -46,6 +46,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
 
     let mut transfer = None;
     if arrived.is_partial() || arrived.truncated {
+        connection.wait_in_reads();
         let raw = connection.take_unread();
         let rate = connection.service.limits.min_body_rate;
         let link = Arc::clone(&connection.link);

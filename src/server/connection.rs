@@ -45,8 +45,6 @@ pub(super) const SKIP: usize = 256 * 1024;
 /// gets to read its answer before a reset takes it away (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
-/// A held connection's write gives up after this; the rest is sent from the ring.
-const WRITE_PATIENCE: Duration = Duration::from_millis(1);
 /// Pipelined responses are gathered into one write once this many handlers in a row were quick.
 const STREAK: u32 = 8;
 const QUICK: Duration = Duration::from_micros(50);
@@ -211,6 +209,10 @@ impl Connection {
             quick: 0,
             reason: CloseReason::ClientClosed,
         }
+    }
+
+    pub fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
     }
 
     /// What one read brought. The clock is read only where it matters.
@@ -581,12 +583,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Bounds the next blocking read, and every write. A timeout that is nearly right is left as it
-    /// is: after each response the same time is asked for, and setting it costs a system call.
+    /// A body is about to be read by its handler, which sets the timeouts it needs.
+    pub(super) fn wait_in_reads(&mut self) {
+        // Should it fail the body's reader finds nothing to read, and says so.
+        let _ = self.set_blocking(true);
+        self.read_timeout = None;
+    }
+
+    /// Bounds the next blocking read. A timeout that is nearly right is left as it is: after each
+    /// response the same time is asked for, and setting it costs a system call.
     fn wait_at_most(&mut self, left: Duration) -> io::Result<()> {
-        if self.read_timeout.is_none() {
-            self.link.stream.set_write_timeout(Some(WRITE_PATIENCE))?;
-        }
         let near = |set: Duration| set >= left && set - left <= left / 16;
         if !self.read_timeout.map_or(false, near) {
             let timeout = left.max(Duration::from_millis(1));

@@ -29,6 +29,10 @@ pub(crate) struct Listener {
     closing: AtomicBool,
 }
 
+/// A write on a socket that blocks gives up after this, so that a client that does not read cannot
+/// hold a worker; the rest is sent from the ring.
+const WRITE_PATIENCE: Duration = Duration::from_millis(1);
+
 /// What an accept brought.
 pub(crate) type Accepted = (TcpStream, SocketAddr);
 
@@ -59,37 +63,20 @@ impl Listener {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Accepts what is waiting, without waiting. `each` gets the connections, and the errors.
-    pub fn accept_waiting(&self, mut each: impl FnMut(io::Result<Accepted>)) {
-        // Whoever has the seat accepts all there is.
-        if !self.sit(Some(Instant::now())) {
-            return;
-        }
+    /// Accepts what is waiting, without waiting, for whoever has the seat. False after an error.
+    pub fn take_waiting(&self, mut each: impl FnMut(TcpStream, SocketAddr)) -> bool {
         loop {
             match self.socket.accept() {
-                Ok(accepted) => each(Ok(accepted)),
-                Err(e) if would_block(&e) => break,
+                Ok((stream, peer)) => each(with_options(stream), peer),
+                Err(e) if would_block(&e) => return true,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => {
-                    each(Err(e));
-                    break;
-                }
+                Err(_) => return false,
             }
-        }
-        self.stand_up();
-    }
-
-    /// Accepts until `deadline`, or until the listener is closed. `each` may take its time over an
-    /// error.
-    pub fn accept_until(&self, deadline: Option<Instant>, each: impl FnMut(io::Result<Accepted>)) {
-        if self.sit(deadline) {
-            self.accept_seated(deadline, each);
-            self.stand_up();
         }
     }
 
     /// Takes the seat. False if it was not to be had in time.
-    fn sit(&self, deadline: Option<Instant>) -> bool {
+    pub fn sit(&self, deadline: Option<Instant>) -> bool {
         let mut taken = lock(&self.seat);
         while *taken {
             if self.is_closing() {
@@ -113,13 +100,13 @@ impl Listener {
         true
     }
 
-    fn stand_up(&self) {
+    pub fn stand_up(&self) {
         *lock(&self.seat) = false;
         self.left_seat.notify_one();
     }
 
     /// Ends the waiting of whoever has the seat. What the kernel has queued stays there, to be
-    /// had with [`accept_waiting`](Listener::accept_waiting).
+    /// had with [`take_waiting`](Listener::take_waiting).
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.left_seat.notify_all();
@@ -129,6 +116,7 @@ impl Listener {
     }
 
     /// An address of this host under which a connection reaches the socket.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn reachable(&self) -> SocketAddr {
         let mut address = self.address;
         match address.ip() {
@@ -154,40 +142,42 @@ mod linux {
     pub(super) fn options(socket: &TcpListener) -> io::Result<TcpStream> {
         let options = TcpStream::from(OwnedFd::from(socket.try_clone()?));
         options.set_nodelay(true)?;
+        options.set_write_timeout(Some(WRITE_PATIENCE))?;
         Ok(options)
     }
 
     impl Listener {
-        pub(super) fn accept_seated(
+        /// Waits for connections until `deadline`, until the listener is closed, or until `each`
+        /// says false: it gets the connections, and the errors, and may take its time over those.
+        pub fn wait(
             &self,
             deadline: Option<Instant>,
-            mut each: impl FnMut(io::Result<Accepted>),
+            mut each: impl FnMut(io::Result<Accepted>) -> bool,
         ) {
             if let Err(e) = self.socket.set_nonblocking(false) {
-                return each(Err(e));
+                each(Err(e));
+                return;
             }
-            let mut armed: Option<Instant> = None;
-            while !self.is_closing() {
-                let now = Instant::now();
-                let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+            let mut goes_on = true;
+            let mut armed = None;
+            while goes_on && !self.is_closing() {
+                let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
                 if left == Some(Duration::ZERO) {
                     break;
                 }
-                if armed.map_or(true, |until| {
-                    left.map_or(false, |left| until > now + left + SLACK)
-                }) {
+                // The kernel counts the timeout anew with each call.
+                if armed.map_or(true, |set| set > left.map(|left| left + SLACK)) {
                     if let Err(e) = self.options.set_read_timeout(left) {
                         each(Err(e));
                         break;
                     }
+                    armed = Some(left);
                 }
-                // The kernel counts a timeout from the call, not from when it was set.
-                armed = Some(now + left.unwrap_or_default());
                 match self.socket.accept() {
-                    Ok(accepted) => each(Ok(accepted)),
+                    Ok(accepted) => goes_on = each(Ok(accepted)),
                     Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
                     Err(_) if self.is_closing() => break,
-                    Err(e) => each(Err(e)),
+                    Err(e) => goes_on = each(Err(e)),
                 }
             }
             // It worked a moment ago the other way; should it fail, the next wait says so.
@@ -206,11 +196,17 @@ mod linux {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl Listener {
-    fn accept_seated(&self, deadline: Option<Instant>, mut each: impl FnMut(io::Result<Accepted>)) {
+    /// As on Linux, by naps.
+    pub fn wait(
+        &self,
+        deadline: Option<Instant>,
+        mut each: impl FnMut(io::Result<Accepted>) -> bool,
+    ) {
         const SHORTEST_NAP: Duration = Duration::from_micros(250);
         const LONGEST_NAP: Duration = Duration::from_millis(5);
         let mut nap = SHORTEST_NAP;
-        while !self.is_closing() {
+        let mut goes_on = true;
+        while goes_on && !self.is_closing() {
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 break;
@@ -218,24 +214,33 @@ impl Listener {
             match self.socket.accept() {
                 Ok((stream, peer)) => {
                     nap = SHORTEST_NAP;
-                    // Elsewhere a socket may inherit the listener's mode, and not its options.
-                    let ready = stream
-                        .set_nonblocking(false)
-                        .and_then(|()| stream.set_nodelay(true));
-                    each(ready.map(|()| (stream, peer)));
+                    goes_on = each(Ok((with_options(stream), peer)));
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if would_block(&e) => {
                     std::thread::sleep(left.map_or(nap, |left| left.min(nap)));
                     nap = (nap * 2).min(LONGEST_NAP);
                 }
-                Err(e) => each(Err(e)),
+                Err(e) => goes_on = each(Err(e)),
             }
         }
     }
 
-    fn wake(&self) {
-        // Its naps are short.
-        let _ = (self.reachable(), WAKE_PATIENCE);
-    }
+    /// Its naps are short: it sees for itself that it is closing.
+    fn wake(&self) {}
+}
+
+/// Elsewhere an accepted socket may inherit the listener's mode, and does not inherit its options.
+/// One that is broken already shows it when it is read.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn with_options(stream: TcpStream) -> TcpStream {
+    let _ = stream
+        .set_nonblocking(false)
+        .and_then(|()| stream.set_nodelay(true));
+    stream
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn with_options(stream: TcpStream) -> TcpStream {
+    stream
 }
