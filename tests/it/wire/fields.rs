@@ -45,7 +45,8 @@ const FIELDS: &[Row] = &[
     ("9112 §5.1", "HTAB before the colon", b"A\t: b", BAD, Closes),
     ("9112 §5.1", "SP before the colon of a length", b"Content-Length : 5", BAD, Closes),
     ("9112 §5.1", "SP before the colon of a coding", b"Transfer-Encoding : chunked", BAD, Closes),
-    ("9112 §5.1", "VT before the colon of a coding", b"Transfer-Encoding\x0b: chunked", BAD, Closes),
+    ("9112 §5.1", "VT before the colon of a coding",
+     b"Transfer-Encoding\x0b: chunked", BAD, Closes),
     ("9112 §5.1", "NUL before the colon of a coding", b"Transfer-Encoding\0: chunked", BAD, Closes),
     ("9112 §5", "SP in a name", b"A B: c", BAD, Closes),
     ("9112 §5", "no name", b": b", BAD, Closes),
@@ -107,7 +108,8 @@ const FIELDS: &[Row] = &[
 #[rustfmt::skip]
 const FIRST: &[Row] = &[
     ("9112 §2.2", "SP before the first field", b"GET / HTTP/1.1\r\n Host: h\r\n\r\n", BAD, Closes),
-    ("9112 §2.2", "HTAB before the first field", b"GET / HTTP/1.1\r\n\tHost: h\r\n\r\n", BAD, Closes),
+    ("9112 §2.2", "HTAB before the first field",
+     b"GET / HTTP/1.1\r\n\tHost: h\r\n\r\n", BAD, Closes),
     ("9112 §2.2", "a line of blanks before the fields",
      b"GET / HTTP/1.1\r\n \r\nHost: h\r\n\r\n", BAD, Closes),
     ("9112 §2.2", "a folded request line",

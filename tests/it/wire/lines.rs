@@ -26,7 +26,8 @@ fn whole_heads() {
 #[rustfmt::skip]
 const LINES: &[Row] = &[
     ("9112 §3", "a method, a target, a version", b"GET / HTTP/1.1", &["200 GET / h "], Stays),
-    ("9112 §2.2", "an empty line before is passed over", b"\r\nGET / HTTP/1.1", &["200 GET / h "], Stays),
+    ("9112 §2.2", "an empty line before is passed over",
+     b"\r\nGET / HTTP/1.1", &["200 GET / h "], Stays),
     ("9112 §2.2", "so are several", b"\r\n\r\n\r\nGET / HTTP/1.1", &["200 GET / h "], Stays),
     ("9112 §2.2", "LF before", b"\nGET / HTTP/1.1", &["400"], Closes),
     ("9112 §2.2", "CR before", b"\rGET / HTTP/1.1", &["400"], Closes),
@@ -129,7 +130,8 @@ const LINES: &[Row] = &[
 
 #[rustfmt::skip]
 const HEADS: &[Row] = &[
-    ("9112 §2.3", "a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", &["400"], Closes),
+    ("9112 §2.3", "a TLS hello",
+     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", &["400"], Closes),
     ("9112 §2.3", "an SSH banner", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", &["400"], Closes),
     ("9112 §2.3", "a PROXY line", b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n\r\n", &["400"], Closes),
     ("9112 §2.3", "a response", b"HTTP/1.1 200 OK\r\n\r\n", &["400"], Closes),
@@ -140,7 +142,8 @@ const HEADS: &[Row] = &[
     ("9112 §2.2", "CR for the last line", b"GET / HTTP/1.1\r\nHost: h\r\n\rX", &["400"], Closes),
     ("9112 §2.2", "LF CR", b"GET / HTTP/1.1\n\rHost: h\n\r\n\r", &["400"], Closes),
     ("9112 §6", "pipelined, in order",
-     b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\n\r\n",
+     b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n\
+       GET /3 HTTP/1.1\r\nHost: h\r\n\r\n",
      &["200 GET /1 h ", "200 GET /2 h ", "200 GET /3 h "], Stays),
     ("9112 §2.2", "an empty line between requests",
      b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n",
