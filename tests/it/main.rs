@@ -1,5 +1,7 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod pipelining;
+mod responses;
 mod smoke;
 #[allow(dead_code)]
 mod support;
