@@ -78,7 +78,9 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         };
     }
     let after = if plan.close {
-        let linger = left.rest.take().is_some() || connection.has_unread();
+        // A client that was not told before may have sent its next request by now.
+        let untold = matches!(left.reason, CloseReason::Drained | CloseReason::Limit);
+        let linger = untold || left.rest.take().is_some() || connection.has_unread();
         After::Close {
             linger,
             reason: left.reason,

@@ -109,7 +109,11 @@ enum Phase {
     Receiving,
     Ready,
     Sending(Box<Outgoing>, After),
-    Lingering { left: usize },
+    /// `settled` once there was nothing to read: a close would not reset what is being sent.
+    Lingering {
+        left: usize,
+        settled: bool,
+    },
     Over,
 }
 
@@ -148,7 +152,7 @@ impl Guest for Connection {
             Phase::Over => Turn::Over,
             Phase::Ready => self.ready_turn(),
             Phase::Sending(..) => self.send_on(desk, now),
-            Phase::Lingering { left } => self.linger(desk, left, now),
+            Phase::Lingering { left, settled } => self.linger(desk, left, settled, now),
             Phase::Receiving => {
                 let read = (&self.link.stream).read(&mut desk.input);
                 self.took(desk, read, Some(now))
@@ -527,20 +531,35 @@ impl Connection {
             return self.over(reason);
         }
         self.reason = reason;
-        self.service.registry.settle(&self.link);
+        self.link.set_state(State::Quiet);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
-        self.phase = Phase::Lingering { left: LINGER_BYTES };
+        self.phase = Phase::Lingering {
+            left: LINGER_BYTES,
+            settled: false,
+        };
         Turn::Moved
     }
 
-    fn linger(&mut self, desk: &mut Desk, left: usize, now: Instant) -> Turn {
+    fn linger(&mut self, desk: &mut Desk, left: usize, settled: bool, now: Instant) -> Turn {
         match (&self.link.stream).read(&mut desk.input) {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
-                self.phase = Phase::Lingering { left: left - count };
+                self.phase = Phase::Lingering {
+                    left: left - count,
+                    settled,
+                };
                 Turn::Moved
             }
-            Err(e) if would_block(&e) && now < self.deadline => Turn::Stuck,
+            Err(e) if would_block(&e) && now < self.deadline => {
+                if !settled {
+                    self.service.registry.settle(&self.link);
+                    self.phase = Phase::Lingering {
+                        left,
+                        settled: true,
+                    };
+                }
+                Turn::Stuck
+            }
             _ => self.over(self.reason),
         }
     }

@@ -80,6 +80,11 @@ impl Engine {
         listener.stand_up();
     }
 
+    /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
+    pub fn finish(&self, listener: &Listener) {
+        listener.finish(|stream, peer| self.admit(stream, peer));
+    }
+
     /// Takes in connections until `deadline`, or until the listener is closed.
     ///
     /// While the pool is busy its sweeper accepts, between one look at the ring and the next.

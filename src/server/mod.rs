@@ -265,8 +265,7 @@ where
             engine.0.poll_until(&listener, None);
             // The waiter called us out of the wait: it is at its end.
             let _ = waiter.join();
-            engine.0.poll(&listener);
-            drop(listener);
+            engine.0.finish(&listener);
             let _ = engine.0.drain(None);
         });
         (handle, sender)

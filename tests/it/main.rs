@@ -1,9 +1,18 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod dropped;
 mod early;
+mod join;
+mod live_routes;
+mod methods;
+mod panics;
 mod pipelining;
+mod poll;
+mod rebind;
 mod responses;
 mod smoke;
+mod stop;
+mod stoppable;
 #[allow(dead_code)]
 mod support;
 mod upgrade;

@@ -1,0 +1,185 @@
+//! Promise 1: `poll_timeout(d)` returns within d + 20 ms under any load; and what a server is
+//! before and between polls.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{listen, timed, Client, Habit, Load, SLACK};
+use millpond::{Request, Response, Server};
+
+const PROMISED: Duration = Duration::from_millis(20);
+
+fn echo(request: &Request) -> Response {
+    Response::text(request.url())
+}
+
+#[test]
+fn new_is_listening_when_it_returns() {
+    let server = listen(echo);
+    let mut client = Client::connect(server.server_addr());
+    client.send("GET /early HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.poll();
+    assert_eq!(client.response().text(), "/early");
+}
+
+#[test]
+fn new_tells_the_real_address() {
+    let addr = listen(echo).server_addr();
+    assert!(addr.ip().is_loopback());
+    assert_ne!(addr.port(), 0);
+}
+
+#[test]
+fn new_fails_on_a_used_port() {
+    let first = listen(echo);
+    assert!(Server::new(first.server_addr(), echo).is_err());
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert!(Server::new(foreign.local_addr().unwrap(), echo).is_err());
+}
+
+#[test]
+fn new_fails_without_an_address() {
+    assert!(Server::new("no port here", echo).is_err());
+}
+
+#[test]
+#[should_panic(expected = "at least one worker")]
+fn a_pool_of_none_panics() {
+    let _ = listen(echo).pool_size(0);
+}
+
+#[test]
+fn a_pool_of_one_answers() {
+    let server = listen(echo).pool_size(1);
+    let mut first = Client::connect(server.server_addr());
+    let mut second = Client::connect(server.server_addr());
+    server.poll();
+    for path in ["/a", "/b"] {
+        assert_eq!(first.get(path).text(), path);
+        assert_eq!(second.get(path).text(), path);
+    }
+}
+
+#[test]
+fn poll_returns_at_once_when_nobody_waits() {
+    let server = listen(echo);
+    for _ in 0..3 {
+        let ((), took) = timed(|| server.poll());
+        assert!(took < SLACK, "{took:?}");
+    }
+}
+
+#[test]
+fn poll_takes_all_that_wait() {
+    let server = listen(echo);
+    let mut clients: Vec<Client> = (0..20)
+        .map(|_| Client::connect(server.server_addr()))
+        .collect();
+    for client in &mut clients {
+        client.send("GET /queued HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    server.poll();
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "/queued");
+        // Between polls those accepted are served on.
+        assert_eq!(client.get("/again").text(), "/again");
+    }
+}
+
+#[test]
+fn poll_returns_at_once_under_load() {
+    for habit in [Habit::KeepAlive, Habit::Close] {
+        under_load(habit, |server| {
+            let mut longest = Duration::ZERO;
+            for _ in 0..200 {
+                longest = longest.max(timed(|| server.poll()).1);
+                thread::sleep(Duration::from_millis(1)); // Let some queue up.
+            }
+            assert!(longest < PROMISED + SLACK, "{longest:?}");
+        });
+    }
+}
+
+#[test]
+fn poll_timeout_returns_on_time_under_load() {
+    for habit in [Habit::KeepAlive, Habit::Close] {
+        under_load(habit, |server| {
+            for millis in [1, 10, 100, 250] {
+                let asked = Duration::from_millis(millis);
+                on_time(asked, || server.poll_timeout(asked));
+            }
+        });
+    }
+}
+
+#[test]
+fn poll_timeout_waits_its_whole_time_when_nobody_comes() {
+    let server = listen(echo);
+    for millis in [5, 50, 200] {
+        let asked = Duration::from_millis(millis);
+        on_time(asked, || server.poll_timeout(asked));
+    }
+    let ((), took) = timed(|| server.poll_timeout(Duration::ZERO));
+    assert!(took < SLACK, "{took:?}");
+}
+
+/// A kernel's timeout counts from each accept, the deadline from the call.
+#[test]
+fn poll_timeout_is_not_stretched_by_a_late_connection() {
+    let server = listen(echo);
+    let asked = Duration::from_millis(600);
+    let addr = server.server_addr();
+    let client = thread::spawn(move || {
+        thread::sleep(asked * 2 / 3);
+        Client::connect(addr)
+    });
+    let ((), took) = timed(|| server.poll_timeout(asked));
+    assert!(took >= asked, "{took:?} of {asked:?}");
+    assert!(took < asked + Duration::from_millis(200), "{took:?}");
+    assert_eq!(client.join().unwrap().get("/late").text(), "/late");
+}
+
+#[test]
+fn poll_timeout_returns_on_time_on_two_threads_at_once() {
+    let server = Arc::new(listen(echo));
+    let asked = Duration::from_millis(150);
+    let other = Arc::clone(&server);
+    let other = thread::spawn(move || on_time(asked, || other.poll_timeout(asked)));
+    on_time(asked, || server.poll_timeout(asked));
+    other.join().unwrap();
+}
+
+/// Runs `act` five times: never short of the time, never long beyond all measure, and as promised
+/// whenever the machine lets it.
+fn on_time(asked: Duration, act: impl Fn()) {
+    let mut shortest = Duration::MAX;
+    for _ in 0..5 {
+        let ((), took) = timed(&act);
+        assert!(took >= asked, "{took:?} of {asked:?}");
+        assert!(took < asked + PROMISED + SLACK, "{took:?} of {asked:?}");
+        shortest = shortest.min(took);
+    }
+    assert!(shortest <= asked + PROMISED, "{shortest:?} of {asked:?}");
+}
+
+/// Shows `act` a server that six clients keep busy.
+fn under_load(habit: Habit, act: impl FnOnce(&Server<fn(&Request) -> Response>)) {
+    let server = Arc::new(listen(echo as fn(&Request) -> Response));
+    let polled = Arc::clone(&server);
+    // Something must poll until the load has begun.
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let poller = thread::spawn(move || {
+        while has_begun.try_recv().is_err() {
+            polled.poll_timeout(Duration::from_millis(5));
+        }
+    });
+    let load = Load::on(server.server_addr(), 6, habit);
+    begun.send(()).unwrap();
+    poller.join().unwrap();
+    act(&server);
+    assert!(load.answered() > 6);
+    // Clients that still wait in the queue are let go by the end of the listener.
+    drop(Arc::try_unwrap(server).ok().expect("the last handle"));
+    load.end();
+}
