@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::drain::{Link, Registry};
 use super::stats::Counters;
 use crate::limits::Limits;
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, Upgrade};
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
@@ -31,34 +31,50 @@ impl Service {
         }
     }
 
-    /// Counts one more connection as handed over to another protocol, if the limit has room.
-    pub fn may_upgrade(&self) -> bool {
+    /// Gives `upgrade` one of the places for connections handed over, if the limit has room.
+    pub fn take_over(self: &Arc<Service>, upgrade: Box<dyn Upgrade + Send>) -> Option<Takeover> {
         let most = self.limits.max_upgraded;
         let one_more = |count| if count < most { Some(count + 1) } else { None };
-        self.upgraded
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
-            .is_ok()
+        let taken = self
+            .upgraded
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        taken.ok().map(|_| Takeover {
+            upgrade,
+            place: Place(Arc::clone(self)),
+        })
     }
+}
 
-    pub fn upgrade_over(&self) {
-        self.upgraded.fetch_sub(1, Ordering::AcqRel);
+/// Who is to take a connection over, with the place for it.
+pub(crate) struct Takeover {
+    pub upgrade: Box<dyn Upgrade + Send>,
+    pub place: Place,
+}
+
+/// One of `max_upgraded`, given back when it is dropped: also where the client was gone before it
+/// came to a change of protocol.
+pub(crate) struct Place(Arc<Service>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.upgraded.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// A connection after it was handed over: what came early is read first.
 pub(crate) struct Upgraded {
     link: Arc<Link>,
-    service: Arc<Service>,
+    /// Held for as long as the connection is open.
+    _place: Place,
     early: Vec<u8>,
     early_at: usize,
 }
 
 impl Upgraded {
-    /// Takes over the place that [`Service::may_upgrade`] counted.
-    pub fn new(link: Arc<Link>, service: Arc<Service>, early: Vec<u8>) -> Upgraded {
+    pub fn new(link: Arc<Link>, place: Place, early: Vec<u8>) -> Upgraded {
         Upgraded {
             link,
-            service,
+            _place: place,
             early,
             early_at: 0,
         }
@@ -85,11 +101,5 @@ impl Write for Upgraded {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Drop for Upgraded {
-    fn drop(&mut self) {
-        self.service.upgrade_over();
     }
 }

@@ -1,7 +1,6 @@
 //! A connection handed over to another protocol: what came early is read first, the limit holds,
 //! and every place is given back (RFC 9110 §7.8).
 
-use std::io::{Read, Write};
 use std::thread;
 
 use crate::support::{eventually, serve, serve_as, Client, Gate, Running};
