@@ -303,6 +303,10 @@ impl Connection {
             Ok(Step::TooMuch) => {
                 self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
             }
+            // The body of a request that has its answer: a second one would be to nothing.
+            Err(_) if self.intake.owes() == Owes::Skipped => {
+                self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
+            }
             Err(error) => self.refuse(desk, error.status(), CloseReason::Refused),
         }
     }
