@@ -3,13 +3,17 @@
 mod dropped;
 mod early;
 mod join;
+mod limits;
 mod live_routes;
 mod methods;
 mod panics;
+#[cfg(target_os = "linux")]
+mod pinning;
 mod pipelining;
 mod poll;
 mod rebind;
 mod responses;
+mod slow;
 mod smoke;
 mod stop;
 mod stoppable;
