@@ -10,8 +10,8 @@
 //!             └── refused: 4xx, 5xx ───────────────► Sending ───► Lingering ─► over
 //! ```
 //!
-//! Its socket is nonblocking while it sits in the ring ([`look`](Guest::look)), and blocking while a
-//! worker holds it ([`wait`](Guest::wait)); then a send timeout of a moment keeps a client that
+//! Its socket is nonblocking while it sits in the ring ([`look`](Guest::look)), and blocking while
+//! a worker holds it ([`wait`](Guest::wait)); then a send timeout of a moment keeps a client that
 //! does not read from holding the worker.
 //!
 //! [`incoming`]: super::incoming
@@ -21,6 +21,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Answered};
@@ -29,11 +30,11 @@ use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::{Broken, Outgoing, Sent, Source};
 use super::pace::Pace;
 use super::pool::{Guest, Turn};
-use super::service::{Service, Takeover, Upgraded};
+use super::service::{Place, Service, Upgraded};
 use super::stats::CloseReason;
 use super::would_block;
 use crate::message::head::Head;
-use crate::message::Request;
+use crate::message::{Request, Upgrade};
 use crate::wire::date;
 use crate::wire::error::WireError;
 
@@ -104,7 +105,7 @@ pub(super) enum After {
         linger: bool,
         reason: CloseReason,
     },
-    Upgrade(Takeover),
+    Upgrade(Box<dyn Upgrade + Send>, Place),
 }
 
 enum Phase {
@@ -303,7 +304,8 @@ impl Connection {
             Ok(Step::TooMuch) => {
                 self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
             }
-            // The body of a request that has its answer: a second one would be to nothing.
+            // The request whose body this is has been answered: a second answer to it would be
+            // taken for the answer to the next.
             Err(_) if self.intake.owes() == Owes::Skipped => {
                 self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
             }
@@ -411,7 +413,7 @@ impl Connection {
             if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
                 self.phase = Phase::Receiving;
                 match self.take_unread_in(desk, Some(now)) {
-                    Turn::Ready if desk.request.head().asks_same(&self.intake.head) => {
+                    Turn::Ready if asks_same(&desk.request, &self.intake.head) => {
                         began = now;
                         continue;
                     }
@@ -452,6 +454,8 @@ impl Connection {
         let sent = Outgoing::send(&self.link.stream, out, source, input);
         out.shrink_to(KEPT_BY_DESK);
         match sent {
+            // The usual case, and it allocates nothing.
+            Ok((_, Sent::All)) => self.all_sent(desk, after, now),
             Ok((outgoing, sent)) => self.sent(desk, sent, Box::new(outgoing), after, now),
             Err(broken) => self.broken(broken),
         }
@@ -464,7 +468,7 @@ impl Connection {
             _ => return Turn::Over,
         };
         match outgoing.push(&self.link.stream) {
-            Ok(Sent::All) if matches!(after, After::Upgrade(_)) => {
+            Ok(Sent::All) if matches!(after, After::Upgrade(..)) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
             }
@@ -510,7 +514,7 @@ impl Connection {
         self.pace = None;
         match after {
             After::Close { linger, reason } => self.close(linger, reason, now),
-            After::Upgrade(takeover) => self.hand_over(takeover),
+            After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
             After::KeepAlive(rest) => {
                 if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
@@ -570,10 +574,10 @@ impl Connection {
         }
     }
 
-    fn hand_over(&mut self, takeover: Takeover) -> Turn {
-        let Takeover { mut upgrade, place } = takeover;
-        let early = self.take_unread();
-        let socket = Upgraded::new(Arc::clone(&self.link), place, early);
+    /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
+    /// own. There are at most `max_upgraded` of these.
+    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
+        let socket = Upgraded::new(Arc::clone(&self.link), self.take_unread(), place);
         let stream = &self.link.stream;
         let plain = stream
             .set_nonblocking(false)
@@ -581,7 +585,10 @@ impl Connection {
             .and_then(|()| stream.set_write_timeout(None));
         self.service.registry.settle(&self.link);
         if plain.is_ok() {
-            upgrade.build(Box::new(socket));
+            // Without a thread to be had both are dropped, and that closes the connection.
+            let _ = thread::Builder::new()
+                .name("millpond-upgrade".into())
+                .spawn(move || upgrade.build(Box::new(socket)));
         }
         self.over(CloseReason::Upgraded)
     }
@@ -598,6 +605,11 @@ impl Connection {
         self.phase = Phase::Over;
         Turn::Over
     }
+}
+
+/// Most likely the same handler, doing the same work.
+fn asks_same(last: &Request, next: &Head) -> bool {
+    last.raw_url() == next.target() && last.method() == next.method()
 }
 
 /// The socket's modes.

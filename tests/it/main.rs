@@ -1,5 +1,7 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod clone;
+mod descriptors;
 mod dropped;
 mod early;
 mod join;
@@ -11,13 +13,16 @@ mod panics;
 mod pinning;
 mod pipelining;
 mod poll;
+mod readme;
 mod rebind;
 mod responses;
+mod rouille;
+mod skipped;
 mod slow;
 mod smoke;
 mod stop;
 mod stoppable;
-#[allow(dead_code)]
 mod support;
+mod tidy;
 mod upgrade;
 mod wire;
