@@ -24,7 +24,7 @@ const WAYS: [fn(Sender<()>); 2] = [|sender| sender.send(()).unwrap(), drop];
 
 #[test]
 fn ends_at_once_when_idle() {
-    ends_in_time(|| Keep::default());
+    ends_in_time(Keep::default);
 }
 
 #[test]
