@@ -70,13 +70,18 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         response = plain(status);
     }
     let mut place = None;
-    if response.status_code == 101 && response.upgrade.is_some() {
-        place = connection.service.place_to_upgrade();
+    if response.status_code == 101 {
+        // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
+        let may_switch = asked.version > Version::Http10 && left.rest.is_none();
+        let possible = may_switch && response.upgrade.is_some();
+        if possible {
+            place = connection.service.place_to_upgrade();
+        }
         if place.is_none() {
             // What follows may be of the other protocol already: it must not be read as HTTP.
-            response = plain(503);
             left.keep = false;
             left.reason = CloseReason::Limit;
+            response = plain(if possible { 503 } else { 500 });
         }
     }
     let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);

@@ -43,10 +43,14 @@ const READ: usize = 72 * 1024;
 /// An unread body up to this size is skipped so that the connection can be kept (as Go does).
 pub(super) const SKIP: usize = 256 * 1024;
 /// How long, and for how many bytes, a closed connection is still read, so that the client
-/// gets to read its answer before a reset takes it away (RFC 9112 §9.6).
+/// gets to read its answer before a reset takes it away (RFC 9112 §9.6). Many clients send all of
+/// a body before they read, also one that is several times `max_body_bytes`; what bounds this is
+/// the time.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1024 * 1024;
-/// Pipelined responses are gathered into one write once this many handlers in a row were quick.
+const LINGER_BYTES: usize = 256 * 1024 * 1024;
+/// Pipelined responses are gathered into one write once this many handlers in a row were quick, and
+/// as long as the same is asked again: what the next handler takes is then known, near enough, and
+/// no finished response waits behind a slow one.
 const STREAK: u32 = 8;
 const QUICK: Duration = Duration::from_micros(50);
 const BATCH: usize = 32 * 1024;
@@ -409,7 +413,7 @@ impl Connection {
             if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
                 self.phase = Phase::Receiving;
                 match self.take_unread_in(desk, Some(now)) {
-                    Turn::Ready => {
+                    Turn::Ready if asks_same(&desk.request, &self.intake.head) => {
                         began = now;
                         continue;
                     }
@@ -601,6 +605,11 @@ impl Connection {
         self.phase = Phase::Over;
         Turn::Over
     }
+}
+
+/// Most likely the same handler, doing the same work.
+fn asks_same(last: &Request, next: &Head) -> bool {
+    last.raw_url() == next.target() && last.method() == next.method()
 }
 
 /// The socket's modes.

@@ -3,18 +3,26 @@
 mod clone;
 mod descriptors;
 mod dropped;
+mod early;
 mod join;
+mod limits;
 mod live_routes;
 mod methods;
 mod panics;
+#[cfg(target_os = "linux")]
+mod pinning;
+mod pipelining;
 mod poll;
 mod readme;
 mod rebind;
+mod responses;
 mod rouille;
 mod skipped;
+mod slow;
 mod smoke;
 mod stop;
 mod stoppable;
 mod support;
 mod tidy;
 mod upgrade;
+mod wire;

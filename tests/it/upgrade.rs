@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use crate::support::{eventually, serve_as, Client, Gate, Running, GUARD};
+use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
 use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
 
 const ASK: &str =
@@ -125,4 +125,50 @@ fn a_server_that_stops_neither_ends_nor_awaits_it() {
     let client = upgraded(&server);
     drop(server);
     assert_eq!(echoed(client), b"earlyand late");
+}
+
+#[test]
+fn what_came_early_behind_many_requests_is_read_first() {
+    let server = echo_server(4, 8, Gate::default());
+    let mut client = server.connect();
+    let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30);
+    client.send(format!("{plain}{ASK}"));
+    for _ in 0..30 {
+        assert_eq!(client.response().text(), "plain");
+    }
+    assert_eq!(client.head().expect("a head").status, 101);
+    assert_eq!(echoed(client), b"earlyand late");
+}
+
+#[test]
+fn a_request_that_cannot_switch_is_told_500_and_closed() {
+    let server = echo_server(4, 1, Gate::default());
+    let body = "b".repeat(100_000);
+    for (name, ask) in [
+        (
+            "1.0 knows no 101",
+            "GET /echo HTTP/1.0\r\n\r\nearly".to_owned(),
+        ),
+        (
+            "the body has not ended",
+            format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{body}"),
+        ),
+    ] {
+        let mut client = server.connect();
+        assert_eq!(client.send(ask).response().status, 500, "{name}");
+        client.closed();
+    }
+    has_room(&server);
+}
+
+#[test]
+fn an_upgrade_beside_another_status_is_dropped() {
+    let server = serve(|_| Response {
+        status_code: 200,
+        ..switch()
+    });
+    let mut client = server.connect();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").status, 200);
+    }
 }
