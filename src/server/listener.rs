@@ -322,3 +322,6 @@ fn with_options(stream: TcpStream) -> TcpStream {
 fn with_options(stream: TcpStream) -> TcpStream {
     stream
 }
+
+#[cfg(test)]
+mod tests;
