@@ -606,7 +606,8 @@ impl<G: Guest> Worker<G> {
         let mut state = lock(&shared.state);
         loop {
             shared.pressed.store(false, Ordering::Release);
-            // The ring first: whoever answers a call may be gone for long, and there may be nobody else.
+            // The ring first: whoever answers a call may be gone for long, and there may be nobody
+            // else.
             let unswept = state.sweep.is_none() && !state.ring_is_empty();
             if unswept && (state.called.is_empty() || !shared.is_alone(&state)) {
                 let number = shared.begin_sweep(&mut state);

@@ -142,14 +142,14 @@ fn closing_with_a_full_queue_loses_nobody() {
     }
     let queued = clients.len() - 1;
     assert!(queued > 100 && queued < 9_999, "{} are queued", queued);
+    let (closed, has_closed) = mpsc::channel();
     let closing = Arc::clone(&listener);
-    let closer = thread::spawn(move || closing.close());
-    let end = Instant::now() + PATIENCE;
-    // It finds no way in, and must not think that the one inside is asleep.
-    while !listener.is_closing() && Instant::now() < end {
-        thread::yield_now();
-    }
-    let _ = closer.join();
+    thread::spawn(move || {
+        closing.close();
+        closed.send(())
+    });
+    // It finds no way in for a while, and must not think that the one inside is asleep.
+    let _ = has_closed.recv_timeout(Duration::from_millis(100));
     go_on.send(()).unwrap();
     waiter.join().unwrap();
     assert!(finish(&listener).len() >= queued);

@@ -120,16 +120,20 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 fn rousing_does_not_wait_for_the_nap_to_end() {
     let scene = Scene::new(4);
     let peers = a_crowd(&scene);
-    until_a_nap_begins(&scene);
-    let before: Vec<_> = peers.iter().map(|peer| peer.looks()).collect();
-    let began = Instant::now();
-    scene.pool.rouse();
-    scene.until("looked at", || {
-        let looked_at =
-            |(peer, before): (&Arc<Peer>, &usize)| peer.is_held() || peer.looks() > *before;
-        peers.iter().zip(&before).all(looked_at)
-    });
-    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    let rouse = || {
+        until_a_nap_begins(&scene);
+        let before: Vec<_> = peers.iter().map(|peer| peer.looks()).collect();
+        let began = Instant::now();
+        scene.pool.rouse();
+        scene.until("looked at", || {
+            let looked_at =
+                |(peer, before): (&Arc<Peer>, &usize)| peer.is_held() || peer.looks() > *before;
+            peers.iter().zip(&before).all(looked_at)
+        });
+        began.elapsed()
+    };
+    // So many looks may take their time where others are at work; the nap would do so every time.
+    assert!((0..5).any(|_| rouse() < AT_ONCE));
     scene.end(&peers);
 }
 
@@ -138,7 +142,7 @@ fn what_a_relieved_sweeper_puts_back_ends_the_nap() {
     let scene = Scene::new(4);
     let mut peers = a_crowd(&scene);
     let (short, long) = (Gate::new(), Gate::new());
-    // The only worker besides the sweeper is in a handler, so the sweeper serves the next one itself.
+    // The only worker besides the sweeper is in a handler: it serves the next one itself.
     for gate in [&short, &long] {
         let peer = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(gate))));
         scene.until("in its handler", || peer.is_being_served());
