@@ -46,6 +46,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
 
     let mut transfer = None;
     if arrived.is_partial() || arrived.truncated {
+        connection.wait_in_reads();
         let raw = connection.take_unread();
         let rate = connection.service.limits.min_body_rate;
         let link = Arc::clone(&connection.link);
@@ -77,7 +78,9 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         };
     }
     let after = if plan.close {
-        let linger = left.rest.take().is_some() || connection.has_unread();
+        // A client that was not told before may have sent its next request by now.
+        let untold = matches!(left.reason, CloseReason::Drained | CloseReason::Limit);
+        let linger = untold || left.rest.take().is_some() || connection.has_unread();
         After::Close {
             linger,
             reason: left.reason,

@@ -72,7 +72,7 @@ impl Door {
             .spawn(move || {
                 engine.poll_until(&accepting, None);
                 // Told to close: what the kernel has accepted for us is ours to answer.
-                engine.poll(&accepting);
+                engine.finish(&accepting);
             })?;
         Ok(Door { listener, thread })
     }
@@ -187,7 +187,7 @@ impl BackgroundServer {
     ///
     /// Where the port stays and only the interface changes (`127.0.0.1:80` to `0.0.0.0:80`), two
     /// listeners may not exist side by side: the old one is closed a moment before the new one
-    /// listens, and is opened again if that fails. Connections that are open do not notice.
+    /// listens, and is opened again if that fails; then the connections there are do not notice.
     ///
     /// # Errors
     ///

@@ -45,8 +45,6 @@ pub(super) const SKIP: usize = 256 * 1024;
 /// gets to read its answer before a reset takes it away (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
-/// A held connection's write gives up after this; the rest is sent from the ring.
-const WRITE_PATIENCE: Duration = Duration::from_millis(1);
 /// Pipelined responses are gathered into one write once this many handlers in a row were quick.
 const STREAK: u32 = 8;
 const QUICK: Duration = Duration::from_micros(50);
@@ -109,7 +107,11 @@ enum Phase {
     Receiving,
     Ready,
     Sending(Box<Outgoing>, After),
-    Lingering { left: usize },
+    /// `settled` once there was nothing to read: a close would not reset what is being sent.
+    Lingering {
+        left: usize,
+        settled: bool,
+    },
     Over,
 }
 
@@ -148,7 +150,7 @@ impl Guest for Connection {
             Phase::Over => Turn::Over,
             Phase::Ready => self.ready_turn(),
             Phase::Sending(..) => self.send_on(desk, now),
-            Phase::Lingering { left } => self.linger(desk, left, now),
+            Phase::Lingering { left, settled } => self.linger(desk, left, settled, now),
             Phase::Receiving => {
                 let read = (&self.link.stream).read(&mut desk.input);
                 self.took(desk, read, Some(now))
@@ -211,6 +213,10 @@ impl Connection {
             quick: 0,
             reason: CloseReason::ClientClosed,
         }
+    }
+
+    pub fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
     }
 
     /// What one read brought. The clock is read only where it matters.
@@ -523,20 +529,35 @@ impl Connection {
             return self.over(reason);
         }
         self.reason = reason;
-        self.service.registry.settle(&self.link);
+        self.link.set_state(State::Quiet);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
-        self.phase = Phase::Lingering { left: LINGER_BYTES };
+        self.phase = Phase::Lingering {
+            left: LINGER_BYTES,
+            settled: false,
+        };
         Turn::Moved
     }
 
-    fn linger(&mut self, desk: &mut Desk, left: usize, now: Instant) -> Turn {
+    fn linger(&mut self, desk: &mut Desk, left: usize, settled: bool, now: Instant) -> Turn {
         match (&self.link.stream).read(&mut desk.input) {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
-                self.phase = Phase::Lingering { left: left - count };
+                self.phase = Phase::Lingering {
+                    left: left - count,
+                    settled,
+                };
                 Turn::Moved
             }
-            Err(e) if would_block(&e) && now < self.deadline => Turn::Stuck,
+            Err(e) if would_block(&e) && now < self.deadline => {
+                if !settled {
+                    self.service.registry.settle(&self.link);
+                    self.phase = Phase::Lingering {
+                        left,
+                        settled: true,
+                    };
+                }
+                Turn::Stuck
+            }
             _ => self.over(self.reason),
         }
     }
@@ -581,12 +602,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Bounds the next blocking read, and every write. A timeout that is nearly right is left as it
-    /// is: after each response the same time is asked for, and setting it costs a system call.
+    /// A body is about to be read by its handler, which sets the timeouts it needs.
+    pub(super) fn wait_in_reads(&mut self) {
+        // Should it fail the body's reader finds nothing to read, and says so.
+        let _ = self.set_blocking(true);
+        self.read_timeout = None;
+    }
+
+    /// Bounds the next blocking read. A timeout that is nearly right is left as it is: after each
+    /// response the same time is asked for, and setting it costs a system call.
     fn wait_at_most(&mut self, left: Duration) -> io::Result<()> {
-        if self.read_timeout.is_none() {
-            self.link.stream.set_write_timeout(Some(WRITE_PATIENCE))?;
-        }
         let near = |set: Duration| set >= left && set - left <= left / 16;
         if !self.read_timeout.map_or(false, near) {
             let timeout = left.max(Duration::from_millis(1));

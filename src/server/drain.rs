@@ -55,7 +55,7 @@ impl Link {
     }
 
     fn state(&self) -> u8 {
-        self.state.load(Ordering::Acquire)
+        self.state.load(Ordering::SeqCst)
     }
 
     /// Whether this connection is to end after the response it owes.
@@ -64,7 +64,7 @@ impl Link {
     }
 
     fn end(&self) {
-        self.ending.store(true, Ordering::Release);
+        self.ending.store(true, Ordering::SeqCst);
     }
 
     /// Lets its reader have what was received, then the end.
@@ -173,7 +173,12 @@ impl Registry {
 
     pub fn fell_quiet(&self, link: &Link, now: Instant) {
         link.quiet_since.store(self.millis(now), Ordering::Relaxed);
-        link.set_state(State::Quiet);
+        link.state.store(State::Quiet as u8, Ordering::SeqCst);
+        // A drain that found it in flight let it be: ending it is up to the link itself. One of the
+        // two sees what the other has written, which takes the one order of SeqCst.
+        if link.ending.load(Ordering::SeqCst) {
+            link.stop_reading();
+        }
     }
 
     /// A response was written whole.

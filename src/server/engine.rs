@@ -1,7 +1,7 @@
 //! A listening socket joined to a pool: accepting connections, turning some away, draining the rest.
 //! [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways to drive it.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::drain::Drained;
-use super::listener::{Accepted, Listener};
-use super::pool::Pool;
+use super::listener::Listener;
+use super::pool::{Door, Pool};
 use super::service::{Handler, Service};
 use super::stats::{Counters, Stats};
 use crate::limits::Limits;
@@ -22,6 +22,8 @@ pub(crate) const POOL_SIZE: usize = 256;
 /// After a failure to accept: twice as long each time, up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// How long the sweeper has the door before this side looks whether it is to close it.
+const LENT_FOR: Duration = Duration::from_millis(5);
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
@@ -67,53 +69,98 @@ impl Engine {
 
     /// Takes in the connections that are waiting.
     pub fn poll(&self, listener: &Listener) {
-        listener.accept_waiting(|accepted| {
-            self.take(accepted);
-        });
+        // Whoever has the seat in front of the listener accepts all there is.
+        if !listener.sit(Some(Instant::now())) {
+            return;
+        }
+        if !listener.take_waiting(|stream, peer| self.admit(stream, peer)) {
+            self.service.counters.accept_error();
+            self.service.registry.give_up_idlest();
+        }
+        listener.stand_up();
+    }
+
+    /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
+    pub fn finish(&self, listener: &Listener) {
+        listener.finish(|stream, peer| self.admit(stream, peer));
     }
 
     /// Takes in connections until `deadline`, or until the listener is closed.
-    pub fn poll_until(&self, listener: &Listener, deadline: Option<Instant>) {
-        listener.accept_until(deadline, |accepted| {
-            if let Some(pause) = self.take(accepted) {
-                let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-                thread::sleep(left.map_or(pause, |left| left.min(pause)));
+    ///
+    /// While the pool is busy its sweeper accepts, between one look at the ring and the next.
+    pub fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Option<Instant>) {
+        if !listener.sit(deadline) {
+            return;
+        }
+        let over = || listener.is_closing() || deadline.map_or(false, |d| Instant::now() >= d);
+        while !over() {
+            let mut failed = false;
+            if self.pool.is_busy() {
+                let left =
+                    deadline.map_or(LENT_FOR, |d| d.saturating_duration_since(Instant::now()));
+                failed = !self.pool.lend_door(self.door(listener), left.min(LENT_FOR));
             }
-        });
-    }
-
-    /// What one accept brought; after a failure, how long to leave the listener alone.
-    fn take(&self, accepted: io::Result<Accepted>) -> Option<Duration> {
-        match accepted {
-            Ok((stream, peer)) => {
-                self.failures.store(0, Ordering::Relaxed);
-                self.admit(stream, peer);
-                None
-            }
-            // Out of descriptors or memory, or the peer is gone already: none of it is the end.
-            Err(_) => {
-                self.service.counters.accept_error();
-                self.service.registry.give_up_idlest();
-                let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
-                Some((SHORTEST_PAUSE * (1 << failures)).min(LONGEST_PAUSE))
+            if failed || !self.pool.is_busy() {
+                listener.wait(deadline, |accepted| {
+                    match accepted {
+                        Ok((stream, peer)) => self.admit(stream, peer),
+                        Err(_) => self.pause(deadline),
+                    }
+                    !self.pool.is_busy()
+                });
             }
         }
+        listener.stand_up();
+    }
+
+    /// The listener as the pool's sweeper sees it.
+    fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Door<Connection>> {
+        let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
+        Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
+            listener.take_waiting(|stream, peer| {
+                if let Some(connection) = engine.enter(stream, peer) {
+                    let_in(connection);
+                }
+            })
+        })
+    }
+
+    /// Out of descriptors or memory, or a peer that is gone already: none of it is the end.
+    fn pause(&self, deadline: Option<Instant>) {
+        self.service.counters.accept_error();
+        self.service.registry.give_up_idlest();
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
+        let pause = (SHORTEST_PAUSE * (1 << failures)).min(LONGEST_PAUSE);
+        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        thread::sleep(left.map_or(pause, |left| left.min(pause)));
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
-        let service = &self.service;
-        service.counters.accepted();
-        let link = match service
-            .registry
-            .enter(stream, peer, service.limits.max_connections)
-        {
-            Ok(link) => link,
-            Err(stream) => return self.turn_away(&stream),
+        let connection = match self.enter(stream, peer) {
+            Some(connection) => connection,
+            None => return,
         };
-        let connection = Box::new(Connection::new(Arc::clone(&link), Arc::clone(service)));
+        let link = connection.link();
         if self.pool.admit(connection).is_err() {
             // Not one thread to be had.
             self.turn_away(&link.stream);
+        }
+    }
+
+    /// Enters a connection among those that are open, or turns it away.
+    fn enter(&self, stream: TcpStream, peer: SocketAddr) -> Option<Box<Connection>> {
+        let service = &self.service;
+        self.failures.store(0, Ordering::Relaxed);
+        service.counters.accepted();
+        match service
+            .registry
+            .enter(stream, peer, service.limits.max_connections)
+        {
+            Ok(link) => Some(Box::new(Connection::new(link, Arc::clone(service)))),
+            Err(stream) => {
+                self.turn_away(&stream);
+                None
+            }
         }
     }
 

@@ -8,26 +8,36 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::would_block;
 use crate::lock::lock;
 
-/// How long to try to wake a waiting caller by a connection from this very process.
-const WAKE_PATIENCE: Duration = Duration::from_millis(500);
-
 pub(crate) struct Listener {
-    socket: TcpListener,
+    /// `None` once it is closed for good.
+    sockets: Mutex<Option<Arc<Sockets>>>,
     address: SocketAddr,
-    /// The same socket, for the options that std offers on streams only.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    options: TcpStream,
     /// Somebody waits on the socket, which is then in blocking mode.
     seat: Mutex<bool>,
     left_seat: Condvar,
     closing: AtomicBool,
+    /// Connections accepted while closing: one of them may be the one that woke us.
+    late: Mutex<Vec<Accepted>>,
+    /// Where that one comes from. Held while it is made.
+    waker: Mutex<Option<SocketAddr>>,
 }
+
+struct Sockets {
+    socket: TcpListener,
+    /// The same socket, for the options that std offers on streams only.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    options: TcpStream,
+}
+
+/// A write on a socket that blocks gives up after this, so that a client that does not read cannot
+/// hold a worker; the rest is sent from the ring.
+const WRITE_PATIENCE: Duration = Duration::from_millis(1);
 
 /// What an accept brought.
 pub(crate) type Accepted = (TcpStream, SocketAddr);
@@ -39,14 +49,19 @@ impl Listener {
     pub fn new(socket: TcpListener) -> io::Result<Listener> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
-        Ok(Listener {
+        let sockets = Sockets {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             options: linux::options(&socket)?,
             socket,
+        };
+        Ok(Listener {
+            sockets: Mutex::new(Some(Arc::new(sockets))),
             address,
             seat: Mutex::new(false),
             left_seat: Condvar::new(),
             closing: AtomicBool::new(false),
+            late: Mutex::default(),
+            waker: Mutex::default(),
         })
     }
 
@@ -59,37 +74,65 @@ impl Listener {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Accepts what is waiting, without waiting. `each` gets the connections, and the errors.
-    pub fn accept_waiting(&self, mut each: impl FnMut(io::Result<Accepted>)) {
-        // Whoever has the seat accepts all there is.
-        if !self.sit(Some(Instant::now())) {
-            return;
-        }
-        loop {
-            match self.socket.accept() {
-                Ok(accepted) => each(Ok(accepted)),
-                Err(e) if would_block(&e) => break,
+    /// Accepts what is waiting, without waiting, for whoever has the seat. False after an error.
+    pub fn take_waiting(&self, mut each: impl FnMut(TcpStream, SocketAddr)) -> bool {
+        let sockets = match self.sockets() {
+            Some(sockets) => sockets,
+            None => return true,
+        };
+        while !self.is_closing() {
+            match sockets.socket.accept() {
+                Ok(accepted) => {
+                    if let Some((stream, peer)) = self.unless_late(accepted) {
+                        each(stream, peer);
+                    }
+                }
+                Err(e) if would_block(&e) => return true,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => {
-                    each(Err(e));
-                    break;
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with nothing
+    /// in between: whoever the kernel connects in that moment is reset.
+    pub fn finish(&self, mut each: impl FnMut(TcpStream, SocketAddr)) {
+        if let Some(sockets) = lock(&self.sockets).take() {
+            let mut late = lock(&self.late);
+            loop {
+                match sockets.socket.accept() {
+                    Ok(accepted) => late.push(accepted),
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => break,
                 }
             }
         }
-        self.stand_up();
-    }
-
-    /// Accepts until `deadline`, or until the listener is closed. `each` may take its time over an
-    /// error.
-    pub fn accept_until(&self, deadline: Option<Instant>, each: impl FnMut(io::Result<Accepted>)) {
-        if self.sit(deadline) {
-            self.accept_seated(deadline, each);
-            self.stand_up();
+        let waker = *lock(&self.waker);
+        let late = std::mem::take(&mut *lock(&self.late));
+        for (stream, peer) in late {
+            if Some(peer) != waker {
+                each(with_options(stream), peer);
+            }
         }
     }
 
+    fn sockets(&self) -> Option<Arc<Sockets>> {
+        lock(&self.sockets).clone()
+    }
+
+    /// An accepted connection, or nothing if it is to be looked at later.
+    fn unless_late(&self, (stream, peer): Accepted) -> Option<Accepted> {
+        // The one that wakes us is made after the flag was set.
+        if self.is_closing() {
+            lock(&self.late).push((stream, peer));
+            return None;
+        }
+        Some((with_options(stream), peer))
+    }
+
     /// Takes the seat. False if it was not to be had in time.
-    fn sit(&self, deadline: Option<Instant>) -> bool {
+    pub fn sit(&self, deadline: Option<Instant>) -> bool {
         let mut taken = lock(&self.seat);
         while *taken {
             if self.is_closing() {
@@ -113,13 +156,13 @@ impl Listener {
         true
     }
 
-    fn stand_up(&self) {
+    pub fn stand_up(&self) {
         *lock(&self.seat) = false;
         self.left_seat.notify_one();
     }
 
     /// Ends the waiting of whoever has the seat. What the kernel has queued stays there, to be
-    /// had with [`accept_waiting`](Listener::accept_waiting).
+    /// had with [`finish`](Listener::finish).
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.left_seat.notify_all();
@@ -129,6 +172,7 @@ impl Listener {
     }
 
     /// An address of this host under which a connection reaches the socket.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn reachable(&self) -> SocketAddr {
         let mut address = self.address;
         match address.ip() {
@@ -148,60 +192,75 @@ mod linux {
 
     /// A wait is armed anew when it is off by more than this.
     const SLACK: Duration = Duration::from_millis(5);
+    /// How long to try to wake a waiting caller by a connection from this very process. Nothing is
+    /// lost on the way: only where the queue is full it takes time, and then nobody sleeps there.
+    const WAKE_PATIENCE: Duration = Duration::from_millis(10);
 
     /// The listening socket as a stream: std sets timeouts and options on streams only. Accepted
     /// sockets inherit them from it.
     pub(super) fn options(socket: &TcpListener) -> io::Result<TcpStream> {
         let options = TcpStream::from(OwnedFd::from(socket.try_clone()?));
         options.set_nodelay(true)?;
+        options.set_write_timeout(Some(WRITE_PATIENCE))?;
         Ok(options)
     }
 
     impl Listener {
-        pub(super) fn accept_seated(
+        /// Waits for connections until `deadline`, until the listener is closed, or until `each`
+        /// says false: it gets the connections, and the errors, and may take its time over those.
+        pub fn wait(
             &self,
             deadline: Option<Instant>,
-            mut each: impl FnMut(io::Result<Accepted>),
+            mut each: impl FnMut(io::Result<Accepted>) -> bool,
         ) {
-            if let Err(e) = self.socket.set_nonblocking(false) {
-                return each(Err(e));
+            let sockets = match self.sockets() {
+                Some(sockets) => sockets,
+                None => return,
+            };
+            if let Err(e) = sockets.socket.set_nonblocking(false) {
+                each(Err(e));
+                return;
             }
-            // The kernel counts its timeout from each accept, not from when it was set: what was right
-            // for one may be far too long for the next.
-            let mut armed: Option<Duration> = None;
-            while !self.is_closing() {
+            let mut goes_on = true;
+            let mut armed = None;
+            while goes_on && !self.is_closing() {
                 let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
                 if left == Some(Duration::ZERO) {
                     break;
                 }
-                let off = match (armed, left) {
-                    (None, _) => true,
-                    (Some(set), Some(left)) => set > left + SLACK,
-                    (Some(_), None) => false,
-                };
-                if off {
-                    if let Err(e) = self.options.set_read_timeout(left) {
+                // The kernel counts the timeout anew with each call.
+                if armed.map_or(true, |set| set > left.map(|left| left + SLACK)) {
+                    if let Err(e) = sockets.options.set_read_timeout(left) {
                         each(Err(e));
                         break;
                     }
-                    armed = Some(left.unwrap_or_default());
+                    armed = Some(left);
                 }
-                match self.socket.accept() {
-                    Ok(accepted) => each(Ok(accepted)),
+                match sockets.socket.accept() {
+                    Ok(accepted) => {
+                        if let Some(accepted) = self.unless_late(accepted) {
+                            goes_on = each(Ok(accepted));
+                        }
+                    }
                     Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
                     Err(_) if self.is_closing() => break,
-                    Err(e) => each(Err(e)),
+                    Err(e) => goes_on = each(Err(e)),
                 }
             }
             // It worked a moment ago the other way; should it fail, the next wait says so.
-            let _ = self.socket.set_nonblocking(true);
+            let _ = sockets.socket.set_nonblocking(true);
         }
 
         /// A connection wakes an accept and leaves the queue as it is, which `shutdown` would not.
         /// It is the way out when no connection can be made, for want of a descriptor say.
         pub(super) fn wake(&self) {
-            if TcpStream::connect_timeout(&self.reachable(), WAKE_PATIENCE).is_err() {
-                let _ = self.options.shutdown(Shutdown::Both);
+            let mut waker = lock(&self.waker);
+            match TcpStream::connect_timeout(&self.reachable(), WAKE_PATIENCE) {
+                Ok(stream) => *waker = stream.local_addr().ok(),
+                Err(_) => {
+                    let sockets = self.sockets();
+                    let _ = sockets.map(|sockets| sockets.options.shutdown(Shutdown::Both));
+                }
             }
         }
     }
@@ -209,36 +268,57 @@ mod linux {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl Listener {
-    fn accept_seated(&self, deadline: Option<Instant>, mut each: impl FnMut(io::Result<Accepted>)) {
+    /// As on Linux, by naps.
+    pub fn wait(
+        &self,
+        deadline: Option<Instant>,
+        mut each: impl FnMut(io::Result<Accepted>) -> bool,
+    ) {
         const SHORTEST_NAP: Duration = Duration::from_micros(250);
         const LONGEST_NAP: Duration = Duration::from_millis(5);
         let mut nap = SHORTEST_NAP;
-        while !self.is_closing() {
+        let mut goes_on = true;
+        let sockets = match self.sockets() {
+            Some(sockets) => sockets,
+            None => return,
+        };
+        while goes_on && !self.is_closing() {
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 break;
             }
-            match self.socket.accept() {
-                Ok((stream, peer)) => {
+            match sockets.socket.accept() {
+                Ok(accepted) => {
                     nap = SHORTEST_NAP;
-                    // Elsewhere a socket may inherit the listener's mode, and not its options.
-                    let ready = stream
-                        .set_nonblocking(false)
-                        .and_then(|()| stream.set_nodelay(true));
-                    each(ready.map(|()| (stream, peer)));
+                    if let Some(accepted) = self.unless_late(accepted) {
+                        goes_on = each(Ok(accepted));
+                    }
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if would_block(&e) => {
                     std::thread::sleep(left.map_or(nap, |left| left.min(nap)));
                     nap = (nap * 2).min(LONGEST_NAP);
                 }
-                Err(e) => each(Err(e)),
+                Err(e) => goes_on = each(Err(e)),
             }
         }
     }
 
-    fn wake(&self) {
-        // Its naps are short.
-        let _ = (self.reachable(), WAKE_PATIENCE);
-    }
+    /// Its naps are short: it sees for itself that it is closing.
+    fn wake(&self) {}
+}
+
+/// Elsewhere an accepted socket may inherit the listener's mode, and does not inherit its options.
+/// One that is broken already shows it when it is read.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn with_options(stream: TcpStream) -> TcpStream {
+    let _ = stream
+        .set_nonblocking(false)
+        .and_then(|()| stream.set_nodelay(true));
+    stream
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn with_options(stream: TcpStream) -> TcpStream {
+    stream
 }

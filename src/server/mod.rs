@@ -72,7 +72,7 @@ use crate::message::{Request, Response};
 /// Dropping a `Server` closes its listener and its idle connections at once, lets requests in
 /// flight finish in the background, and does not block.
 pub struct Server<F> {
-    listener: Listener,
+    listener: Arc<Listener>,
     engine: DrainOnDrop,
     handler: PhantomData<F>,
 }
@@ -134,7 +134,7 @@ where
             Arc::default(),
         );
         Ok(Server {
-            listener: Listener::new(listener)?,
+            listener: Arc::new(Listener::new(listener)?),
             engine: DrainOnDrop(Arc::new(engine)),
             handler: PhantomData,
         })
@@ -255,7 +255,6 @@ where
         let Server {
             listener, engine, ..
         } = self;
-        let listener = Arc::new(listener);
         let handle = thread::spawn(move || {
             let waker = Arc::clone(&listener);
             let waiter = thread::spawn(move || {
@@ -266,8 +265,7 @@ where
             engine.0.poll_until(&listener, None);
             // The waiter called us out of the wait: it is at its end.
             let _ = waiter.join();
-            engine.0.poll(&listener);
-            drop(listener);
+            engine.0.finish(&listener);
             let _ = engine.0.drain(None);
         });
         (handle, sender)

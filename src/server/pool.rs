@@ -74,8 +74,16 @@ const CLOSED_LOOP_STREAK: u32 = 16;
 const SENTRY_TICK: Duration = Duration::from_millis(1);
 /// With this many stalled at the same time it is the handlers that are slow, not a sweeper that lost
 /// its core for a moment: ready guests are then handed to other workers for a while.
-const STALLS: usize = 2;
+const STALLS: usize = 4;
 const HAND_OVER_FOR: Duration = Duration::from_millis(100);
+
+/// How long serving in place is given up for when handlers turn out to be slow.
+const SHORTEST_CALM: Duration = Duration::from_millis(100);
+const LONGEST_CALM: Duration = Duration::from_secs(3);
+
+/// Where guests come from: hands over those that are waiting, without waiting for more. False when
+/// something is wrong there, and someone who may take his time should see to it.
+pub(crate) type Door<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> bool + Send + Sync;
 
 /// A pool of at most `size` workers, started on demand.
 pub(crate) struct Pool<G: Guest> {
@@ -99,7 +107,12 @@ pub(super) struct Shared<G: Guest> {
     /// Requests served by holders since `window_start`.
     calm_served: AtomicU64,
     window_start: Mutex<Instant>,
-    guests: AtomicUsize,
+    pub(super) guests: AtomicUsize,
+    /// While busy, the sweeper looks after the door too: a thread that waits there would have to
+    /// be woken for every guest.
+    door: Mutex<Option<Arc<Door<G>>>>,
+    /// The door is nobody's any more. Guarded by `door`.
+    door_back: Condvar,
 }
 
 pub(super) struct State<G> {
@@ -114,13 +127,16 @@ pub(super) struct State<G> {
     /// The running sweep's number, while there is one. A sweeper that finds another is relieved.
     pub(super) sweep: Option<u64>,
     sweeps: u64,
-    /// The sweeper naps, so that no sentry is needed.
+    /// The sweeper naps, so that no sentry is needed. Whoever has work for it makes this false.
     pub(super) napping: bool,
     pub(super) sentry: bool,
     /// Sweepers that were relieved and whose handler still runs.
     pub(super) stalled: usize,
     /// Ready guests are handed to other workers until then.
     pub(super) hand_over_until: Option<Instant>,
+    /// Handlers were too slow for serving in place: not again before then, and the time after that.
+    not_busy_before: Option<Instant>,
+    not_busy_for: Duration,
     closing: bool,
 }
 
@@ -128,6 +144,36 @@ pub(super) struct State<G> {
 pub(super) struct Seat<G> {
     pub(super) guest: Box<G>,
     pub(super) active: Instant,
+    /// It was between requests when last looked at.
+    pub(super) idle: bool,
+}
+
+impl<G> State<G> {
+    pub(super) fn may_be_busy(&self, now: Instant) -> bool {
+        self.not_busy_before.map_or(true, |before| now >= before)
+    }
+
+    /// Serving in place did not pay: try again later, and later still each time.
+    pub(super) fn give_up_busy(&mut self, now: Instant) {
+        if self
+            .not_busy_before
+            .map_or(true, |before| now > before + self.not_busy_for * 2)
+        {
+            self.not_busy_for = SHORTEST_CALM;
+        }
+        self.not_busy_before = Some(now + self.not_busy_for);
+        self.not_busy_for = (self.not_busy_for * 2).min(LONGEST_CALM);
+    }
+}
+
+impl<G> Seat<G> {
+    fn new(guest: Box<G>) -> Seat<G> {
+        Seat {
+            guest,
+            active: Instant::now(),
+            idle: false,
+        }
+    }
 }
 
 struct Call<G> {
@@ -212,6 +258,8 @@ impl<G: Guest> Pool<G> {
                     sentry: false,
                     stalled: 0,
                     hand_over_until: None,
+                    not_busy_before: None,
+                    not_busy_for: SHORTEST_CALM,
                     closing: false,
                 }),
                 work: Condvar::new(),
@@ -224,6 +272,8 @@ impl<G: Guest> Pool<G> {
                 calm_served: AtomicU64::new(0),
                 window_start: Mutex::new(Instant::now()),
                 guests: AtomicUsize::new(0),
+                door: Mutex::new(None),
+                door_back: Condvar::new(),
             }),
         }
     }
@@ -234,13 +284,15 @@ impl<G: Guest> Pool<G> {
         shared.guests.fetch_add(1, Ordering::AcqRel);
         // A connection costs more than a request: it counts as two.
         if !shared.busy.load(Ordering::Relaxed) && shared.note_served(2) {
-            shared.busy.store(true, Ordering::Relaxed);
+            shared.begin_busy();
         }
         let mut state = lock(&shared.state);
         if shared.busy.load(Ordering::Relaxed) {
             shared.to_ring(&mut state, guest);
-        } else {
+        } else if shared.worker_free(&state) {
             shared.call(&mut state, Errand::Hold, guest);
+        } else {
+            shared.to_ring(&mut state, guest);
         }
         if state.workers > 0 {
             return Ok(());
@@ -252,6 +304,32 @@ impl<G: Guest> Pool<G> {
             Some(guest) => Err(guest),
             None => Ok(()),
         }
+    }
+
+    /// Whether the sweeper is at work without pause.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.shared.busy.load(Ordering::Relaxed)
+    }
+
+    /// Has the sweeper look after the door, for `time` at most or until it is busy no more. False if
+    /// it gave the door back because something is wrong there.
+    pub(crate) fn lend_door(&self, door: Arc<Door<G>>, time: Duration) -> bool {
+        let shared = &self.shared;
+        let until = Instant::now() + time;
+        let mut lent = lock(&shared.door);
+        *lent = Some(door);
+        while lent.is_some() && self.is_busy() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                break;
+            }
+            lent = shared
+                .door_back
+                .wait_timeout(lent, left)
+                .unwrap_or_else(|e| e.into_inner())
+                .0;
+        }
+        lent.take().is_some() || !self.is_busy()
     }
 
     /// Has every guest of the ring looked at now, whatever the budget.
@@ -284,19 +362,18 @@ impl<G: Guest> Drop for Pool<G> {
 }
 
 impl<G: Guest> Shared<G> {
-    /// Queues a guest for a worker of its own, or for the ring where none is to be had.
-    fn call(self: &Arc<Self>, state: &mut State<G>, errand: Errand, guest: Box<G>) {
-        // `idle` workers that were notified but have not woken yet still count as idle: compare
-        // with what is queued for them, or a burst would wait for four workers to wake up.
-        if self.worker_free(state) {
-            state.called.push_back(Call { errand, guest });
-            self.wake_worker(state);
-        } else {
-            self.to_ring(state, guest);
-        }
+    /// Queues a guest for the next worker that is free.
+    pub(super) fn call(self: &Arc<Self>, state: &mut State<G>, errand: Errand, guest: Box<G>) {
+        state.called.push_back(Call { errand, guest });
+        self.wake_worker(state);
     }
 
-    /// Whether one more call would find a worker at once.
+    pub(super) fn is_alone(&self) -> bool {
+        self.size == 1
+    }
+
+    /// Whether one more call would find a worker at once. Those that were notified and have not woken
+    /// yet still count as idle: compare with what is queued for them, or a burst would wait for a few.
     pub(super) fn worker_free(&self, state: &State<G>) -> bool {
         state.idle > state.called.len() || state.workers < self.size
     }
@@ -320,10 +397,7 @@ impl<G: Guest> Shared<G> {
     }
 
     pub(super) fn to_ring(self: &Arc<Self>, state: &mut State<G>, guest: Box<G>) {
-        state.hot.push_back(Seat {
-            guest,
-            active: Instant::now(),
-        });
+        state.hot.push_back(Seat::new(guest));
         self.call_sweeper(state);
     }
 
@@ -331,6 +405,7 @@ impl<G: Guest> Shared<G> {
         if state.sweep.is_none() {
             self.wake_worker(state);
         } else if state.napping {
+            state.napping = false;
             self.nap.notify_one();
         }
     }
@@ -375,6 +450,15 @@ impl<G: Guest> Shared<G> {
         let span = now.saturating_duration_since(*start);
         *start = now;
         span < BUSY_SPAN
+    }
+
+    /// Sends the load to the ring, unless that was found not to pay a moment ago.
+    fn begin_busy(&self) -> bool {
+        let may = lock(&self.state).may_be_busy(Instant::now());
+        if may {
+            self.busy.store(true, Ordering::Relaxed);
+        }
+        may
     }
 
     fn guest_over(&self, guest: Box<G>) {
@@ -505,33 +589,32 @@ impl<G: Guest> Worker<G> {
                 Turn::Over => return shared.guest_over(guest),
                 Turn::Ready => Errand::Serve,
                 Turn::ReadyLong if shared.places.take_to_serve() => Errand::ServeLong,
-                Turn::Idle if errand != Errand::Hold && self.stays_calm(streak) => Errand::Hold,
+                Turn::Idle if errand != Errand::Hold && self.stays_calm(&mut streak) => {
+                    Errand::Hold
+                }
                 _ => return self.release(guest),
             };
         }
     }
 
     /// After a request: whether to go on holding its guest.
-    fn stays_calm(&self, streak: u32) -> bool {
+    fn stays_calm(&self, streak: &mut u32) -> bool {
         let shared = &self.shared;
         if shared.busy.load(Ordering::Relaxed) || shared.pressed.load(Ordering::Acquire) {
             return false;
         }
-        if streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
+        if *streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
             return true;
         }
-        shared.busy.store(true, Ordering::Relaxed);
-        false
+        *streak = 0;
+        !shared.begin_busy()
     }
 
     fn release(&self, guest: Box<G>) {
         let mut state = lock(&self.shared.state);
         if state.sweep.is_none() {
             // This worker is about to ask for a task and will find the ring.
-            state.hot.push_back(Seat {
-                guest,
-                active: Instant::now(),
-            });
+            state.hot.push_back(Seat::new(guest));
         } else {
             self.shared.to_ring(&mut state, guest);
         }
@@ -567,5 +650,38 @@ impl<G: Guest> Shared<G> {
 
     pub(super) fn drop_guest(&self, guest: Box<G>) {
         self.guest_over(guest);
+    }
+
+    /// Lets in who waits at the door, if it was lent. How many they were.
+    pub(super) fn answer_door(&self, now: Instant) -> usize {
+        let mut door = lock(&self.door);
+        let mut fresh = Vec::new();
+        let fine = door
+            .as_ref()
+            .map_or(true, |open| open(&mut |guest| fresh.push(guest)));
+        if !fine {
+            *door = None;
+            self.door_back.notify_all();
+        }
+        drop(door);
+        let count = fresh.len();
+        if count > 0 {
+            self.guests.fetch_add(count, Ordering::AcqRel);
+            let seats = fresh.drain(..).map(|guest| Seat {
+                guest,
+                active: now,
+                idle: false,
+            });
+            lock(&self.state).hot.extend(seats);
+        }
+        count
+    }
+
+    /// The sweeper is busy no more: whoever lent the door waits there again.
+    pub(super) fn calm(&self) {
+        if self.busy.swap(false, Ordering::Relaxed) {
+            drop(lock(&self.door));
+            self.door_back.notify_all();
+        }
     }
 }

@@ -13,14 +13,17 @@ use std::time::{Duration, Instant};
 use super::pool::{guarded, Errand, Guest, Seat, Shared, State, Turn};
 use crate::lock::lock;
 
-/// What a visit that finds nothing costs: a read that would block, and the lock around it.
-const VISIT: Duration = Duration::from_nanos(750);
-/// Visits that one served request pays for: 75 µs, or break-even at 13,000 requests a second.
+/// What a visit that finds nothing costs: a read that would block (0.7 µs), the lock around it, and
+/// a share of the wake-up from the nap.
+const VISIT: Duration = Duration::from_micros(1);
+/// Visits that one served request pays for: break-even is at some 12,000 requests a second.
 const EARNED_BY_SERVING: i64 = 100;
 /// Visits that some progress (a part of a head or body, some bytes of a response) pays for.
 const EARNED_BY_MOVING: i64 = 16;
 /// The most that can be saved: about 6 ms of looking at nothing, so that a pause does not flap.
 const SAVED_AT_MOST: i64 = 8192;
+/// With so much saved the load has shown itself to be lasting: no more pauses, no more handing over.
+const BUSY_FROM: i64 = 1024;
 /// One part in this many of a core goes to guests that only might have something (2 %).
 const BUDGET: u32 = 50;
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
@@ -28,13 +31,27 @@ const LONGEST_NAP: Duration = Duration::from_millis(400);
 /// A guest that was quiet for so long has no business among the hot ones.
 const COOLS_AFTER: Duration = Duration::from_millis(50);
 
+/// A handler that takes longer had better run on a worker of its own ...
+const QUICK: Duration = Duration::from_micros(100);
+/// ... and with a quarter of so many in a row, all of them.
+const SLOW_OF: u32 = 64;
+
 pub(super) struct Sweep<'a, G: Guest> {
     shared: &'a Arc<Shared<G>>,
     number: u64,
     serves: u64,
     now: Instant,
     saved: i64,
+    /// This sweeper's own idea of [`Shared::busy`], which a worker may have set meanwhile.
+    busy: bool,
     cold_looked_at: Instant,
+    /// Serves since the last judgement on them, and the slow ones among these.
+    judged: u32,
+    slow: u32,
+    /// Ready guests go to other workers for now.
+    hands_over: bool,
+    /// Serving in place does not pay.
+    gives_up: bool,
 }
 
 /// Where a visited guest goes.
@@ -53,7 +70,12 @@ impl<'a, G: Guest> Sweep<'a, G> {
             serves: 0,
             now,
             saved: 0,
+            busy: false,
             cold_looked_at: now,
+            judged: 0,
+            slow: 0,
+            hands_over: false,
+            gives_up: false,
         };
         shared.pulse.store(sweep.pulse(), Ordering::Release);
         sweep
@@ -62,7 +84,13 @@ impl<'a, G: Guest> Sweep<'a, G> {
     /// Sweeps until there is nothing left in the ring, or another has taken over.
     pub(super) fn run(&mut self, desk: &mut G::Desk) {
         loop {
-            let hot = self.lock().hot.len();
+            let hot = {
+                let state = self.lock();
+                self.hands_over = state
+                    .hand_over_until
+                    .map_or(false, |until| until > self.now);
+                state.hot.len()
+            };
             if !self.pass(desk, hot, Seats::Hot) {
                 return;
             }
@@ -70,9 +98,13 @@ impl<'a, G: Guest> Sweep<'a, G> {
             if due > 0 && !self.pass(desk, due, Seats::Cold) {
                 return;
             }
-            let goes_on = match self.saved > 0 {
-                true => self.stay_busy(),
-                false => self.calm_down(desk),
+            if self.busy {
+                let fresh = self.shared.answer_door(self.now) as i64;
+                self.earn(fresh * EARNED_BY_SERVING);
+            }
+            let goes_on = match self.has_reason_to_look(hot) {
+                true => true,
+                false => self.calm_down(),
             };
             if !goes_on {
                 return;
@@ -117,23 +149,28 @@ impl<'a, G: Guest> Sweep<'a, G> {
                 Seats::Hot => state.hot.push_back(seat),
                 Seats::Cold => state.cold.push_back(seat),
             },
-            Goes::Cools(seat) => self.cool(state, seat, true),
+            Goes::Cools(seat) => self.cool(state, seat),
         }
     }
 
     /// Takes a quiet guest out of the hot ones: to a worker that blocks if one may, else to the cold.
-    fn cool(&self, state: &mut State<G>, seat: Seat<G>, idle: bool) {
-        if !(idle && self.shared.may_hold()) {
-            return state.cold.push_back(seat);
-        }
-        if let Some(seat) = self.shared.hand_over(state, Errand::Hold, seat) {
-            state.cold.push_back(seat);
+    /// While neither will have it, one that was active a moment ago stays.
+    fn cool(&self, state: &mut State<G>, seat: Seat<G>) {
+        let kept = match seat.idle && self.shared.may_hold() {
+            true => self.shared.hand_over(state, Errand::Hold, seat),
+            false => Some(seat),
+        };
+        match kept {
+            Some(seat) if self.is_cool(&seat) => state.cold.push_back(seat),
+            Some(seat) => state.hot.push_back(seat),
+            None => {}
         }
     }
 
     fn visit(&mut self, desk: &mut G::Desk, mut seat: Seat<G>) -> Goes<G> {
         let now = self.now;
         let turn = guarded::<G>(desk, |desk| seat.guest.look(desk, now));
+        seat.idle = turn == Turn::Idle;
         match turn {
             Turn::Over => {
                 self.shared.drop_guest(seat.guest);
@@ -145,22 +182,27 @@ impl<'a, G: Guest> Sweep<'a, G> {
                 self.earn(EARNED_BY_MOVING);
                 self.goes_back_active(seat)
             }
-            Turn::Idle if now.saturating_duration_since(seat.active) > COOLS_AFTER => {
-                Goes::Cools(seat)
-            }
+            Turn::Idle | Turn::Stuck if self.is_cool(&seat) => Goes::Cools(seat),
             Turn::Idle | Turn::Stuck => Goes::Back(seat),
         }
     }
 
     fn serve(&mut self, desk: &mut G::Desk, seat: Seat<G>) -> Goes<G> {
         self.earn(EARNED_BY_SERVING);
-        let mut seat = match self.hand_over_if_slow(seat) {
-            Some(seat) => seat,
-            None => return Goes::Away,
-        };
+        let mut seat = seat;
+        // Handlers were slow a moment ago, or this is a chance find while calm and no sentry watches:
+        // another worker serves it, so that the ring is not left alone.
+        if self.hands_over || self.gives_up || !self.busy {
+            let mut state = self.lock();
+            seat = match self.shared.hand_over(&mut state, Errand::Serve, seat) {
+                Some(seat) => seat,
+                None => return Goes::Away,
+            };
+        }
         self.serves += 1;
         let serving = self.pulse();
         self.shared.pulse.store(serving, Ordering::Release);
+        let began = Instant::now();
         let turn = guarded::<G>(desk, |desk| seat.guest.serve(desk));
         self.serves += 1;
         // Only where no other sweeper has begun meanwhile is the pulse still its own.
@@ -169,26 +211,29 @@ impl<'a, G: Guest> Sweep<'a, G> {
             .compare_exchange(serving, done, Ordering::AcqRel, Ordering::Relaxed)
             .is_err()
         {
-            lock(&self.shared.state).stalled -= 1;
+            self.lock().stalled -= 1;
         }
+        self.judge(began.elapsed());
         if turn == Turn::Over {
             self.shared.drop_guest(seat.guest);
             return Goes::Away;
         }
+        seat.idle = turn == Turn::Idle;
         self.goes_back_active(seat)
     }
 
-    /// Handlers were slow a moment ago, or this is a chance find while calm and no sentry watches:
-    /// another worker serves it, so that the ring is not left alone.
-    fn hand_over_if_slow(&mut self, seat: Seat<G>) -> Option<Seat<G>> {
-        let mut state = lock(&self.shared.state);
-        let slow = state
-            .hand_over_until
-            .map_or(false, |until| until > self.now);
-        if slow || !self.shared.busy.load(Ordering::Relaxed) {
-            return self.shared.hand_over(&mut state, Errand::Serve, seat);
+    /// Serving in place is for handlers that take less than waking a thread does. Where many take
+    /// longer, workers of their own do better, on as many cores as there are.
+    fn judge(&mut self, took: Duration) {
+        self.judged += 1;
+        self.slow += u32::from(took > QUICK);
+        if self.slow >= SLOW_OF / 4 {
+            self.lock().give_up_busy(self.now);
+            self.gives_up = true;
+        } else if self.judged >= SLOW_OF {
+            self.judged = 0;
+            self.slow = 0;
         }
-        Some(seat)
     }
 
     /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for both.
@@ -196,83 +241,77 @@ impl<'a, G: Guest> Sweep<'a, G> {
         if !self.shared.places.take_to_serve() {
             return Goes::Back(seat);
         }
-        let mut state = lock(&self.shared.state);
-        match self.shared.hand_over(&mut state, Errand::ServeLong, seat) {
-            None => {
-                self.earn(EARNED_BY_SERVING);
-                Goes::Away
-            }
-            Some(seat) => {
-                self.shared.places.give_back();
-                Goes::Back(seat)
-            }
+        self.earn(EARNED_BY_SERVING);
+        let mut state = self.lock();
+        self.shared.call(&mut state, Errand::ServeLong, seat.guest);
+        if self.shared.is_alone() {
+            // There is no other worker, and never will be: this one steps down to do it.
+            state.sweep = None;
         }
+        Goes::Away
     }
 
-    /// What was found pays for more looking. With nobody left to look at, that can wait.
-    fn stay_busy(&mut self) -> bool {
-        let mut state = self.lock();
-        if state.hot.is_empty() {
-            self.saved = 0;
-            self.shared.busy.store(false, Ordering::Relaxed);
-            return self.nap(state);
+    /// Whether to look again without a pause: what was found pays for it, or a worker found the pool
+    /// busy, and the load is given time to come to the ring.
+    fn has_reason_to_look(&mut self, hot: usize) -> bool {
+        let told_busy = self.shared.busy.load(Ordering::Relaxed) && !self.busy;
+        if told_busy {
+            self.saved = self.saved.max(SAVED_AT_MOST / 2);
         }
-        if !self.shared.busy.swap(true, Ordering::Relaxed) && !state.sentry {
-            self.shared.wake_worker(&mut state);
+        if self.saved <= 0 || self.gives_up || (hot == 0 && !told_busy) {
+            return false;
+        }
+        if !self.busy && (told_busy || self.saved >= BUSY_FROM) {
+            let mut state = self.lock();
+            if told_busy || state.may_be_busy(self.now) {
+                self.busy = true;
+                self.shared.busy.store(true, Ordering::Relaxed);
+                if !state.sentry {
+                    self.shared.wake_worker(&mut state);
+                }
+            }
         }
         true
     }
 
-    /// The savings are used up: quiet guests leave the hot ones, then naps keep to the budget.
+    /// The savings are used up: quiet guests leave the hot ones, then a nap keeps to the budget.
     /// False when the ring is empty or another has taken over.
-    fn calm_down(&mut self, desk: &mut G::Desk) -> bool {
-        self.shared.busy.store(false, Ordering::Relaxed);
+    fn calm_down(&mut self) -> bool {
+        self.saved = 0;
+        self.judged = 0;
+        self.slow = 0;
+        self.gives_up = false;
+        if std::mem::replace(&mut self.busy, false) {
+            self.shared.calm();
+        }
         let mut state = self.lock();
         if state.sweep != Some(self.number) {
             return false;
         }
         for _ in 0..state.hot.len() {
-            if let Some(mut seat) = state.hot.pop_front() {
-                // Whether it is between requests is its own affair: ask.
-                let now = self.now;
-                drop(state);
-                let turn = guarded::<G>(desk, |desk| seat.guest.look(desk, now));
-                state = self.lock();
-                match turn {
-                    Turn::Over => {
-                        drop(state);
-                        self.shared.drop_guest(seat.guest);
-                        state = self.lock();
-                    }
-                    Turn::Idle | Turn::Stuck => self.cool(&mut state, seat, turn == Turn::Idle),
-                    Turn::Moved | Turn::Ready | Turn::ReadyLong => {
-                        self.saved = EARNED_BY_SERVING;
-                        state.hot.push_back(Seat {
-                            active: Instant::now(),
-                            ..seat
-                        });
-                    }
-                }
+            match state.hot.pop_front() {
+                Some(seat) if seat.idle || self.is_cool(&seat) => self.cool(&mut state, seat),
+                Some(seat) => state.hot.push_back(seat),
+                None => break,
             }
+        }
+        if state.hot.is_empty() && state.cold.is_empty() {
+            state.sweep = None;
+            return false;
         }
         self.nap(state)
     }
 
     fn nap(&mut self, mut state: MutexGuard<'_, State<G>>) -> bool {
-        if state.sweep != Some(self.number) {
-            return false;
-        }
-        if !state.hot.is_empty() {
-            return true;
-        }
-        if state.cold.is_empty() {
-            state.sweep = None;
-            return false;
-        }
-        let length = (VISIT * BUDGET * state.cold.len() as u32).clamp(SHORTEST_NAP, LONGEST_NAP);
-        let end = Instant::now() + length;
+        let count = if state.hot.is_empty() {
+            state.cold.len()
+        } else {
+            state.hot.len()
+        };
+        let length = VISIT * BUDGET * u32::try_from(count).unwrap_or(u32::MAX / BUDGET);
+        let end = Instant::now() + length.clamp(SHORTEST_NAP, LONGEST_NAP);
         state.napping = true;
-        while state.hot.is_empty() && state.sweep == Some(self.number) {
+        while state.napping && state.sweep == Some(self.number) {
             let left = end.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
                 break;
@@ -287,7 +326,10 @@ impl<'a, G: Guest> Sweep<'a, G> {
         if state.sweep != Some(self.number) {
             return false;
         }
-        state.napping = false;
+        if !std::mem::replace(&mut state.napping, false) {
+            // Somebody came to the ring; what he is here for may be a moment behind him.
+            self.saved = 2 * EARNED_BY_SERVING;
+        }
         true
     }
 
@@ -302,6 +344,10 @@ impl<'a, G: Guest> Sweep<'a, G> {
         self.cold_looked_at = self.now;
         let cold = self.lock().cold.len();
         cold.min(due.max(1) as usize)
+    }
+
+    fn is_cool(&self, seat: &Seat<G>) -> bool {
+        self.now.saturating_duration_since(seat.active) > COOLS_AFTER
     }
 
     fn earn(&mut self, visits: i64) {

@@ -168,6 +168,11 @@ impl HeadParser {
             None => Ok(false),
             Some(b' ') if self.at > self.mark => {
                 head.method = self.span(self.mark, self.at);
+                // At once, and not with all else at the end: the answer to a head that is refused
+                // or never finished depends on whether it was for HEAD. A token is ASCII.
+                if let Ok(method) = std::str::from_utf8(&bytes[self.mark..self.at]) {
+                    head.text.push_str(method);
+                }
                 self.enter(State::Target);
                 Ok(true)
             }
@@ -364,7 +369,8 @@ impl HeadParser {
         if self.host.is_none() && head.version == Version::Http11 {
             return Err(WireError::MissingHost);
         }
-        match std::str::from_utf8(bytes) {
+        // The method is there already.
+        match std::str::from_utf8(&bytes[head.text.len()..]) {
             Ok(text) => head.text.push_str(text),
             Err(_) => transcode(bytes, head),
         }
@@ -432,7 +438,7 @@ pub(super) fn bad_value(byte: u8) -> WireError {
 fn transcode(bytes: &[u8], head: &mut Head) {
     let text = &mut head.text;
     let latin1 = |text: &mut String, bytes: &[u8]| text.extend(bytes.iter().map(|&b| b as char));
-    let mut done = 0;
+    let mut done = text.len();
     for Field { name, value } in &mut head.fields {
         let (start, end) = (value.start as usize, value.end as usize);
         latin1(text, &bytes[done..start]);

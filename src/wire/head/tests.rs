@@ -281,3 +281,23 @@ fn mutants_neither_panic_nor_depend_on_the_splits() {
         let _ = parse(&random.mutate(sample), &limits);
     }
 }
+
+#[test]
+fn the_method_is_known_once_it_has_ended_whatever_comes_of_the_head() {
+    let limits = Limits::default();
+    for (bytes, want) in [
+        (&b"HEAD"[..], ""),
+        (b"HEAD ", "HEAD"),
+        (b"\r\nHEAD /", "HEAD"),
+        (b"HEAD  ", "HEAD"),
+        (b"HEAD / HTTP/2.0\r\n", "HEAD"),
+        (b"HEAD / HTTP/1.1\r\nHost: a", "HEAD"),
+        (b"HEAD / HTTP/1.1\r\nHost: a/b\r\n", "HEAD"),
+        (b"HEAD / HTTP/1.1\r\nA: \xfc\r\n\r\n", "HEAD"),
+        (b"HE(AD / HTTP/1.1\r\n", ""),
+    ] {
+        let mut head = Head::default();
+        let _ = HeadParser::default().feed(bytes, &limits, &mut head);
+        assert_eq!(head.method(), want, "{}", String::from_utf8_lossy(bytes));
+    }
+}

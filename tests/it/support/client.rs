@@ -1,6 +1,7 @@
 //! A raw client that never waits for ever, and the responses it reads. It asserts nothing about HTTP
 //! beyond what it has to parse.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
@@ -13,7 +14,7 @@ pub struct Client {
 }
 
 /// A response as it came.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
     /// In order, names as they were sent, values trimmed.
@@ -23,7 +24,7 @@ pub struct Reply {
 }
 
 /// Why there was no whole response.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum Cut {
     /// The connection ended before the first byte.
     Before,
@@ -39,7 +40,11 @@ impl Client {
     }
 
     pub fn try_connect(addr: SocketAddr) -> io::Result<Client> {
-        let stream = TcpStream::connect_timeout(&addr, GUARD)?;
+        Client::from(TcpStream::connect_timeout(&addr, GUARD)?)
+    }
+
+    /// A client on a connection that is there.
+    pub fn from(stream: TcpStream) -> io::Result<Client> {
         stream.set_read_timeout(Some(GUARD))?;
         stream.set_write_timeout(Some(GUARD))?;
         stream.set_nodelay(true)?;
@@ -94,23 +99,28 @@ impl Client {
         while reply.status < 200 && reply.status != 101 {
             reply = self.head()?;
         }
-        let bodiless = method == "HEAD" || matches!(reply.status, 101 | 204 | 304);
-        reply.body = match (
-            reply.header("Transfer-Encoding"),
-            reply.header("Content-Length"),
-        ) {
-            _ if bodiless => Vec::new(),
-            (Some(coding), length) => {
-                assert_eq!((coding, length), ("chunked", None), "{reply:?}");
-                self.chunks()?
-            }
-            (None, Some(length)) => {
-                let length = length.parse().expect("a Content-Length");
-                self.take(length)?
-            }
-            (None, None) => self.rest()?,
-        };
+        if method != "HEAD" {
+            reply.body = self.body(&reply)?;
+        }
         Ok(reply)
+    }
+
+    /// The body behind a head that did not answer HEAD.
+    pub fn body(&mut self, head: &Reply) -> Result<Vec<u8>, Cut> {
+        if matches!(head.status, 101 | 204 | 304) {
+            return Ok(Vec::new());
+        }
+        match (
+            head.header("Transfer-Encoding"),
+            head.header("Content-Length"),
+        ) {
+            (Some(coding), length) => {
+                assert_eq!((coding, length), ("chunked", None), "{head:?}");
+                self.chunks()
+            }
+            (None, Some(length)) => self.take(length.parse().expect("a Content-Length")),
+            (None, None) => self.rest(),
+        }
     }
 
     /// The next response's head, interim ones included; its body stays unread.
@@ -236,5 +246,38 @@ impl Reply {
 
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of text")
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {:?} {}",
+            self.status,
+            self.headers,
+            Brief(&self.body)
+        )
+    }
+}
+
+impl fmt::Debug for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cut::Before => write!(f, "the end before the first byte"),
+            Cut::Within(bytes) => write!(f, "the end behind {}", Brief(bytes)),
+            Cut::Silent(bytes) => write!(f, "silence behind {}", Brief(bytes)),
+        }
+    }
+}
+
+/// Bytes for the eye: how many, and how they begin.
+struct Brief<'a>(&'a [u8]);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = &self.0[..self.0.len().min(80)];
+        let text = String::from_utf8_lossy(start);
+        write!(f, "{} bytes {text:?}", self.0.len())
     }
 }
