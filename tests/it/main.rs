@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod dropped;
+mod examples;
 mod join;
 mod live_routes;
 mod methods;
