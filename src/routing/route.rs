@@ -199,6 +199,17 @@ impl RouteBuilder {
 
     /// Completes the route: `handler` runs for every request that it matches, on many threads at
     /// once. It may change the very router it was called by.
+    ///
+    /// ```
+    /// use millpond::{reply, Route};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let visits = AtomicU64::new(0);
+    /// let route = Route::get("/visits").onconnect(move |_| {
+    ///     reply!(json => visits.fetch_add(1, Ordering::Relaxed) + 1)
+    /// });
+    /// assert_eq!((route.method(), route.pattern()), ("GET", "/visits"));
+    /// ```
     pub fn onconnect<F>(self, handler: F) -> Route
     where
         F: Fn(&Request) -> Response + Send + Sync + 'static,
