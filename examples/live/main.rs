@@ -1,4 +1,5 @@
-//! A page that shows a server and changes it while it runs: `cargo run --example live [ADDRESS]`.
+//! A page that shows a server and changes it while it runs:
+//! `cargo run --release --example live [ADDRESS]`.
 //!
 //! `rebind` and `stop` wait for the requests in flight. A handler that called them would wait for
 //! itself, so it leaves an order with this thread, which answers no request.

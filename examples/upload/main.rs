@@ -7,6 +7,8 @@ use folder::Folder;
 use millpond::{json, reply, router, Limits, Response, Server};
 use std::{env, error::Error, io};
 
+const PAGE: &str = include_str!("page.html");
+
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (address, path, most) = (env::args().nth(1), env::args().nth(2), env::args().nth(3));
     let address = address.as_deref().unwrap_or("127.0.0.1:8080");
@@ -16,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let server = Server::new(address, move |request| {
         router!(request,
             (GET) (/) => match request.header("Accept") {
-                Some(types) if types.contains("text/html") => Response::html(include_str!("page.html")),
+                Some(types) if types.contains("text/html") => Response::html(PAGE),
                 _ => folder.list().map_or_else(failed, |files| reply!(json => files)),
             },
             (GET) (/{name: String}) => match folder.open(&name) {
@@ -29,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
                 }
                 let mut body = request.data().expect("nobody else has taken it");
                 match folder.save(&name, &mut body) {
-                    Ok(size) => reply!(json => json!({ "name": name, "size": size }), status => 201),
+                    Ok(size) => reply!(json => json!({ "size": size }), status => 201),
                     // Too long or too slow? Then millpond answers 413 or 408 in place of this.
                     Err(error) => failed(error),
                 }

@@ -1,3 +1,5 @@
+//! The example `drain`, stopped while it is busy in both of the ways it offers.
+
 use std::io::Write;
 
 use super::child::Example;

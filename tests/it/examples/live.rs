@@ -1,3 +1,5 @@
+//! The example `live`, through the requests that its page makes.
+
 use std::net::{SocketAddr, TcpListener};
 
 use millpond::Json;
