@@ -664,7 +664,8 @@ impl<G: Guest> Worker<G> {
                 continue;
             }
             let pulse = shared.pulse.load(Ordering::Acquire);
-            if pulse == seen && pulse % 2 == 1 && !state.ring_is_empty() {
+            let stalls = pulse == seen && pulse % 2 == 1 && !state.ring_is_empty();
+            if stalls && shared.relieve(&state, pulse) {
                 break true;
             }
             seen = pulse;
@@ -778,6 +779,15 @@ impl<G: Guest> Shared<G> {
             self.wake_worker(state);
         }
         state.sweeps
+    }
+
+    /// Takes the pulse from a sweeper that stalls. False if it has come back this very moment: of
+    /// the two only one gets to change the pulse, and so both know who sweeps.
+    fn relieve(&self, state: &State<G>, stalled: u64) -> bool {
+        let begun = pulse(state.sweeps + 1, 0);
+        self.pulse
+            .compare_exchange(stalled, begun, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 
     pub(super) fn drop_guest(&self, guest: Box<G>) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use super::{Errand, NO_THREAD_FOR};
+use super::{pulse, Errand, NO_THREAD_FOR};
 use crate::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
@@ -216,6 +216,22 @@ fn a_takeover_shows_in_the_pulse_at_once() {
     scene.shared.begin_sweep(&mut state);
     assert_ne!(scene.shared.pulse.load(Ordering::SeqCst), before);
     state.sweep = None;
+    drop(state);
+    scene.end(&[]);
+}
+
+#[test]
+fn a_sweeper_that_comes_back_in_time_is_not_relieved() {
+    let scene = Scene::new(2);
+    let state = lock(&scene.shared.state);
+    let (serving, done) = (pulse(1, 1), pulse(1, 2));
+    scene.shared.pulse.store(serving, Ordering::SeqCst);
+    // The sentry has read the pulse; then the sweeper is done; then the sentry acts.
+    scene.shared.pulse.store(done, Ordering::SeqCst);
+    assert!(!scene.shared.relieve(&state, serving));
+    scene.shared.pulse.store(serving, Ordering::SeqCst);
+    assert!(scene.shared.relieve(&state, serving));
+    assert_ne!(scene.shared.pulse.load(Ordering::SeqCst), serving);
     drop(state);
     scene.end(&[]);
 }
