@@ -82,7 +82,8 @@ const PERSISTENCE: &[(&str, &str, &str, &str, Fate)] = &[
      "Connection: upgrade\r\nUpgrade: websocket\r\n", Stays),
     ("9113 §3.1", "h2c is none that anybody follows", "1.1",
      "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: a\r\n", Stays),
-    ("9110 §10.1.4", "TE asks for what is not sent", "1.1", "Connection: te\r\nTE: trailers\r\n", Stays),
+    ("9110 §10.1.4", "TE asks for what is not sent", "1.1",
+     "Connection: te\r\nTE: trailers\r\n", Stays),
     ("9110 §6.6.2", "Trailer announces nothing", "1.1", "Trailer: x\r\n", Stays),
     ("9110 §2.5", "1.3 stays as 1.1 does", "1.3", "", Stays),
 ];
