@@ -1,21 +1,72 @@
-//! An HTTP/1.1 server on `std` alone.
+//! An HTTP/1.1 server on `std` alone: no dependencies, no `unsafe`, no async runtime.
+//!
+//! ```
+//! use millpond::{router, Response, Server};
+//!
+//! let server = Server::new("127.0.0.1:0", |request| {
+//!     router!(request,
+//!         (GET) (/) => { Response::html("<h1>hello</h1>") },
+//!         (GET) (/hello/{name: String}) => { Response::text(format!("hello {}", name)) },
+//!         _ => Response::empty_404()
+//!     )
+//! })
+//! .unwrap();
+//! println!("http://{}/hello/world", server.server_addr());
+//! server.poll(); // or run(), or poll_timeout() in a loop, or stoppable()
+//! ```
+//!
+//! # Two ways to serve
+//!
+//! * [`Server`], as rouille has it: a handler, a pool of threads, and a loop that is yours.
+//! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are
+//!   added and removed, and whose address moves, while it runs.
+//!
+//! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a
+//! thread of the pool and may block. [`Limits`] bounds what a client can ask of the server;
+//! [`mod@json`] reads and writes bodies.
+//!
+//! # What it is not
+//!
+//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions, static files and
+//! websockets are not here yet. The README says what to use instead, what is promised and which
+//! test holds each promise, how HTTP is read to the byte, and how to come from rouille or
+//! toolkit-zero.
+//!
+//! # The map
+//!
+//! A request walks down this list; so does a reader of the source.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `limits.rs` | every bound a client can push against, with its default and its reason |
+//! | `server/` | sockets, threads and time; `connection.rs` there is the place to start |
+//! | `routing/` | patterns, routes, the router that holds them, the macros |
+//! | `message/` | what a handler sees: request, response, their headers and bodies |
+//! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
+//! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
+//! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod json;
+// In reading order.
 mod limits;
-mod lock;
-#[allow(dead_code, unused_imports)]
-mod message;
-mod routing;
+
 mod server;
-#[allow(dead_code)]
+
+mod routing;
+
+mod message;
+
 mod wire;
+
+pub mod json;
+
+mod lock;
 
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
-pub use routing::{Route, Route as ServerMechanism, RouteBuilder, Router, Status};
+pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
     start_server, start_server_with_pool, BackgroundServer, CloseReason, Drained, Server, Stats,
 };
@@ -23,3 +74,8 @@ pub use server::{
 // What the macros expand to.
 #[doc(hidden)]
 pub use routing::{macros as __macros, reply as __reply};
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -48,7 +48,8 @@ pub struct Limits {
     pub min_write_rate: u64,
     /// Open connections. One more closes the one idle longest; if none is idle it is told 503.
     pub max_connections: usize,
-    /// Connections handed over to another protocol (`Response::upgrade`) and still open.
+    /// Connections handed over to another protocol
+    /// ([`Response::upgrade`](crate::Response::upgrade)) and still open. One more is told 503.
     pub max_upgraded: usize,
     /// Requests answered on one connection before it is closed. `None`: no bound.
     pub max_requests_per_connection: Option<u64>,

@@ -21,21 +21,24 @@ use std::fs::File;
 /// assert_eq!(response.status_code, 201);
 /// ```
 pub struct Response {
-    /// The status code, 100 to 999 (RFC 9110 §15). The server answers 500 in place of any other.
+    /// The status code: 200 to 999, or 101 with an `upgrade` (RFC 9110 §15). The server answers 500
+    /// in place of any other; it sends the interim ones itself.
     pub status_code: u16,
 
     /// The header fields, in the order they are sent.
     ///
-    /// The server writes `Connection`, `Content-Length`, `Trailer` and `Transfer-Encoding` itself,
-    /// and a `Date` if there is none here. A field whose name is not a token, or whose value holds
-    /// a line break or another control character, is not sent at all.
+    /// The server decides on `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
+    /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none. A field
+    /// whose name is not a token, or whose value holds a line break or another control character,
+    /// is not sent at all.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 
     /// The body.
     pub data: ResponseBody,
 
     /// Who takes the connection over once this response is sent, for a change of protocol such as a
-    /// websocket. The status is 101 then, and an `Upgrade` header says to what.
+    /// websocket. The status is 101 then, and an `Upgrade` header says to what. With any other
+    /// status it is dropped.
     pub upgrade: Option<Box<dyn Upgrade + Send>>,
 }
 
@@ -157,7 +160,7 @@ impl Response {
         ok(content_type.into(), ResponseBody::from_data(data))
     }
 
-    /// 200 with the rest of an open file, of this media type.
+    /// 200 with the rest of an open file, of this media type. It is read while it is sent.
     ///
     /// ```
     /// use millpond::Response;
@@ -226,6 +229,7 @@ impl Response {
             ResponseBody::from_string(text),
         )
     }
+
     /// 200 with JSON: a [`Json`](crate::Json) value, a struct of
     /// [`json_struct!`](crate::json_struct), or anything else that is [`ToJson`].
     ///

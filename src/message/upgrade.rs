@@ -3,10 +3,17 @@
 
 use std::io::{Read, Write};
 
-/// Takes a connection over after a [`Response`](crate::Response) whose `upgrade` field holds it.
+/// Takes a connection over after a 101 [`Response`](crate::Response) whose `upgrade` field holds
+/// it.
+///
+/// It runs on a thread of its own and may take its time; no worker of the pool waits for it. There
+/// are at most [`max_upgraded`](crate::Limits::max_upgraded) at once: one more request for an
+/// upgrade is answered with 503. A server that stops or moves neither ends nor awaits them.
+///
+/// # Example: everything comes back
 ///
 /// ```
-/// use millpond::{ReadWrite, Upgrade};
+/// use millpond::{ReadWrite, Request, Response, ResponseBody, Upgrade};
 ///
 /// struct Echo;
 ///
@@ -20,10 +27,20 @@ use std::io::{Read, Write};
 ///         }
 ///     }
 /// }
+///
+/// fn switch(_: &Request) -> Response {
+///     Response {
+///         status_code: 101,
+///         headers: vec![("Upgrade".into(), "echo".into())],
+///         data: ResponseBody::empty(),
+///         upgrade: Some(Box::new(Echo)),
+///     }
+/// }
+/// # let _ = switch(&Request::fake_http("GET", "/", vec![], vec![]));
 /// ```
 pub trait Upgrade {
-    /// Called once, with the connection. What the client sent right behind its request is read
-    /// first.
+    /// Called once, with the connection, which has no timeouts any more. What the client sent right
+    /// behind its request is read first; dropping the socket closes the connection.
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
 }
 

@@ -1,5 +1,5 @@
-//! One request answered: its body is lent to the handler, the handler runs, and its response becomes
-//! the bytes to send and what follows them. Nothing is sent here.
+//! One request answered: its body is lent to the handler, the handler runs, and its response
+//! becomes the bytes to send and what follows them. Nothing is sent here.
 
 use std::io::Cursor;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -69,11 +69,26 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     if let (Some(status), true) = (left.status, response.status_code >= 400) {
         response = plain(status);
     }
+    let mut place = None;
+    if response.status_code == 101 {
+        // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
+        let may_switch = asked.version > Version::Http10 && left.rest.is_none();
+        let possible = may_switch && response.upgrade.is_some();
+        if possible {
+            place = connection.service.place_to_upgrade();
+        }
+        if place.is_none() {
+            // What follows may be of the other protocol already: it must not be read as HTTP.
+            left.keep = false;
+            left.reason = CloseReason::Limit;
+            response = plain(if possible { 503 } else { 500 });
+        }
+    }
     let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);
-    if let Some(upgrade) = upgrade {
+    if let (Some(upgrade), Some(place)) = (upgrade, place) {
         return Answered {
             source,
-            after: After::Upgrade(upgrade),
+            after: After::Upgrade(upgrade, place),
             now,
         };
     }
@@ -186,7 +201,7 @@ fn compose(
     response: Response,
     now: Instant,
 ) -> Composed {
-    let response = presentable(connection, response);
+    let response = presentable(response);
     let Response {
         status_code,
         headers,
@@ -221,11 +236,9 @@ fn compose(
 }
 
 /// A response that can be sent as it is: a final status, or 101 with someone to take over.
-fn presentable(connection: &Connection, response: Response) -> Response {
+fn presentable(response: Response) -> Response {
     match (response.status_code, &response.upgrade) {
-        (101, Some(_)) if !connection.service.may_upgrade() => plain(503),
-        (101, Some(_)) => response,
-        (200..=999, None) => response,
+        (101, Some(_)) | (200..=999, None) => response,
         (200..=999, Some(_)) => Response {
             upgrade: None,
             ..response

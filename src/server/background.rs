@@ -93,6 +93,17 @@ impl Router {
     /// # Errors
     ///
     /// If the address cannot be listened on, or no thread can be started.
+    ///
+    /// ```
+    /// use millpond::{Response, Route, Router};
+    ///
+    /// let router = Router::default();
+    /// let server = router.serve_managed(([127, 0, 0, 1], 0))?;
+    /// router.add(Route::get("/late").onconnect(|_| Response::text("served all the same")));
+    /// println!("http://{}/late", server.addr());
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn serve_managed(&self, addr: impl Into<SocketAddr>) -> io::Result<BackgroundServer> {
         self.serve_managed_with(addr, POOL_SIZE, Limits::default())
     }
@@ -155,24 +166,37 @@ fn new_engine(
 }
 
 impl BackgroundServer {
-    /// The address it listens on, its real port included.
+    /// The address it listens on, its real port included. After a [`rebind`](Self::rebind) that
+    /// failed it is still the old one.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Adds a route, or replaces the one of that method and pattern; the next request sees it, on
-    /// open connections too.
+    /// open connections too. It is that of [`Router::mechanism`]; to remove, replace or list routes
+    /// ask the [`router`](Self::router).
     pub fn mechanism(&mut self, route: Route) -> &mut BackgroundServer {
         self.router.mechanism(route);
         self
     }
 
     /// A handle on the routes, for other threads and for handlers.
+    ///
+    /// ```
+    /// use millpond::{Response, Route, Router};
+    ///
+    /// let server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// let routes = server.router();
+    /// routes.add(Route::get("/beta").onconnect(|_| Response::text("try it")));
+    /// assert!(routes.remove("GET", "/beta"));
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// What was counted since it began to serve.
+    /// What was counted since it began to serve; see [`Stats`].
     pub fn stats(&self) -> Stats {
         let mut stats = self.counters.read();
         self.engine.count_into(&mut stats);
@@ -181,9 +205,12 @@ impl BackgroundServer {
 
     /// Moves to another address; routes and numbers come along.
     ///
-    /// The new address is listened on and served first. Then what is queued at the old one is accepted,
-    /// its listener is closed, its idle connections end, and its requests in flight are answered; when
-    /// they are, this returns. To move to the address it has is to do nothing.
+    /// The new address is listened on and served first. Then what is queued at the old one is
+    /// accepted, its listener is closed, its idle connections end, and its requests in flight are
+    /// answered; when they are, this returns. To move to the address it has is to do nothing.
+    ///
+    /// A handler must not wait for this: its own request is in flight. It leaves word with a thread
+    /// that answers none, as the example `live` does.
     ///
     /// Where the port stays and only the interface changes (`127.0.0.1:80` to `0.0.0.0:80`), two
     /// listeners may not exist side by side: the old one is closed a moment before the new one
@@ -191,9 +218,21 @@ impl BackgroundServer {
     ///
     /// # Errors
     ///
-    /// If the new address cannot be listened on; the server then goes on at the old one. Only if it was
-    /// the same port, and somebody else took it in that moment, it listens nowhere, and the error says
-    /// so.
+    /// If the new address cannot be listened on; the server then goes on at the old one. Only if it
+    /// was the same port, and somebody else took it in that moment, it listens nowhere, and the
+    /// error says so.
+    ///
+    /// ```
+    /// use millpond::Router;
+    ///
+    /// let mut server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let before = server.addr();
+    /// assert!(server.rebind(taken.local_addr()?).is_err());
+    /// assert_eq!(server.addr(), before); // and goes on there
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn rebind(&mut self, addr: impl Into<SocketAddr>) -> io::Result<()> {
         let addr = addr.into();
         if addr == self.addr && self.door.is_some() {
@@ -218,7 +257,8 @@ impl BackgroundServer {
         Ok(())
     }
 
-    /// Closes the old listener to make room for one on the same port, and opens it again on failure.
+    /// Closes the old listener to make room for one on the same port, and opens it again on
+    /// failure.
     fn bind_in_place(&mut self, addr: SocketAddr) -> io::Result<TcpListener> {
         if let Some(door) = self.door.take() {
             door.close();
@@ -240,14 +280,25 @@ impl BackgroundServer {
         }
     }
 
-    /// Stops: what is queued is accepted, the listener is closed, and when every request in flight is
-    /// answered this returns. A client that has sent only a part of a request is not waited for.
+    /// Stops: what is queued is accepted, the listener is closed, and when every request in flight
+    /// is answered this returns. A client that has sent only a part of a request is not waited for.
+    /// A handler must not wait for it, as with [`rebind`](BackgroundServer::rebind).
     pub fn stop(self) -> Drained {
         self.stop_by(None)
     }
 
     /// [`stop`](BackgroundServer::stop) that returns within `time`: responses that are not written
     /// whole by then are cut, and counted.
+    ///
+    /// ```
+    /// use millpond::Router;
+    /// use std::time::Duration;
+    ///
+    /// let server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// let drained = server.stop_within(Duration::from_secs(2));
+    /// println!("{} answered, {} cut, in {:?}", drained.answered, drained.cut, drained.took);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stop_within(self, time: Duration) -> Drained {
         self.stop_by(Instant::now().checked_add(time))
     }

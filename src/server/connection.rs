@@ -10,8 +10,8 @@
 //!             └── refused: 4xx, 5xx ───────────────► Sending ───► Lingering ─► over
 //! ```
 //!
-//! Its socket is nonblocking while it sits in the ring ([`look`](Guest::look)), and blocking while a
-//! worker holds it ([`wait`](Guest::wait)); then a send timeout of a moment keeps a client that
+//! Its socket is nonblocking while it sits in the ring ([`look`](Guest::look)), and blocking while
+//! a worker holds it ([`wait`](Guest::wait)); then a send timeout of a moment keeps a client that
 //! does not read from holding the worker.
 //!
 //! [`incoming`]: super::incoming
@@ -21,6 +21,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Answered};
@@ -29,7 +30,7 @@ use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::{Broken, Outgoing, Sent, Source};
 use super::pace::Pace;
 use super::pool::{Guest, Turn};
-use super::service::{Service, Upgraded};
+use super::service::{Place, Service, Upgraded};
 use super::stats::CloseReason;
 use super::would_block;
 use crate::message::head::Head;
@@ -42,10 +43,14 @@ const READ: usize = 72 * 1024;
 /// An unread body up to this size is skipped so that the connection can be kept (as Go does).
 pub(super) const SKIP: usize = 256 * 1024;
 /// How long, and for how many bytes, a closed connection is still read, so that the client
-/// gets to read its answer before a reset takes it away (RFC 9112 §9.6).
+/// gets to read its answer before a reset takes it away (RFC 9112 §9.6). Many clients send all of
+/// a body before they read, also one that is several times `max_body_bytes`; what bounds this is
+/// the time.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1024 * 1024;
-/// Pipelined responses are gathered into one write once this many handlers in a row were quick.
+const LINGER_BYTES: usize = 256 * 1024 * 1024;
+/// Pipelined responses are gathered into one write once this many handlers in a row were quick, and
+/// as long as the same is asked again: what the next handler takes is then known, near enough, and
+/// no finished response waits behind a slow one.
 const STREAK: u32 = 8;
 const QUICK: Duration = Duration::from_micros(50);
 const BATCH: usize = 32 * 1024;
@@ -100,7 +105,7 @@ pub(super) enum After {
         linger: bool,
         reason: CloseReason,
     },
-    Upgrade(Box<dyn Upgrade + Send>),
+    Upgrade(Box<dyn Upgrade + Send>, Place),
 }
 
 enum Phase {
@@ -299,6 +304,11 @@ impl Connection {
             Ok(Step::TooMuch) => {
                 self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
             }
+            // The request whose body this is has been answered: a second answer to it would be
+            // taken for the answer to the next.
+            Err(_) if self.intake.owes() == Owes::Skipped => {
+                self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
+            }
             Err(error) => self.refuse(desk, error.status(), CloseReason::Refused),
         }
     }
@@ -403,7 +413,7 @@ impl Connection {
             if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
                 self.phase = Phase::Receiving;
                 match self.take_unread_in(desk, Some(now)) {
-                    Turn::Ready => {
+                    Turn::Ready if asks_same(&desk.request, &self.intake.head) => {
                         began = now;
                         continue;
                     }
@@ -458,7 +468,7 @@ impl Connection {
             _ => return Turn::Over,
         };
         match outgoing.push(&self.link.stream) {
-            Ok(Sent::All) if matches!(after, After::Upgrade(_)) => {
+            Ok(Sent::All) if matches!(after, After::Upgrade(..)) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
             }
@@ -504,7 +514,7 @@ impl Connection {
         self.pace = None;
         match after {
             After::Close { linger, reason } => self.close(linger, reason, now),
-            After::Upgrade(upgrade) => self.hand_over(upgrade),
+            After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
             After::KeepAlive(rest) => {
                 if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
@@ -564,10 +574,10 @@ impl Connection {
         }
     }
 
-    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>) -> Turn {
-        let early = self.take_unread();
-        let (link, service) = (Arc::clone(&self.link), Arc::clone(&self.service));
-        let socket = Upgraded::new(link, service, early);
+    /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
+    /// own. There are at most `max_upgraded` of these.
+    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
+        let socket = Upgraded::new(Arc::clone(&self.link), self.take_unread(), place);
         let stream = &self.link.stream;
         let plain = stream
             .set_nonblocking(false)
@@ -575,7 +585,10 @@ impl Connection {
             .and_then(|()| stream.set_write_timeout(None));
         self.service.registry.settle(&self.link);
         if plain.is_ok() {
-            upgrade.build(Box::new(socket));
+            // Without a thread to be had both are dropped, and that closes the connection.
+            let _ = thread::Builder::new()
+                .name("millpond-upgrade".into())
+                .spawn(move || upgrade.build(Box::new(socket)));
         }
         self.over(CloseReason::Upgraded)
     }
@@ -592,6 +605,11 @@ impl Connection {
         self.phase = Phase::Over;
         Turn::Over
     }
+}
+
+/// Most likely the same handler, doing the same work.
+fn asks_same(last: &Request, next: &Head) -> bool {
+    last.raw_url() == next.target() && last.method() == next.method()
 }
 
 /// The socket's modes.

@@ -88,7 +88,6 @@ impl Link {
 /// assert_eq!((drained.answered, drained.cut), (0, 0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "it says whether anything was cut off"]
 pub struct Drained {
     /// Requests answered whole since the drain began, those received in its first moments included.
     pub answered: u64,
@@ -236,8 +235,8 @@ impl Registry {
         rouse();
     }
 
-    /// Ends all there are and waits until they have settled, or until `deadline`; then those left are
-    /// cut. Those that are entered meanwhile are no concern of it.
+    /// Ends all there are and waits until they have settled, or until `deadline`; then those left
+    /// are cut. Those that are entered meanwhile are no concern of it.
     pub fn drain(&self, deadline: Option<Instant>, rouse: impl Fn()) -> Drained {
         let began = Instant::now();
         let answered_before = self.answered.load(Ordering::Relaxed);

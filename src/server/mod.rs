@@ -140,8 +140,11 @@ where
         })
     }
 
-    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise. They
-    /// are started on demand. Connections are not bounded by it: see [`Limits`].
+    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise.
+    /// They are started on demand. Connections are not bounded by it: see [`Limits`].
+    ///
+    /// To be called before the server is polled: connections that it has accepted end, as if it
+    /// were dropped.
     ///
     /// # Panics
     ///
@@ -158,13 +161,15 @@ where
         self
     }
 
-    /// Other bounds than the default ones.
+    /// Other bounds than the default ones. To be called before the server is polled, as
+    /// [`pool_size`](Server::pool_size).
     ///
     /// ```
     /// use millpond::{Limits, Response, Server};
     ///
     /// let limits = Limits { max_body_bytes: 1 << 20, ..Limits::default() };
-    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().limits(limits);
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// let server = server.limits(limits);
     /// ```
     pub fn limits(mut self, limits: Limits) -> Server<F> {
         let pool_size = self.engine.0.pool_size();
@@ -173,11 +178,20 @@ where
     }
 
     /// The address it listens on, its real port included.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// assert_ne!(server.server_addr().port(), 0);
+    /// ```
     pub fn server_addr(&self) -> SocketAddr {
         self.listener.address()
     }
 
     /// Serves for ever. What goes wrong with a connection, or with accepting one, does not end it.
+    /// To serve until something happens there are [`poll_timeout`](Server::poll_timeout) and
+    /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
             self.engine.0.poll_until(&self.listener, None);
@@ -197,7 +211,8 @@ where
         self.engine.0.poll(&self.listener);
     }
 
-    /// Accepts connections for `duration`, however many come, then returns.
+    /// Accepts connections for `duration`, however many come, then returns. Their requests are
+    /// answered by the pool, also after that.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -219,15 +234,24 @@ where
     ///
     /// The connections there are now end with that: idle ones at once, the others after their
     /// answer, which says `Connection: close`; so nothing is lost if the process ends next. New
-    /// connections may be accepted meanwhile by another thread; they are neither ended nor waited for.
+    /// connections may be accepted meanwhile by another thread; they are neither ended nor waited
+    /// for.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// server.poll(); // what is queued
+    /// server.join(); // what is in flight
+    /// ```
     pub fn join(&self) {
         let _ = self.engine.0.drain(None);
     }
 
     /// Serves in a thread of its own until it is told to stop.
     ///
-    /// It stops on a message or when the sender is dropped: what is queued is accepted, the listener
-    /// is closed, requests in flight are answered whole, and then the thread ends.
+    /// It stops on a message or when the sender is dropped: what is queued is accepted, the
+    /// listener is closed, requests in flight are answered whole, and then the thread ends.
     ///
     /// # Panics
     ///

@@ -1,4 +1,5 @@
-//! What all connections of one server share: its handler, its limits, who is connected, the numbers.
+//! What all connections of one server share: its handler, its limits, who is connected, the
+//! numbers.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,36 +32,42 @@ impl Service {
         }
     }
 
-    /// Counts one more connection as handed over to another protocol, if the limit has room.
-    pub fn may_upgrade(&self) -> bool {
+    /// A place for one more connection handed over to another protocol, if the limit has room.
+    pub fn place_to_upgrade(self: &Arc<Self>) -> Option<Place> {
         let most = self.limits.max_upgraded;
         let one_more = |count| if count < most { Some(count + 1) } else { None };
         self.upgraded
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
-            .is_ok()
+            .ok()
+            .map(|_| Place(Arc::clone(self)))
     }
+}
 
-    pub fn upgrade_over(&self) {
-        self.upgraded.fetch_sub(1, Ordering::AcqRel);
+/// One of the `max_upgraded`, given back when it is dropped, whatever becomes of the upgrade.
+pub(crate) struct Place(Arc<Service>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.upgraded.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// A connection after it was handed over: what came early is read first.
 pub(crate) struct Upgraded {
     link: Arc<Link>,
-    service: Arc<Service>,
     early: Vec<u8>,
     early_at: usize,
+    /// Held for as long as the connection is open.
+    _place: Place,
 }
 
 impl Upgraded {
-    /// Takes over the place that [`Service::may_upgrade`] counted.
-    pub fn new(link: Arc<Link>, service: Arc<Service>, early: Vec<u8>) -> Upgraded {
+    pub fn new(link: Arc<Link>, early: Vec<u8>, place: Place) -> Upgraded {
         Upgraded {
             link,
-            service,
             early,
             early_at: 0,
+            _place: place,
         }
     }
 }
@@ -85,11 +92,5 @@ impl Write for Upgraded {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Drop for Upgraded {
-    fn drop(&mut self) {
-        self.service.upgrade_over();
     }
 }

@@ -90,8 +90,6 @@ pub(crate) fn response_head(
             None => {}
             Some(Owned::Date) if !dated => dated = true,
             Some(Owned::Upgrade) => upgrade = true,
-            // RFC 9110 §7.8: the handler that switches protocols says to which.
-            Some(Owned::Connection) if status == 101 => {}
             Some(_) => continue,
         }
         push_field(out, name, value);
@@ -109,9 +107,11 @@ pub(crate) fn response_head(
         Transfer::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Transfer::Nothing | Transfer::UntilClose => {}
     }
-    if status != 101 {
-        out.extend_from_slice(connection(plan.close, version, upgrade));
-    }
+    out.extend_from_slice(match status {
+        // RFC 9110 §7.8: Upgrade is always named there; this connection neither closes nor stays.
+        101 => b"Connection: upgrade\r\n",
+        _ => connection(plan.close, version, upgrade),
+    });
     out.extend_from_slice(b"\r\n");
 }
 
@@ -130,10 +130,10 @@ fn connection(close: bool, version: Version, upgrade: bool) -> &'static [u8] {
 
 /// A field that is not the handler's alone to set.
 enum Owned {
-    Connection,
     Date,
     Upgrade,
-    /// Content-Length, Transfer-Encoding, Keep-Alive, and Trailer, as no trailer is ever sent.
+    /// Connection, Content-Length, Transfer-Encoding, Keep-Alive, and Trailer, as no trailer is
+    /// ever sent.
     Framing,
 }
 
@@ -144,7 +144,7 @@ impl Owned {
             4 => (b"date", Owned::Date),
             7 if name[0] | 0x20 == b'u' => (b"upgrade", Owned::Upgrade),
             7 => (b"trailer", Owned::Framing),
-            10 if name[0] | 0x20 == b'c' => (b"connection", Owned::Connection),
+            10 if name[0] | 0x20 == b'c' => (b"connection", Owned::Framing),
             10 => (b"keep-alive", Owned::Framing),
             14 => (b"content-length", Owned::Framing),
             17 => (b"transfer-encoding", Owned::Framing),

@@ -84,6 +84,16 @@ impl HeadParser {
         self.authority = None;
     }
 
+    /// After `feed` said `None`: how many bytes were empty lines, if there was nothing else. They
+    /// are no part of a head yet; the parser can be reset and go on behind them.
+    pub fn empty_lines_alone(&self) -> Option<usize> {
+        match self.state {
+            State::Before => Some(self.at),
+            State::BeforeLf => Some(self.at - 1),
+            _ => None,
+        }
+    }
+
     /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
     /// was given before, and perhaps more than the head. `Some(n)`: the head is whole and took n
     /// bytes, `head` is filled, and the parser is ready for the next one. `None`: more is needed.

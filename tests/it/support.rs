@@ -1,5 +1,5 @@
-//! What the tests share: servers that end with their test, a raw client, and latches to meet handlers
-//! at.
+//! What the tests share: servers that end with their test, a raw client, and latches to meet
+//! handlers at.
 
 use std::net::SocketAddr;
 use std::sync::{mpsc, Arc, Condvar, Mutex};
@@ -61,8 +61,8 @@ pub fn serve_routes(routes: Vec<Route>) -> BackgroundServer {
         .expect("a free port")
 }
 
-/// A connection that sees a drain begin: it is closed then, when all older ones have been told. There
-/// are so many requests in flight, and not a moment later the one that it has just made.
+/// A connection that sees a drain begin: it is closed then, when all older ones have been told.
+/// There are so many requests in flight, and not a moment later the one that it has just made.
 pub fn witness(server: &BackgroundServer, in_flight: u64) -> Client {
     let mut client = Client::connect(server.addr());
     client.get("/");

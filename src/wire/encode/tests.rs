@@ -1,3 +1,5 @@
+//! Which form a response takes, and its head to the byte.
+
 use super::*;
 use crate::wire::date::imf_fixdate;
 use crate::wire::tests::Random;
@@ -193,10 +195,13 @@ fn an_upgrade_names_itself_in_connection() {
     let list = [("Upgrade", "websocket"), ("Connection", "Upgrade")];
     let switching = plan(false, Http11, true, 101, Known(0));
     let want = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{}\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n{}Connection: upgrade\r\n\r\n",
         DATE
     );
     assert_eq!(head(switching, Http11, 101, &list), want);
+    assert_eq!(head(switching, Http11, 101, &list[..1]), want);
+    let last = plan(false, Http11, false, 101, Known(0));
+    assert_eq!(head(last, Http11, 101, &list), want);
     for (version, keep_alive, want) in [
         (Http11, true, "Connection: upgrade\r\n"),
         (Http11, false, "Connection: close, upgrade\r\n"),

@@ -1,3 +1,5 @@
+//! The head parser over its tables: whole, split at every byte, with bytes behind.
+
 use super::*;
 use crate::wire::tests::{parse, summary, Random};
 use tables::*;
@@ -244,6 +246,20 @@ fn limits_are_known_before_the_end_arrives() {
     // Empty lines count too, or they would be a way to send for ever.
     assert_eq!(parse(&b"\r\n".repeat(15), &limits), Err(HeadTooLarge));
     assert_eq!(parse(&b"\r\n".repeat(14), &limits), Ok(None));
+}
+
+#[test]
+fn a_head_that_is_not_whole_tells_its_method() {
+    for bytes in [
+        "HEAD / HT",
+        "HEAD /\u{1} HTTP/1.1",
+        "HEAD / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut head = Head::default();
+        let fed = HeadParser::default().feed(bytes.as_bytes(), &Limits::default(), &mut head);
+        assert!(!matches!(fed, Ok(Some(_))), "{bytes:?}");
+        assert_eq!(head.method(), "HEAD", "{bytes:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A raw client that never waits for ever, and the responses it reads. It asserts nothing about HTTP
-//! beyond what it has to parse.
+//! A raw client that never waits for ever, and the responses it reads. It asserts nothing about
+//! HTTP beyond what it has to parse.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -193,7 +193,8 @@ impl Client {
         }
     }
 
-    fn take(&mut self, length: usize) -> Result<Vec<u8>, Cut> {
+    /// The next so many bytes, whatever they are.
+    pub fn take(&mut self, length: usize) -> Result<Vec<u8>, Cut> {
         while self.unread.len() < length {
             self.more()?;
         }

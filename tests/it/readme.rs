@@ -1,0 +1,355 @@
+//! What the README says, held to what is so: its tables are run, its paths exist.
+//! (Its Rust blocks are doc tests, by way of `src/lib.rs`.)
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::support::{serve_as, Running};
+use millpond::{Limits, Response, Route, Router};
+
+const README: &str = include_str!("../../README.md");
+const LIMITS: &str = include_str!("../../src/limits.rs");
+const CRATE: &str = include_str!("../../src/lib.rs");
+
+/// The cells of the tables under a heading, whose first cell is code; escaped bars are bars.
+fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
+    let section = text.split(heading).nth(1).expect("the heading");
+    let section = section.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let row = row.trim_start_matches("| ").trim_end_matches(" |");
+        row.split(" | ").map(str::to_owned).collect()
+    })
+    .collect()
+}
+
+fn code(cell: &str) -> &str {
+    cell.trim_matches('`')
+}
+
+#[test]
+fn limits_are_the_documented_ones() {
+    let docs: String = LIMITS
+        .lines()
+        .filter_map(|line| line.strip_prefix("/// "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let in_docs = table(&format!("# Limits\n{docs}"), "# Limits\n");
+    let in_readme = table(README, "## Limits\n");
+    assert_eq!(in_readme, in_docs);
+
+    let told: Vec<(&str, &str)> = in_readme.iter().map(|r| (code(&r[0]), &*r[1])).collect();
+    let defaults = defaults();
+    let names = |list: &[(&str, &str)]| list.iter().map(|row| row.0.to_owned()).collect();
+    let told_names: Vec<String> = names(&told);
+    let is: Vec<(&str, &str)> = defaults.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    assert_eq!(told_names, names(&is) as Vec<String>);
+    for ((name, told), (_, is)) in told.into_iter().zip(is) {
+        let rest = told.strip_prefix(is);
+        let fits = rest.map_or(false, |rest| {
+            rest.is_empty() || rest.starts_with([' ', ','])
+        });
+        assert!(fits, "{name} is {is}, the README says {told}");
+    }
+}
+
+/// Every field, as the table writes it. A new one does not compile until it is here.
+fn defaults() -> Vec<(&'static str, String)> {
+    let Limits {
+        max_target_bytes,
+        max_head_bytes,
+        max_headers,
+        max_body_bytes,
+        buffered_body_bytes,
+        head_timeout,
+        idle_timeout,
+        min_body_rate,
+        min_write_rate,
+        max_connections,
+        max_upgraded,
+        max_requests_per_connection,
+    } = Limits::default();
+    vec![
+        ("max_target_bytes", bytes(max_target_bytes as u64)),
+        ("max_head_bytes", bytes(max_head_bytes as u64)),
+        ("max_headers", count(max_headers as u64)),
+        ("max_body_bytes", bytes(max_body_bytes)),
+        ("buffered_body_bytes", bytes(buffered_body_bytes as u64)),
+        ("head_timeout", seconds(head_timeout)),
+        ("idle_timeout", seconds(idle_timeout)),
+        ("min_body_rate", format!("{min_body_rate} B/s")),
+        ("min_write_rate", format!("{min_write_rate} B/s")),
+        ("max_connections", count(max_connections as u64)),
+        ("max_upgraded", count(max_upgraded as u64)),
+        (
+            "max_requests_per_connection",
+            max_requests_per_connection.map_or("none".to_owned(), count),
+        ),
+    ]
+}
+
+fn bytes(n: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    match n {
+        _ if n % MIB == 0 => format!("{} MiB", n / MIB),
+        _ if n % 1024 == 0 => format!("{} KiB", n / 1024),
+        _ => format!("{} B", count(n)),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    assert_eq!(time.subsec_nanos(), 0, "whole seconds");
+    format!("{} s", time.as_secs())
+}
+
+/// With a comma between the thousands.
+fn count(n: u64) -> String {
+    match n {
+        0..=999 => n.to_string(),
+        _ => format!("{},{:03}", count(n / 1000), n % 1000),
+    }
+}
+
+/// The server that the README describes above its tables.
+fn described() -> Running {
+    let router = Router::default();
+    router.add(Route::get("/").onconnect(|_| Response::text("root")));
+    router.add(Route::any("/echo").onconnect(|request| {
+        let mut body = Vec::new();
+        match request.data().map(|mut data| data.read_to_end(&mut body)) {
+            Some(Ok(_)) => Response::from_data("application/octet-stream", body),
+            _ => Response::empty_400(),
+        }
+    }));
+    router.add(Route::post("/ignore").onconnect(|_| Response::text("ignored")));
+    let limits = Limits {
+        head_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    serve_as(
+        move |request| router.handle(request),
+        |server| server.limits(limits),
+    )
+}
+
+/// A request of the tables.
+struct Sample {
+    first: Vec<u8>,
+    /// Sent after the first answer.
+    then: Option<Vec<u8>>,
+    /// The client's side ends behind it.
+    ends: bool,
+}
+
+impl Sample {
+    fn of(cell: &str) -> Sample {
+        let text = code(cell);
+        let ends = text.ends_with('∎');
+        let text = text.trim_end_matches('∎');
+        let mut parts = text.split('…');
+        Sample {
+            first: decoded(parts.next().unwrap_or_default()),
+            then: parts.next().map(decoded),
+            ends,
+        }
+    }
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '⏎' => bytes.extend(b"\r\n"),
+            '{' => {
+                let inner: String = chars.by_ref().take_while(|&c| c != '}').collect();
+                let (what, times) = inner.split_once('×').expect("{what×times}");
+                bytes.extend(decoded(what).repeat(times.parse().expect("a number")));
+            }
+            '\\' => bytes.push(match chars.next() {
+                Some('n') => b'\n',
+                Some('r') => b'\r',
+                Some('t') => b'\t',
+                Some('0') => 0,
+                Some('x') => {
+                    let digits: String = chars.by_ref().take(2).collect();
+                    u8::from_str_radix(&digits, 16).expect("two digits")
+                }
+                other => panic!("no escape: {other:?}"),
+            }),
+            c => bytes.extend(c.to_string().bytes()),
+        }
+    }
+    bytes
+}
+
+/// The status codes in what a server sent, wherever a status line begins.
+fn statuses(bytes: &[u8]) -> Vec<u16> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.split("HTTP/1.1 ").skip(1);
+    lines
+        .map(|line| line[..3].parse().expect("a status"))
+        .collect()
+}
+
+#[test]
+fn what_is_accepted_is_answered_as_told() {
+    let server = described();
+    let rows = table(README, "### Accepted\n");
+    assert!(rows.len() > 20, "the table was found");
+    for row in rows {
+        println!("{}", row[0]);
+        let sample = Sample::of(&row[0]);
+        let want: Vec<u16> = row[1].split(' ').map(|s| s.parse().unwrap()).collect();
+        let method = String::from_utf8_lossy(&sample.first)
+            .trim_start()
+            .split(' ')
+            .next()
+            .map_or(String::new(), str::to_owned);
+        let mut client = server.connect();
+        client.send(&sample.first);
+        if sample.ends {
+            client.finish_sending();
+        }
+        if row[2] == "closed" {
+            let all = client.rest().expect("the end");
+            assert_eq!(statuses(&all), want, "{}", row[0]);
+            continue;
+        }
+        assert_eq!(row[2], "open", "{}", row[0]);
+        let mut then = sample.then;
+        for status in want {
+            let head = client.head().expect("an answer");
+            assert_eq!(head.status, status, "{}", row[0]);
+            if status >= 200 && method != "HEAD" && status != 204 {
+                client.body(&head).expect("its body");
+            }
+            if let Some(then) = then.take() {
+                client.send(then);
+            }
+        }
+        assert_eq!(client.get("/").text(), "root", "{}: open", row[0]);
+    }
+}
+
+#[test]
+fn what_is_refused_gets_one_answer_and_the_end() {
+    let server = described();
+    let rows = table(README, "### Refused\n");
+    assert!(rows.len() > 40, "the table was found");
+    for row in rows {
+        println!("{}", row[0]);
+        let sample = Sample::of(&row[0]);
+        let mut client = server.connect();
+        client.send(&sample.first);
+        if sample.ends {
+            client.finish_sending();
+        } else if row[1] != "408" {
+            // The server may be quick to close.
+            let _ = client.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        let all = client.rest().expect("the end");
+        let want: u16 = row[1].parse().expect("a status");
+        assert_eq!(statuses(&all), [want], "{}", row[0]);
+        let text = String::from_utf8(all).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains("\r\nConnection: close"), "{text}");
+        // Nothing but the status line once more, so nothing that was sent.
+        let line = head.lines().next().unwrap_or_default();
+        assert_eq!(Some(body.trim_end()), line.strip_prefix("HTTP/1.1 "));
+        let fields: Vec<&str> = head.lines().skip(1).collect();
+        let names = fields.iter().filter_map(|f| f.split(": ").next());
+        let names: BTreeSet<&str> = names.collect();
+        let usual = ["Connection", "Content-Length", "Content-Type", "Date"];
+        assert_eq!(names, BTreeSet::from(usual));
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Rust files below a folder, as the README writes them.
+fn sources(folder: &str, found: &mut BTreeSet<String>) {
+    let entries = fs::read_dir(root().join(folder)).expect("a folder");
+    for entry in entries.map(|entry| entry.expect("an entry").path()) {
+        let path = entry.strip_prefix(root()).expect("below the root");
+        let path = path.to_str().expect("a plain name").replace('\\', "/");
+        if entry.is_dir() {
+            sources(&path, found);
+        } else if path.ends_with(".rs") {
+            found.insert(path);
+        }
+    }
+}
+
+/// Tests beside the code, and tables for them.
+fn is_for_tests(path: &str) -> bool {
+    ["/tests.rs", "/tests/", "/compat.rs"]
+        .iter()
+        .any(|part| path.contains(part))
+}
+
+#[test]
+fn the_walk_names_every_file() {
+    let mut files = BTreeSet::new();
+    sources("src", &mut files);
+    files.retain(|path| !is_for_tests(path) && !path.starts_with("src/json/"));
+    let rows = table(README, "## A walk through the files\n");
+    let named: BTreeSet<String> = rows.iter().map(|row| code(&row[0]).to_owned()).collect();
+    assert_eq!(named, files);
+}
+
+#[test]
+fn the_crates_map_names_every_folder() {
+    let rows = table(&CRATE.replace("//! ", ""), "# The map\n");
+    let named: BTreeSet<String> = rows.iter().map(|row| code(&row[0]).to_owned()).collect();
+    let entries = fs::read_dir(root().join("src")).expect("a folder");
+    let there: BTreeSet<String> = entries
+        .map(|entry| entry.expect("an entry"))
+        .map(|entry| (entry.file_name(), entry.path().is_dir()))
+        .map(|(name, dir)| (name.into_string().expect("a plain name"), dir))
+        .filter(|(name, _)| name != "lib.rs" && name != "json")
+        .map(|(name, dir)| if dir { name + "/" } else { name })
+        .collect();
+    assert_eq!(named, there);
+}
+
+#[test]
+fn every_path_exists() {
+    let is_path = |word: &&str| {
+        let known = ["src/", "tests/", "examples/", "LICENSE"];
+        known.iter().any(|start| word.starts_with(start))
+    };
+    let words = README.split(|c: char| c.is_whitespace() || "`()[],|".contains(c));
+    let paths: BTreeSet<&str> = words.filter(is_path).collect();
+    assert!(paths.len() > 50, "{paths:?}");
+    let missing: Vec<&str> = paths
+        .into_iter()
+        .filter(|path| !root().join(path.trim_end_matches('.')).exists())
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_link_within_has_its_heading() {
+    let anchors: BTreeSet<String> = README
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| heading.replace(' ', "-").replace([',', '\'', '.'], ""))
+        .collect();
+    let links = README.split("](#").skip(1);
+    for link in links.filter_map(|rest| rest.split(')').next()) {
+        assert!(anchors.contains(link), "#{link} is none of {anchors:?}");
+    }
+}
+
+#[test]
+fn the_licences_are_there() {
+    let there = |name: &&str| PathBuf::from(root()).join(name).is_file();
+    assert!(["LICENSE-MIT", "LICENSE-APACHE"].iter().all(there));
+}

@@ -1,0 +1,174 @@
+//! A connection handed over to another protocol: what came early is read first, no worker is held,
+//! and `max_upgraded` bounds how many there are.
+
+use std::io::Write;
+
+use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
+use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
+
+const ASK: &str =
+    "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly";
+
+struct Echo;
+
+impl Upgrade for Echo {
+    fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
+        let mut buf = [0; 64];
+        while let Ok(count @ 1..) = socket.read(&mut buf) {
+            if socket.write_all(&buf[..count]).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+fn switch() -> Response {
+    Response {
+        status_code: 101,
+        headers: vec![("Upgrade".into(), "echo".into())],
+        data: ResponseBody::empty(),
+        upgrade: Some(Box::new(Echo)),
+    }
+}
+
+fn echo_server(pool_size: usize, max_upgraded: usize, gate: Gate) -> Running {
+    let handler = move |request: &Request| match request.url().as_str() {
+        "/echo" => switch(),
+        "/late" => {
+            gate.pass();
+            switch()
+        }
+        _ => Response::text("plain"),
+    };
+    let limits = Limits {
+        max_upgraded,
+        ..Limits::default()
+    };
+    serve_as(handler, |s| s.pool_size(pool_size).limits(limits))
+}
+
+fn upgraded(server: &Running) -> Client {
+    let mut client = server.connect();
+    let reply = client.send(ASK).head().expect("a head");
+    assert_eq!(reply.status, 101);
+    assert_eq!(reply.header("Upgrade"), Some("echo"));
+    assert_eq!(reply.header("Connection"), Some("upgrade"));
+    client
+}
+
+/// What the client gets back until it ends its side.
+fn echoed(mut client: Client) -> Vec<u8> {
+    client.send("and late").finish_sending();
+    client.rest().expect("the end of the echo")
+}
+
+#[test]
+fn what_came_early_is_read_first() {
+    let server = echo_server(4, 8, Gate::default());
+    assert_eq!(echoed(upgraded(&server)), b"earlyand late");
+}
+
+#[test]
+fn upgraded_connections_hold_no_worker() {
+    let server = echo_server(2, 8, Gate::default());
+    let clients: Vec<Client> = (0..8).map(|_| upgraded(&server)).collect();
+    assert_eq!(server.get("/").text(), "plain");
+    for client in clients {
+        assert_eq!(echoed(client), b"earlyand late");
+    }
+}
+
+#[test]
+fn one_more_than_max_upgraded_is_told_503_and_closed() {
+    let server = echo_server(4, 1, Gate::default());
+    let first = upgraded(&server);
+    let mut second = server.connect();
+    let reply = second.send(ASK).response();
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.header("Connection"), Some("close"));
+    // Not "early" as the beginning of a request.
+    second.closed();
+    assert_eq!(echoed(first), b"earlyand late");
+    has_room(&server);
+}
+
+#[test]
+fn a_client_that_leaves_before_its_101_keeps_no_place() {
+    let gate = Gate::default();
+    let server = echo_server(4, 1, gate.clone());
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.wait_for(1);
+    // Its unread answer makes this a reset, so that the 101 cannot be written.
+    client
+        .stream
+        .set_read_timeout(Some(GUARD))
+        .expect("an open socket");
+    client.stream.peek(&mut [0]).expect("the first answer");
+    drop(client);
+    gate.open();
+    has_room(&server);
+}
+
+fn has_room(server: &Running) {
+    eventually("room for another upgrade", || {
+        let mut client = server.connect();
+        // It may be told 503 and cut off while it still sends.
+        let _ = client.stream.write_all(ASK.as_bytes());
+        client.head().map_or(false, |reply| reply.status == 101)
+    });
+}
+
+#[test]
+fn a_server_that_stops_neither_ends_nor_awaits_it() {
+    let server = echo_server(4, 1, Gate::default());
+    let client = upgraded(&server);
+    drop(server);
+    assert_eq!(echoed(client), b"earlyand late");
+}
+
+#[test]
+fn what_came_early_behind_many_requests_is_read_first() {
+    let server = echo_server(4, 8, Gate::default());
+    let mut client = server.connect();
+    let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30);
+    client.send(format!("{plain}{ASK}"));
+    for _ in 0..30 {
+        assert_eq!(client.response().text(), "plain");
+    }
+    assert_eq!(client.head().expect("a head").status, 101);
+    assert_eq!(echoed(client), b"earlyand late");
+}
+
+#[test]
+fn a_request_that_cannot_switch_is_told_500_and_closed() {
+    let server = echo_server(4, 1, Gate::default());
+    let body = "b".repeat(100_000);
+    for (name, ask) in [
+        (
+            "1.0 knows no 101",
+            "GET /echo HTTP/1.0\r\n\r\nearly".to_owned(),
+        ),
+        (
+            "the body has not ended",
+            format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{body}"),
+        ),
+    ] {
+        let mut client = server.connect();
+        assert_eq!(client.send(ask).response().status, 500, "{name}");
+        client.closed();
+    }
+    has_room(&server);
+}
+
+#[test]
+fn an_upgrade_beside_another_status_is_dropped() {
+    let server = serve(|_| Response {
+        status_code: 200,
+        ..switch()
+    });
+    let mut client = server.connect();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").status, 200);
+    }
+}
