@@ -11,4 +11,4 @@ mod stop;
 mod stoppable;
 #[allow(dead_code)]
 mod support;
-mod upgrade;
+mod handover;
