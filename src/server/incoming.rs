@@ -177,6 +177,17 @@ impl Intake {
         };
     }
 
+    /// A head is not whole. Empty lines before it are consumed and begin nothing: a client that
+    /// sends them behind a request (RFC 9112 §2.2) owes no more than one that does not.
+    fn wait_for_head(&mut self) -> usize {
+        let empty = self.parser.empty_lines_alone();
+        self.begun = empty.is_none();
+        if !self.begun {
+            self.parser.reset();
+        }
+        empty.unwrap_or(0)
+    }
+
     /// Takes in `bytes`, of which nothing was consumed before. What is not consumed has to be given
     /// again, with more behind it.
     ///
@@ -192,10 +203,7 @@ impl Intake {
                 Stage::Head => {
                     let length = match self.parser.feed(&bytes[at..], limits, &mut self.head)? {
                         Some(length) => length,
-                        None => {
-                            self.begun = true;
-                            return Ok((at, Step::More));
-                        }
+                        None => return Ok((at + self.wait_for_head(), Step::More)),
                     };
                     at += length;
                     self.begun = false;

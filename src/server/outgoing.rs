@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::TcpStream;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use crate::message::Data;
 use crate::wire::chunked;
@@ -24,6 +25,8 @@ pub(crate) enum Source {
         left: Option<u64>,
         chunked: bool,
     },
+    /// The reader failed. What was composed before that is sent, and then the connection is cut.
+    Failed,
 }
 
 impl Source {
@@ -98,10 +101,10 @@ impl Outgoing {
                 written
             }
             Source::Reader { .. } => {
-                outgoing.fill(out, piece)?;
+                outgoing.fill(out, piece);
                 write(stream, out)?
             }
-            Source::Nothing => write(stream, out)?,
+            Source::Nothing | Source::Failed => write(stream, out)?,
         };
         outgoing.moved = written;
         if written < out.len() {
@@ -130,6 +133,7 @@ impl Outgoing {
         }
         match &mut self.source {
             Source::Nothing => Ok(Sent::All),
+            Source::Failed => Err(Broken::Reader),
             Source::Reader { .. } => Ok(Sent::NeedsReader),
             Source::Bytes { bytes, at } => {
                 let written = write(stream, &bytes[*at..])?;
@@ -157,7 +161,7 @@ impl Outgoing {
                 sent => return Ok(sent),
             }
             out.clear();
-            self.fill(out, piece)?;
+            self.fill(out, piece);
             let written = write(stream, out)?;
             self.moved += written;
             self.unsent.extend_from_slice(&out[written..]);
@@ -166,34 +170,37 @@ impl Outgoing {
     }
 
     /// Puts one more piece of the reader's into `out`, framed as it travels.
-    fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) -> Result<(), Broken> {
+    fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) {
         let (reader, left, chunked) = match &mut self.source {
             Source::Reader {
                 reader,
                 left,
                 chunked,
             } => (reader, left, *chunked),
-            _ => return Ok(()),
+            _ => return,
         };
         let most = left.map_or(PIECE, |left| {
             usize::try_from(left).unwrap_or(PIECE).min(PIECE)
         });
         if most == 0 {
             self.source = Source::Nothing;
-            return Ok(());
+            return;
         }
         piece.resize(piece.len().max(PIECE), 0);
-        let count = read(reader, &mut piece[..most])?;
-        if count == 0 {
-            if left.is_some() {
-                return Err(Broken::Reader);
+        let count = match read(reader, &mut piece[..most]) {
+            Some(0) if left.is_none() => {
+                if chunked {
+                    out.extend_from_slice(chunked::LAST_CHUNK);
+                }
+                self.source = Source::Nothing;
+                return;
             }
-            if chunked {
-                out.extend_from_slice(chunked::LAST_CHUNK);
+            Some(0) | None => {
+                self.source = Source::Failed;
+                return;
             }
-            self.source = Source::Nothing;
-            return Ok(());
-        }
+            Some(count) => count,
+        };
         if chunked {
             chunked::write_chunk_head(out, count);
         }
@@ -207,16 +214,16 @@ impl Outgoing {
                 self.source = Source::Nothing;
             }
         }
-        Ok(())
     }
 }
 
-fn read(reader: &mut Box<dyn Read + Send>, buf: &mut [u8]) -> Result<usize, Broken> {
+/// `None` where the reader fails, or panics: it is the user's code.
+fn read(reader: &mut Box<dyn Read + Send>, buf: &mut [u8]) -> Option<usize> {
     loop {
-        match reader.read(buf) {
-            Ok(count) => return Ok(count.min(buf.len())),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return Err(Broken::Reader),
+        match catch_unwind(AssertUnwindSafe(|| reader.read(buf))) {
+            Ok(Ok(count)) => return Some(count.min(buf.len())),
+            Ok(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
+            Ok(Err(_)) | Err(_) => return None,
         }
     }
 }

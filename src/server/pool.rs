@@ -149,6 +149,10 @@ pub(super) struct Seat<G> {
 }
 
 impl<G> State<G> {
+    pub(super) fn may_be_busy(&self, now: Instant) -> bool {
+        self.not_busy_before.map_or(true, |before| now >= before)
+    }
+
     /// Serving in place did not pay: try again later, and later still each time.
     pub(super) fn give_up_busy(&mut self, now: Instant) {
         if self
@@ -285,8 +289,10 @@ impl<G: Guest> Pool<G> {
         let mut state = lock(&shared.state);
         if shared.busy.load(Ordering::Relaxed) {
             shared.to_ring(&mut state, guest);
-        } else {
+        } else if shared.worker_free(&state) {
             shared.call(&mut state, Errand::Hold, guest);
+        } else {
+            shared.to_ring(&mut state, guest);
         }
         if state.workers > 0 {
             return Ok(());
@@ -356,19 +362,18 @@ impl<G: Guest> Drop for Pool<G> {
 }
 
 impl<G: Guest> Shared<G> {
-    /// Queues a guest for a worker of its own, or for the ring where none is to be had.
-    fn call(self: &Arc<Self>, state: &mut State<G>, errand: Errand, guest: Box<G>) {
-        // `idle` workers that were notified but have not woken yet still count as idle: compare
-        // with what is queued for them, or a burst would wait for four workers to wake up.
-        if self.worker_free(state) {
-            state.called.push_back(Call { errand, guest });
-            self.wake_worker(state);
-        } else {
-            self.to_ring(state, guest);
-        }
+    /// Queues a guest for the next worker that is free.
+    pub(super) fn call(self: &Arc<Self>, state: &mut State<G>, errand: Errand, guest: Box<G>) {
+        state.called.push_back(Call { errand, guest });
+        self.wake_worker(state);
     }
 
-    /// Whether one more call would find a worker at once.
+    pub(super) fn is_alone(&self) -> bool {
+        self.size == 1
+    }
+
+    /// Whether one more call would find a worker at once. Those that were notified and have not woken
+    /// yet still count as idle: compare with what is queued for them, or a burst would wait for a few.
     pub(super) fn worker_free(&self, state: &State<G>) -> bool {
         state.idle > state.called.len() || state.workers < self.size
     }
@@ -449,8 +454,7 @@ impl<G: Guest> Shared<G> {
 
     /// Sends the load to the ring, unless that was found not to pay a moment ago.
     fn begin_busy(&self) -> bool {
-        let not_before = lock(&self.state).not_busy_before;
-        let may = not_before.map_or(true, |before| Instant::now() >= before);
+        let may = lock(&self.state).may_be_busy(Instant::now());
         if may {
             self.busy.store(true, Ordering::Relaxed);
         }

@@ -50,6 +50,8 @@ pub(super) struct Sweep<'a, G: Guest> {
     slow: u32,
     /// Ready guests go to other workers for now.
     hands_over: bool,
+    /// Serving in place does not pay.
+    gives_up: bool,
 }
 
 /// Where a visited guest goes.
@@ -73,6 +75,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
             judged: 0,
             slow: 0,
             hands_over: false,
+            gives_up: false,
         };
         shared.pulse.store(sweep.pulse(), Ordering::Release);
         sweep
@@ -189,7 +192,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
         let mut seat = seat;
         // Handlers were slow a moment ago, or this is a chance find while calm and no sentry watches:
         // another worker serves it, so that the ring is not left alone.
-        if self.hands_over || !self.busy {
+        if self.hands_over || self.gives_up || !self.busy {
             let mut state = self.lock();
             seat = match self.shared.hand_over(&mut state, Errand::Serve, seat) {
                 Some(seat) => seat,
@@ -226,10 +229,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
         self.slow += u32::from(took > QUICK);
         if self.slow >= SLOW_OF / 4 {
             self.lock().give_up_busy(self.now);
-            // The rest of this pass is handed over; then it calms down.
-            self.hands_over = true;
-            self.saved = 0;
-            self.slow = 0;
+            self.gives_up = true;
         } else if self.judged >= SLOW_OF {
             self.judged = 0;
             self.slow = 0;
@@ -241,17 +241,14 @@ impl<'a, G: Guest> Sweep<'a, G> {
         if !self.shared.places.take_to_serve() {
             return Goes::Back(seat);
         }
-        let mut state = lock(&self.shared.state);
-        match self.shared.hand_over(&mut state, Errand::ServeLong, seat) {
-            None => {
-                self.earn(EARNED_BY_SERVING);
-                Goes::Away
-            }
-            Some(seat) => {
-                self.shared.places.give_back();
-                Goes::Back(seat)
-            }
+        self.earn(EARNED_BY_SERVING);
+        let mut state = self.lock();
+        self.shared.call(&mut state, Errand::ServeLong, seat.guest);
+        if self.shared.is_alone() {
+            // There is no other worker, and never will be: this one steps down to do it.
+            state.sweep = None;
         }
+        Goes::Away
     }
 
     /// Whether to look again without a pause: what was found pays for it, or a worker found the pool
@@ -261,15 +258,17 @@ impl<'a, G: Guest> Sweep<'a, G> {
         if told_busy {
             self.saved = self.saved.max(SAVED_AT_MOST / 2);
         }
-        if self.saved <= 0 || (hot == 0 && !told_busy) {
+        if self.saved <= 0 || self.gives_up || (hot == 0 && !told_busy) {
             return false;
         }
-        if self.saved >= BUSY_FROM && !self.busy {
-            self.busy = true;
-            self.shared.busy.store(true, Ordering::Relaxed);
+        if !self.busy && (told_busy || self.saved >= BUSY_FROM) {
             let mut state = self.lock();
-            if !state.sentry {
-                self.shared.wake_worker(&mut state);
+            if told_busy || state.may_be_busy(self.now) {
+                self.busy = true;
+                self.shared.busy.store(true, Ordering::Relaxed);
+                if !state.sentry {
+                    self.shared.wake_worker(&mut state);
+                }
             }
         }
         true
@@ -281,6 +280,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
         self.saved = 0;
         self.judged = 0;
         self.slow = 0;
+        self.gives_up = false;
         if std::mem::replace(&mut self.busy, false) {
             self.shared.calm();
         }

@@ -7,6 +7,7 @@ pub(crate) enum WireError {
     BadMethod,
     MethodTooLong,
     ConnectUnsupported,
+    TraceUnsupported,
     BadTarget,
     TargetTooLong,
     BadVersion,
@@ -55,6 +56,7 @@ impl WireError {
             // RFC 9112 §3: 501 for a method longer than any that is implemented.
             MethodTooLong => (501, "the method is too long"),
             ConnectUnsupported => (501, "CONNECT asks for a proxy"),
+            TraceUnsupported => (501, "TRACE asks for what was sent"),
             BadTarget => (400, "the request target is malformed"),
             TargetTooLong => (414, "the request target is too long"),
             BadVersion => (400, "the request line does not end in an HTTP version"),
@@ -105,6 +107,7 @@ mod tests {
             (TooManyHeaders, 431),
             (MethodTooLong, 501),
             (ConnectUnsupported, 501),
+            (TraceUnsupported, 501),
             (UnknownEncoding, 501),
             (UnsupportedVersion, 505),
         ] {

@@ -84,6 +84,16 @@ impl HeadParser {
         self.authority = None;
     }
 
+    /// After `feed` said `None`: how many bytes were empty lines, if there was nothing else. They
+    /// are no part of a head yet; the parser can be reset and go on behind them.
+    pub fn empty_lines_alone(&self) -> Option<usize> {
+        match self.state {
+            State::Before => Some(self.at),
+            State::BeforeLf => Some(self.at - 1),
+            _ => None,
+        }
+    }
+
     /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
     /// was given before, and perhaps more than the head. `Some(n)`: the head is whole and took n
     /// bytes, `head` is filled, and the parser is ready for the next one. `None`: more is needed.
@@ -168,10 +178,11 @@ impl HeadParser {
             None => Ok(false),
             Some(b' ') if self.at > self.mark => {
                 head.method = self.span(self.mark, self.at);
-                // Ahead of all else: the answer to a head that is refused, or never whole, asks
-                // for it. A token is ASCII.
-                let method = &bytes[self.mark..self.at];
-                head.text.extend(method.iter().map(|&b| char::from(b)));
+                // At once, and not with all else at the end: the answer to a head that is refused
+                // or never finished depends on whether it was for HEAD. A token is ASCII.
+                if let Ok(method) = std::str::from_utf8(&bytes[self.mark..self.at]) {
+                    head.text.push_str(method);
+                }
                 self.enter(State::Target);
                 Ok(true)
             }
@@ -368,8 +379,8 @@ impl HeadParser {
         if self.host.is_none() && head.version == Version::Http11 {
             return Err(WireError::MissingHost);
         }
-        head.text.clear();
-        match std::str::from_utf8(bytes) {
+        // The method is there already.
+        match std::str::from_utf8(&bytes[head.text.len()..]) {
             Ok(text) => head.text.push_str(text),
             Err(_) => transcode(bytes, head),
         }
@@ -437,7 +448,7 @@ pub(super) fn bad_value(byte: u8) -> WireError {
 fn transcode(bytes: &[u8], head: &mut Head) {
     let text = &mut head.text;
     let latin1 = |text: &mut String, bytes: &[u8]| text.extend(bytes.iter().map(|&b| b as char));
-    let mut done = 0;
+    let mut done = text.len();
     for Field { name, value } in &mut head.fields {
         let (start, end) = (value.start as usize, value.end as usize);
         latin1(text, &bytes[done..start]);

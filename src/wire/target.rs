@@ -18,6 +18,8 @@ pub(super) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireErr
             true => Err(WireError::ConnectUnsupported),
             false => Err(WireError::BadTarget),
         },
+        // RFC 9110 §9.3.8: it asks for the request back, credentials and all.
+        _ if method == b"TRACE" => Err(WireError::TraceUnsupported),
         [b'/', ..] => Ok(None),
         b"*" if method == b"OPTIONS" => Ok(None),
         _ => absolute_form(target, head).map(Some),

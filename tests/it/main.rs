@@ -1,9 +1,17 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod dropped;
+mod early;
+mod handover;
 mod join;
+mod live_routes;
+mod methods;
+mod panics;
+mod pipelining;
 mod poll;
 mod readme;
 mod rebind;
+mod responses;
 mod rouille;
 mod skipped;
 mod smoke;
@@ -11,4 +19,5 @@ mod stop;
 mod stoppable;
 #[allow(dead_code)]
 mod support;
-mod handover;
+mod upgrade;
+mod wire;

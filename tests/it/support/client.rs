@@ -193,7 +193,8 @@ impl Client {
         }
     }
 
-    fn take(&mut self, length: usize) -> Result<Vec<u8>, Cut> {
+    /// The next so many bytes, whatever they are.
+    pub fn take(&mut self, length: usize) -> Result<Vec<u8>, Cut> {
         while self.unread.len() < length {
             self.more()?;
         }

@@ -137,6 +137,8 @@ pub(super) const LINES: &[Row] = &[
     ("CONNECT to a path", b"CONNECT / HTTP/1.1", Err(BadTarget)),
     ("CONNECT to a URL", b"CONNECT http://a/ HTTP/1.1", Err(BadTarget)),
     ("CONNECT to nothing", b"CONNECT :443 HTTP/1.1", Err(BadTarget)),
+    ("TRACE", b"TRACE / HTTP/1.1", Err(TraceUnsupported)),
+    ("trace is another method", b"trace / HTTP/1.1", Ok("trace / 1.1")),
     ("connect is another method", b"connect / HTTP/1.1", Ok("connect / 1.1")),
     ("another scheme", b"GET ftp://a/ HTTP/1.1", Err(BadTarget)),
     ("a scheme that begins with http", b"GET httpx://a/ HTTP/1.1", Err(BadTarget)),

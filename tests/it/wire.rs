@@ -1,0 +1,176 @@
+//! HTTP/1.1 as a client sees it: tables of bytes, each with its section, the answers it gets and
+//! what becomes of the connection. RFC 9110 and RFC 9112 are meant by the sections.
+//!
+//! Each row is sent whole, byte by byte, split at several points, with its sending side ended, and
+//! with another request behind it: that one is answered where the connection stays, and never
+//! where it closes.
+
+use std::io::Read as _;
+use std::thread;
+
+use crate::support::{serve, Client, Cut, Reply, Running};
+use millpond::{Request, Response};
+
+mod chunked;
+mod connections;
+mod ends;
+mod fields;
+mod framing;
+mod lines;
+mod targets;
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Stays,
+    Closes,
+}
+pub use Fate::{Closes, Stays};
+
+/// Section, fact, bytes, answers, fate. An answer is a status, for HEAD as `HEAD 200`; after a
+/// blank follows what [`tell`] has told of the request, where the handler ran.
+pub type Row<'a> = (&'a str, &'a str, &'a [u8], &'a [&'a str], Fate);
+
+const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: next\r\n\r\n";
+const NEXT_ANSWER: &str = "200 GET /next next ";
+
+/// A server whose handler tells what it saw.
+pub fn teller() -> Running {
+    serve(tell)
+}
+
+/// `method target host body`, or 400 for a body that does not end well.
+pub fn tell(request: &Request) -> Response {
+    let mut body = Vec::new();
+    let read = request.data().map(|mut data| data.read_to_end(&mut body));
+    if let Some(Err(e)) = read {
+        return Response::text(format!("{:?}", e.kind())).with_status_code(400);
+    }
+    Response::text(format!(
+        "{} {} {} {}",
+        request.method(),
+        request.raw_url(),
+        request.header("Host").unwrap_or("-"),
+        String::from_utf8_lossy(&body),
+    ))
+}
+
+/// Sends each row in every manner and compares what comes back.
+pub fn check(rows: &[Row]) {
+    let server = teller();
+    for row in rows {
+        for manner in manners(row.2.len()) {
+            check_row(&server, row, manner);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Whole,
+    ByteByByte,
+    SplitAt(usize),
+    HalfClosed,
+    WithNext,
+}
+
+fn manners(length: usize) -> Vec<Manner> {
+    let mut manners = vec![
+        Manner::Whole,
+        Manner::ByteByByte,
+        Manner::HalfClosed,
+        Manner::WithNext,
+    ];
+    // In the request line, in the fields, and before each of the last bytes.
+    let points = [length / 8, length / 3, length / 2, length * 3 / 4];
+    let ends = (1..6).map(|back| length.saturating_sub(back));
+    let points = points.iter().copied().chain(ends);
+    manners.extend(points.filter(|&at| at > 0).map(Manner::SplitAt));
+    manners
+}
+
+fn check_row(server: &Running, row: &Row, manner: Manner) {
+    let &(section, name, bytes, want, fate) = row;
+    let row = format!("{section}: {name}, {manner:?}");
+    let mut client = server.connect();
+    // A server that refused the first bytes need not take the last ones.
+    let _ = match manner {
+        Manner::Whole => client.try_send(bytes),
+        Manner::ByteByByte => bytes.chunks(1).try_for_each(|byte| client.try_send(byte)),
+        Manner::SplitAt(at) => client.try_send(&bytes[..at]).and_then(|()| {
+            // Lets the server see the first part alone, mostly; nothing depends on it.
+            thread::yield_now();
+            client.try_send(&bytes[at..])
+        }),
+        Manner::HalfClosed => client.try_send(bytes).map(|()| {
+            client.finish_sending();
+        }),
+        Manner::WithNext => client.try_send([bytes, NEXT].concat()),
+    };
+    for want in want {
+        expect(&mut client, want, &row);
+    }
+    match (fate, manner) {
+        (Stays, Manner::HalfClosed) => {}
+        (Stays, Manner::WithNext) => expect(&mut client, NEXT_ANSWER, &row),
+        (Stays, _) => {
+            client.open();
+            client.send(NEXT);
+            expect(&mut client, NEXT_ANSWER, &row);
+        }
+        (Closes, _) => {}
+    }
+    if fate == Closes || manner == Manner::HalfClosed {
+        let rest = client
+            .rest()
+            .map(|rest| String::from_utf8_lossy(&rest).into_owned());
+        assert_eq!(rest, Ok(String::new()), "{row}: more than the answers");
+    }
+}
+
+/// The next response is this one, and is what every response has to be.
+fn expect(client: &mut Client, want: &str, row: &str) {
+    let (method, want) = match want.strip_prefix("HEAD ") {
+        Some(want) => ("HEAD", want),
+        None => ("GET", want),
+    };
+    let reply = client
+        .try_response(method)
+        .unwrap_or_else(|cut: Cut| panic!("{row}: {cut:?} for {want:?}"));
+    let got = match want.contains(' ') {
+        true => format!("{} {}", reply.status, reply.text()),
+        false => reply.status.to_string(),
+    };
+    assert_eq!(got, want, "{row}: {reply:?}");
+    well_formed(&reply, method, row);
+    if !want.contains(' ') && reply.status >= 400 && method != "HEAD" {
+        refusal(&reply, row);
+    }
+}
+
+/// RFC 9110 §6.6.1, RFC 9112 §6: what no response may lack or have too much of.
+fn well_formed(reply: &Reply, method: &str, row: &str) {
+    let count = |name: &str| {
+        let named = reply
+            .headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        named.count()
+    };
+    assert_eq!(count("Date"), 1, "{row}: {reply:?}");
+    let date = reply.header("Date").unwrap_or_default();
+    assert!(date.len() == 29 && date.ends_with(" GMT"), "{row}: {date}");
+    assert_eq!(count("Content-Length"), 1, "{row}: {reply:?}");
+    assert!(count("Connection") <= 1, "{row}: {reply:?}");
+    if method == "HEAD" {
+        assert!(reply.body.is_empty(), "{row}: {reply:?}");
+    }
+}
+
+/// A refusal says that it is the last answer, and repeats nothing that was sent.
+fn refusal(reply: &Reply, row: &str) {
+    assert_eq!(reply.header("Connection"), Some("close"), "{row}");
+    let text = reply.text();
+    assert!(text.starts_with(&reply.status.to_string()), "{row}: {text}");
+    assert!(text.len() < 64, "{row}: {text}");
+}

@@ -1,0 +1,138 @@
+//! Whether a connection goes on (RFC 9112 §9.3, §9.6), and the requests with a rule of their own:
+//! HEAD, OPTIONS, Expect (RFC 9110 §9.3, §10.1.1).
+
+use super::{check, teller, Closes, Fate, Row, Stays};
+
+#[test]
+fn keep_alive() {
+    for &(section, name, version, fields, fate) in PERSISTENCE {
+        let bytes = format!("GET / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
+        check(&[(section, name, bytes.as_bytes(), &["200 GET / h "], fate)]);
+    }
+}
+
+#[test]
+fn methods_with_a_rule_of_their_own() {
+    check(METHODS);
+}
+
+#[test]
+fn expectations() {
+    check(EXPECTATIONS);
+}
+
+#[test]
+fn the_answer_says_whether_the_connection_stays() {
+    let server = teller();
+    for (version, fields, want) in [
+        ("1.1", "", None),
+        ("1.1", "Connection: keep-alive\r\n", None),
+        ("1.1", "Connection: close\r\n", Some("close")),
+        ("1.0", "", Some("close")),
+        ("1.0", "Connection: keep-alive\r\n", Some("keep-alive")),
+        ("1.0", "Connection: close\r\n", Some("close")),
+    ] {
+        let mut client = server.connect();
+        client.send(format!("GET / HTTP/{version}\r\nHost: h\r\n{fields}\r\n"));
+        let reply = client.response();
+        assert_eq!(reply.header("Connection"), want, "{version} {fields}");
+    }
+}
+
+#[test]
+fn nothing_is_read_behind_a_request_that_asked_to_close() {
+    let server = teller();
+    let mut client = server.connect();
+    client.send(
+        b"GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n\
+          GET /2 HTTP/1.1\r\nHost: h\r\n\r\n",
+    );
+    assert_eq!(client.response().text(), "GET /1 h ");
+    client.closed();
+}
+
+#[rustfmt::skip]
+const PERSISTENCE: &[(&str, &str, &str, &str, Fate)] = &[
+    ("9112 §9.3", "1.1 stays", "1.1", "", Stays),
+    ("9112 §9.6", "close", "1.1", "Connection: close\r\n", Closes),
+    ("9110 §7.6.1", "options ignore case", "1.1", "connection: CLOSE\r\n", Closes),
+    ("9110 §7.6.1", "close in a list", "1.1", "Connection: upgrade ,\tclose ,\r\n", Closes),
+    ("9110 §5.3", "close in a second field", "1.1",
+     "Connection: x\r\nConnection: close\r\n", Closes),
+    ("9112 §9.3", "close wins over keep-alive", "1.1", "Connection: keep-alive, close\r\n", Closes),
+    ("9112 §9.3", "whichever comes first", "1.1", "Connection: close, keep-alive\r\n", Closes),
+    ("9110 §7.6.1", "what only looks like close", "1.1",
+     "Connection: closed, xclose, \"close\"\r\n", Stays),
+    ("9110 §7.6.1", "an option that nobody knows", "1.1", "Connection: x\r\nX: y\r\n", Stays),
+    ("9110 §7.6.1", "no option", "1.1", "Connection:\r\n", Stays),
+    ("9110 §7.6.1", "commas for options", "1.1", "Connection: ,,\r\n", Stays),
+    ("9112 §9.3", "keep-alive in 1.1", "1.1", "Connection: keep-alive\r\n", Stays),
+    ("9112 §C.2.2", "Proxy-Connection is nothing", "1.1", "Proxy-Connection: close\r\n", Stays),
+    ("9112 §9.3", "1.0 closes", "1.0", "", Closes),
+    ("9112 §9.3", "1.0 with keep-alive stays", "1.0", "Connection: keep-alive\r\n", Stays),
+    ("9110 §7.6.1", "Keep-Alive in capitals", "1.0", "Connection: Keep-Alive\r\n", Stays),
+    ("9112 §9.3", "1.0 with keep-alive in a list", "1.0", "Connection: x, keep-alive\r\n", Stays),
+    ("9112 §9.3", "1.0 with both", "1.0", "Connection: keep-alive, close\r\n", Closes),
+    ("9112 §9.3", "1.0 with another option", "1.0", "Connection: x\r\n", Closes),
+    ("9112 §C.2.2", "1.0 with the field Keep-Alive alone", "1.0",
+     "Keep-Alive: timeout=5\r\n", Closes),
+    ("9110 §2.5", "1.3 stays as 1.1 does", "1.3", "", Stays),
+];
+
+#[rustfmt::skip]
+const METHODS: &[Row] = &[
+    ("9110 §9.3.2", "HEAD has no body",
+     b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", &["HEAD 200"], Stays),
+    ("9110 §9.3.2", "HEAD among others",
+     b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n\
+       HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+     &["HEAD 200", "200 GET /2 h ", "HEAD 200"], Stays),
+    ("9110 §9.3.2", "head is another method",
+     b"head / HTTP/1.1\r\nHost: h\r\n\r\n", &["200 head / h "], Stays),
+    ("9110 §9.3.2", "HEAD in 1.0", b"HEAD / HTTP/1.0\r\n\r\n", &["HEAD 200"], Closes),
+    ("9110 §9.3.2", "HEAD in another major version",
+     b"HEAD / HTTP/2.0\r\nHost: h\r\n\r\n", &["HEAD 505"], Closes),
+    ("9110 §9.3.2", "HEAD with an expectation",
+     b"HEAD / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", &["HEAD 417"], Closes),
+    ("9110 §9.3.6", "a body that CONNECT may not have",
+     b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nContent-Length: 5\r\n\r\nhello", &["501"], Closes),
+    ("9110 §9.3.8", "a body that TRACE may not have",
+     b"TRACE / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", &["501"], Closes),
+];
+
+#[rustfmt::skip]
+const EXPECTATIONS: &[Row] = &[
+    ("9110 §10.1.1", "100-continue, and the body",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
+     &["200 POST / h hello"], Stays),
+    ("9110 §10.1.1", "it ignores case",
+     b"POST / HTTP/1.1\r\nHost: h\r\nexpect: 100-Continue\r\nContent-Length: 5\r\n\r\nhello",
+     &["200 POST / h hello"], Stays),
+    ("9110 §10.1.1", "chunked",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n\
+       5\r\nhello\r\n0\r\n\r\n",
+     &["200 POST / h hello"], Stays),
+    ("9110 §10.1.1", "without a body there is nothing to expect",
+     b"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n", &["200 GET / h "], Stays),
+    ("9110 §10.1.1", "1.0 does not know it",
+     b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
+     &["200 POST / - hello"], Closes),
+    ("9110 §10.1.1", "another in 1.0",
+     b"POST / HTTP/1.0\r\nExpect: x\r\nContent-Length: 5\r\n\r\nhello",
+     &["200 POST / - hello"], Closes),
+    ("9110 §15.5.18", "another",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: x\r\nContent-Length: 5\r\n\r\nhello",
+     &["417"], Closes),
+    ("9110 §15.5.18", "another behind it",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue, x\r\nContent-Length: 5\r\n\r\nhello",
+     &["417"], Closes),
+    ("9110 §15.5.18", "another in a second field",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nExpect: x\r\n\
+       Content-Length: 5\r\n\r\nhello",
+     &["417"], Closes),
+    ("9110 §15.5.18", "one that begins so",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continued\r\nContent-Length: 5\r\n\r\nhello",
+     &["417"], Closes),
+    ("9110 §15.5.18", "another without a body",
+     b"GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n", &["417"], Closes),
+];
