@@ -7,6 +7,7 @@ mod join;
 mod live_routes;
 mod methods;
 mod panics;
+mod pinning;
 mod pipelining;
 mod poll;
 mod readme;

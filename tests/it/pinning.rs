@@ -1,0 +1,112 @@
+//! Promise 11: no client can pin the pool. Hundreds of clients that are slow in each of the three
+//! ways there are, four workers, and everybody else is answered.
+
+use std::io::Read;
+use std::time::Duration;
+
+use crate::support::{eventually, get, timed, Client, GUARD, SLACK};
+use millpond::{BackgroundServer, Limits, Response, Route, Router};
+
+const WORKERS: usize = 4;
+/// Of each kind.
+const SLOW: usize = 100;
+/// What a fresh client may have to wait for on a machine that stalls; the aim is 100 ms.
+const PROMPT: Duration = Duration::from_secs(1);
+
+fn server() -> BackgroundServer {
+    let router = Router::default();
+    router.add(Route::get("/").onconnect(|_| Response::text("prompt")));
+    router.add(Route::get("/big").onconnect(|_| Response::from_data("a/b", vec![b'x'; 60_000])));
+    router.add(Route::post("/upload").onconnect(|request| {
+        let mut body = Vec::new();
+        match request.data().map(|mut data| data.read_to_end(&mut body)) {
+            Some(Ok(count)) => Response::text(count.to_string()),
+            _ => Response::empty_400(),
+        }
+    }));
+    router
+        .serve_managed_with(([127, 0, 0, 1], 0), WORKERS, Limits::default())
+        .expect("a free port")
+}
+
+/// Clients that each send this and then neither send nor read.
+fn slow(server: &BackgroundServer, bytes: &[u8]) -> Vec<Client> {
+    let client = |_| {
+        let mut client = Client::connect(server.addr());
+        client.send(bytes);
+        client
+    };
+    (0..SLOW).map(client).collect()
+}
+
+fn half_a_head() -> Vec<u8> {
+    b"GET / HTTP/1.1\r\nHost: a".to_vec()
+}
+
+/// More than is gathered beforehand: a worker may wait for the rest.
+fn a_part_of_an_upload() -> Vec<u8> {
+    let mut bytes = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n".to_vec();
+    bytes.resize(bytes.len() + 70_000, b'x');
+    bytes
+}
+
+/// Far more than the sockets' buffers take.
+fn unread_answers() -> Vec<u8> {
+    b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200)
+}
+
+fn fresh_clients_are_answered(server: &BackgroundServer) {
+    for _ in 0..20 {
+        let (reply, took) = timed(|| get(server.addr(), "/"));
+        assert_eq!(reply.text(), "prompt");
+        assert!(took < PROMPT + SLACK, "{took:?}");
+    }
+    let workers = server.stats().workers;
+    assert!(workers <= WORKERS as u64, "{workers} workers");
+}
+
+fn over(server: BackgroundServer, clients: Vec<Client>) {
+    drop(clients);
+    let drained = server.stop_within(GUARD);
+    assert!(drained.took < GUARD + SLACK, "{drained:?}");
+}
+
+#[test]
+fn half_sent_heads_do_not_pin_the_pool() {
+    let server = server();
+    let clients = slow(&server, &half_a_head());
+    fresh_clients_are_answered(&server);
+    over(server, clients);
+}
+
+#[test]
+fn slow_uploads_do_not_pin_the_pool() {
+    let server = server();
+    let clients = slow(&server, &a_part_of_an_upload());
+    eventually("some of the uploads are being read", || {
+        server.stats().in_flight > 0
+    });
+    fresh_clients_are_answered(&server);
+    over(server, clients);
+}
+
+#[test]
+fn unread_answers_do_not_pin_the_pool() {
+    let server = server();
+    let clients = slow(&server, &unread_answers());
+    eventually("answers to each of them", || {
+        server.stats().requests >= SLOW as u64
+    });
+    fresh_clients_are_answered(&server);
+    over(server, clients);
+}
+
+#[test]
+fn all_of_them_at_once_do_not_pin_the_pool() {
+    let server = server();
+    let mut clients = slow(&server, &half_a_head());
+    clients.extend(slow(&server, &a_part_of_an_upload()));
+    clients.extend(slow(&server, &unread_answers()));
+    fresh_clients_are_answered(&server);
+    over(server, clients);
+}
