@@ -1,5 +1,6 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod descriptors;
 mod dropped;
 mod early;
 mod handover;
