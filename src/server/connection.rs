@@ -30,11 +30,11 @@ use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::{Broken, Outgoing, Sent, Source};
 use super::pace::Pace;
 use super::pool::{Guest, Turn};
-use super::service::{Place, Service, Upgraded};
+use super::service::{Service, Takeover, Upgraded};
 use super::stats::CloseReason;
 use super::would_block;
 use crate::message::head::Head;
-use crate::message::{Request, Upgrade};
+use crate::message::Request;
 use crate::wire::date;
 use crate::wire::error::WireError;
 
@@ -43,9 +43,11 @@ const READ: usize = 72 * 1024;
 /// An unread body up to this size is skipped so that the connection can be kept (as Go does).
 pub(super) const SKIP: usize = 256 * 1024;
 /// How long, and for how many bytes, a closed connection is still read, so that the client
-/// gets to read its answer before a reset takes it away (RFC 9112 §9.6).
+/// gets to read its answer before a reset takes it away (RFC 9112 §9.6). Many clients send all of
+/// a body before they read, also one that is several times `max_body_bytes`; what bounds this is
+/// the time.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1024 * 1024;
+const LINGER_BYTES: usize = 256 * 1024 * 1024;
 /// Pipelined responses are gathered into one write once this many handlers in a row were quick, and
 /// as long as the same is asked again: what the next handler takes is then known, near enough, and
 /// no finished response waits behind a slow one.
@@ -103,7 +105,7 @@ pub(super) enum After {
         linger: bool,
         reason: CloseReason,
     },
-    Upgrade(Box<dyn Upgrade + Send>, Place),
+    Upgrade(Takeover),
 }
 
 enum Phase {
@@ -464,7 +466,7 @@ impl Connection {
             _ => return Turn::Over,
         };
         match outgoing.push(&self.link.stream) {
-            Ok(Sent::All) if matches!(after, After::Upgrade(..)) => {
+            Ok(Sent::All) if matches!(after, After::Upgrade(_)) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
             }
@@ -510,7 +512,7 @@ impl Connection {
         self.pace = None;
         match after {
             After::Close { linger, reason } => self.close(linger, reason, now),
-            After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
+            After::Upgrade(takeover) => self.hand_over(takeover),
             After::KeepAlive(rest) => {
                 if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
@@ -572,8 +574,10 @@ impl Connection {
 
     /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
     /// own. There are at most `max_upgraded` of these.
-    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
-        let socket = Upgraded::new(Arc::clone(&self.link), self.take_unread(), place);
+    fn hand_over(&mut self, takeover: Takeover) -> Turn {
+        let Takeover { mut upgrade, place } = takeover;
+        let early = self.take_unread();
+        let socket = Upgraded::new(Arc::clone(&self.link), place, early);
         let stream = &self.link.stream;
         let plain = stream
             .set_nonblocking(false)
