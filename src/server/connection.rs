@@ -454,6 +454,8 @@ impl Connection {
         let sent = Outgoing::send(&self.link.stream, out, source, input);
         out.shrink_to(KEPT_BY_DESK);
         match sent {
+            // The usual case, and it allocates nothing.
+            Ok((_, Sent::All)) => self.all_sent(desk, after, now),
             Ok((outgoing, sent)) => self.sent(desk, sent, Box::new(outgoing), after, now),
             Err(broken) => self.broken(broken),
         }

@@ -37,6 +37,10 @@ pub(crate) enum State {
 /// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
 const FRESH_GRACE: Duration = Duration::from_millis(10);
 
+/// How long a new connection is not taken for idle when others are waiting for its descriptor: its
+/// request is as good as on the way, and its client would not expect to have to try again.
+const FRESH_CLAIM: Duration = Duration::from_millis(100);
+
 /// One connection, shared by its guest and the registry.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -133,7 +137,7 @@ impl Registry {
         most: usize,
     ) -> Result<Arc<Link>, TcpStream> {
         let mut inner = lock(&self.inner);
-        if inner.open >= most && !self.end_idlest(&mut inner) {
+        if inner.open >= most && !self.end_idlest(&mut inner, Duration::ZERO) {
             return Err(stream);
         }
         let id = inner.next_id;
@@ -153,13 +157,20 @@ impl Registry {
 
     /// Asks the link that has been idle longest to end. False where none is idle.
     pub fn give_up_idlest(&self) -> bool {
-        self.end_idlest(&mut lock(&self.inner))
+        self.end_idlest(&mut lock(&self.inner), FRESH_CLAIM)
     }
 
-    fn end_idlest(&self, inner: &mut Inner) -> bool {
+    /// Ends the one idle longest. New connections count as idle after `claim`.
+    fn end_idlest(&self, inner: &mut Inner, claim: Duration) -> bool {
+        let since = self
+            .millis(Instant::now())
+            .saturating_sub(claim.as_millis() as u64);
         let idle = inner.links.values().filter(|link| {
             let state = link.state();
-            (state == State::Quiet as u8 || state == State::Fresh as u8) && !link.is_ending()
+            let fresh = state == State::Fresh as u8;
+            let idle = state == State::Quiet as u8
+                || fresh && link.quiet_since.load(Ordering::Relaxed) <= since;
+            idle && !link.is_ending()
         });
         match idle.min_by_key(|link| link.quiet_since.load(Ordering::Relaxed)) {
             Some(link) => {

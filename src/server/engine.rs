@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,8 +27,15 @@ const LENT_FOR: Duration = Duration::from_millis(5);
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
+/// Fewer workers than this are not worth a pool of their own.
+const SHARD_AT_LEAST: usize = 16;
+
 pub(crate) struct Engine {
-    pool: Pool<Connection>,
+    /// One pool, with one sweeper, for every two cores: they share nothing but the handler, so that
+    /// no lock is what many cores wait for. Connections are dealt to them in turn.
+    pools: Vec<Pool<Connection>>,
+    dealt: AtomicUsize,
+    pool_size: usize,
     service: Arc<Service>,
     /// Accepts that failed in a row.
     failures: AtomicU32,
@@ -41,8 +48,15 @@ impl Engine {
         limits: Limits,
         counters: Arc<Counters>,
     ) -> Engine {
+        assert!(pool_size > 0, "a pool needs at least one worker");
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let shards = shards(pool_size, cores);
+        // The first ones get what does not divide evenly.
+        let size = |shard| pool_size / shards + usize::from(shard < pool_size % shards);
         Engine {
-            pool: Pool::new(pool_size),
+            pools: (0..shards).map(|shard| Pool::new(size(shard))).collect(),
+            dealt: AtomicUsize::new(0),
+            pool_size,
             service: Arc::new(Service::new(handler, limits, counters)),
             failures: AtomicU32::new(0),
         }
@@ -64,7 +78,7 @@ impl Engine {
     }
 
     pub fn pool_size(&self) -> usize {
-        self.pool.size()
+        self.pool_size
     }
 
     /// Takes in the connections that are waiting.
@@ -95,18 +109,18 @@ impl Engine {
         let over = || listener.is_closing() || deadline.map_or(false, |d| Instant::now() >= d);
         while !over() {
             let mut failed = false;
-            if self.pool.is_busy() {
+            if self.pools[0].is_busy() {
                 let left =
                     deadline.map_or(LENT_FOR, |d| d.saturating_duration_since(Instant::now()));
-                failed = !self.pool.lend_door(self.door(listener), left.min(LENT_FOR));
+                failed = !self.pools[0].lend_door(self.door(listener), left.min(LENT_FOR));
             }
-            if failed || !self.pool.is_busy() {
+            if failed || !self.pools[0].is_busy() {
                 listener.wait(deadline, |accepted| {
                     match accepted {
                         Ok((stream, peer)) => self.admit(stream, peer),
                         Err(_) => self.pause(deadline),
                     }
-                    !self.pool.is_busy()
+                    !self.pools[0].is_busy()
                 });
             }
         }
@@ -119,7 +133,10 @@ impl Engine {
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
             listener.take_waiting(|stream, peer| {
                 if let Some(connection) = engine.enter(stream, peer) {
-                    let_in(connection);
+                    match engine.deal() {
+                        0 => let_in(connection),
+                        shard => engine.admit_to(shard, connection),
+                    }
                 }
             })
         })
@@ -136,12 +153,22 @@ impl Engine {
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
-        let connection = match self.enter(stream, peer) {
-            Some(connection) => connection,
-            None => return,
-        };
+        if let Some(connection) = self.enter(stream, peer) {
+            self.admit_to(self.deal(), connection);
+        }
+    }
+
+    /// Whose turn it is.
+    fn deal(&self) -> usize {
+        match self.pools.len() {
+            1 => 0,
+            shards => self.dealt.fetch_add(1, Ordering::Relaxed) % shards,
+        }
+    }
+
+    fn admit_to(&self, shard: usize, connection: Box<Connection>) {
         let link = connection.link();
-        if self.pool.admit(connection).is_err() {
+        if self.pools[shard].admit(connection).is_err() {
             // Not one thread to be had.
             self.turn_away(&link.stream);
         }
@@ -174,12 +201,16 @@ impl Engine {
 
     /// Marks every connection to end after what it owes, without waiting.
     pub fn begin_drain(&self) {
-        self.service.registry.begin(|| self.pool.rouse());
+        self.service.registry.begin(|| self.rouse());
     }
 
     /// Ends every connection there is, answering what is in flight, at most until `deadline`.
     pub fn drain(&self, deadline: Option<Instant>) -> Drained {
-        self.service.registry.drain(deadline, || self.pool.rouse())
+        self.service.registry.drain(deadline, || self.rouse())
+    }
+
+    fn rouse(&self) {
+        self.pools.iter().for_each(Pool::rouse);
     }
 
     /// Adds what is open here now to `stats`.
@@ -187,6 +218,40 @@ impl Engine {
         let (in_flight, at_rest) = self.service.registry.count();
         stats.in_flight += in_flight as u64;
         stats.open += (in_flight + at_rest) as u64;
-        stats.workers += self.pool.workers() as u64;
+        stats.workers += self
+            .pools
+            .iter()
+            .map(|pool| pool.workers() as u64)
+            .sum::<u64>();
+    }
+}
+
+/// How many pools the workers are divided into.
+fn shards(pool_size: usize, cores: usize) -> usize {
+    (cores / 2).min(pool_size / SHARD_AT_LEAST).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shards;
+
+    #[test]
+    fn there_is_a_pool_for_every_two_cores_that_is_worth_it() {
+        for (pool_size, cores, want) in [
+            (256, 1, 1),
+            (256, 2, 1),
+            (256, 4, 2),
+            (256, 64, 16),
+            (16, 64, 1),
+            (1, 64, 1),
+        ] {
+            assert_eq!(
+                shards(pool_size, cores),
+                want,
+                "{} workers, {} cores",
+                pool_size,
+                cores
+            );
+        }
     }
 }

@@ -342,11 +342,6 @@ impl<G: Guest> Pool<G> {
         }
     }
 
-    /// The most workers there may be.
-    pub(crate) fn size(&self) -> usize {
-        self.shared.size
-    }
-
     /// Workers started so far.
     pub(crate) fn workers(&self) -> usize {
         lock(&self.shared.state).workers

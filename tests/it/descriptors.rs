@@ -122,8 +122,19 @@ impl Server {
         self.hear("errors ").parse().expect("a number")
     }
 
-    fn connect(&self) -> Vec<Client> {
-        (0..CLIENTS).map(|_| Client::connect(self.addr)).collect()
+    /// More clients than it can take, each with this sent, when it has noticed that.
+    fn swamp(&mut self, request: &str) -> Vec<Client> {
+        let clients = (0..CLIENTS).map(|_| {
+            let mut client = Client::connect(self.addr);
+            client.send(request);
+            client
+        });
+        let clients = clients.collect();
+        let began = Instant::now();
+        while self.errors() < 4 {
+            assert!(began.elapsed() < GUARD, "it had descriptors for all");
+        }
+        clients
     }
 
     /// It must still be there, stop when it is told to, and end well.
@@ -145,14 +156,7 @@ impl Drop for Server {
 /// A hundred requests in flight at once, where there are descriptors for some sixty.
 fn handlers_have_them_all() {
     let mut server = Server::start();
-    let mut clients = server.connect();
-    for client in &mut clients {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    }
-    let began = Instant::now();
-    while server.errors() < 4 {
-        assert!(began.elapsed() < GUARD, "it had descriptors for all");
-    }
+    let mut clients = server.swamp("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
     // It does not spin on what it cannot have: one try in a tenth of a second.
     let (errors, since) = (server.errors(), Instant::now());
     clients[0].open();
@@ -190,14 +194,7 @@ fn idle_connections_make_room() {
 
 fn clients_that_close_make_room() {
     let mut server = Server::start();
-    let mut clients = server.connect();
-    for client in &mut clients {
-        client.send("GET / HTTP/1.1\r\nHo"); // Not idle: nothing of theirs is given up.
-    }
-    let began = Instant::now();
-    while server.errors() < 4 {
-        assert!(began.elapsed() < GUARD, "it had descriptors for all");
-    }
+    let mut clients = server.swamp("GET / HTTP/1.1\r\nHo"); // Not idle: nothing of theirs is given up.
     let last = clients.split_off(CLIENTS - 10);
     drop(clients);
     for mut client in last {
@@ -211,14 +208,7 @@ fn clients_that_close_make_room() {
 
 fn it_stops_in_time_without_any() {
     let mut server = Server::start();
-    let mut clients = server.connect();
-    for client in &mut clients {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    }
-    let began = Instant::now();
-    while server.errors() < 4 {
-        assert!(began.elapsed() < GUARD, "it had descriptors for all");
-    }
+    let mut clients = server.swamp("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
     finishes(SLOW, move || server.stop());
     // Those it could not accept are refused; those it had are answered whole.
     let answered = clients

@@ -19,7 +19,6 @@ mod skipped;
 mod smoke;
 mod stop;
 mod stoppable;
-#[allow(dead_code)]
 mod support;
 mod upgrade;
 mod wire;

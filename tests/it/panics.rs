@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
 
-use crate::support::{finishes, get, listen, serve, serve_as, serve_routes};
+use crate::support::{finishes, get, listen, serve, serve_as, serve_routes, witness};
 use crate::support::{Client, Gate, GUARD};
 use millpond::{Request, Response, ResponseBody, Route, Router};
 
@@ -148,19 +148,18 @@ fn the_routes_survive_a_panic_while_one_is_dropped() {
 fn a_drain_goes_on() {
     let gate = Gate::default();
     let passes = gate.clone();
-    let server = serve_routes(vec![Route::get("/").onconnect(move |_| {
+    let server = serve_routes(vec![Route::get("/gate").onconnect(move |_| {
         passes.pass();
         fail()
     })]);
     let mut clients: Vec<Client> = (0..4).map(|_| Client::connect(server.addr())).collect();
     for client in &mut clients {
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     gate.wait_for(4);
-    let mut idle = Client::connect(server.addr());
-    idle.get("/nowhere");
+    let mut witness = witness(&server, 4);
     let stopped = thread::spawn(move || server.stop());
-    idle.closed();
+    witness.closed();
     gate.open();
     let drained = finishes(GUARD, move || stopped.join().unwrap());
     assert_eq!((drained.answered, drained.cut), (4, 0));

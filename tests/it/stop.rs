@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, finishes, get, serve_routes, timed};
+use crate::support::{eventually, finishes, get, serve_routes, timed, witness};
 use crate::support::{Client, Cut, Gate, Habit, Load, GUARD, SLACK};
 use millpond::{BackgroundServer, Drained, Request, Response, Route};
 
@@ -121,11 +121,9 @@ fn a_large_body_that_keeps_coming_is_waited_for() {
     client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n");
     client.send(vec![b'x'; 100_000]);
     eventually("its handler runs", || server.stats().in_flight == 1);
-    let addr = server.addr();
+    let mut witness = witness(&server, 1);
     let stopped = thread::spawn(move || server.stop());
-    eventually("the listener is closed", || {
-        Client::try_connect(addr).is_err()
-    });
+    witness.closed(); // So the drain has begun.
     client.send(vec![b'x'; 800_000]);
     assert_eq!(client.response().text(), "900000");
     let drained = finishes(GUARD, move || stopped.join().unwrap());
@@ -142,10 +140,9 @@ fn in_flight_requests_are_answered_and_counted() {
         client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     gate.wait_for(7);
-    let mut idle = Client::connect(addr);
-    idle.get("/");
+    let mut witness = witness(&server, 7);
     let stopped = thread::spawn(move || server.stop());
-    idle.closed();
+    witness.closed();
     assert!(!stopped.is_finished());
     gate.open();
     let drained = finishes(GUARD, move || stopped.join().unwrap());
@@ -215,10 +212,9 @@ fn stop_within_counts_both_kinds() {
     let mut stuck = ask("/slow", 2);
     gate.wait_for(5);
     slow.wait_for(2);
+    let mut witness = witness(&server, 7);
     let stopped = thread::spawn(move || server.stop_within(Duration::from_millis(500)));
-    eventually("the listener is closed", || {
-        Client::try_connect(addr).is_err()
-    });
+    witness.closed(); // So the drain has begun.
     gate.open();
     let drained = finishes(GUARD, move || stopped.join().unwrap());
     assert_eq!((drained.answered, drained.cut), (5, 2));

@@ -2,13 +2,11 @@
 //! 20 ms plus the longest running handler, and every response in flight is written whole.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use crate::support::{
-    eventually, finishes, listen, timed, Client, Gate, Habit, Load, GUARD, SLACK,
-};
+use crate::support::{finishes, listen, timed, Client, Gate, Habit, Load, GUARD, SLACK};
 use millpond::{Request, Response, Server};
 
 const PROMISED: Duration = Duration::from_millis(20);
@@ -90,7 +88,9 @@ fn waits_for_the_running_handlers_and_no_longer() {
         let gate = Gate::default();
         let passes = gate.clone();
         let server = listen(move |request: &Request| {
-            passes.pass();
+            if request.raw_url() == "/slow" {
+                passes.pass();
+            }
             echo(request)
         });
         let addr = server.server_addr();
@@ -100,9 +100,12 @@ fn waits_for_the_running_handlers_and_no_longer() {
             client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
         }
         gate.wait_for(5);
+        let mut idle = Client::connect(addr);
+        idle.get("/");
         tell(sender);
+        idle.closed();
         // The listener is closed before the handlers are waited for.
-        refuses(addr);
+        assert!(Client::try_connect(addr).is_err());
         assert!(!handle.is_finished());
         let ((), took) = timed(|| {
             gate.open();
@@ -163,7 +166,10 @@ fn large_responses_are_written_whole() {
     let gate = Gate::default();
     let passes = gate.clone();
     let server = listen(move |request: &Request| {
-        passes.pass();
+        match request.raw_url() {
+            "/idle" => return Response::text(""),
+            _ => passes.pass(),
+        }
         match request.raw_url() {
             "/bytes" => Response::from_data("a/b", vec![b'x'; LARGE]),
             _ => {
@@ -197,8 +203,10 @@ fn large_responses_are_written_whole() {
             (client, head)
         })
         .collect::<Vec<_>>();
+    let mut idle = Client::connect(addr);
+    idle.get("/idle");
     drop(sender);
-    refuses(addr);
+    idle.closed(); // So the drain has begun.
     assert!(!handle.is_finished());
     for (client, head) in &mut clients {
         assert_eq!(client.body(head).unwrap().len(), LARGE);
@@ -212,8 +220,11 @@ fn large_responses_are_written_whole() {
 fn a_pipelined_request_does_not_cut_the_response_before_it() {
     let gate = Gate::default();
     let passes = gate.clone();
-    let server = listen(move |_: &Request| {
-        passes.pass();
+    let server = listen(move |request: &Request| {
+        match request.raw_url() {
+            "/idle" => return Response::text(""),
+            _ => passes.pass(),
+        }
         Response::from_data("a/b", vec![b'x'; WAITING])
     });
     let addr = server.server_addr();
@@ -222,20 +233,15 @@ fn a_pipelined_request_does_not_cut_the_response_before_it() {
     client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
     gate.wait_for(1);
     client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut idle = Client::connect(addr);
+    idle.get("/idle");
     drop(sender);
-    refuses(addr);
+    idle.closed(); // So the drain has begun.
     gate.open();
     // The server is done with it before the client reads: most of it is in the kernel's buffers.
     finishes(GUARD, move || handle.join().unwrap());
     assert_eq!(client.response().body.len(), WAITING);
     client.closed();
-}
-
-/// Waits until the listener is closed.
-fn refuses(addr: SocketAddr) {
-    eventually("the listener is closed", || {
-        Client::try_connect(addr).is_err()
-    });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use millpond::{BackgroundServer, Request, Response, Route, Router, Server};
 mod client;
 mod load;
 pub use self::client::{Client, Cut, Reply};
-pub use self::load::{Habit, Load, Tally};
+pub use self::load::{Habit, Load};
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(5);
@@ -59,6 +59,17 @@ pub fn serve_routes(routes: Vec<Route>) -> BackgroundServer {
     router
         .serve_managed(([127, 0, 0, 1], 0))
         .expect("a free port")
+}
+
+/// A connection that sees a drain begin: it is closed then, when all older ones have been told. There
+/// are so many requests in flight, and not a moment later the one that it has just made.
+pub fn witness(server: &BackgroundServer, in_flight: u64) -> Client {
+    let mut client = Client::connect(server.addr());
+    client.get("/");
+    eventually("the witness is idle", || {
+        server.stats().in_flight == in_flight
+    });
+    client
 }
 
 impl Running {
