@@ -1,9 +1,7 @@
-//! A connection handed over to another protocol: what came early is read first, no worker is held,
-//! and `max_upgraded` bounds how many there are.
+//! A connection handed over to another protocol is a thread's own: the pool, a stop and HTTP have no
+//! more to do with it. (What it takes to be handed over is in `upgrade`.)
 
-use std::io::Write;
-
-use crate::support::{eventually, serve_as, Client, Gate, Running, GUARD};
+use crate::support::{serve_as, Client, Running};
 use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
 
 const ASK: &str =
@@ -31,13 +29,9 @@ fn switch() -> Response {
     }
 }
 
-fn echo_server(pool_size: usize, max_upgraded: usize, gate: Gate) -> Running {
-    let handler = move |request: &Request| match request.url().as_str() {
+fn echo_server(pool_size: usize, max_upgraded: usize) -> Running {
+    let handler = |request: &Request| match request.url().as_str() {
         "/echo" => switch(),
-        "/late" => {
-            gate.pass();
-            switch()
-        }
         _ => Response::text("plain"),
     };
     let limits = Limits {
@@ -63,14 +57,8 @@ fn echoed(mut client: Client) -> Vec<u8> {
 }
 
 #[test]
-fn what_came_early_is_read_first() {
-    let server = echo_server(4, 8, Gate::default());
-    assert_eq!(echoed(upgraded(&server)), b"earlyand late");
-}
-
-#[test]
 fn upgraded_connections_hold_no_worker() {
-    let server = echo_server(2, 8, Gate::default());
+    let server = echo_server(2, 8);
     let clients: Vec<Client> = (0..8).map(|_| upgraded(&server)).collect();
     assert_eq!(server.get("/").text(), "plain");
     for client in clients {
@@ -79,49 +67,19 @@ fn upgraded_connections_hold_no_worker() {
 }
 
 #[test]
-fn one_more_than_max_upgraded_is_told_503_and_closed() {
-    let server = echo_server(4, 1, Gate::default());
-    let first = upgraded(&server);
-    let mut second = server.connect();
-    let reply = second.send(ASK).response();
+fn what_follows_a_refused_upgrade_is_not_read_as_http() {
+    let server = echo_server(4, 0);
+    let mut client = server.connect();
+    client.send(ASK).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let reply = client.response();
     assert_eq!(reply.status, 503);
     assert_eq!(reply.header("Connection"), Some("close"));
-    // Not "early" as the beginning of a request.
-    second.closed();
-    assert_eq!(echoed(first), b"earlyand late");
-    has_room(&server);
-}
-
-#[test]
-fn a_client_that_leaves_before_its_101_keeps_no_place() {
-    let gate = Gate::default();
-    let server = echo_server(4, 1, gate.clone());
-    let mut client = server.connect();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /late HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
-    // Its unread answer makes this a reset, so that the 101 cannot be written.
-    client
-        .stream
-        .set_read_timeout(Some(GUARD))
-        .expect("an open socket");
-    client.stream.peek(&mut [0]).expect("the first answer");
-    drop(client);
-    gate.open();
-    has_room(&server);
-}
-
-fn has_room(server: &Running) {
-    eventually("room for another upgrade", || {
-        let mut client = server.connect();
-        // It may be told 503 and cut off while it still sends.
-        let _ = client.stream.write_all(ASK.as_bytes());
-        client.head().map_or(false, |reply| reply.status == 101)
-    });
+    client.closed();
 }
 
 #[test]
 fn a_server_that_stops_neither_ends_nor_awaits_it() {
-    let server = echo_server(4, 1, Gate::default());
+    let server = echo_server(4, 1);
     let client = upgraded(&server);
     drop(server);
     assert_eq!(echoed(client), b"earlyand late");

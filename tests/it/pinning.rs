@@ -1,5 +1,5 @@
 //! Promise 11: no client can pin the pool. Hundreds of clients that are slow in each of the three
-//! ways there are, four workers, and everybody else is answered.
+//! ways there are, four workers, and everybody else is answered, within bounded memory.
 
 use std::io::Read;
 use std::time::Duration;
@@ -108,5 +108,42 @@ fn all_of_them_at_once_do_not_pin_the_pool() {
     clients.extend(slow(&server, &a_part_of_an_upload()));
     clients.extend(slow(&server, &unread_answers()));
     fresh_clients_are_answered(&server);
+    over(server, clients);
+}
+
+#[cfg(target_os = "linux")]
+const CHILD: &str = "MILLPOND_TEST_MEMORY";
+
+/// In a process of its own, as the other tests of this one need memory too.
+#[cfg(target_os = "linux")]
+#[test]
+fn their_memory_is_bounded() {
+    if std::env::var_os(CHILD).is_none() {
+        let this = std::env::current_exe().expect("this very test binary");
+        let child = std::process::Command::new(this)
+            .args(["--exact", "pinning::their_memory_is_bounded", "--nocapture"])
+            .env(CHILD, "1")
+            .output()
+            .expect("a child process");
+        let said = String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success(), "{said}");
+        return;
+    }
+    let server = server();
+    let mut clients = slow(&server, &half_a_head());
+    clients.extend(slow(&server, &a_part_of_an_upload()));
+    clients.extend(slow(&server, &unread_answers()));
+    fresh_clients_are_answered(&server);
+    // What the answers that nobody reads come to, were they all kept: 1.2 GB. What may be kept of
+    // each connection: a gathered body, an answer, and one read of what is pipelined.
+    let kept_kib = 3 * SLOW * (64 + 60 + 72);
+    let status = std::fs::read_to_string("/proc/self/status").expect("a process");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let peak_kib: usize = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|number| number.parse().ok())
+        .expect("the peak in KiB");
+    assert!(peak_kib < kept_kib + 32 * 1024, "{peak_kib} KiB");
+    eprintln!("{peak_kib} KiB");
     over(server, clients);
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::support::{serve_as, Running};
@@ -346,10 +346,4 @@ fn every_link_within_has_its_heading() {
     for link in links.filter_map(|rest| rest.split(')').next()) {
         assert!(anchors.contains(link), "#{link} is none of {anchors:?}");
     }
-}
-
-#[test]
-fn the_licences_are_there() {
-    let there = |name: &&str| PathBuf::from(root()).join(name).is_file();
-    assert!(["LICENSE-MIT", "LICENSE-APACHE"].iter().all(|n| there(&n)));
 }
