@@ -56,8 +56,7 @@ fn unread_answers() -> Vec<u8> {
     b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200)
 }
 
-/// Each within the client's guard, which is shorter than the time after which slow clients are cut
-/// off; and half of them promptly.
+/// Each within the client's guard, and half of them promptly.
 fn fresh_clients_are_answered(server: &BackgroundServer) {
     let ask = |_| {
         let (reply, took) = timed(|| get(server.addr(), "/"));
