@@ -1,4 +1,5 @@
-//! The smallest server: `cargo run --release --example hello [ADDRESS]`, then open the URL it prints.
+//! The smallest server: `cargo run --release --example hello [ADDRESS]`, then open the URL it
+//! prints.
 
 use millpond::{Response, Server};
 use std::error::Error;

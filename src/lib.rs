@@ -18,18 +18,19 @@
 //! # Two ways to serve
 //!
 //! * [`Server`], as rouille has it: a handler, a pool of threads, and a loop that is yours.
-//! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are added
-//!   and removed, and whose address moves, while it runs.
+//! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are
+//!   added and removed, and whose address moves, while it runs.
 //!
-//! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a thread
-//! of the pool and may block. [`Limits`] bounds what a client can ask of the server; [`mod@json`] reads
-//! and writes bodies.
+//! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a
+//! thread of the pool and may block. [`Limits`] bounds what a client can ask of the server;
+//! [`mod@json`] reads and writes bodies.
 //!
 //! # What it is not
 //!
 //! There is no TLS, no HTTP/2, no compression and no client; forms, sessions, static files and
-//! websockets are not here yet. The README says what to use instead, what is promised and which test
-//! holds each promise, how HTTP is read to the byte, and how to come from rouille or toolkit-zero.
+//! websockets are not here yet. The README says what to use instead, what is promised and which
+//! test holds each promise, how HTTP is read to the byte, and how to come from rouille or
+//! toolkit-zero.
 //!
 //! # The map
 //!

@@ -28,9 +28,9 @@ pub struct Response {
     /// The header fields, in the order they are sent.
     ///
     /// The server decides on `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
-    /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none. A field whose
-    /// name is not a token, or whose value holds a line break or another control character, is not
-    /// sent at all.
+    /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none. A field
+    /// whose name is not a token, or whose value holds a line break or another control character,
+    /// is not sent at all.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 
     /// The body.

@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 /// it.
 ///
 /// It runs on a thread of its own and may take its time; no worker of the pool waits for it. There
-/// are at most [`max_upgraded`](crate::Limits::max_upgraded) at once: one more request for an upgrade
-/// is answered with 503. A server that stops or moves neither ends nor awaits them.
+/// are at most [`max_upgraded`](crate::Limits::max_upgraded) at once: one more request for an
+/// upgrade is answered with 503. A server that stops or moves neither ends nor awaits them.
 ///
 /// # Example: everything comes back
 ///

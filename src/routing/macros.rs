@@ -145,7 +145,7 @@ macro_rules! find_route {
     }};
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
+/// The value of a `Result`; or, from a function that returns a [`Response`], an
 /// early return with 400 and the error.
 ///
 /// The error must be a [`std::error::Error`]. The body is `{"description": "..", "cause": ..}` in
@@ -173,7 +173,7 @@ macro_rules! try_or_400 {
     };
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
+/// The value of a `Result`; or, from a function that returns a [`Response`], an
 /// early return with 404.
 ///
 /// ```
@@ -197,7 +197,7 @@ macro_rules! try_or_404 {
     };
 }
 
-/// From a function that returns a [`Response`](crate::Response), an early return with 400 unless
+/// From a function that returns a [`Response`], an early return with 400 unless
 /// the condition holds.
 ///
 /// ```

@@ -12,7 +12,7 @@ use crate::message::{Response, ResponseBody};
 /// | `reply!(json => value)` | 200 | the value, anything that is [`ToJson`](crate::ToJson) |
 /// | `reply!(json => value, status => s)` | `s` | likewise |
 ///
-/// A status is a [`Status`](crate::Status) or a number.
+/// A status is a [`Status`] or a number.
 ///
 /// ```
 /// use millpond::{json, reply, Request, Response, Status};

@@ -1,5 +1,5 @@
-//! One request answered: its body is lent to the handler, the handler runs, and its response becomes
-//! the bytes to send and what follows them. Nothing is sent here.
+//! One request answered: its body is lent to the handler, the handler runs, and its response
+//! becomes the bytes to send and what follows them. Nothing is sent here.
 
 use std::io::Cursor;
 use std::panic::{catch_unwind, AssertUnwindSafe};

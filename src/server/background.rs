@@ -205,9 +205,9 @@ impl BackgroundServer {
 
     /// Moves to another address; routes and numbers come along.
     ///
-    /// The new address is listened on and served first. Then what is queued at the old one is accepted,
-    /// its listener is closed, its idle connections end, and its requests in flight are answered; when
-    /// they are, this returns. To move to the address it has is to do nothing.
+    /// The new address is listened on and served first. Then what is queued at the old one is
+    /// accepted, its listener is closed, its idle connections end, and its requests in flight are
+    /// answered; when they are, this returns. To move to the address it has is to do nothing.
     ///
     /// Where the port stays and only the interface changes (`127.0.0.1:80` to `0.0.0.0:80`), two
     /// listeners may not exist side by side: the old one is closed a moment before the new one
@@ -215,9 +215,9 @@ impl BackgroundServer {
     ///
     /// # Errors
     ///
-    /// If the new address cannot be listened on; the server then goes on at the old one. Only if it was
-    /// the same port, and somebody else took it in that moment, it listens nowhere, and the error says
-    /// so.
+    /// If the new address cannot be listened on; the server then goes on at the old one. Only if it
+    /// was the same port, and somebody else took it in that moment, it listens nowhere, and the
+    /// error says so.
     ///
     /// ```
     /// use millpond::Router;
@@ -254,7 +254,8 @@ impl BackgroundServer {
         Ok(())
     }
 
-    /// Closes the old listener to make room for one on the same port, and opens it again on failure.
+    /// Closes the old listener to make room for one on the same port, and opens it again on
+    /// failure.
     fn bind_in_place(&mut self, addr: SocketAddr) -> io::Result<TcpListener> {
         if let Some(door) = self.door.take() {
             door.close();
@@ -276,8 +277,8 @@ impl BackgroundServer {
         }
     }
 
-    /// Stops: what is queued is accepted, the listener is closed, and when every request in flight is
-    /// answered this returns. A client that has sent only a part of a request is not waited for.
+    /// Stops: what is queued is accepted, the listener is closed, and when every request in flight
+    /// is answered this returns. A client that has sent only a part of a request is not waited for.
     pub fn stop(self) -> Drained {
         self.stop_by(None)
     }

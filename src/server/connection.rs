@@ -10,8 +10,8 @@
 //!             └── refused: 4xx, 5xx ───────────────► Sending ───► Lingering ─► over
 //! ```
 //!
-//! Its socket is nonblocking while it sits in the ring ([`look`](Guest::look)), and blocking while a
-//! worker holds it ([`wait`](Guest::wait)); then a send timeout of a moment keeps a client that
+//! Its socket is nonblocking while it sits in the ring ([`look`](Guest::look)), and blocking while
+//! a worker holds it ([`wait`](Guest::wait)); then a send timeout of a moment keeps a client that
 //! does not read from holding the worker.
 //!
 //! [`incoming`]: super::incoming

@@ -236,8 +236,8 @@ impl Registry {
         rouse();
     }
 
-    /// Ends all there are and waits until they have settled, or until `deadline`; then those left are
-    /// cut. Those that are entered meanwhile are no concern of it.
+    /// Ends all there are and waits until they have settled, or until `deadline`; then those left
+    /// are cut. Those that are entered meanwhile are no concern of it.
     pub fn drain(&self, deadline: Option<Instant>, rouse: impl Fn()) -> Drained {
         let began = Instant::now();
         let answered_before = self.answered.load(Ordering::Relaxed);

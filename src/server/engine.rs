@@ -1,5 +1,6 @@
-//! A listening socket joined to a pool: accepting connections, turning some away, draining the rest.
-//! [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways to drive it.
+//! A listening socket joined to a pool: accepting connections, turning some away, draining the
+//! rest. [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways
+//! to drive it.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! A request on its way in: its head, then as much of its body as is gathered before a handler runs.
-//! Bytes go in, and out comes whether a request is ready. No socket, no clock.
+//! A request on its way in: its head, then as much of its body as is gathered before a handler
+//! runs. Bytes go in, and out comes whether a request is ready. No socket, no clock.
 //!
 //! ```text
 //!   Head ──► Body ──► Ready ──(taken by the connection)──► Head

@@ -1,12 +1,12 @@
-//! Accepting with a deadline, and being woken from it. It knows the listening socket, and nothing of
-//! what becomes of a connection.
+//! Accepting with a deadline, and being woken from it. It knows the listening socket, and nothing
+//! of what becomes of a connection.
 //!
 //! The socket is nonblocking while nobody waits on it. On Linux a wait makes it blocking, with a
 //! receive timeout, so that the kernel does the waiting and nothing wakes up meanwhile; elsewhere
 //! a wait is a row of naps. Either way one caller at a time has the *seat* in front of the socket.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -95,8 +95,8 @@ impl Listener {
         true
     }
 
-    /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with nothing
-    /// in between: whoever the kernel connects in that moment is reset.
+    /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with
+    /// nothing in between: whoever the kernel connects in that moment is reset.
     pub fn finish(&self, mut each: impl FnMut(TcpStream, SocketAddr)) {
         if let Some(sockets) = lock(&self.sockets).take() {
             let mut late = lock(&self.late);
@@ -170,24 +170,12 @@ impl Listener {
             self.wake();
         }
     }
-
-    /// An address of this host under which a connection reaches the socket.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn reachable(&self) -> SocketAddr {
-        let mut address = self.address;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        address
-    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use super::*;
-    use std::net::Shutdown;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown};
     use std::os::unix::io::OwnedFd;
 
     /// A wait is armed anew when it is off by more than this.
@@ -263,6 +251,17 @@ mod linux {
                 }
             }
         }
+
+        /// An address of this host under which a connection reaches the socket.
+        fn reachable(&self) -> SocketAddr {
+            let mut address = self.address;
+            match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+                _ => {}
+            }
+            address
+        }
     }
 }
 
@@ -314,7 +313,8 @@ impl Listener {
 fn with_options(stream: TcpStream) -> TcpStream {
     let _ = stream
         .set_nonblocking(false)
-        .and_then(|()| stream.set_nodelay(true));
+        .and_then(|()| stream.set_nodelay(true))
+        .and_then(|()| stream.set_write_timeout(Some(WRITE_PATIENCE)));
     stream
 }
 

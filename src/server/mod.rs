@@ -140,8 +140,8 @@ where
         })
     }
 
-    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise. They
-    /// are started on demand. Connections are not bounded by it: see [`Limits`].
+    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise.
+    /// They are started on demand. Connections are not bounded by it: see [`Limits`].
     ///
     /// To be called before the server is polled: connections that it has accepted end, as if it
     /// were dropped.
@@ -168,7 +168,8 @@ where
     /// use millpond::{Limits, Response, Server};
     ///
     /// let limits = Limits { max_body_bytes: 1 << 20, ..Limits::default() };
-    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().limits(limits);
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// let server = server.limits(limits);
     /// ```
     pub fn limits(mut self, limits: Limits) -> Server<F> {
         let pool_size = self.engine.0.pool_size();
@@ -233,7 +234,8 @@ where
     ///
     /// The connections there are now end with that: idle ones at once, the others after their
     /// answer, which says `Connection: close`; so nothing is lost if the process ends next. New
-    /// connections may be accepted meanwhile by another thread; they are neither ended nor waited for.
+    /// connections may be accepted meanwhile by another thread; they are neither ended nor waited
+    /// for.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -248,8 +250,8 @@ where
 
     /// Serves in a thread of its own until it is told to stop.
     ///
-    /// It stops on a message or when the sender is dropped: what is queued is accepted, the listener
-    /// is closed, requests in flight are answered whole, and then the thread ends.
+    /// It stops on a message or when the sender is dropped: what is queued is accepted, the
+    /// listener is closed, requests in flight are answered whole, and then the thread ends.
     ///
     /// # Panics
     ///

@@ -72,8 +72,8 @@ const CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
 const CLOSED_LOOP_STREAK: u32 = 16;
 /// How often the sentry looks whether the sweeper stalls.
 const SENTRY_TICK: Duration = Duration::from_millis(1);
-/// With this many stalled at the same time it is the handlers that are slow, not a sweeper that lost
-/// its core for a moment: ready guests are then handed to other workers for a while.
+/// With this many stalled at the same time it is the handlers that are slow, not a sweeper that
+/// lost its core for a moment: ready guests are then handed to other workers for a while.
 const STALLS: usize = 4;
 const HAND_OVER_FOR: Duration = Duration::from_millis(100);
 
@@ -311,8 +311,8 @@ impl<G: Guest> Pool<G> {
         self.shared.busy.load(Ordering::Relaxed)
     }
 
-    /// Has the sweeper look after the door, for `time` at most or until it is busy no more. False if
-    /// it gave the door back because something is wrong there.
+    /// Has the sweeper look after the door, for `time` at most or until it is busy no more. False
+    /// if it gave the door back because something is wrong there.
     pub(crate) fn lend_door(&self, door: Arc<Door<G>>, time: Duration) -> bool {
         let shared = &self.shared;
         let until = Instant::now() + time;
@@ -367,8 +367,9 @@ impl<G: Guest> Shared<G> {
         self.size == 1
     }
 
-    /// Whether one more call would find a worker at once. Those that were notified and have not woken
-    /// yet still count as idle: compare with what is queued for them, or a burst would wait for a few.
+    /// Whether one more call would find a worker at once. Those that were notified and have not
+    /// woken yet still count as idle: compare with what is queued for them, or a burst would wait
+    /// for a few.
     pub(super) fn worker_free(&self, state: &State<G>) -> bool {
         state.idle > state.called.len() || state.workers < self.size
     }

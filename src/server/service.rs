@@ -1,4 +1,5 @@
-//! What all connections of one server share: its handler, its limits, who is connected, the numbers.
+//! What all connections of one server share: its handler, its limits, who is connected, the
+//! numbers.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,10 +1,10 @@
 //! The sweeper's round over the ring: how often it looks, when it naps, and whom it hands on.
 //! Like the pool, it knows nothing of HTTP.
 //!
-//! Looking is paid for in *visits*. Every guest that moves earns more of them; what is earned decides
-//! how long the sweeper goes on without a pause. When it is used up the load is not worth the
-//! CPU: quiet guests are handed to workers that block, and those for whom none is free are looked
-//! at within 2 % of a core.
+//! Looking is paid for in *visits*. Every guest that moves earns more of them; what is earned
+//! decides how long the sweeper goes on without a pause. When it is used up the load is not worth
+//! the CPU: quiet guests are handed to workers that block, and those for whom none is free are
+//! looked at within 2 % of a core.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -22,7 +22,8 @@ const EARNED_BY_SERVING: i64 = 100;
 const EARNED_BY_MOVING: i64 = 16;
 /// The most that can be saved: about 6 ms of looking at nothing, so that a pause does not flap.
 const SAVED_AT_MOST: i64 = 8192;
-/// With so much saved the load has shown itself to be lasting: no more pauses, no more handing over.
+/// With so much saved the load has shown itself to be lasting: no more pauses, no more handing
+/// over.
 const BUSY_FROM: i64 = 1024;
 /// One part in this many of a core goes to guests that only might have something (2 %).
 const BUDGET: u32 = 50;
@@ -153,8 +154,8 @@ impl<'a, G: Guest> Sweep<'a, G> {
         }
     }
 
-    /// Takes a quiet guest out of the hot ones: to a worker that blocks if one may, else to the cold.
-    /// While neither will have it, one that was active a moment ago stays.
+    /// Takes a quiet guest out of the hot ones: to a worker that blocks if one may, else to the
+    /// cold. While neither will have it, one that was active a moment ago stays.
     fn cool(&self, state: &mut State<G>, seat: Seat<G>) {
         let kept = match seat.idle && self.shared.may_hold() {
             true => self.shared.hand_over(state, Errand::Hold, seat),
@@ -190,8 +191,8 @@ impl<'a, G: Guest> Sweep<'a, G> {
     fn serve(&mut self, desk: &mut G::Desk, seat: Seat<G>) -> Goes<G> {
         self.earn(EARNED_BY_SERVING);
         let mut seat = seat;
-        // Handlers were slow a moment ago, or this is a chance find while calm and no sentry watches:
-        // another worker serves it, so that the ring is not left alone.
+        // Handlers were slow a moment ago, or this is a chance find while calm and no sentry
+        // watches: another worker serves it, so that the ring is not left alone.
         if self.hands_over || self.gives_up || !self.busy {
             let mut state = self.lock();
             seat = match self.shared.hand_over(&mut state, Errand::Serve, seat) {
@@ -236,7 +237,8 @@ impl<'a, G: Guest> Sweep<'a, G> {
         }
     }
 
-    /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for both.
+    /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for
+    /// both.
     fn serve_long(&mut self, seat: Seat<G>) -> Goes<G> {
         if !self.shared.places.take_to_serve() {
             return Goes::Back(seat);
@@ -251,8 +253,8 @@ impl<'a, G: Guest> Sweep<'a, G> {
         Goes::Away
     }
 
-    /// Whether to look again without a pause: what was found pays for it, or a worker found the pool
-    /// busy, and the load is given time to come to the ring.
+    /// Whether to look again without a pause: what was found pays for it, or a worker found the
+    /// pool busy, and the load is given time to come to the ring.
     fn has_reason_to_look(&mut self, hot: usize) -> bool {
         let told_busy = self.shared.busy.load(Ordering::Relaxed) && !self.busy;
         if told_busy {

@@ -1,8 +1,8 @@
 //! Promise 12: running out of file descriptors, and clients that are gone before they are accepted,
 //! slow accepting down and nothing more.
 //!
-//! The server is a child process with few descriptors: this very test binary, told by an environment
-//! variable which side it is.
+//! The server is a child process with few descriptors: this very test binary, told by an
+//! environment variable which side it is.
 
 #![cfg(unix)]
 

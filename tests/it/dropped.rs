@@ -1,5 +1,5 @@
-//! Promise 9: dropping a `BackgroundServer` leaves it running; dropping a `Server` closes its listener
-//! and its idle connections at once, lets requests in flight finish, and does not block.
+//! Promise 9: dropping a `BackgroundServer` leaves it running; dropping a `Server` closes its
+//! listener and its idle connections at once, lets requests in flight finish, and does not block.
 
 use std::net::TcpListener;
 

@@ -1,5 +1,6 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod clone;
 mod descriptors;
 mod dropped;
 mod early;
@@ -20,5 +21,6 @@ mod smoke;
 mod stop;
 mod stoppable;
 mod support;
+mod tidy;
 mod upgrade;
 mod wire;

@@ -290,11 +290,13 @@ fn twenty_moves_under_load_lose_no_request() {
         }
         let tally = load.end();
         assert!(tally.whole >= 20 * 4 * 3);
-        // Whom the kernel connects between the last accept and the close of the old listener is reset:
-        // about one in all of it, where forty or more are without care (see `Listener::finish`).
+        // Whom the kernel connects between the last accept and the close of the old listener is
+        // reset: about one in all of it, where forty or more are without care (see
+        // `Listener::finish`).
         assert!(tally.dropped <= 5, "{tally:?}");
-        // Whom the kernel connects between the last accept and the close of the old listener is reset:
-        // about one in all of it, where forty or more are without care (see `Listener::finish`).
+        // Whom the kernel connects between the last accept and the close of the old listener is
+        // reset: about one in all of it, where forty or more are without care (see
+        // `Listener::finish`).
         assert!(tally.dropped <= 5, "{tally:?}");
         let _ = server.stop();
     }

@@ -1,3 +1,5 @@
+//! Both kinds of server answer at all.
+
 use crate::support::{get, serve, serve_routes};
 use millpond::{Response, Route};
 

@@ -1,5 +1,5 @@
-//! Promise 8: a half-sent request cannot hold up `stop()`; `stop_within(d)` returns by d and says how
-//! many requests were answered and how many were cut.
+//! Promise 8: a half-sent request cannot hold up `stop()`; `stop_within(d)` returns by d and says
+//! how many requests were answered and how many were cut.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -240,8 +240,8 @@ fn stop_within_returns_in_time_under_load() {
     }
 }
 
-/// Eight clients, half of them with a new connection for each request: whatever began to be answered
-/// is answered whole, which the load asserts of each.
+/// Eight clients, half of them with a new connection for each request: whatever began to be
+/// answered is answered whole, which the load asserts of each.
 #[test]
 fn no_response_is_cut_while_stopping_under_load() {
     for round in 0..10 {

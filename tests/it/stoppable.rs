@@ -10,7 +10,8 @@ use crate::support::{finishes, listen, timed, Client, Gate, Habit, Load, GUARD, 
 use millpond::{Request, Response, Server};
 
 const PROMISED: Duration = Duration::from_millis(20);
-/// More than a socket's buffers hold, so that it is still being sent when the server is told to stop.
+/// More than a socket's buffers hold, so that it is still being sent when the server is told to
+/// stop.
 const LARGE: usize = 8 << 20;
 /// Less than that, and more than one that does not read takes at once.
 const WAITING: usize = 150 << 10;
@@ -24,7 +25,7 @@ const WAYS: [fn(Sender<()>); 2] = [|sender| sender.send(()).unwrap(), drop];
 
 #[test]
 fn ends_at_once_when_idle() {
-    ends_in_time(|| Keep::default());
+    ends_in_time(Keep::default);
 }
 
 #[test]

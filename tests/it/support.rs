@@ -1,5 +1,5 @@
-//! What the tests share: servers that end with their test, a raw client, and latches to meet handlers
-//! at.
+//! What the tests share: servers that end with their test, a raw client, and latches to meet
+//! handlers at.
 
 use std::net::SocketAddr;
 use std::sync::{mpsc, Arc, Condvar, Mutex};

@@ -1,3 +1,5 @@
+//! Chunked bodies, good and bad: fed whole, in pieces, into buffers of every size.
+
 use super::*;
 use crate::wire::tests::Random;
 use WireError::*;

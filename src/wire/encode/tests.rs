@@ -1,3 +1,5 @@
+//! Which form a response takes, and its head to the byte.
+
 use super::*;
 use crate::wire::date::imf_fixdate;
 use crate::wire::tests::Random;

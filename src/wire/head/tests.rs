@@ -1,3 +1,5 @@
+//! The head parser over its tables: whole, split at every byte, with bytes behind.
+
 use super::*;
 use crate::wire::tests::{parse, summary, Random};
 use tables::*;

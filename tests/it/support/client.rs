@@ -1,5 +1,5 @@
-//! A raw client that never waits for ever, and the responses it reads. It asserts nothing about HTTP
-//! beyond what it has to parse.
+//! A raw client that never waits for ever, and the responses it reads. It asserts nothing about
+//! HTTP beyond what it has to parse.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
