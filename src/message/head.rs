@@ -85,11 +85,6 @@ impl Head {
         self.target.of(&self.text)
     }
 
-    /// Method and target are the same, so that the same handler does the same work, most likely.
-    pub fn asks_same(&self, other: &Head) -> bool {
-        self.target() == other.target() && self.method() == other.method()
-    }
-
     /// The field lines in the order they came, duplicates kept.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.fields

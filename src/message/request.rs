@@ -313,10 +313,6 @@ impl Request {
         }
     }
 
-    pub(crate) fn head(&self) -> &Head {
-        &self.parts.head
-    }
-
     /// The path, escapes not decoded: what a route's segments are matched with.
     pub(crate) fn raw_path(&self) -> &str {
         let url = self.raw_url();

@@ -9,12 +9,11 @@ use std::time::Instant;
 use super::connection::{After, Connection, Desk, SKIP};
 use super::incoming::{Arrived, Rest};
 use super::outgoing::Source;
-use super::service::Takeover;
 use super::stats::CloseReason;
 use super::upload::{Fault, Leftover, Transfer};
 use crate::lock::lock;
 use crate::message::head::Version;
-use crate::message::{status, Data, Response};
+use crate::message::{status, Data, Response, Upgrade};
 use crate::wire::encode::{self, Payload, Plan, Transfer as Framing};
 
 /// What a response's form depends on, of the request it answers.
@@ -23,8 +22,6 @@ struct Asked {
     head: bool,
     version: Version,
     keep_alive: bool,
-    /// A change of protocol can follow.
-    may_switch: bool,
 }
 
 /// The response's head and small body are in `Desk::out`; this is what comes behind them.
@@ -40,12 +37,10 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let parts = desk.request.renew();
     parts.remote_addr = connection.link.peer;
     std::mem::swap(&mut parts.head, &mut connection.intake.head);
-    let mut asked = Asked {
+    let asked = Asked {
         head: parts.head.method() == "HEAD",
         version: parts.head.version,
         keep_alive: arrived.framing.keep_alive,
-        // RFC 9110 §7.8, §15.2: no 101 to HTTP/1.0.
-        may_switch: parts.head.version > Version::Http10,
     };
     let server_wide = parts.head.method() == "OPTIONS" && parts.head.target() == "*";
 
@@ -71,16 +66,29 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
     let mut left = Left::of(connection, asked, leftover);
-    // RFC 9110 §7.8: the other protocol begins where the request has ended.
-    asked.may_switch &= left.rest.is_none();
     if let (Some(status), true) = (left.status, response.status_code >= 400) {
         response = plain(status);
     }
-    let (source, plan, takeover) = compose(connection, desk, asked, left.keep, response, now);
-    if let Some(takeover) = takeover {
+    let mut place = None;
+    if response.status_code == 101 {
+        // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
+        let may_switch = asked.version > Version::Http10 && left.rest.is_none();
+        let possible = may_switch && response.upgrade.is_some();
+        if possible {
+            place = connection.service.place_to_upgrade();
+        }
+        if place.is_none() {
+            // What follows may be of the other protocol already: it must not be read as HTTP.
+            left.keep = false;
+            left.reason = CloseReason::Limit;
+            response = plain(if possible { 503 } else { 500 });
+        }
+    }
+    let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);
+    if let (Some(upgrade), Some(place)) = (upgrade, place) {
         return Answered {
             source,
-            after: After::Upgrade(takeover),
+            after: After::Upgrade(upgrade, place),
             now,
         };
     }
@@ -105,7 +113,6 @@ pub(super) fn refuse(connection: &Connection, desk: &mut Desk, status: u16, now:
         head: method == "HEAD",
         version: Version::Http11,
         keep_alive: false,
-        may_switch: false,
     };
     let response = plain(status);
     // Its body is small: nothing is left to be sent behind the buffer.
@@ -183,7 +190,7 @@ impl Left {
     }
 }
 
-type Composed = (Source, Plan, Option<Takeover>);
+type Composed = (Source, Plan, Option<Box<dyn Upgrade + Send>>);
 
 /// Appends a response's head, and its body if that is small, to `desk.out`.
 fn compose(
@@ -194,15 +201,12 @@ fn compose(
     response: Response,
     now: Instant,
 ) -> Composed {
-    let switches = response.status_code == 101 && response.upgrade.is_some();
-    let (response, takeover) = presentable(connection, asked, response);
-    // What follows may be of the other protocol already: it must not be read as HTTP.
-    let keep = keep && (takeover.is_some() || !switches);
+    let response = presentable(response);
     let Response {
         status_code,
         headers,
         data,
-        upgrade: _,
+        upgrade,
     } = response;
     let data = data.into_data();
     let payload = match &data {
@@ -228,21 +232,17 @@ fn compose(
         true => Source::Nothing,
         false => Source::of(data, plan.transfer == Framing::Chunked, &mut desk.out),
     };
-    (source, plan, takeover)
+    (source, plan, upgrade)
 }
 
 /// A response that can be sent as it is: a final status, or 101 with someone to take over.
-fn presentable(
-    connection: &Connection,
-    asked: Asked,
-    mut response: Response,
-) -> (Response, Option<Takeover>) {
-    match (response.status_code, response.upgrade.take()) {
-        (101, Some(upgrade)) if asked.may_switch => match connection.service.take_over(upgrade) {
-            Some(takeover) => (response, Some(takeover)),
-            None => (plain(503), None),
+fn presentable(response: Response) -> Response {
+    match (response.status_code, &response.upgrade) {
+        (101, Some(_)) | (200..=999, None) => response,
+        (200..=999, Some(_)) => Response {
+            upgrade: None,
+            ..response
         },
-        (200..=999, _) => (response, None),
-        _ => (plain(500), None),
+        _ => plain(500),
     }
 }

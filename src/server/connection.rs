@@ -30,11 +30,11 @@ use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::{Broken, Outgoing, Sent, Source};
 use super::pace::Pace;
 use super::pool::{Guest, Turn};
-use super::service::{Service, Takeover, Upgraded};
+use super::service::{Place, Service, Upgraded};
 use super::stats::CloseReason;
 use super::would_block;
 use crate::message::head::Head;
-use crate::message::Request;
+use crate::message::{Request, Upgrade};
 use crate::wire::date;
 use crate::wire::error::WireError;
 
@@ -105,7 +105,7 @@ pub(super) enum After {
         linger: bool,
         reason: CloseReason,
     },
-    Upgrade(Takeover),
+    Upgrade(Box<dyn Upgrade + Send>, Place),
 }
 
 enum Phase {
@@ -413,7 +413,7 @@ impl Connection {
             if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
                 self.phase = Phase::Receiving;
                 match self.take_unread_in(desk, Some(now)) {
-                    Turn::Ready if desk.request.head().asks_same(&self.intake.head) => {
+                    Turn::Ready if asks_same(&desk.request, &self.intake.head) => {
                         began = now;
                         continue;
                     }
@@ -468,7 +468,7 @@ impl Connection {
             _ => return Turn::Over,
         };
         match outgoing.push(&self.link.stream) {
-            Ok(Sent::All) if matches!(after, After::Upgrade(_)) => {
+            Ok(Sent::All) if matches!(after, After::Upgrade(..)) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
             }
@@ -514,7 +514,7 @@ impl Connection {
         self.pace = None;
         match after {
             After::Close { linger, reason } => self.close(linger, reason, now),
-            After::Upgrade(takeover) => self.hand_over(takeover),
+            After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
             After::KeepAlive(rest) => {
                 if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
@@ -576,10 +576,8 @@ impl Connection {
 
     /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
     /// own. There are at most `max_upgraded` of these.
-    fn hand_over(&mut self, takeover: Takeover) -> Turn {
-        let Takeover { mut upgrade, place } = takeover;
-        let early = self.take_unread();
-        let socket = Upgraded::new(Arc::clone(&self.link), place, early);
+    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
+        let socket = Upgraded::new(Arc::clone(&self.link), self.take_unread(), place);
         let stream = &self.link.stream;
         let plain = stream
             .set_nonblocking(false)
@@ -607,6 +605,11 @@ impl Connection {
         self.phase = Phase::Over;
         Turn::Over
     }
+}
+
+/// Most likely the same handler, doing the same work.
+fn asks_same(last: &Request, next: &Head) -> bool {
+    last.raw_url() == next.target() && last.method() == next.method()
 }
 
 /// The socket's modes.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::drain::{Link, Registry};
 use super::stats::Counters;
 use crate::limits::Limits;
-use crate::message::{Request, Response, Upgrade};
+use crate::message::{Request, Response};
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
@@ -32,28 +32,18 @@ impl Service {
         }
     }
 
-    /// Gives `upgrade` one of the places for connections handed over, if the limit has room.
-    pub fn take_over(self: &Arc<Service>, upgrade: Box<dyn Upgrade + Send>) -> Option<Takeover> {
+    /// A place for one more connection handed over to another protocol, if the limit has room.
+    pub fn place_to_upgrade(self: &Arc<Self>) -> Option<Place> {
         let most = self.limits.max_upgraded;
         let one_more = |count| if count < most { Some(count + 1) } else { None };
-        let taken = self
-            .upgraded
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        taken.ok().map(|_| Takeover {
-            upgrade,
-            place: Place(Arc::clone(self)),
-        })
+        self.upgraded
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
+            .ok()
+            .map(|_| Place(Arc::clone(self)))
     }
 }
 
-/// Who is to take a connection over, with the place for it.
-pub(crate) struct Takeover {
-    pub upgrade: Box<dyn Upgrade + Send>,
-    pub place: Place,
-}
-
-/// One of `max_upgraded`, given back when it is dropped: also where the client was gone before it
-/// came to a change of protocol.
+/// One of the `max_upgraded`, given back when it is dropped, whatever becomes of the upgrade.
 pub(crate) struct Place(Arc<Service>);
 
 impl Drop for Place {
@@ -65,19 +55,19 @@ impl Drop for Place {
 /// A connection after it was handed over: what came early is read first.
 pub(crate) struct Upgraded {
     link: Arc<Link>,
-    /// Held for as long as the connection is open.
-    _place: Place,
     early: Vec<u8>,
     early_at: usize,
+    /// Held for as long as the connection is open.
+    _place: Place,
 }
 
 impl Upgraded {
-    pub fn new(link: Arc<Link>, place: Place, early: Vec<u8>) -> Upgraded {
+    pub fn new(link: Arc<Link>, early: Vec<u8>, place: Place) -> Upgraded {
         Upgraded {
             link,
-            _place: place,
             early,
             early_at: 0,
+            _place: place,
         }
     }
 }

@@ -151,12 +151,13 @@ impl Transfer {
                 self.rest.took(count);
                 return Ok(count);
             }
+            // All of it was used. Should nothing more come, there is nothing left over.
+            self.raw_at = 0;
             let mut raw = std::mem::take(&mut self.raw);
             raw.resize(CODED, 0);
             let count = self.receive(&mut raw)?;
             raw.truncate(count);
             self.raw = raw;
-            self.raw_at = 0;
         }
     }
 

@@ -249,6 +249,20 @@ fn limits_are_known_before_the_end_arrives() {
 }
 
 #[test]
+fn a_head_that_is_not_whole_tells_its_method() {
+    for bytes in [
+        "HEAD / HT",
+        "HEAD /\u{1} HTTP/1.1",
+        "HEAD / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut head = Head::default();
+        let fed = HeadParser::default().feed(bytes.as_bytes(), &Limits::default(), &mut head);
+        assert!(!matches!(fed, Ok(Some(_))), "{bytes:?}");
+        assert_eq!(head.method(), "HEAD", "{bytes:?}");
+    }
+}
+
+#[test]
 fn a_parser_is_ready_for_the_next_head() {
     let bytes = b"GET http://a HTTP/1.1\r\nHost: b\r\n\r\n\r\nPOST /2 HTTP/1.0\r\nA: b\r\n\r\n";
     let (mut parser, mut head, limits) =
