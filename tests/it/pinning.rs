@@ -1,153 +1,208 @@
-//! Promise 11: no client can pin the pool. Hundreds of clients that are slow in each of the three
-//! ways there are, four workers, and everybody else is answered, within bounded memory.
+//! No peer pins the pool or makes the server hold more memory than `Limits` allows (promise 11).
+//! The server is a child process, so that its threads and its memory are its own.
 
-use std::io::Read;
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, get, timed, Client, GUARD, SLACK};
-use millpond::{BackgroundServer, Limits, Response, Route, Router};
+use crate::support::{get, listen, timed, Client};
+use millpond::{Request, Response};
 
-const WORKERS: usize = 4;
-/// Of each kind.
-const SLOW: usize = 100;
-/// What half of the fresh clients may have to wait, on a machine that is busy with other tests; the
-/// aim is 100 ms for nearly all.
-const PROMPT: Duration = Duration::from_secs(1);
+const POOL: usize = 4;
+/// The main thread and the test's, the one that accepts, and some slack.
+const OTHER_THREADS: usize = 6;
+const CHILD: &str = "MILLPOND_PINNING_CHILD";
+const BIG: usize = 60_000;
 
-fn server() -> BackgroundServer {
-    let router = Router::default();
-    router.add(Route::get("/").onconnect(|_| Response::text("prompt")));
-    router.add(Route::get("/big").onconnect(|_| Response::from_data("a/b", vec![b'x'; 60_000])));
-    router.add(Route::post("/upload").onconnect(|request| {
-        let mut body = Vec::new();
-        match request.data().map(|mut data| data.read_to_end(&mut body)) {
-            Some(Ok(count)) => Response::text(count.to_string()),
-            _ => Response::empty_400(),
-        }
-    }));
-    router
-        .serve_managed_with(([127, 0, 0, 1], 0), WORKERS, Limits::default())
-        .expect("a free port")
+fn handler(request: &Request) -> Response {
+    if request.url() == "/big" {
+        return Response::from_data("text/plain", vec![b'x'; BIG]);
+    }
+    let mut data = request.data().expect("the first to ask");
+    match std::io::copy(&mut data, &mut std::io::sink()) {
+        Ok(length) => Response::text(length.to_string()),
+        Err(_) => Response::empty_400(),
+    }
 }
 
-/// Clients that each send this and then neither send nor read.
-fn slow(server: &BackgroundServer, bytes: &[u8]) -> Vec<Client> {
-    let client = |_| {
-        let mut client = Client::connect(server.addr());
-        client.send(bytes);
-        client
-    };
-    (0..SLOW).map(client).collect()
-}
-
-fn half_a_head() -> Vec<u8> {
-    b"GET / HTTP/1.1\r\nHost: a".to_vec()
-}
-
-/// More than is gathered beforehand: a worker may wait for the rest.
-fn a_part_of_an_upload() -> Vec<u8> {
-    let mut bytes = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n".to_vec();
-    bytes.resize(bytes.len() + 70_000, b'x');
-    bytes
-}
-
-/// Far more than the sockets' buffers take.
-fn unread_answers() -> Vec<u8> {
-    b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200)
-}
-
-/// Each within the client's guard, and half of them promptly.
-fn fresh_clients_are_answered(server: &BackgroundServer) {
-    let ask = |_| {
-        let (reply, took) = timed(|| get(server.addr(), "/"));
-        assert_eq!(reply.text(), "prompt");
-        took
-    };
-    let mut times: Vec<Duration> = (0..20).map(ask).collect();
-    times.sort_unstable();
-    assert!(times[10] < PROMPT + SLACK, "{times:?}");
-    let workers = server.stats().workers;
-    assert!(workers <= WORKERS as u64, "{workers} workers");
-}
-
-fn over(server: BackgroundServer, clients: Vec<Client>) {
-    drop(clients);
-    let drained = server.stop_within(GUARD);
-    assert!(drained.took < GUARD + SLACK, "{drained:?}");
-}
-
+/// The child's part. Run as any other test it does nothing.
 #[test]
-fn half_sent_heads_do_not_pin_the_pool() {
-    let server = server();
-    let clients = slow(&server, &half_a_head());
-    fresh_clients_are_answered(&server);
-    over(server, clients);
-}
-
-#[test]
-fn slow_uploads_do_not_pin_the_pool() {
-    let server = server();
-    let clients = slow(&server, &a_part_of_an_upload());
-    eventually("some of the uploads are being read", || {
-        server.stats().in_flight > 0
-    });
-    fresh_clients_are_answered(&server);
-    over(server, clients);
-}
-
-#[test]
-fn unread_answers_do_not_pin_the_pool() {
-    let server = server();
-    let clients = slow(&server, &unread_answers());
-    eventually("answers to each of them", || {
-        server.stats().requests >= SLOW as u64
-    });
-    fresh_clients_are_answered(&server);
-    over(server, clients);
-}
-
-#[test]
-fn all_of_them_at_once_do_not_pin_the_pool() {
-    let server = server();
-    let mut clients = slow(&server, &half_a_head());
-    clients.extend(slow(&server, &a_part_of_an_upload()));
-    clients.extend(slow(&server, &unread_answers()));
-    fresh_clients_are_answered(&server);
-    over(server, clients);
-}
-
-#[cfg(target_os = "linux")]
-const CHILD: &str = "MILLPOND_TEST_MEMORY";
-
-/// In a process of its own, as the other tests of this one need memory too.
-#[cfg(target_os = "linux")]
-#[test]
-fn their_memory_is_bounded() {
+fn the_child() {
     if std::env::var_os(CHILD).is_none() {
-        let this = std::env::current_exe().expect("this very test binary");
-        let child = std::process::Command::new(this)
-            .args(["--exact", "pinning::their_memory_is_bounded", "--nocapture"])
-            .env(CHILD, "1")
-            .output()
-            .expect("a child process");
-        let said = String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success(), "{said}");
         return;
     }
-    let server = server();
-    let mut clients = slow(&server, &half_a_head());
-    clients.extend(slow(&server, &a_part_of_an_upload()));
-    clients.extend(slow(&server, &unread_answers()));
-    fresh_clients_are_answered(&server);
-    // What the answers that nobody reads come to, were they all kept: 1.2 GB. What may be kept of
-    // each connection: a gathered body, an answer, and one read of what is pipelined.
-    let kept_kib = 3 * SLOW * (64 + 60 + 72);
-    let status = std::fs::read_to_string("/proc/self/status").expect("a process");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let peak_kib: usize = line
-        .and_then(|line| line.split_whitespace().nth(1))
-        .and_then(|number| number.parse().ok())
-        .expect("the peak in KiB");
-    assert!(peak_kib < kept_kib + 32 * 1024, "{peak_kib} KiB");
-    over(server, clients);
+    let server = listen(handler).pool_size(POOL);
+    println!("\nlistening {}", server.server_addr());
+    thread::spawn(move || server.run());
+    // Until the parent lets go, or is gone.
+    let _ = std::io::stdin().read(&mut [0; 1]);
+    std::process::exit(0);
+}
+
+struct Served {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Served {
+    fn start() -> Served {
+        let program = std::env::current_exe().expect("this program's path");
+        let mut child = Command::new(program)
+            .args(["--exact", "pinning::the_child", "--nocapture"])
+            .env(CHILD, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a child");
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        let addr = output
+            .lines()
+            .map(|line| line.expect("a line"))
+            .find_map(|line| line.strip_prefix("listening ")?.parse().ok())
+            .expect("its address");
+        let served = Served { child, addr };
+        // Whatever is allocated once is allocated now.
+        for _ in 0..20 {
+            assert_eq!(get(addr, "/").text(), "0");
+            assert_eq!(get(addr, "/big").body.len(), BIG);
+        }
+        served
+    }
+
+    fn threads(&self) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        tasks.expect("its tasks").count()
+    }
+
+    /// Resident memory in KiB.
+    fn memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(path).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|n| n.parse().ok()).expect("a number")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client that sends `start`, as much of it as is taken, then a byte now and then.
+fn rude(addr: SocketAddr, start: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).expect("a connection");
+    stream.set_nonblocking(true).expect("nonblocking");
+    let mut sent = 0;
+    while sent < start.len() {
+        match stream.write(&start[sent..]) {
+            Ok(count) => sent += count,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+            Err(e) => panic!("not taken: {e}"),
+        }
+    }
+    stream
+}
+
+#[test]
+fn fresh_clients_are_answered_whatever_the_others_do() {
+    let served = Served::start();
+    let memory_before = served.memory();
+    let head = b"GET / HTTP/1.1\r\nHost: a\r\nA: b".to_vec();
+    let mut upload = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n".to_vec();
+    upload.resize(upload.len() + 70_000, b'b');
+    let pipelined = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200);
+    let mut dripping = Vec::new();
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        dripping.push(rude(served.addr, &head));
+        dripping.push(rude(served.addr, &upload));
+        silent.push(rude(served.addr, &pipelined));
+    }
+    let done = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&done);
+    let drips = thread::spawn(move || {
+        while !told.load(Ordering::Relaxed) {
+            for mut stream in &dripping {
+                let _ = stream.write(b"b");
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+    });
+    let mut most_memory = 0;
+    let mut most_threads = 0;
+    let mut times = Vec::new();
+    let mut keeps = Client::connect(served.addr);
+    for _ in 0..60 {
+        let (reply, took) = timed(|| get(served.addr, "/"));
+        assert_eq!(reply.text(), "0");
+        times.push(took);
+        let (reply, took) = timed(|| keeps.get("/"));
+        assert_eq!(reply.text(), "0");
+        times.push(took);
+        most_memory = most_memory.max(served.memory());
+        most_threads = most_threads.max(served.threads());
+        // Over some seconds, so that the drips are felt and the first ones are ended.
+        thread::sleep(Duration::from_millis(50));
+    }
+    done.store(true, Ordering::Relaxed);
+    drips.join().expect("the drips");
+    drop(silent);
+    times.sort_unstable();
+    let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    println!(
+        "median {median:?}, longest {longest:?}, {most_threads} threads, \
+         {memory_before} to {most_memory} KiB"
+    );
+    // The promise is 100 ms; the rest is for a machine that is busy with other tests.
+    assert!(longest < Duration::from_millis(1000), "{longest:?}");
+    assert!(
+        most_threads <= POOL + OTHER_THREADS,
+        "{most_threads} threads"
+    );
+    // A body as far as it is gathered and what was read behind it; a response and the requests
+    // behind it: 300 connections hold less than 128 KiB each.
+    let grown = most_memory.saturating_sub(memory_before);
+    assert!(grown < 300 * 128, "{grown} KiB more");
+}
+
+#[test]
+fn what_a_peer_announces_costs_nothing() {
+    let served = Served::start();
+    let before = served.memory();
+    let post = "POST / HTTP/1.1\r\nHost: a\r\n";
+    let mut waiting = Vec::new();
+    for _ in 0..50 {
+        for refused in [
+            "Content-Length: 9000000000000000000\r\n\r\n",
+            "Content-Length: 18446744073709551615\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        ] {
+            let mut client = Client::connect(served.addr);
+            client.send(format!("{post}{refused}"));
+            assert_eq!(client.response().status, 413);
+            client.closed();
+        }
+        // Within the limit, but none of it comes.
+        for admitted in [
+            "Content-Length: 16777216\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nffffff\r\n",
+        ] {
+            let mut client = Client::connect(served.addr);
+            client.send(format!("{post}{admitted}"));
+            waiting.push(client);
+        }
+    }
+    assert_eq!(get(served.addr, "/").text(), "0");
+    let grown = served.memory().saturating_sub(before);
+    println!("{grown} KiB more");
+    assert!(grown < 4 * 1024, "{grown} KiB more");
 }

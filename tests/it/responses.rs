@@ -203,11 +203,11 @@ fn statuses_without_a_body_have_none() {
 #[test]
 fn statuses_that_are_not_final_or_not_there_are_500() {
     let server = server();
-    let mut client = server.connect();
     for status in ["0", "1", "99", "100", "101", "102", "103", "199", "1000"] {
-        let reply = client.get(&format!("/{status}"));
+        let reply = server.get(&format!("/{status}"));
         assert_eq!((reply.status, status), (500, status));
     }
+    let mut client = server.connect();
     for status in ["200", "299", "404", "418", "599", "999"] {
         let reply = client.get(&format!("/{status}"));
         assert_eq!(reply.status.to_string(), status);

@@ -1,188 +1,174 @@
-//! A connection handed over to another protocol: what came early is read first, the limit holds,
-//! and every place is given back (RFC 9110 §7.8).
+//! A connection handed over to another protocol: what came early is read first, no worker is held,
+//! and `max_upgraded` bounds how many there are.
 
-use std::thread;
+use std::io::Write;
 
-use crate::support::{eventually, serve, serve_as, Client, Gate, Running};
-use millpond::{Limits, ReadWrite, Request, Response, Upgrade};
+use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
+use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
 
-/// Sends back what it is sent, in a thread of its own.
+const ASK: &str =
+    "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly";
+
 struct Echo;
 
 impl Upgrade for Echo {
     fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-        thread::spawn(move || {
-            let mut bytes = [0; 100];
-            while let Ok(count @ 1..) = socket.read(&mut bytes) {
-                if socket.write_all(&bytes[..count]).is_err() {
-                    return;
-                }
+        let mut buf = [0; 64];
+        while let Ok(count @ 1..) = socket.read(&mut buf) {
+            if socket.write_all(&buf[..count]).is_err() {
+                break;
             }
-        });
+        }
     }
 }
 
-fn upgrade() -> Response {
+fn switch() -> Response {
     Response {
         status_code: 101,
-        headers: vec![
-            ("Upgrade".into(), "echo".into()),
-            ("Connection".into(), "Upgrade".into()),
-        ],
+        headers: vec![("Upgrade".into(), "echo".into())],
+        data: ResponseBody::empty(),
         upgrade: Some(Box::new(Echo)),
-        ..Response::empty_204()
     }
 }
 
-fn handler(request: &Request) -> Response {
-    match request.url().as_str() {
-        "/echo" => upgrade(),
-        _ => Response::text("hello"),
-    }
+fn echo_server(pool_size: usize, max_upgraded: usize, gate: Gate) -> Running {
+    let handler = move |request: &Request| match request.url().as_str() {
+        "/echo" => switch(),
+        "/late" => {
+            gate.pass();
+            switch()
+        }
+        _ => Response::text("plain"),
+    };
+    let limits = Limits {
+        max_upgraded,
+        ..Limits::default()
+    };
+    serve_as(handler, |s| s.pool_size(pool_size).limits(limits))
 }
 
-const ASK: &str = "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
-
-fn echoes(client: &mut Client, text: &str) {
-    let back = client.take(text.len()).expect("the echo");
-    assert_eq!(back, text.as_bytes());
-}
-
-/// With room for so many.
-fn server(max_upgraded: usize) -> Running {
-    serve_as(handler, |server| {
-        server.limits(Limits {
-            max_upgraded,
-            ..Limits::default()
-        })
-    })
-}
-
-fn switched(server: &Running) -> Option<Client> {
+fn upgraded(server: &Running) -> Client {
     let mut client = server.connect();
-    client.send(ASK);
-    match client.head().expect("a response").status {
-        101 => Some(client),
-        503 => None,
-        other => panic!("neither 101 nor 503 but {other}"),
-    }
-}
-
-#[test]
-fn the_connection_is_handed_over() {
-    let server = serve(handler);
-    let mut client = server.connect();
-    assert_eq!(client.get("/").text(), "hello");
-    client.send(ASK);
-    let reply = client.head().expect("a response");
+    let reply = client.send(ASK).head().expect("a head");
     assert_eq!(reply.status, 101);
     assert_eq!(reply.header("Upgrade"), Some("echo"));
     assert_eq!(reply.header("Connection"), Some("upgrade"));
-    assert_eq!(reply.header("Content-Length"), None);
-    assert_eq!(reply.header("Transfer-Encoding"), None);
-    for text in ["one", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
-        client.send(text);
-        echoes(&mut client, text);
-    }
-    client.finish_sending();
-    client.closed();
+    client
+}
+
+/// What the client gets back until it ends its side.
+fn echoed(mut client: Client) -> Vec<u8> {
+    client.send("and late").finish_sending();
+    client.rest().expect("the end of the echo")
 }
 
 #[test]
 fn what_came_early_is_read_first() {
-    let server = serve(handler);
-    let early = "e".repeat(10_000);
-    // Behind the request in one piece, and behind many that are gathered.
-    for before in [0, 20] {
-        let mut client = server.connect();
-        let gets = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(before);
-        client.send(format!("{gets}{ASK}{early}"));
-        for _ in 0..before {
-            assert_eq!(client.response().text(), "hello");
-        }
-        assert_eq!(client.head().expect("a response").status, 101);
-        client.send("late");
-        echoes(&mut client, &(early.clone() + "late"));
+    let server = echo_server(4, 8, Gate::default());
+    assert_eq!(echoed(upgraded(&server)), b"earlyand late");
+}
+
+#[test]
+fn upgraded_connections_hold_no_worker() {
+    let server = echo_server(2, 8, Gate::default());
+    let clients: Vec<Client> = (0..8).map(|_| upgraded(&server)).collect();
+    assert_eq!(server.get("/").text(), "plain");
+    for client in clients {
+        assert_eq!(echoed(client), b"earlyand late");
     }
 }
 
 #[test]
-fn so_many_and_not_one_more() {
-    let server = server(2);
-    let first = switched(&server).expect("room for one");
-    let second = switched(&server).expect("room for two");
-    let mut third = server.connect();
-    third.send(ASK);
-    assert_eq!(third.response().status, 503);
-    drop(first);
-    eventually("a place is free again", || switched(&server).is_some());
-    drop(second);
+fn one_more_than_max_upgraded_is_told_503_and_closed() {
+    let server = echo_server(4, 1, Gate::default());
+    let first = upgraded(&server);
+    let mut second = server.connect();
+    let reply = second.send(ASK).response();
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.header("Connection"), Some("close"));
+    // Not "early" as the beginning of a request.
+    second.closed();
+    assert_eq!(echoed(first), b"earlyand late");
+    has_room(&server);
 }
 
 #[test]
-fn a_place_is_given_back_when_the_client_does_not_live_to_see_the_101() {
+fn a_client_that_leaves_before_its_101_keeps_no_place() {
     let gate = Gate::default();
-    let at_gate = gate.clone();
-    let server = serve_as(
-        move |request: &Request| match request.url().as_str() {
-            "/late" => {
-                at_gate.pass();
-                upgrade()
-            }
-            _ => handler(request),
-        },
-        |server| {
-            server.limits(Limits {
-                max_upgraded: 1,
-                ..Limits::default()
-            })
-        },
-    );
+    let server = echo_server(4, 1, gate.clone());
     let mut client = server.connect();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    client.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /late HTTP/1.1\r\nHost: a\r\n\r\n");
     gate.wait_for(1);
-    // An answer that nobody has read: closing resets the connection.
+    // Its unread answer makes this a reset, so that the 101 cannot be written.
+    client
+        .stream
+        .set_read_timeout(Some(GUARD))
+        .expect("an open socket");
+    client.stream.peek(&mut [0]).expect("the first answer");
     drop(client);
     gate.open();
-    eventually("the place is free", || switched(&server).is_some());
+    has_room(&server);
 }
 
-#[test]
-fn a_101_that_nobody_takes_over_is_a_500() {
-    let server = serve(|_| Response {
-        upgrade: None,
-        ..upgrade()
+fn has_room(server: &Running) {
+    eventually("room for another upgrade", || {
+        let mut client = server.connect();
+        // It may be told 503 and cut off while it still sends.
+        let _ = client.stream.write_all(ASK.as_bytes());
+        client.head().map_or(false, |reply| reply.status == 101)
     });
-    assert_eq!(server.get("/").status, 500);
 }
 
 #[test]
-fn a_10_client_is_not_told_to_switch() {
-    let server = serve(handler);
+fn a_server_that_stops_neither_ends_nor_awaits_it() {
+    let server = echo_server(4, 1, Gate::default());
+    let client = upgraded(&server);
+    drop(server);
+    assert_eq!(echoed(client), b"earlyand late");
+}
+
+#[test]
+fn what_came_early_behind_many_requests_is_read_first() {
+    let server = echo_server(4, 8, Gate::default());
     let mut client = server.connect();
-    client.send("GET /echo HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
-    assert_eq!(client.response().status, 500);
-    client.closed();
+    let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30);
+    client.send(format!("{plain}{ASK}"));
+    for _ in 0..30 {
+        assert_eq!(client.response().text(), "plain");
+    }
+    assert_eq!(client.head().expect("a head").status, 101);
+    assert_eq!(echoed(client), b"earlyand late");
 }
 
 #[test]
-fn an_upgrade_before_the_body_has_come_is_a_500() {
-    let server = serve(handler);
-    let mut client = server.connect();
-    let body = [b'x'; 100_000];
-    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
-    client.send(&body[..]);
-    assert_eq!(client.response().status, 500);
+fn a_request_that_cannot_switch_is_told_500_and_closed() {
+    let server = echo_server(4, 1, Gate::default());
+    let body = "b".repeat(100_000);
+    for (name, ask) in [
+        (
+            "1.0 knows no 101",
+            "GET /echo HTTP/1.0\r\n\r\nearly".to_owned(),
+        ),
+        (
+            "the body has not ended",
+            format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{body}"),
+        ),
+    ] {
+        let mut client = server.connect();
+        assert_eq!(client.send(ask).response().status, 500, "{name}");
+        client.closed();
+    }
+    has_room(&server);
 }
 
 #[test]
-fn an_upgrade_of_another_status_is_an_ordinary_answer() {
+fn an_upgrade_beside_another_status_is_dropped() {
     let server = serve(|_| Response {
-        upgrade: Some(Box::new(Echo)),
-        ..Response::text("hello")
+        status_code: 200,
+        ..switch()
     });
     let mut client = server.connect();
-    assert_eq!(client.get("/").text(), "hello");
-    assert_eq!(client.get("/").text(), "hello");
+    for _ in 0..2 {
+        assert_eq!(client.get("/").status, 200);
+    }
 }
