@@ -66,7 +66,7 @@ mod lock;
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
-pub use routing::{Route, Route as ServerMechanism, RouteBuilder, Router, Status};
+pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
     start_server, start_server_with_pool, BackgroundServer, CloseReason, Drained, Server, Stats,
 };

@@ -9,5 +9,5 @@ pub mod macros;
 pub mod reply;
 
 pub use reply::Status;
-pub use route::{Route, RouteBuilder};
+pub use route::{Route, RouteBuilder, RouteError};
 pub use router::Router;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,6 +59,18 @@ pub struct RouteBuilder {
     pattern: Pattern,
 }
 
+/// What is wrong with a route's method or pattern, as a sentence for the one who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteError(String);
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for RouteError {}
+
 macro_rules! constructors {
     ($($(#[$doc:meta])* $name:ident $method:expr;)*) => {$(
         $(#[$doc])*
@@ -67,7 +80,11 @@ macro_rules! constructors {
         /// If `pattern` is malformed; the message says how.
         #[track_caller] // A malformed pattern is reported at the line that holds it.
         pub fn $name(pattern: impl AsRef<str>) -> RouteBuilder {
-            RouteBuilder::new(Cow::Borrowed($method), pattern.as_ref())
+            // Not in a closure, which would be where the panic is reported.
+            match RouteBuilder::new(Cow::Borrowed($method), pattern.as_ref()) {
+                Ok(builder) => builder,
+                Err(error) => panic!("{error}"),
+            }
         }
     )*};
 }
@@ -106,12 +123,35 @@ impl Route {
     /// If `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
     #[track_caller]
     pub fn on(method: impl Into<String>, pattern: impl AsRef<str>) -> RouteBuilder {
+        match Route::try_on(method, pattern) {
+            Ok(builder) => builder,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// [`on`](Route::on) for what is not known before the program runs: a pattern from a file, or
+    /// one that somebody typed.
+    ///
+    /// # Errors
+    ///
+    /// If `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
+    ///
+    /// ```
+    /// use millpond::Route;
+    ///
+    /// assert!(Route::try_on("GET", "/users/{id}").is_ok());
+    /// let error = Route::try_on("GET", "users").unwrap_err();
+    /// assert_eq!(error.to_string(), "the route pattern \"users\" does not begin with `/`");
+    /// ```
+    pub fn try_on(
+        method: impl Into<String>,
+        pattern: impl AsRef<str>,
+    ) -> Result<RouteBuilder, RouteError> {
         let method = method.into();
         let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        assert!(
-            !method.is_empty() && method.bytes().all(is_tchar),
-            "the method {method:?} is not a token"
-        );
+        if method.is_empty() || !method.bytes().all(is_tchar) {
+            return Err(RouteError(format!("the method {method:?} is not a token")));
+        }
         RouteBuilder::new(Cow::Owned(method), pattern.as_ref())
     }
 
@@ -152,12 +192,9 @@ impl Route {
 }
 
 impl RouteBuilder {
-    #[track_caller]
-    fn new(method: Cow<'static, str>, pattern: &str) -> RouteBuilder {
-        match Pattern::parse(pattern) {
-            Ok(pattern) => RouteBuilder { method, pattern },
-            Err(sentence) => panic!("{sentence}"),
-        }
+    fn new(method: Cow<'static, str>, pattern: &str) -> Result<RouteBuilder, RouteError> {
+        let pattern = Pattern::parse(pattern).map_err(RouteError)?;
+        Ok(RouteBuilder { method, pattern })
     }
 
     /// Completes the route: `handler` runs for every request that it matches, on many threads at

@@ -209,6 +209,9 @@ impl BackgroundServer {
     /// accepted, its listener is closed, its idle connections end, and its requests in flight are
     /// answered; when they are, this returns. To move to the address it has is to do nothing.
     ///
+    /// A handler must not wait for this: its own request is in flight. It leaves word with a thread
+    /// that answers none, as the example `live` does.
+    ///
     /// Where the port stays and only the interface changes (`127.0.0.1:80` to `0.0.0.0:80`), two
     /// listeners may not exist side by side: the old one is closed a moment before the new one
     /// listens, and is opened again if that fails; then the connections there are do not notice.
@@ -279,6 +282,7 @@ impl BackgroundServer {
 
     /// Stops: what is queued is accepted, the listener is closed, and when every request in flight
     /// is answered this returns. A client that has sent only a part of a request is not waited for.
+    /// A handler must not wait for it, as with [`rebind`](BackgroundServer::rebind).
     pub fn stop(self) -> Drained {
         self.stop_by(None)
     }

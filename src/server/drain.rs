@@ -88,7 +88,6 @@ impl Link {
 /// assert_eq!((drained.answered, drained.cut), (0, 0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "it says whether anything was cut off"]
 pub struct Drained {
     /// Requests answered whole since the drain began, those received in its first moments included.
     pub answered: u64,

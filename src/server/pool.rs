@@ -16,8 +16,8 @@
 //!
 //! One worker at a time is the *sweeper*: it looks at the ring's guests without waiting and serves
 //! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
-//! work and takes the ring over when a handler stalls it. Waiting on a peer is allowed to at most
-//! three quarters of the pool ([`Places`]), so that no peer can pin it.
+//! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at the
+//! same time is bounded ([`Places`]), so that no peer can pin the pool.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -113,6 +113,9 @@ pub(super) struct Shared<G: Guest> {
     door: Mutex<Option<Arc<Door<G>>>>,
     /// The door is nobody's any more. Guarded by `door`.
     door_back: Condvar,
+    /// Threads the system grants, as far as a test is concerned.
+    #[cfg(test)]
+    most_threads: AtomicUsize,
 }
 
 pub(super) struct State<G> {
@@ -149,6 +152,23 @@ pub(super) struct Seat<G> {
 }
 
 impl<G> State<G> {
+    pub(super) fn ring_is_empty(&self) -> bool {
+        self.hot.is_empty() && self.cold.is_empty()
+    }
+
+    /// The calls for which no worker is left go to the ring. An upload has its place, and waits.
+    fn take_in_calls(&mut self) {
+        while self.called.len() > self.idle {
+            match self.called.pop_back() {
+                Some(call) if call.errand != Errand::ServeLong => {
+                    self.hot.push_back(Seat::new(call.guest));
+                }
+                Some(upload) => return self.called.push_back(upload),
+                None => return,
+            }
+        }
+    }
+
     pub(super) fn may_be_busy(&self, now: Instant) -> bool {
         self.not_busy_before.map_or(true, |before| now >= before)
     }
@@ -189,7 +209,9 @@ pub(super) enum Errand {
     ServeLong,
 }
 
-/// The workers that may wait on a peer at the same time: all but a reserve of a quarter.
+/// The workers that may wait on a peer at the same time: quiet guests may have all but a reserve of a
+/// quarter. Uploads may have half of the reserve besides, and where that is nothing, the last place is
+/// for them alone: quiet guests stay for long, and an upload would wait until one of them leaves.
 pub(super) struct Places {
     taken: AtomicUsize,
     holding: usize,
@@ -198,13 +220,18 @@ pub(super) struct Places {
 
 impl Places {
     fn new(size: usize) -> Places {
-        let most = size - (size / 4).max(1);
+        let reserve = (size / 4).max(1);
+        let most = size - reserve;
         // A pool of one has no reserve to keep. It holds nobody, but it must be able to take an
         // upload; that upload is then bounded by its minimum rate alone.
+        let (holding, serving) = match reserve {
+            1 => (most.saturating_sub(1), most.max(1)),
+            _ => (most, most + reserve / 2),
+        };
         Places {
             taken: AtomicUsize::new(0),
-            holding: most,
-            serving: most.max(1),
+            holding,
+            serving,
         }
     }
 
@@ -274,6 +301,8 @@ impl<G: Guest> Pool<G> {
                 guests: AtomicUsize::new(0),
                 door: Mutex::new(None),
                 door_back: Condvar::new(),
+                #[cfg(test)]
+                most_threads: AtomicUsize::new(usize::MAX),
             }),
         }
     }
@@ -289,7 +318,7 @@ impl<G: Guest> Pool<G> {
         let mut state = lock(&shared.state);
         if shared.busy.load(Ordering::Relaxed) {
             shared.to_ring(&mut state, guest);
-        } else if shared.worker_free(&state) {
+        } else if shared.worker_free(&state, Errand::Hold) {
             shared.call(&mut state, Errand::Hold, guest);
         } else {
             shared.to_ring(&mut state, guest);
@@ -369,9 +398,10 @@ impl<G: Guest> Shared<G> {
 
     /// Whether one more call would find a worker at once. Those that were notified and have not
     /// woken yet still count as idle: compare with what is queued for them, or a burst would wait
-    /// for a few.
-    pub(super) fn worker_free(&self, state: &State<G>) -> bool {
-        state.idle > state.called.len() || state.workers < self.size
+    /// for a few. The sentry does not leave its post for a guest that may be quiet for long.
+    fn worker_free(&self, state: &State<G>, errand: Errand) -> bool {
+        let stays = state.sentry && errand == Errand::Hold;
+        state.idle > state.called.len() + usize::from(stays) || state.workers < self.size
     }
 
     pub(super) fn may_hold(&self) -> bool {
@@ -385,7 +415,9 @@ impl<G: Guest> Shared<G> {
         errand: Errand,
         seat: Seat<G>,
     ) -> Option<Seat<G>> {
-        if !self.worker_free(state) {
+        if !self.worker_free(state, errand) {
+            // The sweeper serves it, and nobody watches.
+            self.pressed.store(true, Ordering::Release);
             return Some(seat);
         }
         self.call(state, errand, seat.guest);
@@ -397,12 +429,15 @@ impl<G: Guest> Shared<G> {
         self.call_sweeper(state);
     }
 
-    fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
+    pub(super) fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
         if state.sweep.is_none() {
             self.wake_worker(state);
         } else if state.napping {
             state.napping = false;
             self.nap.notify_one();
+        } else if state.idle == 0 {
+            // Nobody watches the sweeper, who may be in a handler.
+            self.pressed.store(true, Ordering::Release);
         }
     }
 
@@ -421,6 +456,14 @@ impl<G: Guest> Shared<G> {
     }
 
     fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
+        #[cfg(test)]
+        {
+            let one = |left: usize| left.checked_sub(1);
+            let granted = self
+                .most_threads
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one);
+            granted.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        }
         let shared = Arc::clone(self);
         let worker = move || {
             let mut worker = Worker {
@@ -490,15 +533,19 @@ impl<G: Guest> Worker<G> {
         let mut state = lock(&shared.state);
         loop {
             shared.pressed.store(false, Ordering::Release);
+            // The ring first: whoever answers a call may be gone for long, and there may be nobody else.
+            let unswept = state.sweep.is_none() && !state.ring_is_empty();
+            if unswept && !(shared.is_alone() && !state.called.is_empty()) {
+                let number = shared.begin_sweep(&mut state);
+                state.take_in_calls();
+                return Task::Sweep(number);
+            }
             if let Some(call) = state.called.pop_front() {
                 if state.sweep.is_some() && !state.napping && !state.sentry && state.idle > 0 {
                     // It may be the sentry who answers this call: another takes the post.
                     shared.work.notify_one();
                 }
                 return Task::Attend(call);
-            }
-            if state.sweep.is_none() && !(state.hot.is_empty() && state.cold.is_empty()) {
-                return Task::Sweep(shared.begin_sweep(&mut state));
             }
             if state.closing && shared.guests.load(Ordering::Acquire) == 0 {
                 state.workers -= 1;
@@ -543,7 +590,7 @@ impl<G: Guest> Worker<G> {
                 continue;
             }
             let pulse = shared.pulse.load(Ordering::Acquire);
-            if pulse == seen && pulse % 2 == 1 && !(state.hot.is_empty() && state.cold.is_empty()) {
+            if pulse == seen && pulse % 2 == 1 && !state.ring_is_empty() {
                 break true;
             }
             seen = pulse;
@@ -583,6 +630,10 @@ impl<G: Guest> Worker<G> {
             };
             errand = match turn {
                 Turn::Over => return shared.guest_over(guest),
+                // A client that pipelines without end: others need this worker as much.
+                Turn::Ready if errand != Errand::Hold && self.is_pressed() => {
+                    return self.release(guest)
+                }
                 Turn::Ready => Errand::Serve,
                 Turn::ReadyLong if shared.places.take_to_serve() => Errand::ServeLong,
                 Turn::Idle if errand != Errand::Hold && self.stays_calm(&mut streak) => {
@@ -593,10 +644,14 @@ impl<G: Guest> Worker<G> {
         }
     }
 
+    fn is_pressed(&self) -> bool {
+        self.shared.pressed.load(Ordering::Acquire)
+    }
+
     /// After a request: whether to go on holding its guest.
     fn stays_calm(&self, streak: &mut u32) -> bool {
         let shared = &self.shared;
-        if shared.busy.load(Ordering::Relaxed) || shared.pressed.load(Ordering::Acquire) {
+        if shared.busy.load(Ordering::Relaxed) || self.is_pressed() {
             return false;
         }
         if *streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
@@ -632,11 +687,18 @@ pub(super) fn guarded<G: Guest>(
     })
 }
 
+/// What [`Shared::pulse`] reads when a sweep has begun and ended so many serves, together.
+pub(super) fn pulse(sweep: u64, serves: u64) -> u64 {
+    sweep << 32 | (serves & 0xffff_ffff)
+}
+
 impl<G: Guest> Shared<G> {
     pub(super) fn begin_sweep(self: &Arc<Self>, state: &mut State<G>) -> u64 {
         state.sweeps += 1;
         state.sweep = Some(state.sweeps);
         state.napping = false;
+        // Under the same lock as the takeover: a sweeper that comes back right now has to see both.
+        self.pulse.store(pulse(state.sweeps, 0), Ordering::Release);
         // A handler that stalls the sweeper is noticed by a sentry, if there is anyone to be it.
         if !state.sentry {
             self.wake_worker(state);
@@ -681,3 +743,12 @@ impl<G: Guest> Shared<G> {
         }
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod stress;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod wakeups;

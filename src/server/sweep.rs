@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::pool::{guarded, Errand, Guest, Seat, Shared, State, Turn};
+use super::pool::{guarded, pulse, Errand, Guest, Seat, Shared, State, Turn};
 use crate::lock::lock;
 
 /// What a visit that finds nothing costs: a read that would block (0.7 µs), the lock around it, and
@@ -65,7 +65,7 @@ enum Goes<G> {
 impl<'a, G: Guest> Sweep<'a, G> {
     pub(super) fn new(shared: &'a Arc<Shared<G>>, number: u64) -> Sweep<'a, G> {
         let now = Instant::now();
-        let sweep = Sweep {
+        Sweep {
             shared,
             number,
             serves: 0,
@@ -77,9 +77,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
             slow: 0,
             hands_over: false,
             gives_up: false,
-        };
-        shared.pulse.store(sweep.pulse(), Ordering::Release);
-        sweep
+        }
     }
 
     /// Sweeps until there is nothing left in the ring, or another has taken over.
@@ -123,6 +121,10 @@ impl<'a, G: Guest> Sweep<'a, G> {
                 let mut state = lock(&self.shared.state);
                 self.put(&mut state, goes, kind);
                 if state.sweep != Some(self.number) {
+                    if !state.hot.is_empty() {
+                        // What was put back is news to the other sweeper, who may nap.
+                        self.shared.call_sweeper(&mut state);
+                    }
                     return false;
                 }
                 if left == 0 {
@@ -297,7 +299,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
                 None => break,
             }
         }
-        if state.hot.is_empty() && state.cold.is_empty() {
+        if state.ring_is_empty() {
             state.sweep = None;
             return false;
         }
@@ -365,7 +367,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
     }
 
     fn pulse(&self) -> u64 {
-        self.number << 32 | (self.serves & 0xffff_ffff)
+        pulse(self.number, self.serves)
     }
 
     fn lock(&self) -> MutexGuard<'a, State<G>> {

@@ -194,7 +194,8 @@ fn idle_connections_make_room() {
 
 fn clients_that_close_make_room() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET / HTTP/1.1\r\nHo"); // Not idle: nothing of theirs is given up.
+    // Not idle: nothing of theirs is given up.
+    let mut clients = server.swamp("GET / HTTP/1.1\r\nHo");
     let last = clients.split_off(CLIENTS - 10);
     drop(clients);
     for mut client in last {

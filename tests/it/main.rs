@@ -4,12 +4,12 @@ mod clone;
 mod descriptors;
 mod dropped;
 mod early;
+mod examples;
 mod join;
 mod limits;
 mod live_routes;
 mod methods;
 mod panics;
-#[cfg(target_os = "linux")]
 mod pinning;
 mod pipelining;
 mod poll;

@@ -61,8 +61,8 @@ pub fn serve_routes(routes: Vec<Route>) -> BackgroundServer {
         .expect("a free port")
 }
 
-/// A connection that sees a drain begin: it is closed then, when all older ones have been told. There
-/// are so many requests in flight, and not a moment later the one that it has just made.
+/// A connection that sees a drain begin: it is closed then, when all older ones have been told.
+/// There are so many requests in flight, and not a moment later the one that it has just made.
 pub fn witness(server: &BackgroundServer, in_flight: u64) -> Client {
     let mut client = Client::connect(server.addr());
     client.get("/");

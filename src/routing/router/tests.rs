@@ -342,6 +342,8 @@ fn refuses_malformed_routes_with_a_sentence() {
         ("", "/", "the method \"\" is not a token"),
     ];
     for (method, pattern, want) in table {
+        let error = Route::try_on(*method, pattern).unwrap_err().to_string();
+        assert!(error.contains(want), "{}", error);
         let result = catch_unwind(|| Route::on(*method, pattern));
         let sentence = result.unwrap_err().downcast::<String>().unwrap();
         assert!(sentence.contains(want), "{}", sentence);

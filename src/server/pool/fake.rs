@@ -1,0 +1,402 @@
+//! Guests without sockets: each has a peer whose asks the test scripts, and that sees what became of
+//! it. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Guest, Pool, Shared, Turn};
+use crate::lock::lock;
+
+/// Far beyond what a loaded machine takes for anything here.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// A guest waits longer than its test does, so that none is rescued by its own deadline.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a peer sends.
+pub(super) enum Ask {
+    /// A request whose handler is done at once.
+    Quick,
+    /// As `Quick`, and from now on there is always another behind it, until the end.
+    QuickForEver,
+    /// A request whose handler takes so long.
+    Takes(Duration),
+    /// A request whose handler runs until the gate opens.
+    Gated(Arc<Gate>),
+    /// A request whose handler waits for the peer until the gate opens.
+    Long(Arc<Gate>),
+    /// A request whose handler waits for the peer for so long.
+    LongTakes(Duration),
+    /// A part of a request. What is sent next makes it whole.
+    Part,
+    /// A request whose handler panics.
+    Panics,
+    /// A request whose handler panics while it may wait for the peer.
+    LongPanics,
+    /// What makes the receiving itself panic.
+    PanicsOnArrival,
+    /// A request whose handler leaves behind what panics when it is dropped, and ends.
+    PanicsWhenDropped,
+    /// The peer is gone.
+    End,
+}
+
+/// Closed until it is opened, then open for ever.
+#[derive(Default)]
+pub(super) struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub fn new() -> Arc<Gate> {
+        Arc::default()
+    }
+
+    pub fn open(&self) {
+        *lock(&self.open) = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let open = lock(&self.open);
+        let waited = self
+            .opened
+            .wait_timeout_while(open, DEADLINE, |open| !*open);
+        let (open, _) = waited.unwrap_or_else(|e| e.into_inner());
+        assert!(*open, "a gate was never opened");
+    }
+}
+
+/// The test's end of a guest.
+#[derive(Default)]
+pub(super) struct Peer {
+    inbox: Mutex<VecDeque<Ask>>,
+    came: Condvar,
+    pub looks: AtomicUsize,
+    pub served: AtomicUsize,
+    /// 1 while a worker waits on this peer between requests.
+    held: AtomicUsize,
+    serving: AtomicUsize,
+    over: AtomicUsize,
+    crowd: Arc<Crowd>,
+}
+
+/// What is counted over several guests.
+#[derive(Default)]
+pub(super) struct Crowd {
+    pub waiting: AtomicUsize,
+    pub most_waiting: AtomicUsize,
+}
+
+impl Crowd {
+    fn waits(&self) {
+        let now = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_waiting.fetch_max(now, Ordering::SeqCst);
+    }
+
+    fn waited(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Peer {
+    pub fn new() -> Arc<Peer> {
+        Arc::default()
+    }
+
+    pub fn of(crowd: &Arc<Crowd>) -> Arc<Peer> {
+        Arc::new(Peer {
+            crowd: Arc::clone(crowd),
+            ..Peer::default()
+        })
+    }
+
+    pub fn guest(self: &Arc<Peer>) -> Box<Fake> {
+        Box::new(Fake {
+            peer: Arc::clone(self),
+            partial: false,
+            endless: false,
+            ready: None,
+            bomb: None,
+        })
+    }
+
+    pub fn send(&self, ask: Ask) {
+        lock(&self.inbox).push_back(ask);
+        self.came.notify_one();
+    }
+
+    pub fn served(&self) -> usize {
+        self.served.load(Ordering::SeqCst)
+    }
+
+    pub fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst) == 1
+    }
+
+    pub fn is_being_served(&self) -> bool {
+        self.serving.load(Ordering::SeqCst) == 1
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst) == 1
+    }
+}
+
+pub(super) struct Fake {
+    peer: Arc<Peer>,
+    partial: bool,
+    endless: bool,
+    ready: Option<Ask>,
+    bomb: Option<Bomb>,
+}
+
+/// Unwinds without a word, and without the time that a backtrace takes.
+fn scripted_panic() -> ! {
+    std::panic::resume_unwind(Box::new("scripted"))
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            scripted_panic();
+        }
+    }
+}
+
+impl Fake {
+    fn quiet(&self) -> Turn {
+        match self.partial {
+            true => Turn::Stuck,
+            false => Turn::Idle,
+        }
+    }
+
+    fn take(&mut self, ask: Option<Ask>) -> Turn {
+        match ask {
+            None if self.endless => self.ready = Some(Ask::Quick),
+            None => return self.quiet(),
+            Some(Ask::End) => return Turn::Over,
+            Some(Ask::PanicsOnArrival) => scripted_panic(),
+            Some(Ask::Part) => {
+                self.partial = true;
+                return Turn::Moved;
+            }
+            Some(request) => self.ready = Some(request),
+        }
+        self.partial = false;
+        self.ready_turn()
+    }
+
+    fn ready_turn(&self) -> Turn {
+        match self.ready {
+            Some(Ask::Long(_) | Ask::LongTakes(_) | Ask::LongPanics) => Turn::ReadyLong,
+            _ => Turn::Ready,
+        }
+    }
+}
+
+impl Guest for Fake {
+    type Desk = ();
+
+    fn look(&mut self, _: &mut (), _: Instant) -> Turn {
+        self.peer.looks.fetch_add(1, Ordering::SeqCst);
+        if self.ready.is_some() {
+            return self.ready_turn();
+        }
+        let ask = lock(&self.peer.inbox).pop_front();
+        self.take(ask)
+    }
+
+    fn wait(&mut self, _: &mut ()) -> Turn {
+        let peer = Arc::clone(&self.peer);
+        let mut inbox = lock(&peer.inbox);
+        if inbox.is_empty() {
+            peer.held.store(1, Ordering::SeqCst);
+            peer.crowd.waits();
+            let waited = peer
+                .came
+                .wait_timeout_while(inbox, DEADLINE, |inbox| inbox.is_empty());
+            inbox = waited.unwrap_or_else(|e| e.into_inner()).0;
+            peer.crowd.waited();
+            peer.held.store(0, Ordering::SeqCst);
+        }
+        // What never comes is as good as a peer that is gone.
+        let ask = inbox.pop_front().unwrap_or(Ask::End);
+        drop(inbox);
+        self.take(Some(ask))
+    }
+
+    fn serve(&mut self, _: &mut ()) -> Turn {
+        let peer = Arc::clone(&self.peer);
+        peer.serving.store(1, Ordering::SeqCst);
+        let ask = self.ready.take();
+        let mut turn = Turn::Idle;
+        match ask {
+            Some(Ask::QuickForEver) => self.endless = true,
+            Some(Ask::Takes(time) | Ask::LongTakes(time)) => thread::sleep(time),
+            Some(Ask::Gated(gate)) => gate.pass(),
+            Some(Ask::Long(gate)) => {
+                peer.crowd.waits();
+                gate.pass();
+                peer.crowd.waited();
+            }
+            Some(Ask::Panics | Ask::LongPanics) => {
+                peer.serving.store(0, Ordering::SeqCst);
+                scripted_panic()
+            }
+            Some(Ask::PanicsWhenDropped) => {
+                self.bomb = Some(Bomb);
+                turn = Turn::Over;
+            }
+            Some(_) => {}
+            None => panic!("served, though nothing was ready"),
+        }
+        peer.serving.store(0, Ordering::SeqCst);
+        peer.served.fetch_add(1, Ordering::SeqCst);
+        if self.endless {
+            let ask = lock(&peer.inbox).pop_front();
+            return self.take(ask);
+        }
+        turn
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.peer.over.store(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits until it is so, and fails with the pool's state if that does not come about.
+pub(super) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "never {}: {}", what, dump(pool));
+        thread::park_timeout(Duration::from_micros(100));
+    }
+}
+
+/// For measuring what happens in a span of time; nothing is expected to be done by its end.
+pub(super) fn span(length: Duration) {
+    let end = Instant::now() + length;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        thread::park_timeout(left);
+    }
+}
+
+pub(super) fn dump(pool: &Shared<Fake>) -> String {
+    let state = lock(&pool.state);
+    format!(
+        "called {}, hot {}, cold {}, workers {} of {}, idle {}, sweep {:?}, napping {}, sentry {}, \
+         stalled {}, closing {}, busy {:?}, pressed {:?}, pulse {:?}, guests {:?}, places {:?}",
+        state.called.len(),
+        state.hot.len(),
+        state.cold.len(),
+        state.workers,
+        pool.size,
+        state.idle,
+        state.sweep,
+        state.napping,
+        state.sentry,
+        state.stalled,
+        state.closing,
+        pool.busy,
+        pool.pressed,
+        pool.pulse,
+        pool.guests,
+        pool.places.taken,
+    )
+}
+
+/// A pool and the asks sent to it so far.
+pub(super) struct Scene {
+    pub pool: Pool<Fake>,
+    pub shared: Arc<Shared<Fake>>,
+}
+
+impl Scene {
+    pub fn new(size: usize) -> Scene {
+        let pool = Pool::new(size);
+        let shared = Arc::clone(&pool.shared);
+        Scene { pool, shared }
+    }
+
+    pub fn admit(&self) -> Arc<Peer> {
+        self.admit_with(&Arc::default(), None)
+    }
+
+    /// Admits a guest whose peer has sent something already.
+    pub fn admit_with(&self, crowd: &Arc<Crowd>, ask: Option<Ask>) -> Arc<Peer> {
+        let peer = Peer::of(crowd);
+        if let Some(ask) = ask {
+            peer.send(ask);
+        }
+        assert!(self.pool.admit(peer.guest()).is_ok(), "no worker at all");
+        peer
+    }
+
+    /// Admits so many that are then held.
+    pub fn hold(&self, count: usize) -> Vec<Arc<Peer>> {
+        let held = |_| {
+            let peer = self.admit();
+            self.until("held", || peer.is_held());
+            peer
+        };
+        (0..count).map(held).collect()
+    }
+
+    /// Sends to the ring what is released or admitted from now on, as many requests would.
+    pub fn make_busy(&self) {
+        self.shared.busy.store(true, Ordering::SeqCst);
+    }
+
+    pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        until(&self.shared, what, is_so);
+    }
+
+    pub fn until_served(&self, peer: &Peer, times: usize) {
+        self.until("served", || peer.served() >= times);
+    }
+
+    /// Lengths of the ring's parts: hot, cold.
+    pub fn ring(&self) -> (usize, usize) {
+        let state = lock(&self.shared.state);
+        (state.hot.len(), state.cold.len())
+    }
+
+    pub fn until_napping(&self) {
+        self.until("napping", || lock(&self.shared.state).napping);
+    }
+
+    pub fn taken(&self) -> usize {
+        self.shared.places.taken.load(Ordering::SeqCst)
+    }
+
+    /// Ends the guests and the pool, and checks that nothing is left of either.
+    pub fn end(self, peers: &[Arc<Peer>]) {
+        for peer in peers {
+            peer.send(Ask::End);
+        }
+        let Scene { pool, shared } = self;
+        until(&shared, "over", || peers.iter().all(|peer| peer.is_over()));
+        drop(pool);
+        until(&shared, "without workers", || {
+            lock(&shared.state).workers == 0
+        });
+        let state = lock(&shared.state);
+        assert!(state.called.is_empty() && state.hot.is_empty() && state.cold.is_empty());
+        assert_eq!((state.stalled, state.idle, state.sentry), (0, 0, false));
+        assert_eq!(shared.places.taken.load(Ordering::SeqCst), 0, "places");
+        assert_eq!(shared.guests.load(Ordering::SeqCst), 0, "guests");
+    }
+}

@@ -1,0 +1,99 @@
+//! An example as a process of its own: its lines, its standard input, and an end in any case.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::support::{finishes, GUARD};
+
+pub struct Example {
+    /// Where it said it serves.
+    pub addr: SocketAddr,
+    /// To be dropped, or written to.
+    pub stdin: Option<ChildStdin>,
+    /// `None` while somebody else reads it.
+    stdout: Option<BufReader<ChildStdout>>,
+    child: Child,
+}
+
+impl Example {
+    /// Starts it on a free port, and returns when it has said which.
+    pub fn start(name: &str, args: &[&str]) -> Example {
+        let mut child = Command::new(program(name))
+            .arg("127.0.0.1:0")
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let mut example = Example {
+            addr: ([127, 0, 0, 1], 0).into(),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take().map(BufReader::new),
+            child,
+        };
+        example.addr = address(&example.line());
+        example
+    }
+
+    /// The next line it prints.
+    pub fn line(&mut self) -> String {
+        let mut stdout = self.stdout.take().expect("nobody else reads it");
+        let (stdout, line) = finishes(GUARD, move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).expect("a line of text");
+            (stdout, line)
+        });
+        self.stdout = Some(stdout);
+        assert!(
+            line.ends_with('\n'),
+            "it ended instead of printing: {line:?}"
+        );
+        line
+    }
+
+    /// What it prints until it ends, which it must do by itself, and well.
+    pub fn ends(mut self) -> String {
+        let mut stdout = self.stdout.take().expect("nobody else reads it");
+        let text = finishes(GUARD, move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).expect("text");
+            text
+        });
+        let status = self.child.wait().expect("it has closed its output");
+        assert!(status.success(), "{status}, after {text:?}");
+        text
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        // It has ended already, or is one that serves for ever.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address in a line that begins with a URL.
+pub fn address(line: &str) -> SocketAddr {
+    line.strip_prefix("http://")
+        .and_then(|rest| rest.split('/').next())
+        .and_then(|addr| addr.parse().ok())
+        .unwrap_or_else(|| panic!("not a URL: {line:?}"))
+}
+
+/// `cargo test` builds the examples beside the folder that this test is in.
+fn program(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("this program");
+    let profile = test.ancestors().nth(2).expect("target/<profile>/deps/it");
+    let program = profile.join("examples").join(name);
+    let program = program.with_extension(env::consts::EXE_EXTENSION);
+    assert!(
+        program.is_file(),
+        "{} is not there: run `cargo test`, or `cargo build --examples` first",
+        program.display()
+    );
+    program
+}
