@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::fake::{Ask, Crowd, Gate, Peer, Scene};
-use super::CLOSED_LOOP_STREAK;
+use super::worker::CLOSED_LOOP_STREAK;
 use crate::lock::lock;
 
 #[test]

@@ -1,0 +1,50 @@
+//! A worker's desk: the buffers that it lends to one connection after the other, so that those at
+//! rest need none, and the date, which all of its responses share for a second.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::KEPT;
+use crate::message::head::Head;
+use crate::message::Request;
+use crate::wire::date;
+
+/// Asked of the socket at once: a head, or a whole buffered body with its head.
+const READ: usize = 72 * 1024;
+
+/// A worker's buffers, lent to the connection it attends to.
+pub(crate) struct Desk {
+    pub(super) input: Vec<u8>,
+    pub(in crate::server) out: Vec<u8>,
+    pub(in crate::server) request: Request,
+    pub(super) head: Head,
+    date: [u8; 29],
+    date_until: Option<Instant>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk {
+            input: vec![0; READ],
+            out: Vec::with_capacity(KEPT),
+            request: Request::blank(),
+            head: Head::default(),
+            date: [b' '; 29],
+            date_until: None,
+        }
+    }
+}
+
+impl Desk {
+    /// The Date field's value, formatted once a second.
+    pub(in crate::server) fn date(&mut self, now: Instant) -> &[u8; 29] {
+        if self.date_until.map_or(true, |until| now >= until) {
+            let clock = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            self.date = date::imf_fixdate(clock.as_secs());
+            let rest = 1_000_000_000 - u64::from(clock.subsec_nanos());
+            self.date_until = Some(now + Duration::from_nanos(rest));
+        }
+        &self.date
+    }
+}

@@ -1,0 +1,265 @@
+//! The second half of a connection's round: the handler's answer is sent, and what follows it begins:
+//! the next request, the end, or another protocol.
+
+use std::io::Read;
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::desk::Desk;
+use super::{After, Connection, Phase, SKIP};
+use crate::message::head::Head;
+use crate::message::{Request, Upgrade};
+use crate::server::answer::{self, Answered, Refusal};
+use crate::server::drain::State;
+use crate::server::incoming::Owes;
+use crate::server::outgoing::{Broken, Outgoing, Sent, Source};
+use crate::server::pace::Pace;
+use crate::server::pool::Turn;
+use crate::server::service::{Place, Upgraded};
+use crate::server::stats::CloseReason;
+use crate::server::would_block;
+
+/// How long, and for how many bytes, a closed connection is still read, so that the client
+/// gets to read its answer before a reset takes it away (RFC 9112 §9.6). Many clients send all of
+/// a body before they read, also one that is several times `max_body_bytes`; what bounds this is
+/// the time.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 256 * 1024 * 1024;
+/// Pipelined responses are gathered into one write once this many handlers in a row were quick, and
+/// as long as the same is asked again: what the next handler takes is then known, near enough, and
+/// no finished response waits behind a slow one.
+const STREAK: u32 = 8;
+const QUICK: Duration = Duration::from_micros(50);
+const BATCH: usize = 32 * 1024;
+const KEPT_BY_DESK: usize = 256 * 1024;
+
+/// Answering and sending.
+impl Connection {
+    pub(super) fn answer(&mut self, desk: &mut Desk) -> Turn {
+        desk.out.clear();
+        self.pace = None;
+        let mut began = Instant::now();
+        loop {
+            let arrived = match self.intake.take_ready() {
+                Some(arrived) => arrived,
+                None => return self.over(CloseReason::Broken),
+            };
+            self.owes = Owes::Nothing;
+            let Answered { source, after, now } = answer::answer(self, desk, arrived);
+            self.owed += 1;
+            // The head's buffers go back to the desk; a new head is lent others.
+            std::mem::swap(&mut self.intake.head, &mut desk.head);
+            self.quick = if now - began < QUICK {
+                self.quick + 1
+            } else {
+                0
+            };
+            let gather = self.quick >= STREAK && self.has_unread() && desk.out.len() < BATCH;
+            if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
+                self.phase = Phase::Receiving;
+                match self.take_unread_in(desk, Some(now)) {
+                    Turn::Ready if asks_same(&desk.request, &self.intake.head) => {
+                        began = now;
+                        continue;
+                    }
+                    Turn::Over => return Turn::Over,
+                    _ => {}
+                }
+                if !matches!(self.phase, Phase::Receiving | Phase::Ready) {
+                    // It was refused, and that was sent with the rest.
+                    return Turn::Moved;
+                }
+            }
+            return self.send(desk, source, after, now);
+        }
+    }
+
+    /// Refuses what the client sent: one answer, then the end.
+    pub(super) fn refuse(
+        &mut self,
+        desk: &mut Desk,
+        refusal: Refusal,
+        reason: CloseReason,
+    ) -> Turn {
+        let now = Instant::now();
+        if self.owed == 0 {
+            desk.out.clear();
+        }
+        answer::refuse(self, desk, refusal, now);
+        self.owed += 1;
+        self.link.set_state(State::InFlight);
+        self.send(
+            desk,
+            Source::Nothing,
+            After::Close {
+                linger: true,
+                reason,
+            },
+            now,
+        )
+    }
+
+    fn send(&mut self, desk: &mut Desk, source: Source, after: After, now: Instant) -> Turn {
+        let Desk { out, input, .. } = desk;
+        let sent = Outgoing::send(&self.link.stream, out, source, input);
+        out.shrink_to(KEPT_BY_DESK);
+        match sent {
+            // The usual case, and it allocates nothing.
+            Ok((_, Sent::All)) => self.all_sent(desk, after, now),
+            Ok((outgoing, sent)) => self.sent(desk, sent, Box::new(outgoing), after, now),
+            Err(broken) => self.broken(broken),
+        }
+    }
+
+    /// Goes on sending, without the reader: that is a worker's work.
+    pub(super) fn send_on(&mut self, desk: &mut Desk, now: Instant) -> Turn {
+        let (mut outgoing, after) = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Sending(outgoing, after) => (outgoing, after),
+            _ => return Turn::Over,
+        };
+        match outgoing.push(&self.link.stream) {
+            Ok(Sent::All) if matches!(after, After::Upgrade(..)) => {
+                self.phase = Phase::Sending(outgoing, after);
+                Turn::Ready
+            }
+            Ok(Sent::NeedsReader) => {
+                self.phase = Phase::Sending(outgoing, after);
+                Turn::Ready
+            }
+            Ok(sent) => self.sent(desk, sent, outgoing, after, now),
+            Err(broken) => self.broken(broken),
+        }
+    }
+
+    /// Some of a response was sent, or all of it.
+    pub(super) fn sent(
+        &mut self,
+        desk: &mut Desk,
+        sent: Sent,
+        mut outgoing: Box<Outgoing>,
+        after: After,
+        now: Instant,
+    ) -> Turn {
+        let moved = std::mem::take(&mut outgoing.moved);
+        if sent == Sent::All {
+            return self.all_sent(desk, after, now);
+        }
+        let rate = self.service.limits.min_write_rate;
+        let pace = self.pace.get_or_insert_with(|| Pace::new(rate, now));
+        pace.moved(moved);
+        if pace.too_slow(now) {
+            return self.over(CloseReason::SlowRead);
+        }
+        self.phase = Phase::Sending(outgoing, after);
+        match moved {
+            0 => Turn::Stuck,
+            _ => Turn::Moved,
+        }
+    }
+
+    fn all_sent(&mut self, desk: &mut Desk, after: After, now: Instant) -> Turn {
+        for _ in 0..std::mem::take(&mut self.owed) {
+            self.service.registry.answered(&self.link);
+        }
+        self.pace = None;
+        match after {
+            After::Close { linger, reason } => self.close(linger, reason, now),
+            After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
+            After::KeepAlive(rest) => {
+                if self.intake.ready().is_some() {
+                    // The next request was found while the responses before it were gathered.
+                    self.phase = Phase::Ready;
+                    return self.ready_turn();
+                }
+                self.phase = Phase::Receiving;
+                if let Some(rest) = rest {
+                    self.intake.skip(rest, SKIP);
+                }
+                self.owes = Owes::Nothing;
+                self.deadline = now + self.service.limits.idle_timeout;
+                self.service.registry.fell_quiet(&self.link, now);
+                if self.has_unread() || self.intake.owes() != Owes::Nothing {
+                    return self.take_unread_in(desk, Some(now));
+                }
+                Turn::Idle
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, linger: bool, reason: CloseReason, now: Instant) -> Turn {
+        if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
+            return self.over(reason);
+        }
+        self.reason = reason;
+        self.link.set_state(State::Quiet);
+        self.unread = Vec::new();
+        self.deadline = now + LINGER;
+        self.phase = Phase::Lingering {
+            left: LINGER_BYTES,
+            settled: false,
+        };
+        Turn::Moved
+    }
+
+    pub(super) fn linger(
+        &mut self,
+        desk: &mut Desk,
+        left: usize,
+        settled: bool,
+        now: Instant,
+    ) -> Turn {
+        match (&self.link.stream).read(&mut desk.input) {
+            Ok(count @ 1..) if count <= left && now < self.deadline => {
+                self.phase = Phase::Lingering {
+                    left: left - count,
+                    settled,
+                };
+                Turn::Moved
+            }
+            Err(e) if would_block(&e) && now < self.deadline => {
+                if !settled {
+                    self.service.registry.settle(&self.link);
+                    self.phase = Phase::Lingering {
+                        left,
+                        settled: true,
+                    };
+                }
+                Turn::Stuck
+            }
+            _ => self.over(self.reason),
+        }
+    }
+
+    /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
+    /// own. There are at most `max_upgraded` of these.
+    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
+        let socket = Upgraded::new(Arc::clone(&self.link), self.take_unread(), place);
+        let stream = &self.link.stream;
+        let plain = stream
+            .set_nonblocking(false)
+            .and_then(|()| stream.set_read_timeout(None))
+            .and_then(|()| stream.set_write_timeout(None));
+        self.service.registry.settle(&self.link);
+        if plain.is_ok() {
+            // Without a thread to be had both are dropped, and that closes the connection.
+            let _ = thread::Builder::new()
+                .name("millpond-upgrade".into())
+                .spawn(move || upgrade.build(Box::new(socket)));
+        }
+        self.over(CloseReason::Upgraded)
+    }
+
+    pub(super) fn broken(&mut self, broken: Broken) -> Turn {
+        self.over(match broken {
+            Broken::Write => CloseReason::Broken,
+            Broken::Reader => CloseReason::BodyFailed,
+        })
+    }
+}
+
+/// Most likely the same handler, doing the same work.
+fn asks_same(last: &Request, next: &Head) -> bool {
+    last.raw_url() == next.target() && last.method() == next.method()
+}

@@ -1,0 +1,421 @@
+//! What the workers of a pool share: the guests that are queued or in the ring, and the counts by
+//! which they find out who is to do what. Whatever changes these does so here, or under their lock.
+
+use std::collections::VecDeque;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::places::Places;
+use super::worker::Worker;
+use super::{Door, Guest};
+use crate::lock::lock;
+
+/// Above this rate of requests sweeping costs less than waking a thread for each
+/// (measured: a look that finds nothing takes 0.7 µs, a wake-up 10 µs of CPU and 40 µs of time).
+const BUSY_WINDOW: u64 = 256;
+const BUSY_SPAN: Duration = Duration::from_micros(BUSY_WINDOW * 1_000_000 / 30_000);
+/// A system that has no thread to give is left alone for so long.
+pub(super) const NO_THREAD_FOR: Duration = Duration::from_millis(100);
+/// How long serving in place is given up for when handlers turn out to be slow.
+const SHORTEST_CALM: Duration = Duration::from_millis(100);
+const LONGEST_CALM: Duration = Duration::from_secs(3);
+
+pub(in crate::server) struct Shared<G: Guest> {
+    pub(in crate::server) state: Mutex<State<G>>,
+    /// Idle workers wait here. Guarded by `state`.
+    pub(super) work: Condvar,
+    /// The sweeper naps here between looks at cold guests. Guarded by `state`.
+    pub(in crate::server) nap: Condvar,
+    pub(in crate::server) places: Places,
+    pub(super) size: usize,
+    /// The sweeper is at it: guests go to the ring. Written under `state`, read anywhere.
+    pub(in crate::server) busy: AtomicBool,
+    /// Work was queued and nobody was free: whoever holds a guest between requests lets go of it.
+    pub(super) pressed: AtomicBool,
+    /// Counts the sweeper's serves: odd while one is under way. The sentry compares two readings.
+    pub(in crate::server) pulse: AtomicU64,
+    /// Requests served by holders since `window_start`.
+    pub(super) calm_served: AtomicU64,
+    pub(super) window_start: Mutex<Instant>,
+    pub(in crate::server) guests: AtomicUsize,
+    /// While busy, the sweeper looks after the door too: a thread that waits there would have to
+    /// be woken for every guest.
+    pub(super) door: Mutex<Option<Arc<Door<G>>>>,
+    /// The door is nobody's any more. Guarded by `door`.
+    pub(super) door_back: Condvar,
+    /// Threads the system grants, as far as a test is concerned.
+    #[cfg(test)]
+    pub(super) most_threads: AtomicUsize,
+}
+
+pub(in crate::server) struct State<G> {
+    /// Guests for whom a worker was called.
+    pub(super) called: VecDeque<Call<G>>,
+    /// Guests nobody waits on, looked at without pause.
+    pub(in crate::server) hot: VecDeque<Seat<G>>,
+    /// Guests nobody waits on, looked at within the budget.
+    pub(in crate::server) cold: VecDeque<Seat<G>>,
+    pub(super) workers: usize,
+    pub(super) idle: usize,
+    /// The running sweep's number, while there is one. A sweeper that finds another is relieved.
+    pub(in crate::server) sweep: Option<u64>,
+    pub(super) sweeps: u64,
+    /// The sweeper naps, so that no sentry is needed. Whoever has work for it makes this false.
+    pub(in crate::server) napping: bool,
+    pub(in crate::server) sentry: bool,
+    /// Sweepers that were relieved and whose handler still runs.
+    pub(in crate::server) stalled: usize,
+    /// Ready guests are handed to other workers until then.
+    pub(in crate::server) hand_over_until: Option<Instant>,
+    /// Handlers were too slow for serving in place: not again before then, and the time after that.
+    pub(super) not_busy_before: Option<Instant>,
+    pub(super) not_busy_for: Duration,
+    /// The system had no thread to give: it is not asked again before then.
+    pub(super) no_thread_before: Option<Instant>,
+    pub(super) closing: bool,
+}
+
+/// A guest in the ring and when something last came of it.
+pub(in crate::server) struct Seat<G> {
+    pub(in crate::server) guest: Box<G>,
+    pub(in crate::server) active: Instant,
+    /// It was between requests when last looked at.
+    pub(in crate::server) idle: bool,
+}
+
+impl<G> State<G> {
+    pub(in crate::server) fn ring_is_empty(&self) -> bool {
+        self.hot.is_empty() && self.cold.is_empty()
+    }
+
+    /// The calls for which no worker is left go to the ring. An upload has its place, and waits.
+    pub(super) fn take_in_calls(&mut self) -> bool {
+        let before = self.hot.len();
+        while self.called.len() > self.idle {
+            match self.called.pop_back() {
+                Some(call) if call.errand != Errand::ServeLong => {
+                    self.hot.push_back(Seat::new(call.guest));
+                }
+                Some(upload) => {
+                    self.called.push_back(upload);
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.hot.len() > before
+    }
+
+    pub(in crate::server) fn may_be_busy(&self, now: Instant) -> bool {
+        self.not_busy_before.map_or(true, |before| now >= before)
+    }
+
+    /// Serving in place did not pay: try again later, and later still each time.
+    pub(in crate::server) fn give_up_busy(&mut self, now: Instant) {
+        if self
+            .not_busy_before
+            .map_or(true, |before| now > before + self.not_busy_for * 2)
+        {
+            self.not_busy_for = SHORTEST_CALM;
+        }
+        self.not_busy_before = Some(now + self.not_busy_for);
+        self.not_busy_for = (self.not_busy_for * 2).min(LONGEST_CALM);
+    }
+}
+
+impl<G> Seat<G> {
+    pub(super) fn new(guest: Box<G>) -> Seat<G> {
+        Seat {
+            guest,
+            active: Instant::now(),
+            idle: false,
+        }
+    }
+}
+
+pub(super) struct Call<G> {
+    pub(super) errand: Errand,
+    pub(super) guest: Box<G>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Errand {
+    Hold,
+    Serve,
+    /// As `Serve`; one of the [`Places`] is already taken for it.
+    ServeLong,
+}
+
+impl<G: Guest> Shared<G> {
+    pub(super) fn new(size: usize) -> Shared<G> {
+        Shared {
+            state: Mutex::new(State {
+                called: VecDeque::new(),
+                hot: VecDeque::new(),
+                cold: VecDeque::new(),
+                workers: 0,
+                idle: 0,
+                sweep: None,
+                sweeps: 0,
+                napping: false,
+                sentry: false,
+                stalled: 0,
+                hand_over_until: None,
+                not_busy_before: None,
+                not_busy_for: SHORTEST_CALM,
+                no_thread_before: None,
+                closing: false,
+            }),
+            work: Condvar::new(),
+            nap: Condvar::new(),
+            places: Places::new(size),
+            size,
+            busy: AtomicBool::new(false),
+            pressed: AtomicBool::new(false),
+            pulse: AtomicU64::new(0),
+            calm_served: AtomicU64::new(0),
+            window_start: Mutex::new(Instant::now()),
+            guests: AtomicUsize::new(0),
+            door: Mutex::new(None),
+            door_back: Condvar::new(),
+            #[cfg(test)]
+            most_threads: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// Queues a guest for the next worker that is free.
+    pub(in crate::server) fn call(
+        self: &Arc<Self>,
+        state: &mut State<G>,
+        errand: Errand,
+        guest: Box<G>,
+    ) {
+        state.called.push_back(Call { errand, guest });
+        self.wake_worker(state);
+    }
+
+    /// Whether there is no second worker to be had.
+    pub(in crate::server) fn is_alone(&self, state: &State<G>) -> bool {
+        state.workers == 1 && !self.may_grow(state)
+    }
+
+    pub(super) fn may_grow(&self, state: &State<G>) -> bool {
+        let granted = |before| Instant::now() >= before;
+        let asks = state.workers == 0 || state.no_thread_before.map_or(true, granted);
+        asks && state.workers < self.size
+    }
+
+    /// Whether one more call would find a worker at once. Those that were notified and have not
+    /// woken yet still count as idle: compare with what is queued for them, or a burst would wait
+    /// for a few. The sentry does not leave its post for a guest that may be quiet for long.
+    pub(super) fn worker_free(&self, state: &State<G>, errand: Errand) -> bool {
+        let stays = state.sentry && errand == Errand::Hold;
+        state.idle > state.called.len() + usize::from(stays) || self.may_grow(state)
+    }
+
+    /// Whether a quiet guest would find a place.
+    pub(in crate::server) fn may_hold(&self, state: &State<G>) -> bool {
+        self.places.may_hold() && (self.places.leaves_enough() || self.may_grow(state))
+    }
+
+    /// A place for a quiet guest, started workers that are left behind included.
+    pub(super) fn take_to_hold(self: &Arc<Self>) -> bool {
+        let mut took = self.places.take_to_hold();
+        while !took && self.places.may_hold() && self.grow(&mut lock(&self.state)) {
+            took = self.places.take_to_hold();
+        }
+        took
+    }
+
+    /// As `take_to_hold`, for a handler that may wait on its peer.
+    pub(in crate::server) fn take_to_serve(self: &Arc<Self>) -> bool {
+        let mut took = self.places.take_to_serve();
+        while !took && self.places.may_serve() && self.grow(&mut lock(&self.state)) {
+            took = self.places.take_to_serve();
+        }
+        took
+    }
+
+    /// Hands a guest that is ready to another worker. Gives it back if there is none.
+    pub(in crate::server) fn hand_over(
+        self: &Arc<Self>,
+        state: &mut State<G>,
+        errand: Errand,
+        seat: Seat<G>,
+    ) -> Option<Seat<G>> {
+        if !self.worker_free(state, errand) {
+            if errand != Errand::Hold {
+                // The sweeper serves it, and nobody watches.
+                self.pressed.store(true, Ordering::Release);
+            }
+            return Some(seat);
+        }
+        self.call(state, errand, seat.guest);
+        None
+    }
+
+    pub(in crate::server) fn to_ring(self: &Arc<Self>, state: &mut State<G>, guest: Box<G>) {
+        state.hot.push_back(Seat::new(guest));
+        self.call_sweeper(state);
+    }
+
+    pub(in crate::server) fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
+        if state.sweep.is_none() {
+            self.wake_worker(state);
+        } else if state.napping {
+            state.napping = false;
+            self.nap.notify_one();
+        } else if state.idle == 0 {
+            // Nobody watches the sweeper, who may be in a handler.
+            self.pressed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Gets one more worker to come and see what there is to do.
+    pub(in crate::server) fn wake_worker(self: &Arc<Self>, state: &mut State<G>) {
+        let wanted = state.called.len() + usize::from(state.sweep.is_none());
+        if state.idle >= wanted.max(1) {
+            self.work.notify_one();
+        } else if self.grow(state) {
+            // It comes by itself.
+        } else if state.idle > 0 {
+            self.work.notify_one();
+        } else {
+            self.pressed.store(true, Ordering::Release);
+        }
+    }
+
+    fn grow(self: &Arc<Self>, state: &mut State<G>) -> bool {
+        if !self.may_grow(state) {
+            return false;
+        }
+        let started = self.start_worker().is_ok();
+        if started {
+            state.workers += 1;
+            self.places.workers.store(state.workers, Ordering::Release);
+        } else {
+            state.no_thread_before = Some(Instant::now() + NO_THREAD_FOR);
+            // What was meant for it, and for others before it that are not there either.
+            if state.take_in_calls() && state.workers > 0 {
+                self.call_sweeper(state);
+            }
+        }
+        started
+    }
+
+    fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
+        #[cfg(test)]
+        {
+            let one = |left: usize| left.checked_sub(1);
+            let granted = self
+                .most_threads
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one);
+            granted.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        }
+        let shared = Arc::clone(self);
+        let worker = move || Worker::new(shared).run();
+        thread::Builder::new()
+            .name("millpond".into())
+            .spawn(worker)
+            .map(drop)
+    }
+
+    /// Counts requests served while calm. True when there are so many that sweeping is cheaper.
+    pub(super) fn note_served(&self, weight: u64) -> bool {
+        let before = self.calm_served.fetch_add(weight, Ordering::Relaxed);
+        if before / BUSY_WINDOW == (before + weight) / BUSY_WINDOW {
+            return false;
+        }
+        let mut start = lock(&self.window_start);
+        let now = Instant::now();
+        let span = now.saturating_duration_since(*start);
+        *start = now;
+        span < BUSY_SPAN
+    }
+
+    /// Sends the load to the ring, unless that was found not to pay a moment ago.
+    pub(super) fn begin_busy(&self) -> bool {
+        let may = lock(&self.state).may_be_busy(Instant::now());
+        if may {
+            self.busy.store(true, Ordering::Relaxed);
+        }
+        may
+    }
+
+    pub(super) fn guest_over(&self, guest: Box<G>) {
+        // A reader or an upgrade that the guest still holds is the user's code, and may panic.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(guest)));
+        if self.guests.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
+            self.work.notify_all();
+        }
+    }
+}
+
+/// What [`Shared::pulse`] reads when a sweep has begun and ended so many serves, together.
+pub(in crate::server) fn pulse(sweep: u64, serves: u64) -> u64 {
+    sweep << 32 | (serves & 0xffff_ffff)
+}
+
+impl<G: Guest> Shared<G> {
+    pub(in crate::server) fn begin_sweep(self: &Arc<Self>, state: &mut State<G>) -> u64 {
+        state.sweeps += 1;
+        state.sweep = Some(state.sweeps);
+        state.napping = false;
+        // Under the same lock as the takeover: a sweeper that comes back right now has to see both.
+        self.pulse.store(pulse(state.sweeps, 0), Ordering::Release);
+        // A handler that stalls the sweeper is noticed by a sentry, if there is anyone to be it.
+        if !state.sentry {
+            self.wake_worker(state);
+        }
+        state.sweeps
+    }
+
+    /// Takes the pulse from a sweeper that stalls. False if it has come back this very moment: of
+    /// the two only one gets to change the pulse, and so both know who sweeps.
+    pub(super) fn relieve(&self, state: &State<G>, stalled: u64) -> bool {
+        let begun = pulse(state.sweeps + 1, 0);
+        self.pulse
+            .compare_exchange(stalled, begun, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    pub(in crate::server) fn drop_guest(&self, guest: Box<G>) {
+        self.guest_over(guest);
+    }
+
+    /// Lets in who waits at the door, if it was lent. How many they were.
+    pub(in crate::server) fn answer_door(&self, now: Instant) -> usize {
+        let mut door = lock(&self.door);
+        let mut fresh = Vec::new();
+        let fine = door
+            .as_ref()
+            .map_or(true, |open| open(&mut |guest| fresh.push(guest)));
+        if !fine {
+            *door = None;
+            self.door_back.notify_all();
+        }
+        drop(door);
+        let count = fresh.len();
+        if count > 0 {
+            self.guests.fetch_add(count, Ordering::AcqRel);
+            let seats = fresh.drain(..).map(|guest| Seat {
+                guest,
+                active: now,
+                idle: false,
+            });
+            lock(&self.state).hot.extend(seats);
+        }
+        count
+    }
+
+    /// The sweeper is busy no more: whoever lent the door waits there again.
+    pub(in crate::server) fn calm(&self) {
+        if self.busy.swap(false, Ordering::Relaxed) {
+            drop(lock(&self.door));
+            self.door_back.notify_all();
+        }
+    }
+}
