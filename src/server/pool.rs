@@ -605,7 +605,6 @@ impl<G: Guest> Worker<G> {
         let shared = &self.shared;
         let mut state = lock(&shared.state);
         loop {
-            shared.pressed.store(false, Ordering::Release);
             // The ring first: whoever answers a call may be gone for long, and there may be nobody
             // else.
             let unswept = state.sweep.is_none() && !state.ring_is_empty();
@@ -625,6 +624,8 @@ impl<G: Guest> Worker<G> {
                 state.workers -= 1;
                 return Task::Leave;
             }
+            // Somebody is free; whoever only answers a call is not.
+            shared.pressed.store(false, Ordering::Release);
             state.idle += 1;
             if state.sweep.is_some() && !state.napping && !state.sentry {
                 let (back, stalled) = self.watch(state);

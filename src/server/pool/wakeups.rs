@@ -75,6 +75,18 @@ fn a_load_that_begins_during_a_nap_has_a_sentry() {
 }
 
 #[test]
+fn answering_a_call_does_not_take_the_pressure_from_the_others() {
+    let (scene, peers, gate) = one_idle_worker_of_four();
+    scene.shared.pressed.store(true, Ordering::SeqCst);
+    let called = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate))));
+    scene.until("in its handler", || called.is_being_served());
+    assert!(scene.shared.pressed.load(Ordering::SeqCst));
+    gate.open();
+    scene.until("free", || !scene.shared.pressed.load(Ordering::SeqCst));
+    scene.end(&[peers, vec![called]].concat());
+}
+
+#[test]
 fn clients_that_pipeline_without_end_leave_a_worker_to_watch() {
     let scene = Scene::new(4);
     let gate = Gate::new();
