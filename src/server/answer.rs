@@ -16,6 +16,8 @@ use crate::message::head::Version;
 use crate::message::{status, Data, Response, Upgrade};
 use crate::wire::encode::{self, Payload, Plan, Transfer as Framing};
 
+pub(super) const SLOW_BODY: Refusal = (408, "the body comes too slowly");
+
 /// What a response's form depends on, of the request it answers.
 #[derive(Clone, Copy)]
 struct Asked {
@@ -66,8 +68,8 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
     let mut left = Left::of(connection, asked, leftover);
-    if let (Some(status), true) = (left.status, response.status_code >= 400) {
-        response = plain(status);
+    if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
+        response = refused(refusal);
     }
     let mut place = None;
     if response.status_code == 101 {
@@ -106,20 +108,28 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     Answered { source, after, now }
 }
 
+/// A status and why, in words that are the server's own: nothing a peer sent is in them.
+pub(super) type Refusal = (u16, &'static str);
+
 /// Puts a refusal into `desk.out`: the connection ends after it, whatever else was sent.
-pub(super) fn refuse(connection: &Connection, desk: &mut Desk, status: u16, now: Instant) {
+pub(super) fn refuse(connection: &Connection, desk: &mut Desk, refusal: Refusal, now: Instant) {
     let method = connection.intake.head.method();
     let asked = Asked {
         head: method == "HEAD",
         version: Version::Http11,
         keep_alive: false,
     };
-    let response = plain(status);
+    let response = refused(refusal);
     // Its body is small: nothing is left to be sent behind the buffer.
     let _ = compose(connection, desk, asked, false, response, now);
 }
 
-/// The response to what only the status can say. Nothing a peer sent is in it.
+fn refused((code, why): Refusal) -> Response {
+    let text = format!("{} {}: {}\n", code, status::reason(code), why);
+    Response::text(text).with_status_code(code)
+}
+
+/// The response to what only the status can say.
 fn plain(code: u16) -> Response {
     Response::text(format!("{} {}\n", code, status::reason(code))).with_status_code(code)
 }
@@ -140,7 +150,7 @@ struct Left {
     rest: Option<Rest>,
     reason: CloseReason,
     /// The client's own mistake, where it made one: better than the handler's word for it.
-    status: Option<u16>,
+    refusal: Option<Refusal>,
 }
 
 impl Left {
@@ -158,7 +168,7 @@ impl Left {
             keep,
             rest: None,
             reason,
-            status: None,
+            refusal: None,
         };
         let leftover = match leftover {
             Some(leftover) => leftover,
@@ -176,11 +186,11 @@ impl Left {
         }
         match leftover.fault {
             Some(Fault::Wire(error)) => {
-                left.status = Some(error.status());
+                left.refusal = Some(error.refusal());
                 left.reason = CloseReason::Refused;
             }
             Some(Fault::TooSlow) => {
-                left.status = Some(408);
+                left.refusal = Some(SLOW_BODY);
                 left.reason = CloseReason::SlowBody;
             }
             Some(Fault::Truncated) => left.reason = CloseReason::Broken,

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::answer::{self, Answered};
+use super::answer::{self, Answered, Refusal, SLOW_BODY};
 use super::drain::{Link, State};
 use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::{Broken, Outgoing, Sent, Source};
@@ -57,6 +57,9 @@ const BATCH: usize = 32 * 1024;
 /// What a connection or a desk may keep allocated for bytes that it has used up.
 const KEPT: usize = 4 * 1024;
 const KEPT_BY_DESK: usize = 256 * 1024;
+
+const SLOW_HEAD: Refusal = (408, "the head takes too long");
+const HALF_A_HEAD: Refusal = (400, "the connection ended within the head");
 
 /// A worker's buffers, lent to the connection it attends to.
 pub(crate) struct Desk {
@@ -309,7 +312,7 @@ impl Connection {
             Err(_) if self.intake.owes() == Owes::Skipped => {
                 self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
             }
-            Err(error) => self.refuse(desk, error.status(), CloseReason::Refused),
+            Err(error) => self.refuse(desk, error.refusal(), CloseReason::Refused),
         }
     }
 
@@ -341,8 +344,10 @@ impl Connection {
         let too_slow = self.pace.as_mut().map_or(false, |pace| pace.too_slow(now));
         match self.owes {
             Owes::Nothing if now >= self.deadline => self.over(CloseReason::Idle),
-            Owes::Head if now >= self.deadline => self.refuse(desk, 408, CloseReason::HeadTimeout),
-            Owes::Body if too_slow => self.refuse(desk, 408, CloseReason::SlowBody),
+            Owes::Head if now >= self.deadline => {
+                self.refuse(desk, SLOW_HEAD, CloseReason::HeadTimeout)
+            }
+            Owes::Body if too_slow => self.refuse(desk, SLOW_BODY, CloseReason::SlowBody),
             Owes::Skipped if too_slow => self.over(CloseReason::SlowBody),
             _ => self.waiting_turn(),
         }
@@ -368,7 +373,7 @@ impl Connection {
         match self.owes {
             _ if ending => self.over(CloseReason::Drained),
             Owes::Nothing => self.over(CloseReason::ClientClosed),
-            Owes::Head => self.refuse(desk, 400, CloseReason::Broken),
+            Owes::Head => self.refuse(desk, HALF_A_HEAD, CloseReason::Broken),
             Owes::Body => {
                 self.intake.truncate();
                 self.step(desk, Ok(Step::Ready), None)
@@ -430,12 +435,12 @@ impl Connection {
     }
 
     /// Refuses what the client sent: one answer, then the end.
-    fn refuse(&mut self, desk: &mut Desk, status: u16, reason: CloseReason) -> Turn {
+    fn refuse(&mut self, desk: &mut Desk, refusal: Refusal, reason: CloseReason) -> Turn {
         let now = Instant::now();
         if self.owed == 0 {
             desk.out.clear();
         }
-        answer::refuse(self, desk, status, now);
+        answer::refuse(self, desk, refusal, now);
         self.owed += 1;
         self.link.set_state(State::InFlight);
         self.send(

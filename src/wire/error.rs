@@ -39,17 +39,13 @@ pub(crate) enum WireError {
 }
 
 impl WireError {
-    /// The status to answer with.
-    pub fn status(self) -> u16 {
-        self.describe().0
-    }
-
-    /// A sentence for logs: fixed text, never what the peer sent.
+    /// A sentence for logs.
     pub fn reason(self) -> &'static str {
-        self.describe().1
+        self.refusal().1
     }
 
-    fn describe(self) -> (u16, &'static str) {
+    /// The status to answer with, and why: fixed text, never what the peer sent.
+    pub fn refusal(self) -> (u16, &'static str) {
         use WireError::*;
         match self {
             BadMethod => (400, "the method is not a token followed by one SP"),
@@ -111,7 +107,7 @@ mod tests {
             (UnknownEncoding, 501),
             (UnsupportedVersion, 505),
         ] {
-            assert_eq!(error.status(), want, "{}", error.reason());
+            assert_eq!(error.refusal().0, want, "{}", error.reason());
         }
     }
 }

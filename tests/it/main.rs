@@ -14,6 +14,7 @@ mod pinning;
 mod pipelining;
 mod poll;
 mod readme;
+mod reasons;
 mod rebind;
 mod responses;
 mod rouille;

@@ -76,6 +76,15 @@ const PERSISTENCE: &[(&str, &str, &str, &str, Fate)] = &[
     ("9112 §9.3", "1.0 with another option", "1.0", "Connection: x\r\n", Closes),
     ("9112 §C.2.2", "1.0 with the field Keep-Alive alone", "1.0",
      "Keep-Alive: timeout=5\r\n", Closes),
+    ("9110 §7.6.1", "an option that names a field takes nothing away", "1.1",
+     "Connection: host, content-length\r\nContent-Length: 0\r\n", Stays),
+    ("9110 §7.8", "an Upgrade that nobody follows", "1.1",
+     "Connection: upgrade\r\nUpgrade: websocket\r\n", Stays),
+    ("9113 §3.1", "h2c is none that anybody follows", "1.1",
+     "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: a\r\n", Stays),
+    ("9110 §10.1.4", "TE asks for what is not sent", "1.1",
+     "Connection: te\r\nTE: trailers\r\n", Stays),
+    ("9110 §6.6.2", "Trailer announces nothing", "1.1", "Trailer: x\r\n", Stays),
     ("9110 §2.5", "1.3 stays as 1.1 does", "1.3", "", Stays),
 ];
 
