@@ -163,10 +163,4 @@ impl<G: Guest> Drop for Pool<G> {
 }
 
 #[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod stress;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod wakeups;

@@ -1,9 +1,13 @@
 //! Every transition of the pool's graph, with guests that have no socket.
 
+mod fake;
+mod stress;
+mod wakeups;
+
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::fake::{Ask, Crowd, Gate, Peer, Scene};
+use self::fake::{Ask, Crowd, Gate, Peer, Scene};
 use super::worker::CLOSED_LOOP_STREAK;
 use crate::lock::lock;
 
@@ -245,10 +249,10 @@ fn workers_end_when_the_pool_is_closed_and_the_last_guest_is_over() {
     drop(pool);
     for peer in &peers {
         peer.send(Ask::Quick);
-        super::fake::until(&shared, "served", || peer.served() == 1);
+        fake::until(&shared, "served", || peer.served() == 1);
         peer.send(Ask::End);
     }
-    super::fake::until(&shared, "without workers", || {
+    fake::until(&shared, "without workers", || {
         lock(&shared.state).workers == 0
     });
     assert!(peers.iter().all(|peer| peer.is_over()));

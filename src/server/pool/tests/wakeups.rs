@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::shared::{pulse, Errand, NO_THREAD_FOR};
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use super::shared::{pulse, Errand, NO_THREAD_FOR};
 use crate::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
@@ -72,6 +72,18 @@ fn a_load_that_begins_during_a_nap_has_a_sentry() {
     assert!(peers[3].is_being_served(), "still");
     gate.open();
     scene.end(&peers);
+}
+
+#[test]
+fn answering_a_call_does_not_take_the_pressure_from_the_others() {
+    let (scene, peers, gate) = one_idle_worker_of_four();
+    scene.shared.pressed.store(true, Ordering::SeqCst);
+    let called = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate))));
+    scene.until("in its handler", || called.is_being_served());
+    assert!(scene.shared.pressed.load(Ordering::SeqCst));
+    gate.open();
+    scene.until("free", || !scene.shared.pressed.load(Ordering::SeqCst));
+    scene.end(&[peers, vec![called]].concat());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Guest, Pool, Shared, Turn};
+use super::super::{Guest, Pool, Shared, Turn};
 use crate::lock::lock;
 
 /// Far beyond what a loaded machine takes for anything here.
