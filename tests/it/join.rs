@@ -83,11 +83,14 @@ fn returns_while_new_requests_keep_coming() {
             client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
         }
         gate.wait_for(3);
+        let mut idle = server.connect();
+        idle.get("/");
         let joined = {
             let server = Arc::clone(&server.server);
             thread::spawn(move || server.join())
         };
-        // New requests are answered meanwhile, and what was in flight is waited for.
+        idle.closed(); // So `join` has begun.
+                       // New requests are answered meanwhile, and what was in flight is waited for.
         load.each_answered(20);
         assert!(!joined.is_finished());
         gate.open();

@@ -140,7 +140,7 @@ fn poll_timeout_is_not_stretched_by_a_late_connection() {
     let polled = Arc::clone(&server);
     let took = finishes(GUARD, move || timed(|| polled.poll_timeout(asked)).1);
     assert!(took >= asked, "{took:?} of {asked:?}");
-    assert!(took < asked + Duration::from_millis(200), "{took:?}");
+    assert!(took < asked + asked / 2, "{took:?}");
     assert_eq!(client.join().unwrap().get("/late").text(), "/late");
 }
 
