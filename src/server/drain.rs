@@ -305,3 +305,6 @@ fn end_below(inner: &Inner, limit: u64, spare_fresh: bool) {
         link.stop_reading();
     }
 }
+
+#[cfg(test)]
+mod tests;

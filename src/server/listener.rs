@@ -180,9 +180,10 @@ mod linux {
 
     /// A wait is armed anew when it is off by more than this.
     const SLACK: Duration = Duration::from_millis(5);
-    /// How long to try to wake a waiting caller by a connection from this very process. Nothing is
-    /// lost on the way: only where the queue is full it takes time, and then nobody sleeps there.
+    /// How long, and how often, to try to wake a waiting caller by a connection from this very
+    /// process. It takes time only where the queue is full, and then nobody sleeps there.
     const WAKE_PATIENCE: Duration = Duration::from_millis(10);
+    const WAKE_TRIES: u32 = 50;
 
     /// The listening socket as a stream: std sets timeouts and options on streams only. Accepted
     /// sockets inherit them from it.
@@ -243,13 +244,19 @@ mod linux {
         /// It is the way out when no connection can be made, for want of a descriptor say.
         pub(super) fn wake(&self) {
             let mut waker = lock(&self.waker);
-            match TcpStream::connect_timeout(&self.reachable(), WAKE_PATIENCE) {
-                Ok(stream) => *waker = stream.local_addr().ok(),
-                Err(_) => {
-                    let sockets = self.sockets();
-                    let _ = sockets.map(|sockets| sockets.options.shutdown(Shutdown::Both));
+            for _ in 0..WAKE_TRIES {
+                match TcpStream::connect_timeout(&self.reachable(), WAKE_PATIENCE) {
+                    Ok(stream) => {
+                        *waker = stream.local_addr().ok();
+                        return;
+                    }
+                    Err(e) if would_block(&e) && *lock(&self.seat) => {}
+                    Err(e) if would_block(&e) => return,
+                    Err(_) => break,
                 }
             }
+            let sockets = self.sockets();
+            let _ = sockets.map(|sockets| sockets.options.shutdown(Shutdown::Both));
         }
 
         /// An address of this host under which a connection reaches the socket.
@@ -322,3 +329,6 @@ fn with_options(stream: TcpStream) -> TcpStream {
 fn with_options(stream: TcpStream) -> TcpStream {
     stream
 }
+
+#[cfg(test)]
+mod tests;

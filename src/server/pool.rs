@@ -16,8 +16,8 @@
 //!
 //! One worker at a time is the *sweeper*: it looks at the ring's guests without waiting and serves
 //! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
-//! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at the
-//! same time is bounded ([`Places`]), so that no peer can pin the pool.
+//! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at
+//! the same time is bounded ([`Places`]), so that no peer can pin the pool.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -76,6 +76,8 @@ const SENTRY_TICK: Duration = Duration::from_millis(1);
 /// lost its core for a moment: ready guests are then handed to other workers for a while.
 const STALLS: usize = 4;
 const HAND_OVER_FOR: Duration = Duration::from_millis(100);
+/// A system that has no thread to give is left alone for so long.
+const NO_THREAD_FOR: Duration = Duration::from_millis(100);
 
 /// How long serving in place is given up for when handlers turn out to be slow.
 const SHORTEST_CALM: Duration = Duration::from_millis(100);
@@ -140,6 +142,8 @@ pub(super) struct State<G> {
     /// Handlers were too slow for serving in place: not again before then, and the time after that.
     not_busy_before: Option<Instant>,
     not_busy_for: Duration,
+    /// The system had no thread to give: it is not asked again before then.
+    no_thread_before: Option<Instant>,
     closing: bool,
 }
 
@@ -157,16 +161,21 @@ impl<G> State<G> {
     }
 
     /// The calls for which no worker is left go to the ring. An upload has its place, and waits.
-    fn take_in_calls(&mut self) {
+    fn take_in_calls(&mut self) -> bool {
+        let before = self.hot.len();
         while self.called.len() > self.idle {
             match self.called.pop_back() {
                 Some(call) if call.errand != Errand::ServeLong => {
                     self.hot.push_back(Seat::new(call.guest));
                 }
-                Some(upload) => return self.called.push_back(upload),
-                None => return,
+                Some(upload) => {
+                    self.called.push_back(upload);
+                    break;
+                }
+                None => break,
             }
         }
+        self.hot.len() > before
     }
 
     pub(super) fn may_be_busy(&self, now: Instant) -> bool {
@@ -209,11 +218,13 @@ pub(super) enum Errand {
     ServeLong,
 }
 
-/// The workers that may wait on a peer at the same time: quiet guests may have all but a reserve of a
-/// quarter. Uploads may have half of the reserve besides, and where that is nothing, the last place is
-/// for them alone: quiet guests stay for long, and an upload would wait until one of them leaves.
+/// The workers that may wait on a peer at the same time: quiet guests may have all but a reserve
+/// of a quarter. Uploads may have half of the reserve besides, and where that is nothing, the last
+/// place is for them alone: quiet guests stay for long, and an upload would wait until one leaves.
 pub(super) struct Places {
     taken: AtomicUsize,
+    /// The workers there are. Written under the pool's lock.
+    workers: AtomicUsize,
     holding: usize,
     serving: usize,
 }
@@ -230,11 +241,13 @@ impl Places {
         };
         Places {
             taken: AtomicUsize::new(0),
+            workers: AtomicUsize::new(0),
             holding,
             serving,
         }
     }
 
+    /// However few workers there are as yet, whoever waits leaves some behind that do not.
     fn take(&self, most: usize) -> bool {
         let free = |taken| if taken < most { Some(taken + 1) } else { None };
         self.taken
@@ -242,16 +255,31 @@ impl Places {
             .is_ok()
     }
 
+    /// Leaves one that sweeps, and one for an upload.
     fn take_to_hold(&self) -> bool {
-        self.take(self.holding)
+        self.take(self.holding.min(self.all_but_two()))
     }
 
-    pub(super) fn take_to_serve(&self) -> bool {
-        self.take(self.serving)
+    fn all_but_two(&self) -> usize {
+        self.workers.load(Ordering::Acquire).saturating_sub(2)
+    }
+
+    fn leaves_enough(&self) -> bool {
+        self.taken.load(Ordering::Acquire) < self.all_but_two()
+    }
+
+    /// Leaves one that sweeps. A worker that is alone for want of threads does as a pool of one.
+    fn take_to_serve(&self) -> bool {
+        let workers = self.workers.load(Ordering::Acquire);
+        self.take(self.serving.min(workers.saturating_sub(1).max(1)))
     }
 
     pub(super) fn give_back(&self) {
         self.taken.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn may_serve(&self) -> bool {
+        self.taken.load(Ordering::Acquire) < self.serving
     }
 
     fn may_hold(&self) -> bool {
@@ -287,6 +315,7 @@ impl<G: Guest> Pool<G> {
                     hand_over_until: None,
                     not_busy_before: None,
                     not_busy_for: SHORTEST_CALM,
+                    no_thread_before: None,
                     closing: false,
                 }),
                 work: Condvar::new(),
@@ -392,8 +421,15 @@ impl<G: Guest> Shared<G> {
         self.wake_worker(state);
     }
 
-    pub(super) fn is_alone(&self) -> bool {
-        self.size == 1
+    /// Whether there is no second worker to be had.
+    pub(super) fn is_alone(&self, state: &State<G>) -> bool {
+        state.workers == 1 && !self.may_grow(state)
+    }
+
+    fn may_grow(&self, state: &State<G>) -> bool {
+        let granted = |before| Instant::now() >= before;
+        let asks = state.workers == 0 || state.no_thread_before.map_or(true, granted);
+        asks && state.workers < self.size
     }
 
     /// Whether one more call would find a worker at once. Those that were notified and have not
@@ -401,11 +437,30 @@ impl<G: Guest> Shared<G> {
     /// for a few. The sentry does not leave its post for a guest that may be quiet for long.
     fn worker_free(&self, state: &State<G>, errand: Errand) -> bool {
         let stays = state.sentry && errand == Errand::Hold;
-        state.idle > state.called.len() + usize::from(stays) || state.workers < self.size
+        state.idle > state.called.len() + usize::from(stays) || self.may_grow(state)
     }
 
-    pub(super) fn may_hold(&self) -> bool {
-        self.places.may_hold()
+    /// Whether a quiet guest would find a place.
+    pub(super) fn may_hold(&self, state: &State<G>) -> bool {
+        self.places.may_hold() && (self.places.leaves_enough() || self.may_grow(state))
+    }
+
+    /// A place for a quiet guest, started workers that are left behind included.
+    fn take_to_hold(self: &Arc<Self>) -> bool {
+        let mut took = self.places.take_to_hold();
+        while !took && self.places.may_hold() && self.grow(&mut lock(&self.state)) {
+            took = self.places.take_to_hold();
+        }
+        took
+    }
+
+    /// As `take_to_hold`, for a handler that may wait on its peer.
+    pub(super) fn take_to_serve(self: &Arc<Self>) -> bool {
+        let mut took = self.places.take_to_serve();
+        while !took && self.places.may_serve() && self.grow(&mut lock(&self.state)) {
+            took = self.places.take_to_serve();
+        }
+        took
     }
 
     /// Hands a guest that is ready to another worker. Gives it back if there is none.
@@ -446,13 +501,31 @@ impl<G: Guest> Shared<G> {
         let wanted = state.called.len() + usize::from(state.sweep.is_none());
         if state.idle >= wanted.max(1) {
             self.work.notify_one();
-        } else if state.workers < self.size && self.start_worker().is_ok() {
-            state.workers += 1;
+        } else if self.grow(state) {
+            // It comes by itself.
         } else if state.idle > 0 {
             self.work.notify_one();
         } else {
             self.pressed.store(true, Ordering::Release);
         }
+    }
+
+    fn grow(self: &Arc<Self>, state: &mut State<G>) -> bool {
+        if !self.may_grow(state) {
+            return false;
+        }
+        let started = self.start_worker().is_ok();
+        if started {
+            state.workers += 1;
+            self.places.workers.store(state.workers, Ordering::Release);
+        } else {
+            state.no_thread_before = Some(Instant::now() + NO_THREAD_FOR);
+            // What was meant for it, and for others before it that are not there either.
+            if state.take_in_calls() && state.workers > 0 {
+                self.call_sweeper(state);
+            }
+        }
+        started
     }
 
     fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
@@ -533,9 +606,10 @@ impl<G: Guest> Worker<G> {
         let mut state = lock(&shared.state);
         loop {
             shared.pressed.store(false, Ordering::Release);
-            // The ring first: whoever answers a call may be gone for long, and there may be nobody else.
+            // The ring first: whoever answers a call may be gone for long, and there may be nobody
+            // else.
             let unswept = state.sweep.is_none() && !state.ring_is_empty();
-            if unswept && !(shared.is_alone() && !state.called.is_empty()) {
+            if unswept && (state.called.is_empty() || !shared.is_alone(&state)) {
                 let number = shared.begin_sweep(&mut state);
                 state.take_in_calls();
                 return Task::Sweep(number);
@@ -590,7 +664,8 @@ impl<G: Guest> Worker<G> {
                 continue;
             }
             let pulse = shared.pulse.load(Ordering::Acquire);
-            if pulse == seen && pulse % 2 == 1 && !state.ring_is_empty() {
+            let stalls = pulse == seen && pulse % 2 == 1 && !state.ring_is_empty();
+            if stalls && shared.relieve(&state, pulse) {
                 break true;
             }
             seen = pulse;
@@ -608,7 +683,7 @@ impl<G: Guest> Worker<G> {
         loop {
             let turn = match errand {
                 Errand::Hold => {
-                    if !shared.places.take_to_hold() {
+                    if !shared.take_to_hold() {
                         return self.release(guest);
                     }
                     let since = Instant::now();
@@ -635,7 +710,7 @@ impl<G: Guest> Worker<G> {
                     return self.release(guest)
                 }
                 Turn::Ready => Errand::Serve,
-                Turn::ReadyLong if shared.places.take_to_serve() => Errand::ServeLong,
+                Turn::ReadyLong if shared.take_to_serve() => Errand::ServeLong,
                 Turn::Idle if errand != Errand::Hold && self.stays_calm(&mut streak) => {
                     Errand::Hold
                 }
@@ -704,6 +779,15 @@ impl<G: Guest> Shared<G> {
             self.wake_worker(state);
         }
         state.sweeps
+    }
+
+    /// Takes the pulse from a sweeper that stalls. False if it has come back this very moment: of
+    /// the two only one gets to change the pulse, and so both know who sweeps.
+    fn relieve(&self, state: &State<G>, stalled: u64) -> bool {
+        let begun = pulse(state.sweeps + 1, 0);
+        self.pulse
+            .compare_exchange(stalled, begun, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 
     pub(super) fn drop_guest(&self, guest: Box<G>) {

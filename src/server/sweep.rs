@@ -159,7 +159,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
     /// Takes a quiet guest out of the hot ones: to a worker that blocks if one may, else to the
     /// cold. While neither will have it, one that was active a moment ago stays.
     fn cool(&self, state: &mut State<G>, seat: Seat<G>) {
-        let kept = match seat.idle && self.shared.may_hold() {
+        let kept = match seat.idle && self.shared.may_hold(state) {
             true => self.shared.hand_over(state, Errand::Hold, seat),
             false => Some(seat),
         };
@@ -242,14 +242,14 @@ impl<'a, G: Guest> Sweep<'a, G> {
     /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for
     /// both.
     fn serve_long(&mut self, seat: Seat<G>) -> Goes<G> {
-        if !self.shared.places.take_to_serve() {
+        if !self.shared.take_to_serve() {
             return Goes::Back(seat);
         }
         self.earn(EARNED_BY_SERVING);
         let mut state = self.lock();
         self.shared.call(&mut state, Errand::ServeLong, seat.guest);
-        if self.shared.is_alone() {
-            // There is no other worker, and never will be: this one steps down to do it.
+        if self.shared.is_alone(&state) {
+            // There is no other worker to be had: this one steps down to do it.
             state.sweep = None;
         }
         Goes::Away

@@ -1,5 +1,5 @@
-//! Guests without sockets: each has a peer whose asks the test scripts, and that sees what became of
-//! it. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
+//! Guests without sockets: each has a peer whose asks the test scripts, and that sees what became
+//! of it. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -368,7 +368,7 @@ impl Scene {
         self.until("served", || peer.served() >= times);
     }
 
-    /// Lengths of the ring's parts: hot, cold.
+    /// How many are hot, and cold.
     pub fn ring(&self) -> (usize, usize) {
         let state = lock(&self.shared.state);
         (state.hot.len(), state.cold.len())

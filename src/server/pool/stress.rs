@@ -1,6 +1,6 @@
-//! Thousands of random schedules: pools of one to eight, up to two hundred guests, whatever a peer may
-//! do in whatever order. All that is asked has to be answered; what is not fails with the schedule's
-//! seed and the pool's state.
+//! Random schedules: pools of one to eight workers, up to two hundred guests, whatever a peer may
+//! do in whatever order. All that is asked has to be answered; what is not fails with the
+//! schedule's seed and the pool's state.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;

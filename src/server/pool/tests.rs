@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::fake::{Ask, Crowd, Gate, Peer, Scene};
-use super::{CLOSED_LOOP_STREAK, STALLS};
+use super::CLOSED_LOOP_STREAK;
 use crate::lock::lock;
 
 #[test]
@@ -155,7 +155,7 @@ fn a_stalled_sweeper_is_relieved_and_comes_back() {
 }
 
 #[test]
-fn after_several_stalls_ready_guests_are_handed_over() {
+fn slow_handlers_have_all_workers_but_one_and_the_ring_is_still_swept() {
     let scene = Scene::new(8);
     scene.make_busy();
     let gate = Gate::new();
@@ -169,8 +169,6 @@ fn after_several_stalls_ready_guests_are_handed_over() {
     });
     peers.push(scene.admit_with(&Arc::default(), Some(Ask::Quick)));
     scene.until_served(&peers[7], 1);
-    assert!(lock(&scene.shared.state).stalled <= 7);
-    assert!(STALLS <= 7);
     gate.open();
     scene.until("back", || lock(&scene.shared.state).stalled == 0);
     scene.end(&peers);
