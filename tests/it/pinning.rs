@@ -156,7 +156,8 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
     drips.join().expect("the drips");
     drop(silent);
     times.sort_unstable();
-    let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    let (median, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);
+    let longest = times[times.len() - 1];
     println!(
         "median {median:?}, longest {longest:?}, {most_threads} threads, \
          {memory_before} to {most_memory} KiB"
