@@ -2,10 +2,11 @@
 //! and it is never taken for a request. "100 Continue" is sent when the handler reads, or never
 //! (RFC 9110 §10.1.1, RFC 9112 §9.3).
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::thread;
 
-use crate::support::{serve, serve_as, Client, Gate, Reply};
-use millpond::{Limits, Request, Response};
+use crate::support::{serve, serve_as, serve_routes, timed, Client, Gate, Reply, SLACK};
+use millpond::{Limits, Request, Response, Route};
 
 const MIB: usize = 1024 * 1024;
 
@@ -249,4 +250,24 @@ fn a_refusal_comes_in_place_of_continue() {
     let head = "POST /read HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n";
     client.send(format!("{head}Content-Length: 9000000000000000000\r\n\r\n"));
     assert_eq!(client.head().expect("a response").status, 413);
+}
+
+#[test]
+fn a_refused_client_that_goes_on_sending_does_not_hold_up_a_stop() {
+    let server = serve_routes(vec![Route::any("/{path...}").onconnect(handler)]);
+    let mut client = Client::connect(server.addr());
+    let mut flood = client.stream.try_clone().expect("another handle");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000000000000\r\n\r\n");
+    assert_eq!(client.response().status, 413);
+    let sending = thread::spawn(move || {
+        let mut sent = 0;
+        while let Ok(count) = flood.write(&[b'b'; 64 * 1024]) {
+            sent += count;
+        }
+        sent
+    });
+    let (drained, took) = timed(|| server.stop());
+    assert_eq!(drained.cut, 0);
+    assert!(took < SLACK, "{took:?}");
+    assert!(sending.join().is_ok());
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crate::support::{eventually, serve_as, Client, Gate, Reply, Running};
-use millpond::{Limits, Request, Response};
+use millpond::{Limits, Request, Response, Router};
 
 fn handler(request: &Request) -> Response {
     let mut body = Vec::new();
@@ -269,20 +269,29 @@ fn requests_per_connection() {
 
 #[test]
 fn connections() {
-    let server = server(Limits {
+    let router = Router::default();
+    router.fallback(handler);
+    let limits = Limits {
         max_connections: 3,
         ..Limits::default()
-    });
-    let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    };
+    let server = router
+        .serve_managed_with(([127, 0, 0, 1], 0), 4, limits)
+        .expect("a free port");
+    let connect = || Client::connect(server.addr());
+    let mut clients: Vec<Client> = (0..3).map(|_| connect()).collect();
     for client in &mut clients {
         assert_eq!(client.get("/").status, 200);
+        // A client may have its answer before the server knows that it has sent it.
+        eventually("it is idle", || server.stats().in_flight == 0);
     }
     // The first one is idle longest now. It makes room for a fourth.
-    let mut fourth = server.connect();
+    let mut fourth = connect();
     assert_eq!(fourth.get("/").status, 200);
     clients[0].closed();
     assert_eq!(clients[1].get("/").status, 200);
     assert_eq!(clients[2].get("/").status, 200);
+    let _ = server.stop();
 }
 
 #[test]

@@ -156,17 +156,18 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
     drips.join().expect("the drips");
     drop(silent);
     times.sort_unstable();
-    let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    let (median, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);
+    let longest = times[times.len() - 1];
     println!(
-        "median {median:?}, longest {longest:?}, {most_threads} threads, \
+        "median {median:?}, 95 % {most:?}, longest {longest:?}, {most_threads} threads, \
          {memory_before} to {most_memory} KiB"
     );
-    // The promise is 100 ms; the rest is for a machine that is busy with other tests.
-    assert!(longest < Duration::from_millis(1000), "{longest:?}");
-    assert!(
-        most_threads <= POOL + OTHER_THREADS,
-        "{most_threads} threads"
-    );
+    // The promise is 100 ms for nearly all. The rest is for a machine that is busy with other
+    // tests: a server whose pool is pinned answers nobody before the guard's five seconds.
+    assert!(median < Duration::from_millis(300), "{median:?}");
+    assert!(most < Duration::from_millis(1500), "{most:?}");
+    let bound = POOL + OTHER_THREADS;
+    assert!(most_threads <= bound, "{most_threads} threads");
     // A body as far as it is gathered and what was read behind it; a response and the requests
     // behind it: 300 connections hold less than 128 KiB each.
     let grown = most_memory.saturating_sub(memory_before);

@@ -111,10 +111,10 @@ fn each_end_has_its_reason() {
         act(&mut client);
         client.rest().expect("the end");
         drop(client);
-        eventually(name, || server.stats().closed(reason) == 1);
+        eventually(name, || server.stats().open == 0);
         let stats = server.stats();
         let all: u64 = CloseReason::ALL.iter().map(|&r| stats.closed(r)).sum();
-        assert_eq!((all, stats.open), (1, 0), "{name}: {stats:?}");
+        assert_eq!((all, stats.closed(reason)), (1, 1), "{name}: {stats:?}");
         assert_eq!(server.stop().cut, 0, "{name}");
     }
 }
