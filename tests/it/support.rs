@@ -15,8 +15,8 @@ pub use self::load::{Habit, Load};
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(5);
-/// Added to every bound that a promise names: the machines of a CI stall for 100 ms at times, and for
-/// longer where others are busy on them.
+/// Added to every bound that a promise names: the machines of a CI stall for 100 ms at times, and
+/// for longer where others are busy on them.
 pub const SLACK: Duration = Duration::from_millis(800);
 
 /// A server in a thread of its own, on a free port. Dropping it stops it.

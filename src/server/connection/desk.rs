@@ -14,8 +14,8 @@ const READ: usize = 72 * 1024;
 /// A worker's buffers, lent to the connection it attends to.
 pub(crate) struct Desk {
     pub(super) input: Vec<u8>,
-    pub(in crate::server) out: Vec<u8>,
-    pub(in crate::server) request: Request,
+    pub(crate) out: Vec<u8>,
+    pub(crate) request: Request,
     pub(super) head: Head,
     date: [u8; 29],
     date_until: Option<Instant>,
@@ -36,7 +36,7 @@ impl Default for Desk {
 
 impl Desk {
     /// The Date field's value, formatted once a second.
-    pub(in crate::server) fn date(&mut self, now: Instant) -> &[u8; 29] {
+    pub(crate) fn date(&mut self, now: Instant) -> &[u8; 29] {
         if self.date_until.map_or(true, |until| now >= until) {
             let clock = SystemTime::now()
                 .duration_since(UNIX_EPOCH)

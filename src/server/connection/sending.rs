@@ -1,5 +1,5 @@
-//! The second half of a connection's round: the handler's answer is sent, and what follows it begins:
-//! the next request, the end, or another protocol.
+//! The second half of a connection's round: the handler's answer is sent, and what follows it
+//! begins: the next request, the end, or another protocol.
 
 use std::io::Read;
 use std::net::Shutdown;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The workers that may wait on a peer at the same time: quiet guests may have all but a reserve
 /// of a quarter. Uploads may have half of the reserve besides, and where that is nothing, the last
 /// place is for them alone: quiet guests stay for long, and an upload would wait until one leaves.
-pub(in crate::server) struct Places {
+pub(crate) struct Places {
     pub(super) taken: AtomicUsize,
     /// The workers there are. Written under the pool's lock.
     pub(super) workers: AtomicUsize,
@@ -58,7 +58,7 @@ impl Places {
         self.take(self.serving.min(workers.saturating_sub(1).max(1)))
     }
 
-    pub(in crate::server) fn give_back(&self) {
+    pub(crate) fn give_back(&self) {
         self.taken.fetch_sub(1, Ordering::AcqRel);
     }
 

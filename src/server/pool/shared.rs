@@ -23,24 +23,24 @@ pub(super) const NO_THREAD_FOR: Duration = Duration::from_millis(100);
 const SHORTEST_CALM: Duration = Duration::from_millis(100);
 const LONGEST_CALM: Duration = Duration::from_secs(3);
 
-pub(in crate::server) struct Shared<G: Guest> {
-    pub(in crate::server) state: Mutex<State<G>>,
+pub(crate) struct Shared<G: Guest> {
+    pub(crate) state: Mutex<State<G>>,
     /// Idle workers wait here. Guarded by `state`.
     pub(super) work: Condvar,
     /// The sweeper naps here between looks at cold guests. Guarded by `state`.
-    pub(in crate::server) nap: Condvar,
-    pub(in crate::server) places: Places,
+    pub(crate) nap: Condvar,
+    pub(crate) places: Places,
     pub(super) size: usize,
     /// The sweeper is at it: guests go to the ring. Written under `state`, read anywhere.
-    pub(in crate::server) busy: AtomicBool,
+    pub(crate) busy: AtomicBool,
     /// Work was queued and nobody was free: whoever holds a guest between requests lets go of it.
     pub(super) pressed: AtomicBool,
     /// Counts the sweeper's serves: odd while one is under way. The sentry compares two readings.
-    pub(in crate::server) pulse: AtomicU64,
+    pub(crate) pulse: AtomicU64,
     /// Requests served by holders since `window_start`.
     pub(super) calm_served: AtomicU64,
     pub(super) window_start: Mutex<Instant>,
-    pub(in crate::server) guests: AtomicUsize,
+    pub(crate) guests: AtomicUsize,
     /// While busy, the sweeper looks after the door too: a thread that waits there would have to
     /// be woken for every guest.
     pub(super) door: Mutex<Option<Arc<Door<G>>>>,
@@ -51,25 +51,25 @@ pub(in crate::server) struct Shared<G: Guest> {
     pub(super) most_threads: AtomicUsize,
 }
 
-pub(in crate::server) struct State<G> {
+pub(crate) struct State<G> {
     /// Guests for whom a worker was called.
     pub(super) called: VecDeque<Call<G>>,
     /// Guests nobody waits on, looked at without pause.
-    pub(in crate::server) hot: VecDeque<Seat<G>>,
+    pub(crate) hot: VecDeque<Seat<G>>,
     /// Guests nobody waits on, looked at within the budget.
-    pub(in crate::server) cold: VecDeque<Seat<G>>,
+    pub(crate) cold: VecDeque<Seat<G>>,
     pub(super) workers: usize,
     pub(super) idle: usize,
     /// The running sweep's number, while there is one. A sweeper that finds another is relieved.
-    pub(in crate::server) sweep: Option<u64>,
+    pub(crate) sweep: Option<u64>,
     pub(super) sweeps: u64,
     /// The sweeper naps, so that no sentry is needed. Whoever has work for it makes this false.
-    pub(in crate::server) napping: bool,
-    pub(in crate::server) sentry: bool,
+    pub(crate) napping: bool,
+    pub(crate) sentry: bool,
     /// Sweepers that were relieved and whose handler still runs.
-    pub(in crate::server) stalled: usize,
+    pub(crate) stalled: usize,
     /// Ready guests are handed to other workers until then.
-    pub(in crate::server) hand_over_until: Option<Instant>,
+    pub(crate) hand_over_until: Option<Instant>,
     /// Handlers were too slow for serving in place: not again before then, and the time after that.
     pub(super) not_busy_before: Option<Instant>,
     pub(super) not_busy_for: Duration,
@@ -79,15 +79,15 @@ pub(in crate::server) struct State<G> {
 }
 
 /// A guest in the ring and when something last came of it.
-pub(in crate::server) struct Seat<G> {
-    pub(in crate::server) guest: Box<G>,
-    pub(in crate::server) active: Instant,
+pub(crate) struct Seat<G> {
+    pub(crate) guest: Box<G>,
+    pub(crate) active: Instant,
     /// It was between requests when last looked at.
-    pub(in crate::server) idle: bool,
+    pub(crate) idle: bool,
 }
 
 impl<G> State<G> {
-    pub(in crate::server) fn ring_is_empty(&self) -> bool {
+    pub(crate) fn ring_is_empty(&self) -> bool {
         self.hot.is_empty() && self.cold.is_empty()
     }
 
@@ -109,12 +109,12 @@ impl<G> State<G> {
         self.hot.len() > before
     }
 
-    pub(in crate::server) fn may_be_busy(&self, now: Instant) -> bool {
+    pub(crate) fn may_be_busy(&self, now: Instant) -> bool {
         self.not_busy_before.map_or(true, |before| now >= before)
     }
 
     /// Serving in place did not pay: try again later, and later still each time.
-    pub(in crate::server) fn give_up_busy(&mut self, now: Instant) {
+    pub(crate) fn give_up_busy(&mut self, now: Instant) {
         if self
             .not_busy_before
             .map_or(true, |before| now > before + self.not_busy_for * 2)
@@ -142,7 +142,7 @@ pub(super) struct Call<G> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Errand {
+pub(crate) enum Errand {
     Hold,
     Serve,
     /// As `Serve`; one of the [`Places`] is already taken for it.
@@ -187,18 +187,13 @@ impl<G: Guest> Shared<G> {
     }
 
     /// Queues a guest for the next worker that is free.
-    pub(in crate::server) fn call(
-        self: &Arc<Self>,
-        state: &mut State<G>,
-        errand: Errand,
-        guest: Box<G>,
-    ) {
+    pub(crate) fn call(self: &Arc<Self>, state: &mut State<G>, errand: Errand, guest: Box<G>) {
         state.called.push_back(Call { errand, guest });
         self.wake_worker(state);
     }
 
     /// Whether there is no second worker to be had.
-    pub(in crate::server) fn is_alone(&self, state: &State<G>) -> bool {
+    pub(crate) fn is_alone(&self, state: &State<G>) -> bool {
         state.workers == 1 && !self.may_grow(state)
     }
 
@@ -217,7 +212,7 @@ impl<G: Guest> Shared<G> {
     }
 
     /// Whether a quiet guest would find a place.
-    pub(in crate::server) fn may_hold(&self, state: &State<G>) -> bool {
+    pub(crate) fn may_hold(&self, state: &State<G>) -> bool {
         self.places.may_hold() && (self.places.leaves_enough() || self.may_grow(state))
     }
 
@@ -231,7 +226,7 @@ impl<G: Guest> Shared<G> {
     }
 
     /// As `take_to_hold`, for a handler that may wait on its peer.
-    pub(in crate::server) fn take_to_serve(self: &Arc<Self>) -> bool {
+    pub(crate) fn take_to_serve(self: &Arc<Self>) -> bool {
         let mut took = self.places.take_to_serve();
         while !took && self.places.may_serve() && self.grow(&mut lock(&self.state)) {
             took = self.places.take_to_serve();
@@ -240,7 +235,7 @@ impl<G: Guest> Shared<G> {
     }
 
     /// Hands a guest that is ready to another worker. Gives it back if there is none.
-    pub(in crate::server) fn hand_over(
+    pub(crate) fn hand_over(
         self: &Arc<Self>,
         state: &mut State<G>,
         errand: Errand,
@@ -257,12 +252,12 @@ impl<G: Guest> Shared<G> {
         None
     }
 
-    pub(in crate::server) fn to_ring(self: &Arc<Self>, state: &mut State<G>, guest: Box<G>) {
+    pub(crate) fn to_ring(self: &Arc<Self>, state: &mut State<G>, guest: Box<G>) {
         state.hot.push_back(Seat::new(guest));
         self.call_sweeper(state);
     }
 
-    pub(in crate::server) fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
+    pub(crate) fn call_sweeper(self: &Arc<Self>, state: &mut State<G>) {
         if state.sweep.is_none() {
             self.wake_worker(state);
         } else if state.napping {
@@ -275,7 +270,7 @@ impl<G: Guest> Shared<G> {
     }
 
     /// Gets one more worker to come and see what there is to do.
-    pub(in crate::server) fn wake_worker(self: &Arc<Self>, state: &mut State<G>) {
+    pub(crate) fn wake_worker(self: &Arc<Self>, state: &mut State<G>) {
         let wanted = state.called.len() + usize::from(state.sweep.is_none());
         if state.idle >= wanted.max(1) {
             self.work.notify_one();
@@ -355,12 +350,12 @@ impl<G: Guest> Shared<G> {
 }
 
 /// What [`Shared::pulse`] reads when a sweep has begun and ended so many serves, together.
-pub(in crate::server) fn pulse(sweep: u64, serves: u64) -> u64 {
+pub(crate) fn pulse(sweep: u64, serves: u64) -> u64 {
     sweep << 32 | (serves & 0xffff_ffff)
 }
 
 impl<G: Guest> Shared<G> {
-    pub(in crate::server) fn begin_sweep(self: &Arc<Self>, state: &mut State<G>) -> u64 {
+    pub(crate) fn begin_sweep(self: &Arc<Self>, state: &mut State<G>) -> u64 {
         state.sweeps += 1;
         state.sweep = Some(state.sweeps);
         state.napping = false;
@@ -382,12 +377,12 @@ impl<G: Guest> Shared<G> {
             .is_ok()
     }
 
-    pub(in crate::server) fn drop_guest(&self, guest: Box<G>) {
+    pub(crate) fn drop_guest(&self, guest: Box<G>) {
         self.guest_over(guest);
     }
 
     /// Lets in who waits at the door, if it was lent. How many they were.
-    pub(in crate::server) fn answer_door(&self, now: Instant) -> usize {
+    pub(crate) fn answer_door(&self, now: Instant) -> usize {
         let mut door = lock(&self.door);
         let mut fresh = Vec::new();
         let fine = door
@@ -412,7 +407,7 @@ impl<G: Guest> Shared<G> {
     }
 
     /// The sweeper is busy no more: whoever lent the door waits there again.
-    pub(in crate::server) fn calm(&self) {
+    pub(crate) fn calm(&self) {
         if self.busy.swap(false, Ordering::Relaxed) {
             drop(lock(&self.door));
             self.door_back.notify_all();

@@ -205,7 +205,7 @@ impl<G: Guest> Worker<G> {
     }
 }
 
-pub(in crate::server) fn guarded<G: Guest>(
+pub(crate) fn guarded<G: Guest>(
     desk: &mut G::Desk,
     act: impl FnOnce(&mut G::Desk) -> Turn,
 ) -> Turn {
