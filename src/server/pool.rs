@@ -17,7 +17,7 @@
 //! One worker at a time is the *sweeper*: it looks at the ring's guests without waiting and serves
 //! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
 //! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at
-//! the same time is bounded ([`Places`]), so that no peer can pin the pool.
+//! the same time is bounded ([`places`]), so that no peer can pin the pool.
 
 mod places;
 mod shared;
