@@ -2,7 +2,7 @@
 //! rest. [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways
 //! to drive it.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -23,6 +23,10 @@ pub(crate) const POOL_SIZE: usize = 256;
 /// After a failure to accept: twice as long each time, up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// The most that one poll takes in: the longest queue that Linux keeps unless told otherwise.
+const QUEUE: usize = 4096;
+/// The most that the sweeper lets in between two looks at the ring.
+const AT_A_LOOK: usize = 64;
 /// How long the sweeper has the door before this side looks whether it is to close it.
 const LENT_FOR: Duration = Duration::from_millis(5);
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
@@ -88,9 +92,8 @@ impl Engine {
         if !listener.sit(Some(Instant::now())) {
             return;
         }
-        if !listener.take_waiting(|stream, peer| self.admit(stream, peer)) {
-            self.service.counters.accept_error();
-            self.service.registry.give_up_idlest();
+        if let Err(e) = listener.take_waiting(QUEUE, |stream, peer| self.admit(stream, peer)) {
+            self.failed(&e);
         }
         listener.stand_up();
     }
@@ -119,7 +122,10 @@ impl Engine {
                 listener.wait(deadline, |accepted| {
                     match accepted {
                         Ok((stream, peer)) => self.admit(stream, peer),
-                        Err(_) => self.pause(deadline),
+                        Err(e) => {
+                            self.failed(&e);
+                            listener.rest(self.pause(deadline));
+                        }
                     }
                     !self.pools[0].is_busy()
                 });
@@ -132,25 +138,33 @@ impl Engine {
     fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Door<Connection>> {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
-            listener.take_waiting(|stream, peer| {
+            let taken = listener.take_waiting(AT_A_LOOK, |stream, peer| {
                 if let Some(connection) = engine.enter(stream, peer) {
                     match engine.deal() {
                         0 => let_in(connection),
                         shard => engine.admit_to(shard, connection),
                     }
                 }
-            })
+            });
+            taken.is_ok()
         })
     }
 
-    /// Out of descriptors or memory, or a peer that is gone already: none of it is the end.
-    fn pause(&self, deadline: Option<Instant>) {
+    /// An accept failed: none of the reasons is the end.
+    fn failed(&self, error: &io::Error) {
         self.service.counters.accept_error();
-        self.service.registry.give_up_idlest();
+        if error.kind() != ErrorKind::ConnectionAborted {
+            // Out of descriptors or memory: the connection idle longest has some.
+            self.service.registry.give_up_idlest();
+        }
+    }
+
+    /// How long to leave the listener alone after a failure.
+    fn pause(&self, deadline: Option<Instant>) -> Duration {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
         let pause = (SHORTEST_PAUSE * (1 << failures)).min(LONGEST_PAUSE);
         let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-        thread::sleep(left.map_or(pause, |left| left.min(pause)));
+        left.map_or(pause, |left| left.min(pause))
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::would_block;
@@ -38,6 +39,9 @@ struct Sockets {
 /// A write on a socket that blocks gives up after this, so that a client that does not read cannot
 /// hold a worker; the rest is sent from the ring.
 const WRITE_PATIENCE: Duration = Duration::from_millis(1);
+
+/// The longest sleep of someone who is to notice that the listener is closed.
+const LONGEST_NAP: Duration = Duration::from_millis(5);
 
 /// What an accept brought.
 pub(crate) type Accepted = (TcpStream, SocketAddr);
@@ -74,25 +78,47 @@ impl Listener {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Accepts what is waiting, without waiting, for whoever has the seat. False after an error.
-    pub fn take_waiting(&self, mut each: impl FnMut(TcpStream, SocketAddr)) -> bool {
+    /// Accepts what is waiting, `most` at a time, without waiting, for whoever has the seat.
+    ///
+    /// # Errors
+    ///
+    /// If accepting fails for another reason than that nobody is there.
+    pub fn take_waiting(
+        &self,
+        most: usize,
+        mut each: impl FnMut(TcpStream, SocketAddr),
+    ) -> io::Result<()> {
         let sockets = match self.sockets() {
             Some(sockets) => sockets,
-            None => return true,
+            None => return Ok(()),
         };
-        while !self.is_closing() {
+        for _ in 0..most {
+            if self.is_closing() {
+                break;
+            }
             match sockets.socket.accept() {
                 Ok(accepted) => {
                     if let Some((stream, peer)) = self.unless_late(accepted) {
                         each(stream, peer);
                     }
                 }
-                Err(e) if would_block(&e) => return true,
+                Err(e) if would_block(&e) => break,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return false,
+                Err(e) => return Err(e),
             }
         }
-        true
+        Ok(())
+    }
+
+    /// Leaves the socket alone for a while; less if it is to be closed.
+    pub fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while !self.is_closing() {
+            match until.checked_duration_since(Instant::now()) {
+                Some(left) => thread::sleep(left.min(LONGEST_NAP)),
+                None => break,
+            }
+        }
     }
 
     /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with
@@ -281,7 +307,6 @@ impl Listener {
         mut each: impl FnMut(io::Result<Accepted>) -> bool,
     ) {
         const SHORTEST_NAP: Duration = Duration::from_micros(250);
-        const LONGEST_NAP: Duration = Duration::from_millis(5);
         let mut nap = SHORTEST_NAP;
         let mut goes_on = true;
         let sockets = match self.sockets() {
@@ -302,7 +327,7 @@ impl Listener {
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if would_block(&e) => {
-                    std::thread::sleep(left.map_or(nap, |left| left.min(nap)));
+                    thread::sleep(left.map_or(nap, |left| left.min(nap)));
                     nap = (nap * 2).min(LONGEST_NAP);
                 }
                 Err(e) => goes_on = each(Err(e)),

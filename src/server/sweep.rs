@@ -292,6 +292,10 @@ impl<'a, G: Guest> Sweep<'a, G> {
         if state.sweep != Some(self.number) {
             return false;
         }
+        if std::mem::replace(&mut state.news, false) {
+            self.saved = 2 * EARNED_BY_SERVING;
+            return true;
+        }
         for _ in 0..state.hot.len() {
             match state.hot.pop_front() {
                 Some(seat) if seat.idle || self.is_cool(&seat) => self.cool(&mut state, seat),

@@ -54,6 +54,8 @@ pub(crate) struct HeadParser {
     /// The first byte of the request line, where `Head::text` begins.
     start: usize,
     name: Span,
+    /// The target is known to have come to its query.
+    query: bool,
     /// The field that is Host.
     host: Option<usize>,
     /// The authority of a target in absolute-form.
@@ -68,6 +70,7 @@ impl Default for HeadParser {
             mark: 0,
             start: 0,
             name: Span::default(),
+            query: false,
             host: None,
             authority: None,
         }
@@ -80,6 +83,7 @@ impl HeadParser {
         // The rest is written before it is read.
         self.state = State::Before;
         self.at = 0;
+        self.query = false;
         self.host = None;
         self.authority = None;
     }
@@ -221,10 +225,21 @@ impl HeadParser {
                     }
                     self.at += 3;
                 }
+                // No query may hold these (RFC 3986 §3.4), and browsers send them all the same
+                // (WHATWG URL, query percent-encode set). No two parsers end the target elsewhere.
+                Some(b'{' | b'}' | b'|' | b'\\' | b'^' | b'`') if self.in_query(bytes) => {
+                    self.at += 1
+                }
                 Some(b'\r' | b'\n') => return Err(WireError::BadVersion),
                 Some(_) => return Err(WireError::BadTarget),
             }
         }
+    }
+
+    /// Whether the target has come to its query.
+    fn in_query(&mut self, bytes: &[u8]) -> bool {
+        self.query = self.query || bytes[self.mark..self.at].contains(&b'?');
+        self.query
     }
 
     /// `HTTP-version CRLF`, and with it the request line as a whole.

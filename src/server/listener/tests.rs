@@ -161,7 +161,7 @@ fn taking_what_waits_does_not_wait() {
     let count = |listener: &Listener| {
         let mut count = 0;
         assert!(listener.sit(Some(Instant::now())));
-        assert!(listener.take_waiting(|_, _| count += 1));
+        assert!(listener.take_waiting(64, |_, _| count += 1).is_ok());
         listener.stand_up();
         count
     };

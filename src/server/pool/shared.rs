@@ -65,6 +65,8 @@ pub(crate) struct State<G> {
     pub(super) sweeps: u64,
     /// The sweeper naps, so that no sentry is needed. Whoever has work for it makes this false.
     pub(crate) napping: bool,
+    /// Somebody came to the ring while the sweeper was looking at others.
+    pub(crate) news: bool,
     pub(crate) sentry: bool,
     /// Sweepers that were relieved and whose handler still runs.
     pub(crate) stalled: usize,
@@ -161,6 +163,7 @@ impl<G: Guest> Shared<G> {
                 sweep: None,
                 sweeps: 0,
                 napping: false,
+                news: false,
                 sentry: false,
                 stalled: 0,
                 hand_over_until: None,
@@ -263,9 +266,12 @@ impl<G: Guest> Shared<G> {
         } else if state.napping {
             state.napping = false;
             self.nap.notify_one();
-        } else if state.idle == 0 {
-            // Nobody watches the sweeper, who may be in a handler.
-            self.pressed.store(true, Ordering::Release);
+        } else {
+            state.news = true;
+            if state.idle == 0 {
+                // Nobody watches the sweeper, who may be in a handler.
+                self.pressed.store(true, Ordering::Release);
+            }
         }
     }
 

@@ -62,6 +62,8 @@ const TARGETS: &[Row] = &[
      b"GET /%0d%0aX:%20y HTTP/1.1", &["200 GET /%0d%0aX:%20y h "], Stays),
     ("9112 §3.2.1", "a URL in the query",
      b"GET /?u=http://a/?b HTTP/1.1", &["200 GET /?u=http://a/?b h "], Stays),
+    ("9112 §3.2", "braces and bars in a query, as browsers send them",
+     b"GET /?a={b|c} HTTP/1.1", &["200 GET /?a={b|c} h "], Stays),
     ("9112 §3.2", "brackets, as browsers send them",
      b"GET /?a[]=1 HTTP/1.1", &["200 GET /?a[]=1 h "], Stays),
     ("9112 §3.2", "a fragment", b"GET /a#b HTTP/1.1", &["400"], Closes),
