@@ -15,7 +15,7 @@ use crate::lock::lock;
 
 /// What a visit that finds nothing costs: a read that would block (0.7 µs), the lock around it, and
 /// a share of the wake-up from the nap.
-const VISIT: Duration = Duration::from_micros(1);
+const VISIT: Duration = Duration::from_nanos(1_100);
 /// Visits that one served request pays for: break-even is at some 12,000 requests a second.
 const EARNED_BY_SERVING: i64 = 100;
 /// Visits that some progress (a part of a head or body, some bytes of a response) pays for.
