@@ -44,6 +44,11 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("draining: waiting for the requests in flight");
     let began = Instant::now();
     server.join();
-    println!("every request was answered, {:.1?} later", began.elapsed());
+    let answered = server.stats().requests;
+    println!(
+        "all {} requests were answered, {:.1?} later",
+        answered,
+        began.elapsed()
+    );
     Ok(())
 }

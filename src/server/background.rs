@@ -198,9 +198,7 @@ impl BackgroundServer {
 
     /// What was counted since it began to serve; see [`Stats`].
     pub fn stats(&self) -> Stats {
-        let mut stats = self.counters.read();
-        self.engine.count_into(&mut stats);
-        stats
+        self.engine.stats()
     }
 
     /// Moves to another address; routes and numbers come along.

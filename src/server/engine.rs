@@ -228,16 +228,14 @@ impl Engine {
         self.pools.iter().for_each(Pool::rouse);
     }
 
-    /// Adds what is open here now to `stats`.
-    pub fn count_into(&self, stats: &mut Stats) {
+    /// What was counted, here and by those whose counters these are, and what is open here now.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.service.counters.read();
         let (in_flight, at_rest) = self.service.registry.count();
-        stats.in_flight += in_flight as u64;
-        stats.open += (in_flight + at_rest) as u64;
-        stats.workers += self
-            .pools
-            .iter()
-            .map(|pool| pool.workers() as u64)
-            .sum::<u64>();
+        stats.in_flight = in_flight as u64;
+        stats.open = (in_flight + at_rest) as u64;
+        stats.workers = self.pools.iter().map(|pool| pool.workers() as u64).sum();
+        stats
     }
 }
 

@@ -189,6 +189,18 @@ where
         self.listener.address()
     }
 
+    /// What was counted since it was made; see [`Stats`].
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// assert_eq!(server.stats().accepted, 0);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.engine.0.stats()
+    }
+
     /// Serves for ever. What goes wrong with a connection, or with accepting one, does not end it.
     /// To serve until something happens there are [`poll_timeout`](Server::poll_timeout) and
     /// [`stoppable`](Server::stoppable).
