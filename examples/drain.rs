@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     server.join();
     let answered = server.stats().requests;
     println!(
-        "all {} requests were answered, {:.1?} later",
+        "every request was answered, {} in all, {:.1?} later",
         answered,
         began.elapsed()
     );
