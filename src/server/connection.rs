@@ -34,7 +34,7 @@ use super::pace::Pace;
 use super::pool::{Guest, Turn};
 use super::service::{Place, Service};
 use super::stats::CloseReason;
-use super::would_block;
+use super::{after, would_block};
 use crate::message::Upgrade;
 use crate::wire::error::WireError;
 
@@ -149,7 +149,7 @@ impl Guest for Connection {
 /// Receiving.
 impl Connection {
     pub fn new(link: Arc<Link>, service: Arc<Service>) -> Connection {
-        let deadline = Instant::now() + service.limits.idle_timeout;
+        let deadline = after(Instant::now(), service.limits.idle_timeout);
         Connection {
             link,
             service,
@@ -274,11 +274,11 @@ impl Connection {
         let limits = &self.service.limits;
         match owes {
             Owes::Nothing => {
-                self.deadline = now + limits.idle_timeout;
+                self.deadline = after(now, limits.idle_timeout);
                 self.service.registry.fell_quiet(&self.link, now);
                 return;
             }
-            Owes::Head => self.deadline = now + limits.head_timeout,
+            Owes::Head => self.deadline = after(now, limits.head_timeout),
             Owes::Body | Owes::Skipped => self.pace = Some(Pace::new(limits.min_body_rate, now)),
         }
         // The answer to a body that is only skipped has been sent: a drain need not wait for it.

@@ -346,6 +346,12 @@ where
     unreachable!("a server that runs does not return")
 }
 
+/// A point in time; one too far off to be told is as good as never.
+fn after(now: Instant, time: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+    now.checked_add(time).unwrap_or_else(|| now + NEVER)
+}
+
 /// A timeout on a socket is `WouldBlock` on Unix and `TimedOut` on Windows.
 fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)

@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::support::{eventually, serve_as, Client, Gate, Reply, Running};
 use millpond::{Limits, Request, Response, Router};
@@ -334,4 +335,34 @@ fn connections_that_are_all_at_work() {
         let _ = client.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         client.response().status == 200
     });
+}
+
+#[test]
+fn bounds_that_bound_nothing() {
+    let server = server(Limits {
+        max_target_bytes: usize::MAX,
+        max_head_bytes: usize::MAX,
+        max_headers: usize::MAX,
+        max_body_bytes: u64::MAX,
+        buffered_body_bytes: usize::MAX,
+        head_timeout: Duration::MAX,
+        idle_timeout: Duration::MAX,
+        min_body_rate: 0,
+        min_write_rate: 0,
+        max_connections: usize::MAX,
+        max_upgraded: usize::MAX,
+        max_requests_per_connection: Some(u64::MAX),
+    });
+    let mut client = server.connect();
+    client.send("GET /a HT").send("TP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    );
+    assert_eq!(client.response().status, 200);
+    // One byte more than 64 bits can count.
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send("1\r\nh\r\nffffffffffffffff\r\n");
+    assert_eq!(client.response().status, 413);
+    client.closed();
 }

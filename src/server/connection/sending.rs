@@ -178,7 +178,7 @@ impl Connection {
                     self.intake.skip(rest, SKIP);
                 }
                 self.owes = Owes::Nothing;
-                self.deadline = now + self.service.limits.idle_timeout;
+                self.deadline = crate::server::after(now, self.service.limits.idle_timeout);
                 self.service.registry.fell_quiet(&self.link, now);
                 if self.has_unread() || self.intake.owes() != Owes::Nothing {
                     return self.take_unread_in(desk, Some(now));
