@@ -13,6 +13,8 @@ use crate::wire::error::WireError;
 
 /// How long one read waits before it looks whether the server is stopping.
 const SLICE: Duration = Duration::from_secs(1);
+/// Between two looks at a socket that a drain has shut for reading.
+const SHUT_NAP: Duration = Duration::from_millis(2);
 /// Coded bytes taken from the socket at once. A body of known length goes straight to its reader.
 const CODED: usize = 16 * 1024;
 
@@ -43,7 +45,8 @@ pub(crate) struct Upload(Arc<Mutex<Transfer>>);
 
 /// The body itself, shared with the connection, which takes it back when the handler is done.
 pub(crate) struct Transfer {
-    link: Arc<Link>,
+    /// `None` once the handler is done: whoever still has a reader does not keep the socket open.
+    link: Option<Arc<Link>>,
     gathered: Vec<u8>,
     gathered_at: usize,
     /// Bytes received behind those gathered, not decoded yet.
@@ -55,8 +58,6 @@ pub(crate) struct Transfer {
     /// The client's rate, and when the handler's last read returned.
     pace: Option<(Pace, Instant)>,
     fault: Option<Fault>,
-    /// The handler is done: nobody reads any more.
-    closed: bool,
 }
 
 /// What the handler left of it.
@@ -73,7 +74,7 @@ impl Transfer {
         // RFC 9110 §10.1.1: no 100 is needed once some of the body has come.
         let owes_continue = arrived.framing.expects_continue && arrived.body.is_empty();
         Transfer {
-            link,
+            link: Some(link),
             gathered: arrived.body,
             gathered_at: 0,
             raw,
@@ -87,7 +88,6 @@ impl Transfer {
             } else {
                 None
             },
-            closed: false,
         }
     }
 
@@ -98,7 +98,9 @@ impl Transfer {
 
     /// Takes the body back. A reader that someone still has fails from now on.
     pub fn close(&mut self) -> Leftover {
-        self.closed = true;
+        self.link = None;
+        self.gathered = Vec::new();
+        self.gathered_at = 0;
         let mut raw = std::mem::take(&mut self.raw);
         raw.drain(..self.raw_at);
         Leftover {
@@ -110,7 +112,7 @@ impl Transfer {
     }
 
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.closed {
+        if self.link.is_none() {
             return Err(io::Error::new(
                 ErrorKind::NotConnected,
                 "the request has been answered",
@@ -163,8 +165,9 @@ impl Transfer {
 
     /// Waits for bytes, within the minimum rate.
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+        let link = self.link.as_ref().ok_or(Fault::Truncated)?;
+        let mut stream = &link.stream;
         if std::mem::take(&mut self.owes_continue) {
-            let mut stream = &self.link.stream;
             let sent = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
             sent.map_err(|_| Fault::Truncated)?;
         }
@@ -178,12 +181,15 @@ impl Transfer {
         let mut now = began;
         loop {
             let wait = pace.time_left(now).clamp(Duration::from_millis(1), SLICE);
-            self.link
-                .stream
-                .set_read_timeout(Some(wait))
-                .map_err(|_| Fault::Truncated)?;
-            let mut stream = &self.link.stream;
+            let timed = stream.set_read_timeout(Some(wait));
+            timed.map_err(|_| Fault::Truncated)?;
             match stream.read(buf) {
+                // A drain that found this link at rest has shut it for reading, while the request
+                // was in the kernel already. What comes after that can be read on Linux all the
+                // same, only not waited for.
+                Ok(0) if link.is_ending() && began.elapsed() < SLICE => {
+                    std::thread::sleep(SHUT_NAP);
+                }
                 Ok(0) => return Err(Fault::Truncated),
                 Ok(count) => {
                     *left_at = Instant::now();
@@ -200,7 +206,7 @@ impl Transfer {
             }
             now = Instant::now();
             // A stop need not wait out the whole window of a client that sends nothing.
-            let stalled = self.link.is_ending() && now.duration_since(began) >= SLICE;
+            let stalled = link.is_ending() && now.duration_since(began) >= SLICE;
             if stalled || pace.too_slow(now) {
                 return Err(Fault::TooSlow);
             }

@@ -2,7 +2,7 @@
 //! and it is never taken for a request. "100 Continue" is sent when the handler reads, or never
 //! (RFC 9110 §10.1.1, RFC 9112 §9.3).
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::thread;
 
 use crate::support::{serve, serve_as, serve_routes, timed, Client, Gate, Reply, SLACK};
@@ -270,4 +270,25 @@ fn a_refused_client_that_goes_on_sending_does_not_hold_up_a_stop() {
     assert_eq!(drained.cut, 0);
     assert!(took < SLACK, "{took:?}");
     assert!(sending.join().is_ok());
+}
+
+/// The connection is not left open by a body that nobody took: sending on fails before long.
+#[test]
+fn an_ignored_body_does_not_keep_the_connection_open() {
+    // It does not so much as ask for the body.
+    let server = serve(|_| Response::empty_404());
+    let mut client = server.connect();
+    client.send("POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n");
+    client.send(vec![b'x'; 100_000]);
+    assert_eq!(client.response().header("Connection"), Some("close"));
+    let error = loop {
+        if let Err(error) = client.try_send([b'x'; 65_536]) {
+            break error.kind();
+        }
+        thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(
+        matches!(error, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+        "{error:?}"
+    );
 }

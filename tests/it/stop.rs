@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::{eventually, finishes, get, serve_routes, timed, witness};
 use crate::support::{Client, Cut, Gate, Habit, Load, GUARD, SLACK};
-use millpond::{BackgroundServer, Drained, Request, Response, Route};
+use millpond::{BackgroundServer, Drained, Limits, Request, Response, Route, Router};
 
 /// How long a handler that waits for a silent client's body may hold a stop up.
 const STALL: Duration = Duration::from_millis(2000);
@@ -128,6 +128,33 @@ fn a_large_body_that_keeps_coming_is_waited_for() {
     assert_eq!(client.response().text(), "900000");
     let drained = finishes(GUARD, move || stopped.join().unwrap());
     assert_eq!((drained.answered, drained.cut), (1, 0));
+}
+
+/// Half of it waits in the kernel, unseen, when the drain shuts its connection for reading.
+#[test]
+fn a_large_body_that_was_on_its_way_is_whole() {
+    let gate = Gate::default();
+    let router = Router::default();
+    router.replace(routes(&gate));
+    let one = router.serve_managed_with(([127, 0, 0, 1], 0), 1, Limits::default());
+    let server = one.expect("a free port");
+    let addr = server.addr();
+    let mut first = Client::connect(addr);
+    first.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.wait_for(1); // So the only worker is busy.
+    let mut client = Client::connect(addr);
+    client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    client.send(vec![b'x'; 100_000]);
+    let stopped = thread::spawn(move || server.stop());
+    eventually("it is closed", || Client::try_connect(addr).is_err());
+    // The drain comes right after that; were it late, this would test less, not fail.
+    thread::sleep(Duration::from_millis(100));
+    gate.open();
+    assert_eq!(first.response().text(), "passed");
+    client.send(vec![b'x'; 100_000]);
+    assert_eq!(client.response().text(), "200000");
+    let drained = finishes(GUARD, move || stopped.join().unwrap());
+    assert_eq!((drained.answered, drained.cut), (2, 0));
 }
 
 #[test]

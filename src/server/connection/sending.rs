@@ -89,7 +89,6 @@ impl Connection {
         }
         answer::refuse(self, desk, refusal, now);
         self.owed += 1;
-        self.link.set_state(State::InFlight);
         self.send(
             desk,
             Source::Nothing,
@@ -102,6 +101,9 @@ impl Connection {
     }
 
     fn send(&mut self, desk: &mut Desk, source: Source, after: After, now: Instant) -> Turn {
+        // A part of the next request may have come meanwhile, and with it a clock of its own.
+        self.pace = None;
+        self.link.set_state(State::InFlight);
         let Desk { out, input, .. } = desk;
         let sent = Outgoing::send(&self.link.stream, out, source, input);
         out.shrink_to(KEPT_BY_DESK);
