@@ -77,8 +77,15 @@ fn a_load_that_begins_during_a_nap_has_a_sentry() {
 #[test]
 fn answering_a_call_does_not_take_the_pressure_from_the_others() {
     let (scene, peers, gate) = one_idle_worker_of_four();
+    let called = Peer::new();
+    called.send(Ask::Gated(Arc::clone(&gate)));
+    scene.shared.guests.fetch_add(1, Ordering::SeqCst);
+    // Under one lock: the idle worker may be about to wake from an earlier call, find nothing, and
+    // relieve the others because it is free.
+    let mut state = lock(&scene.shared.state);
     scene.shared.pressed.store(true, Ordering::SeqCst);
-    let called = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate))));
+    scene.shared.call(&mut state, Errand::Hold, called.guest());
+    drop(state);
     scene.until("in its handler", || called.is_being_served());
     assert!(scene.shared.pressed.load(Ordering::SeqCst));
     gate.open();
