@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Listener;
+use crate::lock::lock;
 
 /// Nothing here takes longer on a machine that works.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -184,6 +185,11 @@ fn of_two_callers_one_has_the_seat_and_both_keep_their_time() {
     // Whoever waits for the seat has it when it is left ...
     let waited = wait_in_thread(&listener, Some(Instant::now() + PATIENCE));
     listener.stand_up();
+    let left = Instant::now();
+    while !*lock(&listener.seat) {
+        assert!(left.elapsed() < PATIENCE, "nobody takes the seat");
+        thread::yield_now();
+    }
     let _client = connect(&listener);
     // ... and leaves it when the listener closes, however many are waiting.
     let others: Vec<_> = (0..3)
