@@ -236,20 +236,7 @@ fn read_member<N: From<String>, T: FromJson>(
 mod tests {
     use super::*;
     use crate::json;
-    use std::fmt::Debug;
-
-    fn says<T: FromJson + ToJson + PartialEq + Debug>(value: T, want: &str) {
-        let mut written = String::new();
-        value.write_json(&mut written);
-        assert_eq!(written, want);
-        assert_eq!(value.to_json().to_string(), want);
-        assert_eq!(T::from_json(&Json::parse(want).unwrap()), Ok(value));
-    }
-
-    fn refuses<T: FromJson + Debug>(text: &str, want: &str) {
-        let error = T::from_json(&Json::parse(text).unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), want, "{}", text);
-    }
+    use crate::json::convert::tests::{refuses, says};
 
     #[test]
     fn pointers_and_options_are_what_they_hold() {

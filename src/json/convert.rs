@@ -257,12 +257,12 @@ pub(super) fn expect_array(value: &Json) -> Result<&[Json], JsonError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::json;
     use std::fmt::Debug;
 
-    fn says<T: FromJson + ToJson + PartialEq + Debug>(value: T, want: &str) {
+    pub(in crate::json) fn says<T: FromJson + ToJson + PartialEq + Debug>(value: T, want: &str) {
         let mut written = String::new();
         value.write_json(&mut written);
         assert_eq!(written, want);
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(T::from_json(&Json::parse(want).unwrap()), Ok(value));
     }
 
-    fn refuses<T: FromJson + Debug>(text: &str, want: &str) {
+    pub(in crate::json) fn refuses<T: FromJson + Debug>(text: &str, want: &str) {
         let error = T::from_json(&Json::parse(text).unwrap()).unwrap_err();
         assert_eq!(error.to_string(), want, "{}", text);
     }
