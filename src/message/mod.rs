@@ -4,6 +4,8 @@ mod body;
 mod caching;
 #[cfg(test)]
 mod compat;
+#[allow(dead_code)] // Reading dates is for conditional requests on files.
+pub(crate) mod date;
 mod fake;
 pub(crate) mod head;
 mod headers;

@@ -8,10 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::drain::Drained;
-use super::engine::{Engine, POOL_SIZE};
+use super::engine::Engine;
 use super::listener::Listener;
+use super::settings::Settings;
 use super::stats::{Counters, Stats};
-use crate::limits::Limits;
 use crate::routing::{Route, Router};
 
 /// A server that runs in the background, and the handle to change it while it does.
@@ -48,8 +48,7 @@ use crate::routing::{Route, Router};
 /// Dropping the handle leaves the server running until the process ends.
 pub struct BackgroundServer {
     router: Router,
-    pool_size: usize,
-    limits: Limits,
+    settings: Settings,
     counters: Arc<Counters>,
     engine: Arc<Engine>,
     /// `None` only where a failed move could not get the old address back.
@@ -105,42 +104,29 @@ impl Router {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_managed(&self, addr: impl Into<SocketAddr>) -> io::Result<BackgroundServer> {
-        self.serve_managed_with(addr, POOL_SIZE, Limits::default())
+        self.serve_managed_with(addr, Settings::default())
     }
 
-    /// [`serve_managed`](Router::serve_managed) with a pool of that size and other limits.
+    /// [`serve_managed`](Router::serve_managed) by a server that is set up otherwise; see
+    /// [`Settings`].
     ///
     /// # Errors
     ///
     /// As `serve_managed`.
-    ///
-    /// # Panics
-    ///
-    /// If `pool_size` is 0.
-    ///
-    /// ```
-    /// use millpond::{Limits, Router};
-    ///
-    /// let limits = Limits { max_connections: 100, ..Limits::default() };
-    /// let server = Router::default().serve_managed_with(([127, 0, 0, 1], 0), 16, limits).unwrap();
-    /// server.stop();
-    /// ```
     pub fn serve_managed_with(
         &self,
         addr: impl Into<SocketAddr>,
-        pool_size: usize,
-        limits: Limits,
+        settings: Settings,
     ) -> io::Result<BackgroundServer> {
         let counters = Arc::new(Counters::default());
         let socket = TcpListener::bind(addr.into())?;
         let addr = socket.local_addr()?;
-        let engine = new_engine(self, pool_size, &limits, &counters);
+        let engine = new_engine(self, &settings, &counters);
         let door = Some(Door::open(socket, &engine)?);
         let router = self.clone();
         Ok(BackgroundServer {
             router,
-            pool_size,
-            limits,
+            settings,
             counters,
             engine,
             door,
@@ -149,20 +135,10 @@ impl Router {
     }
 }
 
-fn new_engine(
-    router: &Router,
-    pool_size: usize,
-    limits: &Limits,
-    counters: &Arc<Counters>,
-) -> Arc<Engine> {
+fn new_engine(router: &Router, settings: &Settings, counters: &Arc<Counters>) -> Arc<Engine> {
     let router = router.clone();
     let handler = Arc::new(move |request: &_| router.handle(request));
-    Arc::new(Engine::new(
-        handler,
-        pool_size,
-        limits.clone(),
-        Arc::clone(counters),
-    ))
+    Arc::new(Engine::new(handler, settings.clone(), Arc::clone(counters)))
 }
 
 impl BackgroundServer {
@@ -243,7 +219,7 @@ impl BackgroundServer {
             bound => bound?,
         };
         let addr = socket.local_addr()?;
-        let engine = new_engine(&self.router, self.pool_size, &self.limits, &self.counters);
+        let engine = new_engine(&self.router, &self.settings, &self.counters);
         let door = Door::open(socket, &engine)?;
         let old_engine = std::mem::replace(&mut self.engine, engine);
         let old_door = self.door.replace(door);

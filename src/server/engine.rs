@@ -14,12 +14,9 @@ use super::drain::Drained;
 use super::listener::Listener;
 use super::pool::{Door, Pool};
 use super::service::{Handler, Service};
+use super::settings::Settings;
 use super::stats::{Counters, Stats};
-use crate::limits::Limits;
 
-/// Workers of a pool unless another number is asked for: enough to hold 192 quiet connections at no
-/// CPU, at about 14 KiB each once used.
-pub(crate) const POOL_SIZE: usize = 256;
 /// After a failure to accept: twice as long each time, up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -40,20 +37,15 @@ pub(crate) struct Engine {
     /// no lock is what many cores wait for. Connections are dealt to them in turn.
     pools: Vec<Pool<Connection>>,
     dealt: AtomicUsize,
-    pool_size: usize,
+    settings: Settings,
     service: Arc<Service>,
     /// Accepts that failed in a row.
     failures: AtomicU32,
 }
 
 impl Engine {
-    pub fn new(
-        handler: Arc<Handler>,
-        pool_size: usize,
-        limits: Limits,
-        counters: Arc<Counters>,
-    ) -> Engine {
-        assert!(pool_size > 0, "a pool needs at least one worker");
+    pub fn new(handler: Arc<Handler>, settings: Settings, counters: Arc<Counters>) -> Engine {
+        let pool_size = settings.pool_size;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let shards = shards(pool_size, cores);
         // The first ones get what does not divide evenly.
@@ -61,29 +53,20 @@ impl Engine {
         Engine {
             pools: (0..shards).map(|shard| Pool::new(size(shard))).collect(),
             dealt: AtomicUsize::new(0),
-            pool_size,
-            service: Arc::new(Service::new(handler, limits, counters)),
+            service: Arc::new(Service::new(handler, &settings, counters)),
+            settings,
             failures: AtomicU32::new(0),
         }
     }
 
-    /// The same with another pool or other limits, for a server that has not begun to serve.
-    pub fn rebuilt(&self, pool_size: usize, limits: Limits) -> Engine {
+    /// The same one set up otherwise, for a server that has not begun to serve.
+    pub fn rebuilt(&self, settings: Settings) -> Engine {
         let handler = Arc::clone(&self.service.handler);
-        Engine::new(
-            handler,
-            pool_size,
-            limits,
-            Arc::clone(&self.service.counters),
-        )
+        Engine::new(handler, settings, Arc::clone(&self.service.counters))
     }
 
-    pub fn limits(&self) -> &Limits {
-        &self.service.limits
-    }
-
-    pub fn pool_size(&self) -> usize {
-        self.pool_size
+    pub fn settings(&self) -> Settings {
+        self.settings.clone()
     }
 
     /// Takes in the connections that are waiting.

@@ -12,6 +12,7 @@ mod outgoing;
 mod pace;
 mod pool;
 mod service;
+mod settings;
 mod stats;
 mod sweep;
 mod upload;
@@ -26,8 +27,10 @@ use std::time::{Duration, Instant};
 
 pub use self::background::BackgroundServer;
 pub use self::drain::Drained;
-use self::engine::{Engine, POOL_SIZE};
+use self::engine::Engine;
 use self::listener::Listener;
+pub use self::settings::Settings;
+use self::settings::POOL_SIZE;
 pub use self::stats::{CloseReason, Stats};
 use crate::limits::Limits;
 use crate::message::{Request, Response};
@@ -127,12 +130,7 @@ where
     /// assert_eq!(server.server_addr(), addr);
     /// ```
     pub fn from_listener(listener: TcpListener, handler: F) -> io::Result<Server<F>> {
-        let engine = Engine::new(
-            Arc::new(handler),
-            POOL_SIZE,
-            Limits::default(),
-            Arc::default(),
-        );
+        let engine = Engine::new(Arc::new(handler), Settings::default(), Arc::default());
         Ok(Server {
             listener: Arc::new(Listener::new(listener)?),
             engine: DrainOnDrop(Arc::new(engine)),
@@ -140,11 +138,14 @@ where
         })
     }
 
-    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise.
-    /// They are started on demand. Connections are not bounded by it: see [`Limits`].
-    ///
-    /// To be called before the server is polled: connections that it has accepted end, as if it
-    /// were dropped.
+    /// Sets it up; see [`Settings`]. To be called before the server is polled: connections that it
+    /// has accepted end, as if it were dropped.
+    pub fn settings(mut self, settings: Settings) -> Server<F> {
+        self.engine = DrainOnDrop(Arc::new(self.engine.0.rebuilt(settings)));
+        self
+    }
+
+    /// [`Settings::pool_size`] alone. To be called before the server is polled.
     ///
     /// # Panics
     ///
@@ -155,14 +156,12 @@ where
     ///
     /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().pool_size(8);
     /// ```
-    pub fn pool_size(mut self, pool_size: usize) -> Server<F> {
-        let limits = self.engine.0.limits().clone();
-        self.engine = DrainOnDrop(Arc::new(self.engine.0.rebuilt(pool_size, limits)));
-        self
+    pub fn pool_size(self, pool_size: usize) -> Server<F> {
+        let settings = self.engine.0.settings().pool_size(pool_size);
+        self.settings(settings)
     }
 
-    /// Other bounds than the default ones. To be called before the server is polled, as
-    /// [`pool_size`](Server::pool_size).
+    /// [`Settings::limits`] alone. To be called before the server is polled.
     ///
     /// ```
     /// use millpond::{Limits, Response, Server};
@@ -171,10 +170,9 @@ where
     /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
     /// let server = server.limits(limits);
     /// ```
-    pub fn limits(mut self, limits: Limits) -> Server<F> {
-        let pool_size = self.engine.0.pool_size();
-        self.engine = DrainOnDrop(Arc::new(self.engine.0.rebuilt(pool_size, limits)));
-        self
+    pub fn limits(self, limits: Limits) -> Server<F> {
+        let settings = self.engine.0.settings().limits(limits);
+        self.settings(settings)
     }
 
     /// The address it listens on, its real port included.

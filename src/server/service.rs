@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use super::drain::{Link, Registry};
+use super::settings::Settings;
 use super::stats::Counters;
 use crate::limits::Limits;
 use crate::message::{Request, Response};
@@ -22,10 +23,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub fn new(handler: Arc<Handler>, limits: Limits, counters: Arc<Counters>) -> Service {
+    pub fn new(handler: Arc<Handler>, settings: &Settings, counters: Arc<Counters>) -> Service {
         Service {
             handler,
-            limits,
+            limits: settings.limits.clone(),
             registry: Registry::new(),
             counters,
             upgraded: AtomicUsize::new(0),

@@ -7,8 +7,6 @@
 //! ([`framing`]) and a chunked body ([`chunked`]); the writing side is [`encode`].
 
 pub(crate) mod chunked;
-#[allow(dead_code)] // Reading dates is for conditional requests on files.
-pub(crate) mod date;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod framing;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{eventually, serve_as, Client, Gate, Reply, Running};
-use millpond::{Limits, Request, Response, Router};
+use millpond::{Limits, Request, Response, Router, Settings};
 
 fn handler(request: &Request) -> Response {
     let mut body = Vec::new();
@@ -276,8 +276,9 @@ fn connections() {
         max_connections: 3,
         ..Limits::default()
     };
+    let settings = Settings::default().pool_size(4).limits(limits);
     let server = router
-        .serve_managed_with(([127, 0, 0, 1], 0), 4, limits)
+        .serve_managed_with(([127, 0, 0, 1], 0), settings)
         .expect("a free port");
     let connect = || Client::connect(server.addr());
     let mut clients: Vec<Client> = (0..3).map(|_| connect()).collect();

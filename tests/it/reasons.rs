@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{eventually, Client};
 use millpond::{BackgroundServer, CloseReason, Limits, ReadWrite};
-use millpond::{Request, Response, ResponseBody, Router, Upgrade};
+use millpond::{Request, Response, ResponseBody, Router, Settings, Upgrade};
 
 struct Nobody;
 
@@ -50,8 +50,9 @@ fn server() -> BackgroundServer {
         max_requests_per_connection: Some(3),
         ..Limits::default()
     };
+    let settings = Settings::default().pool_size(4).limits(limits);
     router
-        .serve_managed_with(([127, 0, 0, 1], 0), 4, limits)
+        .serve_managed_with(([127, 0, 0, 1], 0), settings)
         .expect("a free port")
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::{eventually, finishes, get, serve_routes, timed, witness};
 use crate::support::{Client, Cut, Gate, Habit, Load, GUARD, SLACK};
-use millpond::{BackgroundServer, Drained, Limits, Request, Response, Route, Router};
+use millpond::{BackgroundServer, Drained, Request, Response, Route, Router, Settings};
 
 /// How long a handler that waits for a silent client's body may hold a stop up.
 const STALL: Duration = Duration::from_millis(2000);
@@ -136,7 +136,7 @@ fn a_large_body_that_was_on_its_way_is_whole() {
     let gate = Gate::default();
     let router = Router::default();
     router.replace(routes(&gate));
-    let one = router.serve_managed_with(([127, 0, 0, 1], 0), 1, Limits::default());
+    let one = router.serve_managed_with(([127, 0, 0, 1], 0), Settings::default().pool_size(1));
     let server = one.expect("a free port");
     let addr = server.addr();
     let mut first = Client::connect(addr);

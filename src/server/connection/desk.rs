@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::KEPT;
+use crate::message::date;
 use crate::message::head::Head;
 use crate::message::Request;
-use crate::wire::date;
 
 /// Asked of the socket at once: a head, or a whole buffered body with its head.
 const READ: usize = 72 * 1024;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use millpond::{BackgroundServer, Limits, Request, Response, Route, Router};
+use millpond::{BackgroundServer, Limits, Request, Response, Route, Router, Settings};
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 use ureq::Agent;
@@ -21,8 +21,9 @@ pub fn serve(routes: Vec<Route>) -> BackgroundServer {
 pub fn serve_within(limits: Limits, routes: Vec<Route>) -> BackgroundServer {
     let router = Router::default();
     router.replace(routes);
+    let settings = Settings::default().pool_size(64).limits(limits);
     router
-        .serve_managed_with(([127, 0, 0, 1], 0), 64, limits)
+        .serve_managed_with(([127, 0, 0, 1], 0), settings)
         .expect("a free port")
 }
 

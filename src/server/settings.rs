@@ -1,0 +1,54 @@
+//! What one sets up of a server before it serves, whichever kind it is.
+
+use crate::limits::Limits;
+
+/// Workers of a pool unless another number is asked for: enough to hold 192 quiet connections at no
+/// CPU, at about 14 KiB each once used.
+pub(crate) const POOL_SIZE: usize = 256;
+
+/// How a server is set up: for [`Server::settings`](crate::Server::settings) and
+/// [`Router::serve_managed_with`](crate::Router::serve_managed_with). Set some, keep the rest:
+///
+/// ```
+/// use millpond::{Limits, Router, Settings};
+///
+/// let limits = Limits { max_connections: 100, ..Limits::default() };
+/// let settings = Settings::default().pool_size(16).limits(limits);
+/// let server = Router::default().serve_managed_with(([127, 0, 0, 1], 0), settings)?;
+/// # let _ = server.stop();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(super) pool_size: usize,
+    pub(super) limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            pool_size: POOL_SIZE,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise.
+    /// They are started on demand. Connections are not bounded by it: see [`Limits`].
+    ///
+    /// # Panics
+    ///
+    /// If `pool_size` is 0.
+    pub fn pool_size(mut self, pool_size: usize) -> Settings {
+        assert!(pool_size > 0, "a pool needs at least one worker");
+        self.pool_size = pool_size;
+        self
+    }
+
+    /// The bounds of what a client can ask for.
+    pub fn limits(mut self, limits: Limits) -> Settings {
+        self.limits = limits;
+        self
+    }
+}
