@@ -67,6 +67,16 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let now = Instant::now();
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
+    if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
+        return Answered {
+            source: Source::Failed,
+            after: After::Close {
+                linger: false,
+                reason: CloseReason::Broken,
+            },
+            now,
+        };
+    }
     let mut left = Left::of(connection, asked, leftover);
     if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
         response = refused(refusal);
@@ -193,7 +203,7 @@ impl Left {
                 left.refusal = Some(SLOW_BODY);
                 left.reason = CloseReason::SlowBody;
             }
-            Some(Fault::Truncated) => left.reason = CloseReason::Broken,
+            Some(Fault::Truncated | Fault::HalfContinue) => left.reason = CloseReason::Broken,
             None => {}
         }
         left

@@ -4,6 +4,7 @@
 /// A peer's mistake. Each one ends the connection, because the bytes after it mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireError {
+    TooManyEmptyLines,
     BadMethod,
     MethodTooLong,
     ConnectUnsupported,
@@ -48,6 +49,7 @@ impl WireError {
     pub fn refusal(self) -> (u16, &'static str) {
         use WireError::*;
         match self {
+            TooManyEmptyLines => (400, "too many empty lines before a request"),
             BadMethod => (400, "the method is not a token followed by one SP"),
             // RFC 9112 §3: 501 for a method longer than any that is implemented.
             MethodTooLong => (501, "the method is too long"),
