@@ -147,11 +147,22 @@ fn a_request_that_cannot_switch_is_told_500_and_closed() {
     for (name, ask) in [
         (
             "1.0 knows no 101",
-            "GET /echo HTTP/1.0\r\n\r\nearly".to_owned(),
+            ASK.replace("1.1", "1.0"),
+        ),
+        (
+            "it asks for another protocol",
+            ASK.replace("Upgrade: echo", "Upgrade: websocket, echoes"),
+        ),
+        ("it asks for none", ASK.replace("Upgrade: echo", "X: echo")),
+        (
+            "Connection does not name the field",
+            ASK.replace("Connection: upgrade", "Connection: x"),
         ),
         (
             "the body has not ended",
-            format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{body}"),
+            ASK.replace("GET", "POST")
+                .replace("\r\n\r\nearly", "\r\nContent-Length: 100000\r\n\r\n")
+                + &body,
         ),
     ] {
         let mut client = server.connect();
