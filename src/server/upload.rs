@@ -224,10 +224,7 @@ impl Transfer {
 
 /// Says "100 Continue", whole. A client that has not read the responses before it leaves no room
 /// for it: that is waited for until the client is given up.
-fn say_continue(
-    stream: &mut impl Write,
-    mut given_up: impl FnMut() -> bool,
-) -> Result<(), Fault> {
+fn say_continue(stream: &mut impl Write, mut given_up: impl FnMut() -> bool) -> Result<(), Fault> {
     let mut left = CONTINUE;
     while !left.is_empty() {
         let fault = match stream.write(left) {

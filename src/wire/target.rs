@@ -76,7 +76,8 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
     let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
     let (scheme, rest) = target.split_at(colon);
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+    let secure = scheme.eq_ignore_ascii_case(b"https");
+    if !secure && !scheme.eq_ignore_ascii_case(b"http") {
         return Err(WireError::BadTarget);
     }
     let rest = rest.strip_prefix(b"://").ok_or(WireError::BadTarget)?;
@@ -85,6 +86,10 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     // RFC 9110 §4.2.4: userinfo is an error; `@` is no part of a host.
     if !is_authority(authority) {
         return Err(WireError::BadTarget);
+    }
+    // RFC 9110 §7.4: nor what is to come over TLS. A proxy that ends it asks in origin-form.
+    if secure {
+        return Err(WireError::Misdirected);
     }
     let start = head.target.end - rest.len() as u32;
     head.target.start = start + authority.len() as u32;

@@ -145,10 +145,7 @@ fn a_request_that_cannot_switch_is_told_500_and_closed() {
     let server = echo_server(4, 1, Gate::default());
     let body = "b".repeat(100_000);
     for (name, ask) in [
-        (
-            "1.0 knows no 101",
-            ASK.replace("1.1", "1.0"),
-        ),
+        ("1.0 knows no 101", ASK.replace("1.1", "1.0")),
         (
             "it asks for another protocol",
             ASK.replace("Upgrade: echo", "Upgrade: websocket, echoes"),

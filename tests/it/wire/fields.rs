@@ -1,24 +1,15 @@
 //! Field lines (RFC 9112 §5, RFC 9110 §5).
 
-use super::{check, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Row, Stays};
 
-#[test]
-fn field_lines() {
-    let bytes: Vec<Vec<u8>> = FIELDS
-        .iter()
-        .map(|row| [b"GET / HTTP/1.1\r\nHost: h\r\n", row.2, b"\r\n\r\n"].concat())
-        .collect();
-    let rows: Vec<Row> = FIELDS
-        .iter()
-        .zip(&bytes)
-        .map(|(row, bytes)| (row.0, row.1, &bytes[..], row.3, row.4))
-        .collect();
-    check(&rows);
+pub fn rows() -> Vec<Case> {
+    let fields = cases(b"GET / HTTP/1.1\r\nHost: h\r\n", FIELDS, b"\r\n\r\n");
+    [fields, cases(b"", FIRST, b"")].concat()
 }
 
 #[test]
-fn first_lines() {
-    check(FIRST);
+fn field_lines() {
+    check(&rows());
 }
 
 const OK: &[&str] = &["200 GET / h "];
