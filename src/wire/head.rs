@@ -161,7 +161,7 @@ impl HeadParser {
         self.fields(bytes, limits, head)
     }
 
-    /// RFC 9112 §2.2: a server should pass over an empty line before the request line, at least one.
+    /// RFC 9112 §2.2: a server should pass over an empty line before a request, or more.
     #[inline]
     fn empty_lines(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
         while let Some(&byte) = bytes.get(self.at) {

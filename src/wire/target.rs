@@ -1,5 +1,5 @@
-//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): which bytes a target is made
-//! of, which form it has, and what Host may be. What is around it in a head is not known here.
+//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): what a target is made of,
+//! which form it has, and what Host may be. What is around them in a head is not known here.
 
 use super::bytes;
 use super::error::WireError;

@@ -17,6 +17,7 @@ mod readme;
 mod reasons;
 mod rebind;
 mod responses;
+mod rfc;
 mod rouille;
 mod skipped;
 mod slow;

@@ -1,7 +1,7 @@
 //! A connection handed over to another protocol: what came early is read first, no worker is held,
 //! and `max_upgraded` bounds how many there are.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
 use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
@@ -179,4 +179,23 @@ fn an_upgrade_beside_another_status_is_dropped() {
     for _ in 0..2 {
         assert_eq!(client.get("/").status, 200);
     }
+}
+
+#[test]
+fn continue_comes_before_the_switch() {
+    let server = serve(|request| {
+        let mut body = Vec::new();
+        let mut data = request.data().expect("the first to ask");
+        match data.read_to_end(&mut body) {
+            Ok(5) => switch(),
+            _ => Response::empty_400(),
+        }
+    });
+    let mut client = server.connect();
+    let ask = ASK.replace("GET", "POST").replace("\r\n\r\nearly", "");
+    client.send(ask + "\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(client.head().expect("an interim response").status, 100);
+    client.send("hello");
+    assert_eq!(client.head().expect("a head").status, 101);
+    assert_eq!(echoed(client), b"and late");
 }

@@ -81,7 +81,7 @@ const FIELDS: &[Row] = &[
     ("9112 §2.2", "CR and a field behind it", b"A: b\rContent-Length: 5", BAD, Closes),
     ("9112 §2.2", "LF and a field behind it", b"A: b\nContent-Length: 5", BAD, Closes),
     ("9112 §2.2", "LF and a coding behind it", b"A: b\nTransfer-Encoding: chunked", BAD, Closes),
-    ("9112 §2.2", "LF CR", b"A: b\n\rB: c", BAD, Closes),
+    ("9112 §2.2", "LF CR behind a field", b"A: b\n\rB: c", BAD, Closes),
     ("9112 §2.2", "CR NUL LF", b"A: b\r\0\nB: c", BAD, Closes),
     ("9112 §2.2", "LF LF", b"A: b\n\nGET /x HTTP/1.1", BAD, Closes),
     ("9112 §2.2", "CR CR LF", b"A: b\r\r\nB: c", BAD, Closes),

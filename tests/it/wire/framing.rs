@@ -96,7 +96,7 @@ const LENGTHS: &[Row] = &[
      &["HEAD 413"], Closes),
 ];
 
-/// What is known to have been read in two ways. Each row holds a request for whoever reads it wrong.
+/// What is known to have been read in two ways: each row holds a request for who reads it wrong.
 #[rustfmt::skip]
 const SMUGGLED: &[Row] = &[
     ("9112 §11.2", "CL.TE",
@@ -173,7 +173,8 @@ const BAD_LENGTHS: &[(&str, &str, &[u8])] = &[
     ("9110 §8.6", "one more than 64 bits", b" 18446744073709551616"),
     ("9110 §8.6", "64 bits and around again", b" 18446744073709551621"),
     ("9110 §8.6", "32 bits and around again, and a letter", b" 4294967301x"),
-    ("9110 §8.6", "a hundred nines", b" 9999999999999999999999999999999999999999999999999999999999999999999999\
+    ("9110 §8.6", "a hundred nines",
+     b" 9999999999999999999999999999999999999999999999999999999999999999999999\
         999999999999999999999999999999"),
     ("9112 §6.3", "twice", b" 5\r\nContent-Length: 5"),
     ("9112 §6.3", "twice and different", b" 5\r\nContent-Length: 6"),
@@ -189,11 +190,13 @@ const BAD_LENGTHS: &[(&str, &str, &[u8])] = &[
 
 #[rustfmt::skip]
 const BAD_CODINGS: &[(&str, &str, &[u8], &str)] = &[
-    ("9112 §6.1", "chunked, then a length", b"Transfer-Encoding: chunked\r\nContent-Length: 5", "400"),
+    ("9112 §6.1", "chunked, then a length",
+     b"Transfer-Encoding: chunked\r\nContent-Length: 5", "400"),
     ("9112 §6.1", "chunked, then a length far behind",
      b"Transfer-Encoding: chunked\r\nA: b\r\nC: d\r\nContent-length: 5", "400"),
     ("9112 §7.1", "chunked twice in one", b"Transfer-Encoding: chunked, chunked", "400"),
-    ("9112 §7.1", "chunked twice in two", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "400"),
+    ("9112 §7.1", "chunked twice in two",
+     b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "400"),
     ("9112 §6.3", "chunked, then another", b"Transfer-Encoding: chunked, gzip", "400"),
     ("9112 §6.3", "chunked, then another in a second",
      b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x", "400"),
@@ -229,10 +232,10 @@ const BAD_CODINGS: &[(&str, &str, &[u8], &str)] = &[
     ("9110 §5.5", "FF before", b"Transfer-Encoding: \x0cchunked", "400"),
     ("9110 §5.5", "NUL behind", b"Transfer-Encoding: chunked\0", "400"),
     ("9112 §6.1", "NBSP before", b"Transfer-Encoding: \xa0chunked", "400"),
-    ("9112 §2.2", "CR before", b"Transfer-Encoding:\rchunked", "400"),
-    ("9112 §2.2", "LF before", b"Transfer-Encoding:\n chunked", "400"),
-    ("9112 §5.2", "folded", b"Transfer-Encoding:\r\n chunked", "400"),
+    ("9112 §2.2", "CR before a coding", b"Transfer-Encoding:\rchunked", "400"),
+    ("9112 §2.2", "LF before a coding", b"Transfer-Encoding:\n chunked", "400"),
+    ("9112 §5.2", "a folded coding", b"Transfer-Encoding:\r\n chunked", "400"),
     ("9112 §6.1", "a Kelvin sign for the k", "Transfer-Encoding: chun\u{212a}ed".as_bytes(), "400"),
-    ("9112 §5.1", "SP before the colon", b"Transfer-Encoding : chunked", "400"),
+    ("9112 §5.1", "SP before the colon of chunked", b"Transfer-Encoding : chunked", "400"),
     ("9112 §5.2", "SP before the name", b" Transfer-Encoding: chunked", "400"),
 ];
