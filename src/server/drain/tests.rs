@@ -44,7 +44,7 @@ impl Scene {
     fn try_enter(&self, most: usize, state: State) -> (TcpStream, Option<Arc<Link>>) {
         let (client, stream) = self.pair();
         let peer = stream.peer_addr().unwrap();
-        let link = self.registry.enter(stream, peer, most).ok();
+        let link = self.registry.enter(stream, peer, 0, most).ok();
         if let Some(link) = &link {
             link.set_state(state);
         }
@@ -55,7 +55,7 @@ impl Scene {
     fn drain(&self, deadline: Option<Instant>) -> mpsc::Receiver<Drained> {
         let (done, drained) = mpsc::channel();
         let registry = Arc::clone(&self.registry);
-        thread::spawn(move || done.send(registry.drain(deadline, || {})));
+        thread::spawn(move || done.send(registry.drain(|_| true, deadline, || {})));
         drained
     }
 }
@@ -115,7 +115,7 @@ fn a_connection_that_lingers_counts_as_open_and_is_not_waited_for() {
     assert_eq!(scene.registry.count(), (1, 0));
     scene.registry.settle(&link);
     assert_eq!(scene.registry.count(), (0, 1));
-    let drained = scene.registry.drain(None, || {});
+    let drained = scene.registry.drain(|_| true, None, || {});
     assert_eq!((drained.answered, drained.cut), (0, 0));
     assert!(!link.is_ending(), "it is at its end anyway");
     scene.registry.leave(&link);
@@ -199,7 +199,7 @@ fn at_the_deadline_what_is_left_is_cut_and_counted() {
     let (_b, partial) = scene.enter(State::Partial);
     let time = Duration::from_millis(50);
     let began = Instant::now();
-    let drained = scene.registry.drain(Some(began + time), || {});
+    let drained = scene.registry.drain(|_| true, Some(began + time), || {});
     let took = began.elapsed();
     assert_eq!((drained.answered, drained.cut), (0, 1));
     assert!(
@@ -219,7 +219,7 @@ fn a_deadline_that_has_passed_cuts_at_once() {
     let scene = Scene::new();
     let (_a, _in_flight) = scene.enter(State::InFlight);
     let (_b, _fresh) = scene.enter(State::Fresh);
-    let drained = scene.registry.drain(Some(Instant::now()), || {});
+    let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!((drained.answered, drained.cut), (0, 1));
     assert!(drained.took < Duration::from_secs(1));
 }
@@ -258,11 +258,15 @@ fn a_drain_has_the_unwatched_guests_looked_at_after_it_told_them() {
     let scene = Scene::new();
     let (_a, quiet) = scene.enter(State::Quiet);
     let registry = &scene.registry;
-    let drained = registry.drain(None, || {
-        // What a sweeper does that looks at it now.
-        if quiet.is_ending() && reads_the_end(&quiet.stream) {
-            registry.settle(&quiet);
-        }
-    });
+    let drained = registry.drain(
+        |_| true,
+        None,
+        || {
+            // What a sweeper does that looks at it now.
+            if quiet.is_ending() && reads_the_end(&quiet.stream) {
+                registry.settle(&quiet);
+            }
+        },
+    );
     assert_eq!(drained.cut, 0);
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Listener;
 use crate::lock::lock;
+use crate::server::socket::Socket;
 
 /// Nothing here takes longer on a machine that works.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +17,7 @@ const SLACK: Duration = Duration::from_millis(150);
 
 fn listener() -> Arc<Listener> {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    Arc::new(Listener::new(socket).unwrap())
+    Arc::new(Listener::new(Socket::tcp(socket, false).unwrap()))
 }
 
 /// Waits for connections as a server does; what it accepted, and when it returned.
@@ -40,7 +41,11 @@ fn wait_in_thread(
 }
 
 fn connect(listener: &Listener) -> TcpStream {
-    TcpStream::connect(listener.address()).unwrap()
+    TcpStream::connect(tcp(listener)).unwrap()
+}
+
+fn tcp(listener: &Listener) -> SocketAddr {
+    listener.address().tcp().unwrap()
 }
 
 fn finish(listener: &Listener) -> Vec<SocketAddr> {
@@ -113,7 +118,7 @@ fn what_is_queued_when_it_closes_is_had_and_then_nobody_is() {
         clients.iter().map(local).collect::<Vec<_>>()
     );
     assert_eq!(finish(&listener), []);
-    let refused = TcpStream::connect(listener.address()).unwrap_err();
+    let refused = TcpStream::connect(tcp(&listener)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
@@ -136,7 +141,7 @@ fn closing_with_a_full_queue_loses_nobody() {
     took.recv_timeout(PATIENCE).unwrap();
     while clients.len() < 10_000 {
         let quick = Duration::from_millis(100);
-        match TcpStream::connect_timeout(&listener.address(), quick) {
+        match TcpStream::connect_timeout(&tcp(&listener), quick) {
             Ok(client) => clients.push(client),
             Err(_) => break,
         }
