@@ -287,7 +287,46 @@ fn shards(pool_size: usize, cores: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::shards;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::{shards, Engine, Listener};
+    use crate::message::Response;
+    use crate::server::socket::Socket;
+
+    #[test]
+    fn without_threads_each_listener_has_its_turn() {
+        let handler = Arc::new(|_: &_| Response::text("hello"));
+        let engine = Engine::new(handler, Default::default(), Arc::default());
+        let engine = Arc::new(engine);
+        let listeners = [(); 3].map(|()| {
+            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+            Arc::new(Listener::new(Socket::tcp(socket, false).unwrap()))
+        });
+        let mut clients = Vec::new();
+        for listener in &listeners {
+            let mut client = TcpStream::connect(listener.address().tcp().unwrap()).unwrap();
+            client
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .unwrap();
+            clients.push(client);
+        }
+        let (began, time) = (Instant::now(), Duration::from_millis(200));
+        engine.poll_in_turn(&listeners, Some(began + time));
+        let took = began.elapsed();
+        assert!(took >= time && took < time * 5, "{:?}", took);
+        for client in &mut clients {
+            client
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            assert_eq!(client.read(&mut [0; 9]).unwrap(), 9);
+        }
+        // It ends, too, when they are closed.
+        listeners.iter().for_each(|listener| listener.close());
+        engine.poll_in_turn(&listeners, None);
+    }
 
     #[test]
     fn there_is_a_pool_for_every_two_cores_that_is_worth_it() {
