@@ -99,7 +99,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
                 return;
             }
             if self.busy {
-                let fresh = self.shared.answer_door(self.now) as i64;
+                let fresh = self.shared.answer_doors(self.now) as i64;
                 self.earn(fresh * EARNED_BY_SERVING);
             }
             let goes_on = match self.has_reason_to_look(hot) {
