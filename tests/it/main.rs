@@ -4,6 +4,7 @@ mod clone;
 mod descriptors;
 mod dropped;
 mod early;
+mod echoes;
 mod examples;
 mod injection;
 mod join;
