@@ -37,8 +37,11 @@ pub(super) struct Answered {
 /// Answers the request that is ready.
 pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arrived) -> Answered {
     let parts = desk.request.renew();
-    parts.remote_addr = connection.link.peer;
+    parts.peer_addr = connection.link.peer;
     std::mem::swap(&mut parts.head, &mut connection.intake.head);
+    if let Some(proxies) = &connection.service.proxies {
+        proxies.introduce(parts, connection.intake.source);
+    }
     let asked = Asked {
         head: parts.head.method() == "HEAD",
         version: parts.head.version,

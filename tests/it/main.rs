@@ -15,6 +15,7 @@ mod panics;
 mod pinning;
 mod pipelining;
 mod poll;
+mod proxies;
 mod readme;
 mod reasons;
 mod rebind;
