@@ -201,8 +201,10 @@ fn node(text: &str) -> Option<Node> {
         }
     };
     let port = port.map_or(Some(0), port_of)?;
-    Some(match name {
-        Some(address) => Node::Address(SocketAddr::new(canonical(address), port)),
+    Some(match name.map(canonical) {
+        // Nobody's address.
+        Some(address) if address.is_unspecified() => Node::Hidden,
+        Some(address) => Node::Address(SocketAddr::new(address, port)),
         None => Node::Hidden,
     })
 }
@@ -225,13 +227,13 @@ fn is_obfuscated(text: &str) -> bool {
 
 /// What `X-Forwarded-For` has no grammar for: an address as it is, or written as in `Forwarded`.
 fn x_node(element: &str) -> Option<SocketAddr> {
-    match element.parse::<Ipv6Addr>() {
-        Ok(address) => Some(SocketAddr::new(canonical(address.into()), 0)),
-        Err(_) => match node(element)? {
-            Node::Address(address) => Some(address),
-            Node::Hidden => None,
-        },
-    }
+    let bare = element.parse::<Ipv6Addr>().ok();
+    let bare = bare.map(|address| SocketAddr::new(canonical(address.into()), 0));
+    let told = bare.or_else(|| match node(element)? {
+        Node::Address(address) => Some(address),
+        Node::Hidden => None,
+    });
+    told.filter(|address| !address.ip().is_unspecified())
 }
 
 /// The elements of a list, the last first; several fields are one list (RFC 9110 §5.3). Empty ones

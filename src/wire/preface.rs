@@ -21,7 +21,7 @@ const FIXED: usize = 16;
 pub(crate) struct Preface {
     pub length: usize,
     /// The client's end; nothing where the connection is the proxy's own (a health check), or where
-    /// it does not know.
+    /// it does not know, which may be told as nobody's address.
     pub source: Option<SocketAddr>,
 }
 
@@ -64,11 +64,16 @@ fn read_line(bytes: &[u8]) -> Option<Option<Preface>> {
             if parts.next().is_some() {
                 return None;
             }
-            Some(SocketAddr::new(canonical(source), port_of_source))
+            somebody(source, port_of_source)
         }
         _ => return None,
     };
     Some(Some(Preface { length, source }))
+}
+
+fn somebody(address: IpAddr, port: u16) -> Option<SocketAddr> {
+    let address = Some(canonical(address)).filter(|address| !address.is_unspecified());
+    address.map(|address| SocketAddr::new(address, port))
 }
 
 /// 0 to 65535, without zeros before it.
@@ -121,7 +126,7 @@ fn read_binary(bytes: &[u8]) -> Option<Option<Preface>> {
         }
         _ => return None,
     };
-    let source = source.map(|(address, port)| SocketAddr::new(canonical(address), port));
+    let source = source.and_then(|(address, port)| somebody(address, port));
     Some(Some(Preface { length, source }))
 }
 

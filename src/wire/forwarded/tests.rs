@@ -70,6 +70,9 @@ const FORWARDED: &[(&[&str], &str, bool)] = &[
     (&["for=192.0.2.7, for=\"_SEVKISEK.x-1:80\""], PEER, false),
     (&["for=192.0.2.7, for=\"unknown:_p\""], PEER, false),
     (&["for=192.0.2.7, proto=https"], PEER, true),
+    (&["for=192.0.2.7, for=0.0.0.0;proto=https"], PEER, true),
+    (&["for=192.0.2.7, for=\"[::]:1\""], PEER, false),
+    (&["for=192.0.2.7, for=\"[::ffff:0.0.0.0]\""], PEER, false),
     (&["for=192.0.2.7, by=10.0.0.1"], PEER, false),
     (&["for=192.0.2.7, for=unknown, for=10.0.0.2;proto=https"], "10.0.0.2:0", false),
     // What is malformed ends it, at the last one that was not.
@@ -212,6 +215,9 @@ const X_FORWARDED: &[(&[&str], &[&str], &str, bool)] = &[
     // What is malformed, or not told, ends it.
     (&["192.0.2.7, unknown"], &["https"], PEER, true),
     (&["192.0.2.7, _hidden"], &[], PEER, false),
+    (&["192.0.2.7, 0.0.0.0"], &[], PEER, false),
+    (&["192.0.2.7, ::"], &[], PEER, false),
+    (&["192.0.2.7, [::]:1"], &[], PEER, false),
     (&["192.0.2.7, for=192.0.2.8"], &[], PEER, false),
     (&["192.0.2.7, \"192.0.2.8\""], &[], PEER, false),
     (&["192.0.2.7, 192.0.2.8 192.0.2.9"], &[], PEER, false),

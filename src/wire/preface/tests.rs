@@ -47,7 +47,12 @@ fn lines() {
             "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n",
             Ok(Some("255.255.255.255:65535")),
         ),
-        ("PROXY TCP4 0.0.0.0 0.0.0.0 0 0\r\n", Ok(Some("0.0.0.0:0"))),
+        ("PROXY TCP4 0.0.0.0 0.0.0.0 0 0\r\n", Ok(None)),
+        ("PROXY TCP6 :: ::1 1 2\r\n", Ok(None)),
+        (
+            "PROXY TCP4 192.0.2.7 0.0.0.0 0 0\r\n",
+            Ok(Some("192.0.2.7:0")),
+        ),
         (
             "PROXY TCP6 2001:db8::7 ::1 56324 443\r\n",
             Ok(Some("[2001:db8::7]:56324")),
@@ -175,6 +180,8 @@ fn binaries() {
         ("Unix, cut", binary(0x21, 0x31, &[b'/'; 215]), Err(())),
         ("unspecified", binary(0x21, 0x00, &[]), Ok(None)),
         ("unspecified, with TLVs", binary(0x21, 0x00, &tlv), Ok(None)),
+        ("IPv4, nobody", binary(0x21, 0x11, &[0; 12]), Ok(None)),
+        ("IPv6, nobody", binary(0x21, 0x21, &[0; 36]), Ok(None)),
         ("local", binary(0x20, 0x00, &[]), Ok(None)),
         (
             "local, with an address",
