@@ -95,8 +95,8 @@ impl Response {
     /// };
     /// assert_eq!(named("book.txt"), r#"attachment; filename="book.txt""#);
     /// assert_eq!(named("../book.txt"), r#"attachment; filename=".._book.txt""#);
-    /// let both = r#"attachment; filename="na_ve _1_.txt"; filename*=UTF-8''na%C3%AFve%20%221%22.txt"#;
-    /// assert_eq!(named("na\u{ef}ve \"1\".txt"), both);
+    /// let both = r#"attachment; filename="na_ve _1_"; filename*=UTF-8''na%C3%AFve%20%221%22"#;
+    /// assert_eq!(named("na\u{ef}ve \"1\""), both);
     /// ```
     pub fn with_content_disposition_attachment(self, filename: &str) -> Response {
         self.with_unique_header("Content-Disposition", attachment(filename))

@@ -72,9 +72,9 @@ impl Response {
 
 /// Redirects. If in doubt take 303.
 ///
-/// Any target will do: what no URI can hold (a blank, a line break, `"`, `\`, a letter beyond ASCII,
-/// a `%` that begins no escape) is percent-encoded. Whether the client should be sent there is
-/// yours to decide: a target that a client named may be anywhere.
+/// Any target will do: what no URI can hold (a blank, a line break, `"`, `\`, a letter beyond
+/// ASCII, a `%` that begins no escape) is percent-encoded. Whether the client should be sent there
+/// is yours to decide: a target that a client named may be anywhere.
 impl Response {
     /// 301 Moved Permanently: the resource has this other URL from now on, and caches may remember
     /// it.

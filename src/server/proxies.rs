@@ -82,9 +82,9 @@ impl Proxies {
     /// They are believed what they say in `Forwarded` (RFC 7239), in place of `X-Forwarded-For`.
     ///
     /// The list is read from its end: as long as whoever appended an element is trusted, the client
-    /// is whom it names in `for`, and asked over TLS if `proto` is `https`. `unknown`, an obfuscated
-    /// name, no `for`, or anything malformed ends that: then the client is the proxy that was named
-    /// last. What stands before that is not looked at.
+    /// is whom it names in `for`, and asked over TLS if `proto` is `https`. `unknown`, an
+    /// obfuscated name, no `for`, or anything malformed ends that: then the client is the proxy
+    /// that was named last. What stands before that is not looked at.
     ///
     /// The port is 0 where none is told.
     pub fn forwarded(self) -> Proxies {

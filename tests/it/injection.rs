@@ -142,7 +142,8 @@ const WAYS: &[Way] = &[
         Response::text("body").with_additional_header("Connection", format!("upgrade, {s}"))
     }),
     way("headers: Trailer, Keep-Alive", Text, 200, TYPE, |_, s| {
-        Response::text("").with_additional_header("Trailer", s).with_additional_header("Keep-Alive", "")
+        let response = Response::text("").with_additional_header("Keep-Alive", "");
+        response.with_additional_header("Trailer", s)
     }),
     way("upgrade", Text, 101, &["Upgrade"], |_, s| Response {
         status_code: 101,
@@ -160,7 +161,9 @@ const WAYS: &[Way] = &[
         data: ResponseBody::from_reader(std::io::Cursor::new(s)),
         ..Response::text("")
     }),
-    way("reply: message", Nothing, 202, TYPE, |_, s| reply!(message => s, status => Status::Accepted)),
+    way("reply: message", Nothing, 202, TYPE, |_, s| {
+        reply!(message => s, status => Status::Accepted)
+    }),
     way("reply: json", Nothing, 200, TYPE, |_, s| reply!(json => json!({ "said": s }))),
 ];
 

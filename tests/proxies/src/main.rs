@@ -71,7 +71,8 @@ fn sees_the_client(port: u16, by: &str, with_port: bool) {
 fn haproxy(mode: &str, lines: &str, server: SocketAddr, options: &str) -> Proxy {
     let port = free_port();
     let text = format!(
-        "defaults\n  mode {mode}\n  timeout connect 5s\n  timeout client 10s\n  timeout server 10s\n\
+        "defaults\n  mode {mode}\n  timeout connect 5s\n  timeout client 10s\n  \
+         timeout server 10s\n\
          listen here\n  bind 127.0.0.1:{port}\n  source {HAPROXY}\n{lines}\n  \
          server us {server} {options}\n"
     );
@@ -144,8 +145,8 @@ fn nginx(lines: &str, upstream: SocketAddr, from: &str) -> Proxy {
     let port = free_port();
     let text = format!(
         "events {{ }}\nhttp {{\n  access_log off;\n  server {{\n    listen 127.0.0.1:{port};\n    \
-         location / {{\n      proxy_pass http://{upstream};\n      proxy_bind {from};\n{lines}\n    \
-         }}\n  }}\n}}\n"
+         location / {{\n      proxy_pass http://{upstream};\n      proxy_bind {from};\n\
+         {lines}\n    }}\n  }}\n}}\n"
     );
     Proxy::nginx(port, &text)
 }
