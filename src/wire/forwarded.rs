@@ -141,7 +141,7 @@ fn hop(element: &str) -> Option<Hop> {
     Some(Hop { node, secure })
 }
 
-const BLANKS: [char; 2] = [' ', '\t'];
+const BLANKS: &[char] = &[' ', '\t'];
 /// No address with its port is longer, nor any name that a protocol has.
 const LONGEST_NODE: usize = 64;
 
