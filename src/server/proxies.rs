@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::message::Parts;
+use crate::message::{unix_peer, Parts};
 use crate::wire::forwarded::{self, canonical, Client, Dialect};
 
 /// The proxies in front of a server that are trusted to say whose requests they pass on: for
@@ -40,18 +40,20 @@ use crate::wire::forwarded::{self, canonical, Client, Dialect};
 #[derive(Clone, Debug)]
 pub struct Proxies {
     trusted: Vec<Prefix>,
+    unix: bool,
     fields: Option<Dialect>,
     protocol: bool,
 }
 
 impl Proxies {
-    /// The trusted peers: addresses (`127.0.0.1`, `::1`) and prefixes (`10.0.0.0/8`, `fd00::/8`).
+    /// The trusted peers: addresses (`127.0.0.1`, `::1`) and prefixes (`10.0.0.0/8`, `fd00::/8`);
+    /// `unix` is whoever may connect to a Unix socket of this server.
     ///
     /// An IPv4 address is one also where it comes to an IPv6 socket, as `::ffff:127.0.0.1`.
     ///
     /// # Errors
     ///
-    /// If one of them is neither; also if there is more to an address than its prefix
+    /// If one of them is none of these; also if there is more to an address than its prefix
     /// (`10.0.0.1/8`), as one of the two is then not what was meant.
     ///
     /// ```
@@ -66,17 +68,23 @@ impl Proxies {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let prefixes = trusted.into_iter().map(|text| {
-            let text = text.as_ref();
-            Prefix::parse(text).map_err(|problem| {
-                io::Error::new(ErrorKind::InvalidInput, format!("{text:?} {problem}"))
-            })
-        });
-        Ok(Proxies {
-            trusted: prefixes.collect::<io::Result<_>>()?,
+        let mut proxies = Proxies {
+            trusted: Vec::new(),
+            unix: false,
             fields: None,
             protocol: false,
-        })
+        };
+        for text in trusted {
+            match (text.as_ref(), Prefix::parse(text.as_ref())) {
+                ("unix", _) => proxies.unix = true,
+                (_, Ok(prefix)) => proxies.trusted.push(prefix),
+                (text, Err(problem)) => {
+                    let text = format!("{text:?} {problem}");
+                    return Err(io::Error::new(ErrorKind::InvalidInput, text));
+                }
+            }
+        }
+        Ok(proxies)
     }
 
     /// They are believed what they say in `Forwarded` (RFC 7239), in place of `X-Forwarded-For`.
@@ -125,6 +133,10 @@ impl Proxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
+        // Whoever is at a Unix socket has an address that no prefix has.
+        if address == unix_peer().ip() {
+            return self.unix;
+        }
         let address = Bits::of(address);
         self.trusted.iter().any(|prefix| prefix.has(address))
     }

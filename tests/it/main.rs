@@ -9,6 +9,7 @@ mod examples;
 mod injection;
 mod join;
 mod limits;
+mod listen;
 mod live_routes;
 mod methods;
 mod panics;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::support::{eventually, finishes, serve_as, serve_routes, timed};
 use crate::support::{Client, Gate, Running, GUARD, SLACK};
+#[cfg(unix)]
+use millpond::Address;
 use millpond::{BackgroundServer, CloseReason, Limits, Proxies, Request, Response, Route};
 use millpond::{Router, Settings};
 
@@ -343,6 +345,67 @@ fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
     assert_eq!(asking.response().text(), "192.0.2.7:56324, secure: false");
     let drained = finishes(GUARD, || stop.join().expect("the stop"));
     assert_eq!((drained.answered, drained.cut), (1, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_proxy_may_be_at_a_unix_socket() {
+    let who = |request: &Request| {
+        let (client, unix) = (request.remote_addr(), request.is_unix());
+        Response::text(format!("{client}, {unix}"))
+    };
+    let folder = std::env::temp_dir();
+    let path = folder.join(format!("millpond-proxies-{}.sock", std::process::id()));
+    let at = Address::Unix(path);
+    for (proxies, preface, want) in [
+        (trusting(&["unix"]).x_forwarded(), "", "192.0.2.8:0, false"),
+        (trusting(&["unix"]).forwarded(), "", "0.0.0.0:0, true"),
+        (
+            trusting(&["0.0.0.0/0", "::/0"]).x_forwarded(),
+            "",
+            "0.0.0.0:0, true",
+        ),
+        (
+            trusting(&["unix"]).proxy_protocol(),
+            "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\n",
+            "192.0.2.7:56324, false",
+        ),
+        (
+            trusting(&["unix"]).proxy_protocol(),
+            "PROXY TCP4 0.0.0.0 10.0.0.1 56324 443\r\n",
+            "0.0.0.0:0, true",
+        ),
+    ] {
+        let router = Router::default();
+        router.fallback(who);
+        let server = router.serve_managed_on([at.clone()], settings(proxies));
+        let server = server.expect("a free path");
+        let mut client = Client::at(&at);
+        client.send(preface);
+        assert_eq!(ask(&mut client, X_FORWARDED), want);
+        server.stop();
+    }
+}
+
+#[test]
+fn nobody_can_be_told_to_be_at_a_unix_socket() {
+    let server = serve_as(
+        |request: &Request| Response::text(request.is_unix().to_string()),
+        |server| server.settings(settings(here().x_forwarded())),
+    );
+    let mut client = server.connect();
+    for told in [
+        "0.0.0.0",
+        "0.0.0.0:0",
+        "::",
+        "[::]:0",
+        "::ffff:0.0.0.0",
+        "unix",
+        "unix:",
+    ] {
+        let fields = format!("X-Forwarded-For: {told}\r\n");
+        assert_eq!(ask(&mut client, &fields), "false", "{told}");
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn a_prefix_has_its_addresses_and_no_others() {
         ),
         (
             "0.0.0.0/0",
-            &["0.0.0.0", "255.255.255.255", "::ffff:192.0.2.1"],
+            &["0.0.0.1", "255.255.255.255", "::ffff:192.0.2.1"],
             &["::", "::1"],
         ),
         ("::/0", &["::", "ffff::"], &["0.0.0.0", "::ffff:192.0.2.1"]),
@@ -59,7 +59,7 @@ fn a_prefix_has_its_addresses_and_no_others() {
             &["10.1.2.3", "::ffff:10.1.2.3"],
             &["11.0.0.0"],
         ),
-        ("::ffff:0.0.0.0/96", &["0.0.0.0", "192.0.2.1"], &["::"]),
+        ("::ffff:0.0.0.0/96", &["0.0.0.1", "192.0.2.1"], &["::"]),
         ("::ffff:192.0.2.1", &["192.0.2.1"], &["192.0.2.2"]),
     ] {
         for address in has {
@@ -77,10 +77,21 @@ fn a_prefix_has_its_addresses_and_no_others() {
 }
 
 #[test]
+fn a_unix_peer_is_trusted_by_that_name_alone() {
+    let unix = unix_peer().ip().to_string();
+    assert!(trusts(&["unix"], &unix));
+    assert!(trusts(&["10.0.0.0/8", "unix", "::1"], &unix));
+    assert!(!trusts(&["0.0.0.0/0", "::/0", "0.0.0.0"], &unix));
+    assert!(!trusts(&["unix"], "127.0.0.1"));
+}
+
+#[test]
 fn what_is_no_prefix_is_an_error() {
     for (text, why) in [
         ("", "is not an IP address"),
         ("localhost", "is not an IP address"),
+        ("UNIX", "is not an IP address"),
+        ("unix:/run/a.sock", "is not an IP address"),
         ("127.0.0.1:80", "is not an IP address"),
         ("[::1]", "is not an IP address"),
         ("127.0.0", "is not an IP address"),
