@@ -31,10 +31,10 @@ pub struct Response {
     /// The server decides on `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
     /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none.
     ///
-    /// A name is a token, a value holds no line break and no other control character. With a field
-    /// that breaks this the server answers 500 in place of the response: without the field it would
-    /// be another one. What takes text from users, a redirect or a file name, has a function here
-    /// that encodes it.
+    /// A name is a token, a value holds no line break and no other control character; what is not
+    /// ASCII goes out as UTF-8, which few clients expect. With a field that breaks this the server
+    /// answers 500 in place of the response: without the field it would be another one. What takes
+    /// text from users, a redirect or a file name, has a function here that encodes it.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 
     /// The body.
