@@ -72,7 +72,7 @@ pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, Respon
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
     start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, Drained, Listen,
-    Server, Settings, Stats,
+    Proxies, Server, Settings, Stats,
 };
 
 // What the macros expand to.

@@ -17,8 +17,7 @@ pub(crate) mod status;
 mod upgrade;
 
 pub(crate) use body::Data;
-#[cfg(unix)]
-pub(crate) use request::unix_peer;
+pub(crate) use request::{unix_peer, Parts};
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;
