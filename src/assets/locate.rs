@@ -1,6 +1,6 @@
 //! From a URL to a path in a folder, and to none outside of it. It opens nothing.
 
-use crate::message::{percent, Request};
+use crate::message::percent;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs;
@@ -9,41 +9,46 @@ use std::path::{Path, PathBuf};
 /// Names that Windows takes for devices, in any folder and with any extension.
 const DEVICES: [&str; 7] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"];
 
-/// The path of what the request's URL names in a folder, if it is there and is a file or a folder:
-/// for a handler that shows an index or a listing, or keeps some names to itself, before it goes on
-/// with [`serve_file`](crate::serve_file).
+/// The path of what a URL names in a folder, if it is there and is a file or a folder: for a handler
+/// that shows an index or a listing, or keeps some names to itself, before it goes on with
+/// [`serve_file`](crate::serve_file).
 ///
-/// Each segment of the URL is decoded once and names one entry. What is not such a name is not
-/// there: an empty segment, `.`, `..`, one with a slash or a zero byte in it, and on Windows whatever
-/// that takes for more than a name (a drive, a device, a stream, a dot or a blank at the end). So a
-/// URL has no second spelling but its escapes. The last segment may be empty, as in `/docs/`, if
-/// that is a folder; `/` is the folder itself. A symbolic link is followed if it leads to something
-/// in the folder, and is not there if it leads out.
+/// The URL is as [`Request::raw_url`](crate::Request::raw_url) has it: escapes not decoded, and a
+/// query, if any, left alone. Each segment is decoded once and names one entry. What is not such a
+/// name is not there: an empty segment, `.`, `..`, one with a slash or a zero byte in it, and on
+/// Windows whatever that takes for more than a name (a drive, a device, a stream, a dot or a blank
+/// at the end). So a URL has no second spelling but its escapes. The last segment may be empty, as
+/// in `/docs/`, if that is a folder; `/` is the folder itself. A symbolic link is followed if it
+/// leads to something in the folder, and is not there if it leads out.
 ///
 /// That is looked at before the file is opened, and std has no way to do both at once. Whoever may
 /// rename things in the folder while it is served could put a link in between: a folder that others
 /// write to is no folder to serve from.
 ///
+/// # Example: an index for each folder
+///
 /// ```
-/// use millpond::{asset_path, serve_file, Request, Response};
+/// use millpond::{asset_path, match_assets, serve_file, Request, Response};
 ///
 /// fn site(request: &Request) -> Response {
-///     match asset_path(request, "public") {
-///         Some(path) if path.is_dir() => serve_file(request, &path.join("index.html")),
-///         Some(path) => serve_file(request, &path),
-///         None => Response::empty_404(),
+///     let (url, _) = request.raw_url().split_once('?').unwrap_or((request.raw_url(), ""));
+///     if url.ends_with('/') {
+///         return match asset_path(&format!("{url}index.html"), "public") {
+///             Some(index) => serve_file(request, &index),
+///             None => Response::empty_404(),
+///         };
 ///     }
+///     match_assets(request, "public")
 /// }
 /// # assert_eq!(site(&Request::fake_http("GET", "/", vec![], vec![])).status_code, 404);
-/// # let source = Request::fake_http("GET", "/lib.rs", vec![], vec![]);
-/// # assert!(asset_path(&source, "src").is_some());
+/// # assert_eq!(asset_path("/lib%2Ers?a", "src"), Some("src/lib.rs".into()));
 /// ```
-pub fn asset_path<P>(request: &Request, folder: &P) -> Option<PathBuf>
+pub fn asset_path<P>(url: &str, folder: &P) -> Option<PathBuf>
 where
     P: AsRef<Path> + ?Sized,
 {
     let folder = folder.as_ref();
-    let url = request.raw_path();
+    let url = url.split_once('?').map_or(url, |(path, _)| path);
     let mut segments: Vec<&str> = url.strip_prefix('/').unwrap_or(url).split('/').collect();
     // `/` is one empty segment, `/docs/` two, of which the last is.
     let is_folder = segments.last() == Some(&"");
@@ -194,8 +199,8 @@ mod tests {
     #[test]
     fn a_url_names_what_is_there() {
         let found = |url: &str| {
-            let request = Request::fake_http("GET", url, vec![], vec![]);
-            asset_path(&request, "src").map(|path| path.to_str().unwrap().replace('\\', "/"))
+            let path = asset_path(url, "src")?;
+            Some(path.to_str().unwrap().replace('\\', "/"))
         };
         for (url, want) in [
             ("/lib.rs", Some("src/lib.rs")),

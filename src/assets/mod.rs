@@ -48,7 +48,7 @@ pub fn match_assets<P>(request: &Request, path: &P) -> Response
 where
     P: AsRef<Path> + ?Sized,
 {
-    match asset_path(request, path) {
+    match asset_path(request.raw_url(), path) {
         Some(path) => serve_file(request, &path),
         None => Response::empty_404(),
     }
