@@ -1,6 +1,8 @@
-//! A folder as a web site: `cargo run --release --example files DIR [ADDRESS]`. An index.html, where
-//! there is one, else a listing; ranges, conditional requests and `.gz` or `.br` beside a file are
-//! `serve_file`'s. Names that begin with a dot are not there. Each answer prints a line at its end.
+//! A folder as a web site: `cargo run --release --example files DIR [ADDRESS]`.
+//!
+//! A folder's index.html, or else a listing of it. Ranges, conditional requests and the choice of a
+//! `.gz` or `.br` beside a file are `serve_file`'s. What begins with a dot is not there. Each answer
+//! prints a line at its end.
 
 mod listing;
 mod page;

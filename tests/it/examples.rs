@@ -2,6 +2,7 @@
 
 mod child;
 mod drain;
+mod files;
 mod live;
 mod upload;
 
@@ -24,7 +25,7 @@ fn each_is_run_here_and_is_short() {
             Err(_) => sources.push(path),
         }
     }
-    let run = ["drain", "hello", "live", "upload"];
+    let run = ["drain", "files", "hello", "live", "upload"];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
     for source in sources
         .iter()
