@@ -1,8 +1,6 @@
-//! A folder as a web site: `cargo run --release --example files DIR [ADDRESS]`.
-//!
-//! A folder's index.html, or else a listing of it. Ranges, conditional requests and the choice of a
-//! `.gz` or `.br` beside a file are `serve_file`'s. What begins with a dot is not there. Each answer
-//! prints a line at its end.
+//! A folder as a web site: `cargo run --release --example files DIR [ADDRESS]`. For each folder its
+//! index.html, or else a listing. Ranges, conditions and `.gz` or `.br` beside a file are what
+//! `serve_file` does. Names with a dot in front are not there. Each answer ends with a line printed.
 
 mod listing;
 mod page;
@@ -51,7 +49,7 @@ fn answer(request: &Request, folder: &Path) -> Response {
         None => page::failed(404, "Not found", "Nothing here has this name."),
         Some(path) if path.is_file() => serve_file(request, &path),
         Some(_) if !matches!(request.method(), "GET" | "HEAD") => page::not_allowed(),
-        // The first segment is a name, so this is not `//evil/`, another host.
+        // Its first segment is a name: this is no `//evil/`.
         Some(_) if !url.ends_with('/') => Response::redirect_302(format!("{url}/{query}")),
         Some(path) => match asset_path(&format!("{url}index.html"), folder) {
             Some(index) if index.is_file() => serve_file(request, &index),

@@ -70,7 +70,7 @@ fn weight(request: &Request, name: &str) -> Option<u16> {
             // RFC 9110 §8.4.1.3: x-gzip is gzip.
             let is_it = coding.eq_ignore_ascii_case(name)
                 || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip"));
-            // What is no weight is taken for the least: the client is not sent what it may not want.
+            // What is no weight is taken for the least: nobody is sent what may not be wanted.
             is_it.then(|| parameter.map_or(Some(1000), qvalue).unwrap_or(0))
         });
     found.next()

@@ -33,8 +33,8 @@ pub(super) enum Verdict {
 }
 
 impl Validators {
-    /// Of a file as it was looked at after `now`. `coding` keeps the tags of a file and of its coded
-    /// siblings apart (RFC 9110 §8.8.3.3).
+    /// Of a file as it was looked at after `now`. `coding` keeps the tags of a file and of its
+    /// coded siblings apart (RFC 9110 §8.8.3.3).
     pub fn of(
         length: u64,
         modified: Option<SystemTime>,

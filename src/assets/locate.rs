@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 /// Names that Windows takes for devices, in any folder and with any extension.
 const DEVICES: [&str; 7] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"];
 
-/// The path of what a URL names in a folder, if it is there and is a file or a folder: for a handler
-/// that shows an index or a listing, or keeps some names to itself, before it goes on with
+/// The path of what a URL names in a folder, if it is there and is a file or a folder: for a
+/// handler that shows an index or a listing, or keeps some names to itself, before it goes on with
 /// [`serve_file`](crate::serve_file).
 ///
 /// The URL is as [`Request::raw_url`](crate::Request::raw_url) has it: escapes not decoded, and a
 /// query, if any, left alone. Each segment is decoded once and names one entry. What is not such a
 /// name is not there: an empty segment, `.`, `..`, one with a slash or a zero byte in it, and on
 /// Windows whatever that takes for more than a name (a drive, a device, a stream, a dot or a blank
-/// at the end). So a URL has no second spelling but its escapes. The last segment may be empty, as
-/// in `/docs/`, if that is a folder; `/` is the folder itself. A symbolic link is followed if it
-/// leads to something in the folder, and is not there if it leads out.
+/// at the end). So a URL has no second spelling but its escapes, and other case or short names where
+/// the file system has those. The last segment may be empty, as in `/docs/`, if that is a folder;
+/// `/` is the folder itself. A symbolic link is followed if it leads to something in the folder, and
+/// is not there if it leads out.
 ///
 /// That is looked at before the file is opened, and std has no way to do both at once. Whoever may
 /// rename things in the folder while it is served could put a link in between: a folder that others

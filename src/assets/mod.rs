@@ -58,15 +58,15 @@ where
 ///
 /// * The path is the handler's word: links are followed wherever they lead. For a path that comes
 ///   out of a URL there is [`match_assets`].
-/// * Answers to GET and HEAD; any other method is 405. What is no regular file is 404 (and a pipe or
-///   a device is not opened), and so is one that may not be read.
+/// * Answers to GET and HEAD; any other method is 405. What is no regular file is 404 (and a pipe
+///   or a device is not opened), and so is one that may not be read.
 /// * `Content-Type` is [`extension_to_mime`]'s. There is no `Cache-Control`; add one with
 ///   [`with_public_cache`](Response::with_public_cache) and its like.
 /// * `ETag` is made of the length and the time of change, `Last-Modified` of the latter. Neither is
 ///   there for two seconds after a change, in which another one might not show, so both are strong:
 ///   they fail only where a clock or a time of change is set back. `If-Match`, `If-None-Match`,
-///   `If-Modified-Since`, `If-Unmodified-Since` and `If-Range` are compared with them in the order of
-///   RFC 9110 §13.2.2: 304, 412.
+///   `If-Modified-Since`, `If-Unmodified-Since` and `If-Range` are compared with them in the order
+///   of RFC 9110 §13.2.2: 304, 412.
 /// * `Range` with one range is answered with that part: 206, or 416 if it lies beyond the end.
 ///   Several ranges, and what is malformed, are answered with the whole.
 /// * A sibling `name.br` or `name.gz` that is not older is sent in its place if `Accept-Encoding`

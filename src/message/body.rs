@@ -114,8 +114,8 @@ impl ResponseBody {
         ResponseBody::from_reader_and_length(data, size as u64)
     }
 
-    /// [`from_reader_and_size`](ResponseBody::from_reader_and_size), also of more than a `usize` can
-    /// tell: a file does not have to fit into memory.
+    /// [`from_reader_and_size`](ResponseBody::from_reader_and_size), also of more than a `usize`
+    /// can tell: a file does not have to fit into memory.
     pub(crate) fn from_reader_and_length<R>(data: R, length: u64) -> ResponseBody
     where
         R: Read + Send + 'static,
