@@ -8,6 +8,7 @@ mod early;
 mod examples;
 mod join;
 mod limits;
+mod listen;
 mod live_routes;
 mod methods;
 mod panics;
