@@ -1,6 +1,6 @@
 //! A folder as a web site: `cargo run --release --example files DIR [ADDRESS]`. For each folder its
 //! index.html, or else a listing. Ranges, conditions and `.gz` or `.br` beside a file are what
-//! `serve_file` does. Names with a dot in front are not there. Each answer ends with a line printed.
+//! `serve_file` does. Names with a dot in front are not there. An answer prints a line at its end.
 
 mod listing;
 mod page;
