@@ -30,8 +30,8 @@
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions, static files and
-//! websockets are not here yet. The README says what to use instead, what is promised and which
+//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions and websockets are not
+//! here yet. The README says what to use instead, what is promised and which
 //! test holds each promise, how HTTP is read to the byte, and how to come from rouille or
 //! toolkit-zero.
 //!
@@ -45,6 +45,7 @@
 //! | `server/` | sockets, threads and time; `connection.rs` there is the place to start |
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
+//! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `lock.rs` | how a poisoned lock is recovered |
@@ -60,12 +61,15 @@ mod routing;
 
 mod message;
 
+mod assets;
+
 mod wire;
 
 pub mod json;
 
 mod lock;
 
+pub use assets::{asset_path, extension_to_mime, match_assets, serve_file};
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};

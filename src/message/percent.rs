@@ -13,6 +13,11 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(lossy(text, |(byte, _)| byte))
 }
 
+/// The bytes of the text with its escapes decoded: of names that need not be UTF-8.
+pub(crate) fn decode_bytes(text: &str) -> Vec<u8> {
+    bytes(text).map(|(byte, _)| byte).collect()
+}
+
 /// [`decode`], and `+` is a space: names and values of a query string or a posted form.
 pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {

@@ -4,6 +4,7 @@
 mod activated;
 mod child;
 mod drain;
+mod files;
 mod live;
 mod upload;
 
@@ -26,7 +27,7 @@ fn each_is_run_here_and_is_short() {
             Err(_) => sources.push(path),
         }
     }
-    let run = ["activated", "drain", "hello", "live", "upload"];
+    let run = ["activated", "drain", "files", "hello", "live", "upload"];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
     for source in sources
         .iter()

@@ -1,5 +1,6 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod assets;
 mod clone;
 mod descriptors;
 mod dropped;
