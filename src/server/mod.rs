@@ -3,6 +3,7 @@
 
 mod answer;
 mod background;
+mod caught;
 mod connection;
 mod drain;
 mod engine;
