@@ -10,6 +10,7 @@ mod limits;
 mod live_routes;
 mod methods;
 mod panics;
+mod phases;
 mod pinning;
 mod pipelining;
 mod poll;
