@@ -142,7 +142,7 @@ impl Guest for Connection {
                 let Desk { out, input, .. } = desk;
                 match outgoing.pump(&self.link.stream, out, input) {
                     Ok(sent) => self.sent(desk, sent, outgoing, after, Instant::now()),
-                    Err(broken) => self.broken(broken),
+                    Err(broken) => self.give_up(outgoing, after, broken.reason()),
                 }
             }
             Phase::GivenUp(outgoing, after) => {

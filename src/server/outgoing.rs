@@ -168,20 +168,24 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends `out`, then what `source` has. What is not taken is kept; `out` is left empty.
-    pub fn send(
-        stream: &TcpStream,
-        out: &mut Vec<u8>,
-        source: Source,
-        piece: &mut Vec<u8>,
-    ) -> Result<(Outgoing, Sent), Broken> {
-        let mut outgoing = Outgoing {
+    /// Something to be sent: `source`, behind what [`begin`](Outgoing::begin) is given.
+    pub fn new(source: Source) -> Outgoing {
+        Outgoing {
             unsent: Vec::new(),
             at: 0,
             source,
             moved: 0,
-        };
-        let written = match &mut outgoing.source {
+        }
+    }
+
+    /// Sends `out`, then what the source has. What is not taken is kept; `out` is left empty.
+    pub fn begin(
+        &mut self,
+        stream: &TcpStream,
+        out: &mut Vec<u8>,
+        piece: &mut Vec<u8>,
+    ) -> Result<Sent, Broken> {
+        let written = match &mut self.source {
             Source::Bytes { bytes, at } => {
                 let written = write_both(stream, out, bytes)?;
                 *at = written.saturating_sub(out.len());
@@ -189,17 +193,15 @@ impl Outgoing {
             }
             _ => write(stream, out)?,
         };
-        outgoing.moved = written;
+        self.moved = written;
         if written < out.len() {
-            outgoing.unsent.extend_from_slice(&out[written..]);
+            self.unsent.extend_from_slice(&out[written..]);
         }
         out.clear();
-        let sent = outgoing.push(stream)?;
-        if sent == Sent::NeedsReader {
-            let sent = outgoing.pump(stream, out, piece)?;
-            return Ok((outgoing, sent));
+        match self.push(stream)? {
+            Sent::NeedsReader => self.pump(stream, out, piece),
+            sent => Ok(sent),
         }
-        Ok((outgoing, sent))
     }
 
     /// Writes what is here, without asking the reader.

@@ -5,6 +5,7 @@ mod descriptors;
 mod dropped;
 mod early;
 mod examples;
+mod faults;
 mod join;
 mod limits;
 mod live_routes;

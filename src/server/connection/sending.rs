@@ -106,13 +106,14 @@ impl Connection {
         self.pace = None;
         self.link.set_state(State::InFlight);
         let Desk { out, input, .. } = desk;
-        let sent = Outgoing::send(&self.link.stream, out, source, input);
+        let mut outgoing = Outgoing::new(source);
+        let sent = outgoing.begin(&self.link.stream, out, input);
         out.shrink_to(KEPT_BY_DESK);
         match sent {
             // The usual case, and it allocates nothing.
-            Ok((_, Sent::All)) => self.all_sent(desk, after, now),
-            Ok((outgoing, sent)) => self.sent(desk, sent, Box::new(outgoing), after, now),
-            Err(broken) => self.broken(broken),
+            Ok(Sent::All) => self.all_sent(desk, after, now),
+            Ok(sent) => self.sent(desk, sent, Box::new(outgoing), after, now),
+            Err(broken) => self.give_up(Box::new(outgoing), after, broken.reason()),
         }
     }
 
@@ -138,7 +139,12 @@ impl Connection {
 
     /// Ends within a response. Whoever looks at many guests does not wait for the user's code: the
     /// client and a drain are let go of first, then a worker drops it.
-    fn give_up(&mut self, outgoing: Box<Outgoing>, after: After, reason: CloseReason) -> Turn {
+    pub(super) fn give_up(
+        &mut self,
+        outgoing: Box<Outgoing>,
+        after: After,
+        reason: CloseReason,
+    ) -> Turn {
         if !has_foreign(&outgoing, &after) {
             return self.over(reason);
         }
@@ -267,14 +273,10 @@ impl Connection {
         }
         self.over(CloseReason::Upgraded)
     }
-
-    pub(super) fn broken(&mut self, broken: Broken) -> Turn {
-        self.over(broken.reason())
-    }
 }
 
 impl Broken {
-    fn reason(self) -> CloseReason {
+    pub(super) fn reason(self) -> CloseReason {
         match self {
             Broken::Write => CloseReason::Broken,
             Broken::Reader => CloseReason::BodyFailed,
