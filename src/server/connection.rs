@@ -258,7 +258,7 @@ impl Connection {
             Ok(Step::More) => {
                 let now = now.unwrap_or_else(Instant::now);
                 self.arm(now);
-                // Also where each look finds a byte: a drip must not keep the clock from being read.
+                // Also where each look finds a byte: a drip must not keep us from the clock.
                 match self.overdue(desk, now) {
                     Some(turn) => turn,
                     None if self.owes == Owes::Nothing => Turn::Idle,

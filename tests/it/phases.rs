@@ -1,5 +1,5 @@
-//! Time: what a client may do wrong, in each phase of a connection's life. Each cell of the table is
-//! a server, a client in that phase, and what happens then: what the client is told, when it is
+//! Time: what a client may do wrong, in each phase of a connection's life. Each cell of the table
+//! is a server, a client in that phase, and what happens then: what the client is told, when it is
 //! over, which `CloseReason` is counted, what the handler saw. A drip ends when silence does.
 //!
 //! After each cell nothing is in flight, every worker is free, and the server stops in time; after
@@ -90,7 +90,8 @@ fn phases() -> Vec<Phase> {
         phase("large answer", "GET /big HTTP/1.1⏎Host: a⏎⏎", b"", Began),
         phase("streamed answer", "GET /stream HTTP/1.1⏎Host: a⏎⏎", b"", Began),
         phase("idle", "GET / HTTP/1.1⏎Host: a⏎⏎", b"\r\n", Answered),
-        phase("discard", "POST /ignore HTTP/1.1⏎Host: a⏎Content-Length: 99999⏎⏎{2000}", b"b", Answered),
+        phase("discard", "POST /ignore HTTP/1.1⏎Host: a⏎Content-Length: 99999⏎⏎{2000}",
+            b"b", Answered),
         phase("lingering", "GET / HTTP/1.1⏎Host : a⏎⏎", b"b", Answered),
         phase("upgraded", "GET /upgrade HTTP/1.1⏎Host: a⏎Connection: upgrade⏎Upgrade: echo⏎⏎",
             b"b", Answered),
