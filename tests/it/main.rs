@@ -1,13 +1,17 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod assets;
 mod clone;
 mod descriptors;
 mod dropped;
 mod early;
+mod echoes;
 mod examples;
 mod faults;
+mod injection;
 mod join;
 mod limits;
+mod listen;
 mod live_routes;
 mod methods;
 mod panics;
@@ -15,10 +19,12 @@ mod phases;
 mod pinning;
 mod pipelining;
 mod poll;
+mod proxies;
 mod readme;
 mod reasons;
 mod rebind;
 mod responses;
+mod rfc;
 mod rouille;
 mod skipped;
 mod slow;
