@@ -197,6 +197,11 @@ impl Engine {
             .and_then(|()| stream.write(TURNED_AWAY));
     }
 
+    /// From now on every answer ends its connection; nothing else changes.
+    pub fn wind_down(&self) {
+        self.service.wind_down();
+    }
+
     /// Marks every connection to end after what it owes, without waiting.
     pub fn begin_drain(&self) {
         self.service.registry.begin(|| self.rouse());

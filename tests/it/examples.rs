@@ -1,8 +1,9 @@
 //! Every example, started as anybody would start it, used, and ended.
 
 mod child;
-mod drain;
 mod live;
+#[cfg(unix)]
+mod rolling;
 mod upload;
 
 use crate::support::get;
@@ -24,7 +25,7 @@ fn each_is_run_here_and_is_short() {
             Err(_) => sources.push(path),
         }
     }
-    let run = ["drain", "hello", "live", "upload"];
+    let run = ["hello", "live", "rolling", "upload"];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
     for source in sources
         .iter()

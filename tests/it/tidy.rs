@@ -52,6 +52,12 @@ const STD_NOT_IN: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+/// The one file that may call what Rust cannot vouch for, and all that it may say there.
+const TELLS_SIGNALS: &str = "examples/rolling/signals.rs";
+const UNSAFE_CALLS: [&str; 2] = [
+    "unsafe { signal(number, on_signal) }",
+    "unsafe { _exit(128 + number) }",
+];
 const LONGEST_FILE: usize = 600;
 const LONGEST_EXAMPLE: usize = 60;
 const WIDEST_LINE: usize = 100;
@@ -323,7 +329,12 @@ fn nothing_is_unsafe() {
     assert!(root.lines().any(|line| line == "#![forbid(unsafe_code)]"));
     let mut found = Vec::new();
     for source in sources(&["src", "examples", "tests/it", "tests/interop"]) {
-        found.extend(words(&source.code, "unsafe").map(|at| place(&source, at)));
+        let is_call = |at: &usize| {
+            let rest = &source.code[*at..];
+            source.name == TELLS_SIGNALS && UNSAFE_CALLS.iter().any(|call| rest.starts_with(call))
+        };
+        let strange = words(&source.code, "unsafe").filter(|at| !is_call(at));
+        found.extend(strange.map(|at| place(&source, at)));
     }
     none(found);
 }

@@ -1,18 +1,16 @@
-//! An example as a process of its own: its lines, its standard input, and an end in any case.
+//! An example as a process of its own: its lines, and an end in any case.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use crate::support::{finishes, GUARD};
 
 pub struct Example {
     /// Where it said it serves.
     pub addr: SocketAddr,
-    /// To be dropped, or written to.
-    pub stdin: Option<ChildStdin>,
     /// `None` while somebody else reads it.
     stdout: Option<BufReader<ChildStdout>>,
     child: Child,
@@ -24,13 +22,12 @@ impl Example {
         let mut child = Command::new(program(name))
             .arg("127.0.0.1:0")
             .args(args)
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the example starts");
         let mut example = Example {
             addr: ([127, 0, 0, 1], 0).into(),
-            stdin: child.stdin.take(),
             stdout: child.stdout.take().map(BufReader::new),
             child,
         };
@@ -54,8 +51,20 @@ impl Example {
         line
     }
 
+    /// The process's number, which is its own until it has been waited for.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it prints until it ends, which it must do by itself, and well.
-    pub fn ends(mut self) -> String {
+    pub fn ends(self) -> String {
+        let (status, text) = self.ends_as();
+        assert!(status.success(), "{status}, after {text:?}");
+        text
+    }
+
+    /// How it ends, which it must do by itself, and what it prints until then.
+    pub fn ends_as(mut self) -> (ExitStatus, String) {
         let mut stdout = self.stdout.take().expect("nobody else reads it");
         let text = finishes(GUARD, move || {
             let mut text = String::new();
@@ -63,8 +72,7 @@ impl Example {
             text
         });
         let status = self.child.wait().expect("it has closed its output");
-        assert!(status.success(), "{status}, after {text:?}");
-        text
+        (status, text)
     }
 }
 

@@ -1,0 +1,109 @@
+//! Promise 13: after `wind_down` every answer ends its connection and says so, and nothing else
+//! changes: the idle stay, the new are accepted, until the server stops.
+
+use std::time::Duration;
+
+use crate::support::{eventually, finishes, get, listen, serve_routes, Client, Gate, GUARD};
+use millpond::{BackgroundServer, CloseReason, Response, Route};
+
+fn serve(gate: &Gate) -> BackgroundServer {
+    let gate = gate.clone();
+    serve_routes(vec![
+        Route::get("/").onconnect(|_| Response::text("here")),
+        Route::get("/panic").onconnect(|_| panic!("on purpose")),
+        Route::get("/gate").onconnect(move |_| {
+            gate.pass();
+            Response::text("passed")
+        }),
+    ])
+}
+
+#[test]
+fn every_answer_says_close_and_ends_its_connection() {
+    let gate = Gate::default();
+    let server = serve(&gate);
+    let mut used = Client::connect(server.addr());
+    assert_eq!(used.get("/").header("Connection"), None);
+    let mut busy = Client::connect(server.addr());
+    busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.wait_for(1);
+
+    server.wind_down();
+    gate.open();
+    // The one whose handler ran already, one that was open, a new one; and what is no success.
+    let reply = busy.response();
+    assert_eq!(
+        (reply.text(), reply.header("Connection")),
+        ("passed", Some("close"))
+    );
+    busy.closed();
+    let mut fresh = Client::connect(server.addr());
+    for (client, path, status) in [
+        (&mut used, "/", 200),
+        (&mut fresh, "/none", 404),
+        (&mut Client::connect(server.addr()), "/panic", 500),
+    ] {
+        let reply = client.get(path);
+        assert_eq!(
+            (reply.status, reply.header("Connection")),
+            (status, Some("close"))
+        );
+        client.closed();
+    }
+    drop((used, busy, fresh));
+    eventually("they are told as ended by the server", || {
+        server.stats().closed(CloseReason::Drained) == 4
+    });
+    let _ = server.stop();
+}
+
+#[test]
+fn the_idle_stay_until_the_stop() {
+    let server = serve(&Gate::default());
+    let mut idle = Client::connect(server.addr());
+    idle.get("/");
+    let mut fresh = Client::connect(server.addr());
+    server.wind_down();
+    assert_eq!(get(server.addr(), "/").text(), "here");
+    idle.open();
+    fresh.open();
+    let drained = server.stop_within(Duration::from_secs(2));
+    assert_eq!(drained.cut, 0);
+    idle.closed();
+    fresh.closed();
+}
+
+/// A client that has sent the next request already has its answer taken away by no reset.
+#[test]
+fn what_was_pipelined_does_not_take_the_answer_away() {
+    let server = serve(&Gate::default());
+    let mut client = Client::connect(server.addr());
+    server.wind_down();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+    assert_eq!(client.response().header("Connection"), Some("close"));
+    client.closed();
+    let _ = server.stop();
+}
+
+#[test]
+fn a_move_begins_anew() {
+    let mut server = serve(&Gate::default());
+    server.wind_down();
+    server.rebind(([127, 0, 0, 1], 0)).expect("a free port");
+    let mut client = Client::connect(server.addr());
+    assert_eq!(client.get("/").header("Connection"), None);
+    assert_eq!(client.get("/").text(), "here");
+    let _ = server.stop();
+}
+
+#[test]
+fn a_polled_server_winds_down_too() {
+    let server = listen(|_| Response::text("here"));
+    let mut client = Client::connect(server.server_addr());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.wind_down();
+    server.poll();
+    assert_eq!(client.response().header("Connection"), Some("close"));
+    client.closed();
+    finishes(GUARD, move || server.join());
+}
