@@ -44,6 +44,7 @@
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
+//! | `log.rs` | a line for each request |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -61,10 +62,13 @@ mod wire;
 
 pub mod json;
 
+mod log;
+
 mod lock;
 
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
+pub use log::{log, log_as, log_custom, LogFormat};
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
