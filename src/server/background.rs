@@ -387,14 +387,15 @@ impl BackgroundServer {
 
     /// Begins the end while it goes on serving: from now on each connection ends with its next
     /// answer, which says `Connection: close`. New connections are accepted, idle ones stay open.
-    /// [`rebind`](Self::rebind) begins anew.
+    /// What comes in at an address that it [moves to](Self::rebind) later is not concerned.
     ///
     /// To be called a while before [`stop`](Self::stop) where a proxy keeps connections to this
     /// server. A stop has to close those that are idle, and a request may be on its way on one just
     /// then: the proxy cannot know whether it was taken up, and must not send it again unless its
     /// method is idempotent (RFC 9110 §9.2.2). After this call a connection that is in use ends by
     /// an answer that says so, and one that is not is closed by the proxy, if the while is longer
-    /// than the proxy keeps idle connections. Then none is left to be closed by the stop.
+    /// than the proxy keeps idle connections. Then none is left to be closed by the stop. One that
+    /// was accepted and has sent nothing yet is given 250 ms by that stop, instead of 10.
     ///
     /// ```
     /// use millpond::Router;

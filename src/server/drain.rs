@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,10 @@ pub(crate) enum State {
 /// How long a drain waits for the first byte of a connection that was only just accepted: its
 /// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
 const FRESH_GRACE: Duration = Duration::from_millis(10);
+
+/// The same for a drain that was announced by [`Registry::wind_down`], and so is in no hurry. The
+/// peer may be a proxy on a busy machine, which has connected and is not yet there to send.
+const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
 
 /// How long a new connection is not taken for idle when others are waiting for its descriptor: its
 /// request is as good as on the way, and its client would not expect to have to try again.
@@ -109,6 +113,8 @@ pub(crate) struct Registry {
     settled: Condvar,
     /// Responses written whole on ending links.
     answered: AtomicU64,
+    /// Connections by doors below this number end with their next answer.
+    winding_down: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +133,7 @@ impl Registry {
             inner: Mutex::default(),
             settled: Condvar::new(),
             answered: AtomicU64::new(0),
+            winding_down: AtomicU32::new(0),
         }
     }
 
@@ -230,6 +237,16 @@ impl Registry {
         (in_flight, inner.open - in_flight)
     }
 
+    /// A drain is to come: of those that come in by doors below this number, each ends with its next
+    /// answer. Nothing else is done to them.
+    pub fn wind_down(&self, doors: u32) {
+        self.winding_down.store(doors, Ordering::Relaxed);
+    }
+
+    pub fn winds_down(&self, link: &Link) -> bool {
+        link.id.0 < self.winding_down.load(Ordering::Relaxed)
+    }
+
     /// Marks all there are as ending and lets go of those that owe no answer. Does not wait.
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
@@ -254,7 +271,12 @@ impl Registry {
         end(&inner, &those, true);
         drop(inner);
         rouse();
-        let grace = deadline.map_or(began + FRESH_GRACE, |d| d.min(began + FRESH_GRACE));
+        let grace = began
+            + match self.winding_down.load(Ordering::Relaxed) {
+                0 => FRESH_GRACE,
+                _ => ANNOUNCED_GRACE,
+            };
+        let grace = deadline.map_or(grace, |deadline| deadline.min(grace));
         inner = self.wait_for(&those, Some(grace));
         if those.are_in(&inner) {
             end(&inner, &those, false);

@@ -2,7 +2,7 @@
 //! numbers.
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use super::drain::{Link, Registry};
@@ -20,7 +20,6 @@ pub(crate) struct Service {
     pub registry: Registry,
     pub counters: Arc<Counters>,
     upgraded: AtomicUsize,
-    winding_down: AtomicBool,
 }
 
 impl Service {
@@ -31,17 +30,7 @@ impl Service {
             registry: Registry::new(),
             counters,
             upgraded: AtomicUsize::new(0),
-            winding_down: AtomicBool::new(false),
         }
-    }
-
-    /// From now on every answer ends its connection.
-    pub fn wind_down(&self) {
-        self.winding_down.store(true, Ordering::Relaxed);
-    }
-
-    pub fn is_winding_down(&self) -> bool {
-        self.winding_down.load(Ordering::Relaxed)
     }
 
     /// A place for one more connection handed over to another protocol, if the limit has room.

@@ -1,10 +1,12 @@
 //! Promise 13: after `wind_down` every answer ends its connection and says so, and nothing else
 //! changes: the idle stay, the new are accepted, until the server stops.
 
+use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, finishes, get, listen, serve_routes, Client, Gate, GUARD};
-use millpond::{BackgroundServer, CloseReason, Response, Route};
+use crate::support::{eventually, finishes, get, listen, serve_routes, timed};
+use crate::support::{Client, Gate, Reply, GUARD, SLACK};
+use millpond::{Address, BackgroundServer, CloseReason, Response, Route};
 
 fn serve(gate: &Gate) -> BackgroundServer {
     let gate = gate.clone();
@@ -94,6 +96,57 @@ fn a_move_begins_anew() {
     assert_eq!(client.get("/").header("Connection"), None);
     assert_eq!(client.get("/").text(), "here");
     let _ = server.stop();
+}
+
+/// A proxy that is slow to send what it has connected for: it was not to know.
+#[test]
+fn an_announced_stop_waits_a_while_for_who_has_only_just_connected() {
+    let server = serve(&Gate::default());
+    let mut idle = Client::connect(server.addr());
+    idle.get("/");
+    server.wind_down();
+    let mut fresh = Client::connect(server.addr());
+    let stopping = thread::spawn(move || timed(|| server.stop()));
+    // The stop has begun, and more than ten milliseconds of it are over.
+    idle.closed();
+    thread::sleep(Duration::from_millis(30));
+    fresh.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(fresh.response().text(), "here");
+    fresh.closed();
+    let (drained, took) = stopping.join().unwrap();
+    assert_eq!((drained.answered, drained.cut), (1, 0));
+    assert!(took < Duration::from_millis(250) + SLACK, "{took:?}");
+}
+
+#[test]
+fn an_announced_stop_does_not_wait_long_for_who_says_nothing() {
+    let server = serve(&Gate::default());
+    server.wind_down();
+    let mut fresh = Client::connect(server.addr());
+    let (drained, took) = timed(|| server.stop());
+    assert_eq!((drained.answered, drained.cut), (0, 0));
+    assert!(took < Duration::from_millis(250) + SLACK, "{took:?}");
+    fresh.closed();
+}
+
+#[test]
+fn a_place_that_was_added_is_not_concerned() {
+    let mut server = serve(&Gate::default());
+    let old = server.addresses()[0].clone();
+    server.wind_down();
+    let added = Address::from(([127, 0, 0, 1], 0));
+    server.rebind_on([added, old.clone()]).expect("a free port");
+    assert_eq!(get_at(&old).header("Connection"), Some("close"));
+    let added = server.addresses()[0].clone();
+    assert_eq!(get_at(&added).header("Connection"), None);
+    let _ = server.stop();
+}
+
+fn get_at(address: &Address) -> Reply {
+    match address {
+        Address::Tcp(addr) => Client::connect(*addr).get("/"),
+        Address::Unix(path) => panic!("{path:?} is not what was asked for"),
+    }
 }
 
 #[test]
