@@ -72,10 +72,10 @@ where
 ///
 /// * **A line is one write.** Lines of several threads do not mix where the output keeps one write
 ///   together: standard output and error do, and `&File` does for a file opened to append.
-/// * **Nothing that a client sends can end a line or a field.** Quotes, backslashes, and what is not
-///   printable ASCII are written as `\x22`, byte by byte, as nginx does; as `\u0022` in JSON.
-/// * **A handler that panics** is logged with the status 500 (`PANIC!` in the plain format), and the
-///   panic goes on.
+/// * **Nothing that a client sends can end a line or a field.** Quotes, backslashes, and what is
+///   not printable ASCII are written as `\x22`, byte by byte, as nginx does; as `\u0022` in JSON.
+/// * **A handler that panics** is logged with the status 500 (`PANIC!` in the plain format), and
+///   the panic goes on.
 /// * What cannot be written is lost: no request fails for its log.
 ///
 /// It tells what the handler answered. What the server refuses by itself (a malformed request, one

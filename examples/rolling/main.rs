@@ -1,16 +1,12 @@
 //! An instance that is replaced while clients come and go: SIGTERM or SIGINT ends it, and no
 //! request fails for it; a second one ends it at once. Its status is 1 if the drain had to cut one.
-//! `cargo run --release --example rolling [ADDRESS [GRACE_MS [DRAIN_MS]]]`; Ctrl-C ends it.
+//! `cargo run --release --example rolling [ADDRESS [GRACE_MS [DRAIN_MS]]]`; Ctrl-C ends it. With
+//! `-` it serves the socket that is its standard input, which is there before it and after it.
 
 mod signals;
 
-use millpond::{try_or_400, Request, Response, Route, Router};
-use std::error::Error;
-use std::io::Read;
-use std::net::SocketAddr;
-use std::process::ExitCode;
-use std::thread::sleep;
-use std::time::Duration;
+use millpond::{try_or_400, Address, Listen, Request, Response, Route, Router, Settings};
+use std::{error::Error, io::Read, process::ExitCode, thread::sleep, time::Duration};
 
 fn ready(_: &Request) -> Response {
     match signals::told() {
@@ -44,8 +40,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     router.add(Route::get("/sleep").onconnect(sleeps));
     router.add(Route::get("/large").onconnect(|_| Response::text("millpond".repeat(1 << 17))));
     router.add(Route::post("/echo").onconnect(echo));
-    let server = router.serve_managed(address.parse::<SocketAddr>()?)?;
-    println!("http://{}/ready", server.addr());
+    let listen = match address.as_str() {
+        #[cfg(unix)]
+        "-" => Listen::stdin()?,
+        address => Listen::from(address.parse::<Address>()?),
+    };
+    let server = router.serve_managed_on([listen], Settings::default())?;
+    println!("{}/ready", server.addresses()[0]);
     while !signals::told() {
         sleep(Duration::from_millis(20));
     }

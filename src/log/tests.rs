@@ -1,3 +1,5 @@
+//! The lines as tables, and the ways of a handler to end.
+
 use super::*;
 use crate::json::Json;
 use crate::message::ResponseBody;

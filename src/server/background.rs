@@ -394,8 +394,8 @@ impl BackgroundServer {
     /// then: the proxy cannot know whether it was taken up, and must not send it again unless its
     /// method is idempotent (RFC 9110 §9.2.2). After this call a connection that is in use ends by
     /// an answer that says so, and one that is not is closed by the proxy, if the while is longer
-    /// than the proxy keeps idle connections. Then none is left to be closed by the stop. One that
-    /// was accepted and has sent nothing yet is given 250 ms by that stop, instead of 10.
+    /// than the proxy keeps idle connections. Then none is left to be closed by the stop. A request
+    /// that is on its way just then, a part of it or only its connection, has 250 ms to come.
     ///
     /// ```
     /// use millpond::Router;

@@ -106,15 +106,21 @@ fn an_announced_stop_waits_a_while_for_who_has_only_just_connected() {
     idle.get("/");
     server.wind_down();
     let mut fresh = Client::connect(server.addr());
+    let mut half = Client::connect(server.addr());
+    half.send("GET /?a HTTP/1.1\r\nHo");
+    eventually("all are accepted", || server.stats().accepted == 3);
     let stopping = thread::spawn(move || timed(|| server.stop()));
     // The stop has begun, and more than ten milliseconds of it are over.
     idle.closed();
     thread::sleep(Duration::from_millis(30));
     fresh.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(fresh.response().text(), "here");
-    fresh.closed();
+    half.send("st: a\r\n\r\n");
+    for client in [&mut fresh, &mut half] {
+        assert_eq!(client.response().text(), "here");
+        client.closed();
+    }
     let (drained, took) = stopping.join().unwrap();
-    assert_eq!((drained.answered, drained.cut), (1, 0));
+    assert_eq!((drained.answered, drained.cut), (2, 0));
     assert!(took < Duration::from_millis(250) + SLACK, "{took:?}");
 }
 
@@ -123,10 +129,13 @@ fn an_announced_stop_does_not_wait_long_for_who_says_nothing() {
     let server = serve(&Gate::default());
     server.wind_down();
     let mut fresh = Client::connect(server.addr());
+    let mut half = Client::connect(server.addr());
+    half.send("GET / HTTP/1.1\r\nHo");
     let (drained, took) = timed(|| server.stop());
     assert_eq!((drained.answered, drained.cut), (0, 0));
     assert!(took < Duration::from_millis(250) + SLACK, "{took:?}");
     fresh.closed();
+    half.closed();
 }
 
 #[test]

@@ -3,6 +3,10 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::net::TcpListener;
+#[cfg(unix)]
+use std::os::unix::io::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -19,10 +23,22 @@ pub struct Example {
 impl Example {
     /// Starts it on a free port, and returns when it has said which.
     pub fn start(name: &str, args: &[&str]) -> Example {
-        let mut child = Command::new(program(name))
-            .arg("127.0.0.1:0")
-            .args(args)
-            .stdin(Stdio::null())
+        let mut command = Command::new(program(name));
+        command.arg("127.0.0.1:0").args(args).stdin(Stdio::null());
+        Example::spawn(command)
+    }
+
+    /// Starts it with a listening socket as its standard input.
+    #[cfg(unix)]
+    pub fn start_with(name: &str, args: &[&str], socket: &TcpListener) -> Example {
+        let socket = socket.try_clone().expect("a descriptor");
+        let mut command = Command::new(program(name));
+        command.args(args).stdin(OwnedFd::from(socket));
+        Example::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Example {
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("the example starts");

@@ -1,5 +1,6 @@
 //! The example `rolling`, ended by real signals while it is busy.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use super::child::Example;
@@ -92,5 +93,24 @@ fn rolling_ends_at_once_when_it_is_told_twice() {
         let (status, rest) = example.ends_as();
         assert_eq!((status.code(), rest.as_str()), (Some(code), ""));
         busy.closed();
+    }
+}
+
+/// As systemd does it (`StandardInput=socket`): who comes between two instances is queued.
+#[test]
+fn rolling_serves_a_socket_that_stays() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = socket.local_addr().unwrap();
+    for _ in 0..2 {
+        let mut queued = Client::connect(addr);
+        queued.send("GET /sleep?ms=0 HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut example = Example::start_with("rolling", &["-", "0", "5000"], &socket);
+        assert_eq!(example.addr, addr);
+        assert_eq!(queued.response().text(), "slept\n");
+        kill("TERM", &example);
+        assert!(example.line().starts_with("leaving"));
+        queued.closed();
+        let (status, rest) = example.ends_as();
+        assert!(status.success(), "{rest}");
     }
 }

@@ -1,9 +1,18 @@
 //! One instance of the example `rolling`, as a process that is started, told to end, and awaited.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::os::unix::io::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+/// Where an instance listens.
+pub enum Place {
+    /// At a port of its own, which is closed while none is there.
+    Port(u16),
+    /// At a socket that stays: whoever comes meanwhile is queued for the next.
+    Given(TcpListener),
+}
 
 pub struct Instance {
     child: Child,
@@ -11,10 +20,17 @@ pub struct Instance {
 
 impl Instance {
     /// Starts it, and returns when it serves.
-    pub fn start(program: &Path, addr: SocketAddr, grace_ms: u64) -> Instance {
+    pub fn start(program: &Path, place: &Place, grace_ms: u64) -> Instance {
+        let (address, stdin) = match place {
+            Place::Port(port) => (format!("127.0.0.1:{port}"), Stdio::null()),
+            Place::Given(socket) => {
+                let socket = socket.try_clone().expect("a descriptor");
+                ("-".to_owned(), Stdio::from(OwnedFd::from(socket)))
+            }
+        };
         let mut child = Command::new(program)
-            .args([addr.to_string(), grace_ms.to_string(), "5000".into()])
-            .stdin(Stdio::null())
+            .args([address, grace_ms.to_string(), "5000".into()])
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the example starts");

@@ -1,5 +1,5 @@
-//! `rebind` under load: from port to port with clients that follow, and on one port between one
-//! interface and all of them.
+//! A server moves under load: from port to port with clients that follow, listening at both for a
+//! while; and on one port, between one interface and all of them, where that cannot be.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -67,20 +67,15 @@ fn serve() -> BackgroundServer {
         .expect("a free port")
 }
 
-/// Moves to `next(now)` so often, with clients that know both places beforehand.
-fn moves(rounds: u32, next: impl Fn(SocketAddr) -> SocketAddr) -> Tallies {
+/// Moves so often, with clients that know where from and where to.
+fn moves(rounds: u32, a_move: impl Fn(&mut BackgroundServer, &Known)) -> Tallies {
     let mut server = serve();
     let known = Known(Arc::default());
-    known.set(vec![server.addr()]);
+    known.set(vec![reached(server.addr())]);
     let load = Load::begin(Arc::new(known.clone()));
     for _ in 0..rounds {
-        let (old, new) = (server.addr(), next(server.addr()));
-        // Whoever finds nobody at the new one yet is served at the old one.
-        known.set(vec![reached(new), reached(old)]);
-        server.wind_down();
         sleep(GRACE);
-        server.rebind(new).expect("nobody else has it");
-        sleep(GRACE);
+        a_move(&mut server, &known);
     }
     let tallies = load.end();
     let _ = server.stop();
@@ -93,18 +88,27 @@ fn reached(addr: SocketAddr) -> SocketAddr {
 }
 
 pub fn between_ports(rounds: u32) -> Tallies {
-    moves(rounds, |_| {
+    moves(rounds, |server, known| {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        free.expect("a free port")
+        let (old, new) = (server.addr(), free.expect("a free port"));
+        // Kept connections go; whoever connects again goes to the new one if it is there.
+        known.set(vec![new, old]);
+        server.wind_down();
+        server.rebind_on([new, old]).expect("nobody else has it");
+        sleep(GRACE);
+        server.rebind(new).expect("it listens there");
     })
 }
 
 pub fn on_one_port(rounds: u32) -> Tallies {
-    moves(rounds, |now| {
+    moves(rounds, |server, _| {
+        let now = server.addr();
         let ip = match now.ip().is_loopback() {
             true => Ipv4Addr::UNSPECIFIED,
             false => Ipv4Addr::LOCALHOST,
         };
-        (ip, now.port()).into()
+        server.wind_down();
+        sleep(GRACE);
+        server.rebind((ip, now.port())).expect("nobody else has it");
     })
 }
