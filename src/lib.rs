@@ -21,6 +21,9 @@
 //! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are
 //!   added and removed, and whose address moves, while it runs.
 //!
+//! Either listens at one address or at several, TCP or Unix, bound by itself or by another: see
+//! [`Address`] and [`Listen`].
+//!
 //! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a
 //! thread of the pool and may block. [`Limits`] bounds what a client can ask of the server;
 //! [`mod@json`] reads and writes bodies.

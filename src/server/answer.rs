@@ -13,7 +13,7 @@ use super::stats::CloseReason;
 use super::upload::{Fault, Leftover, Transfer};
 use crate::lock::lock;
 use crate::message::head::Version;
-use crate::message::{status, Data, Response, Upgrade};
+use crate::message::{status, Data, Request, Response, Upgrade};
 use crate::wire::encode::{self, Payload, Plan, Transfer as Framing};
 
 pub(super) const SLOW_BODY: Refusal = (408, "the body comes too slowly");
@@ -67,6 +67,16 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let now = Instant::now();
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
+    if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
+        return Answered {
+            source: Source::Failed,
+            after: After::Close {
+                linger: false,
+                reason: CloseReason::Broken,
+            },
+            now,
+        };
+    }
     let mut left = Left::of(connection, asked, leftover);
     if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
         response = refused(refusal);
@@ -75,7 +85,8 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     if response.status_code == 101 {
         // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
         let may_switch = asked.version > Version::Http10 && left.rest.is_none();
-        let possible = may_switch && response.upgrade.is_some();
+        let possible =
+            may_switch && response.upgrade.is_some() && asked_for(&desk.request, &response);
         if possible {
             place = connection.service.place_to_upgrade();
         }
@@ -106,6 +117,27 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         After::KeepAlive(left.rest)
     };
     Answered { source, after, now }
+}
+
+/// RFC 9110 §7.8: a switch is to a protocol that the request names in Upgrade, and Connection has
+/// to name that field.
+fn asked_for(request: &Request, response: &Response) -> bool {
+    let names = |field: &str, element: &str| {
+        let values = request
+            .headers()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(field));
+        let mut elements = values.flat_map(|(_, value)| value.split(','));
+        elements.any(|e| e.trim().eq_ignore_ascii_case(element))
+    };
+    let fields = response.headers.iter();
+    let upgrades = fields.filter(|(name, _)| name.eq_ignore_ascii_case("Upgrade"));
+    let mut protocols = upgrades
+        .flat_map(|(_, value)| value.split(','))
+        .map(str::trim)
+        .peekable();
+    names("Connection", "upgrade")
+        && protocols.peek().is_some()
+        && protocols.all(|protocol| names("Upgrade", protocol))
 }
 
 /// A status and why, in words that are the server's own: nothing a peer sent is in them.
@@ -194,7 +226,7 @@ impl Left {
                 left.refusal = Some(SLOW_BODY);
                 left.reason = CloseReason::SlowBody;
             }
-            Some(Fault::Truncated) => left.reason = CloseReason::Broken,
+            Some(Fault::Truncated | Fault::HalfContinue) => left.reason = CloseReason::Broken,
             None => {}
         }
         left

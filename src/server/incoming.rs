@@ -180,11 +180,8 @@ impl Intake {
     /// A head is not whole. Empty lines before it are consumed and begin nothing: a client that
     /// sends them behind a request (RFC 9112 §2.2) owes no more than one that does not.
     fn wait_for_head(&mut self) -> usize {
-        let empty = self.parser.empty_lines_alone();
+        let empty = self.parser.pass_empty_lines();
         self.begun = empty.is_none();
-        if !self.begun {
-            self.parser.reset();
-        }
         empty.unwrap_or(0)
     }
 

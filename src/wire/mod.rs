@@ -13,6 +13,7 @@ pub(crate) mod framing;
 pub(crate) mod head;
 
 mod bytes;
+mod fields;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ mod readme;
 mod reasons;
 mod rebind;
 mod responses;
+mod rfc;
 mod rouille;
 mod skipped;
 mod slow;

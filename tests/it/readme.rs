@@ -277,6 +277,23 @@ fn what_is_refused_gets_one_answer_and_the_end() {
     }
 }
 
+/// What the tables claim: the request, the last answer, whether that is the end, and the section.
+pub fn claims() -> Vec<(String, u16, bool, String)> {
+    let section = |cell: &str| match cell.strip_prefix('+') {
+        Some(of_9110) => format!("9110 §{of_9110}"),
+        None => format!("9112 §{cell}"),
+    };
+    let last = |cell: &str| cell.rsplit(' ').next().map(str::parse);
+    let status = |cell: &str| last(cell).and_then(Result::ok).expect("a status");
+    let accepted = table(README, "### Accepted\n").into_iter();
+    let accepted = accepted.map(|r| (status(&r[1]), r[2] == "closed", section(&r[3]), r));
+    let refused = table(README, "### Refused\n").into_iter();
+    let refused = refused.map(|r| (status(&r[1]), true, section(&r[3]), r));
+    let all = accepted.chain(refused);
+    all.map(|(status, closes, section, row)| (row[0].clone(), status, closes, section))
+        .collect()
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

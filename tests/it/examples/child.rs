@@ -102,14 +102,15 @@ impl Drop for Example {
 
 /// The address in a line that begins with a URL.
 pub fn address(line: &str) -> SocketAddr {
-    line.strip_prefix("http://")
+    line.trim_end()
+        .strip_prefix("http://")
         .and_then(|rest| rest.split('/').next())
         .and_then(|addr| addr.parse().ok())
         .unwrap_or_else(|| panic!("not a URL: {line:?}"))
 }
 
 /// `cargo test` builds the examples beside the folder that this test is in.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("this program");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/it");
     let program = profile.join("examples").join(name);
