@@ -30,8 +30,8 @@
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions, static files and
-//! websockets are not here yet. The README says what to use instead, what is promised and which
+//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions and websockets are not
+//! here yet. The README says what to use instead, what is promised and which
 //! test holds each promise, how HTTP is read to the byte, and how to come from rouille or
 //! toolkit-zero.
 //!
@@ -45,9 +45,10 @@
 //! | `server/` | sockets, threads and time; `connection.rs` there is the place to start |
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
+//! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
-//! | `log.rs` | a line for each request |
+//! | `log/` | a line for each request |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -61,6 +62,8 @@ mod routing;
 
 mod message;
 
+mod assets;
+
 mod wire;
 
 pub mod json;
@@ -69,6 +72,7 @@ mod log;
 
 mod lock;
 
+pub use assets::{asset_path, extension_to_mime, match_assets, serve_file};
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use log::{log, log_as, log_custom, LogFormat};
@@ -76,7 +80,7 @@ pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, Respon
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
     start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, Drained, Listen,
-    Server, Settings, Stats,
+    Proxies, Server, Settings, Stats,
 };
 
 // What the macros expand to.

@@ -37,8 +37,11 @@ pub(super) struct Answered {
 /// Answers the request that is ready.
 pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arrived) -> Answered {
     let parts = desk.request.renew();
-    parts.remote_addr = connection.link.peer;
+    parts.peer_addr = connection.link.peer;
     std::mem::swap(&mut parts.head, &mut connection.intake.head);
+    if let Some(proxies) = &connection.service.proxies {
+        proxies.introduce(parts, connection.intake.source);
+    }
     let asked = Asked {
         head: parts.head.method() == "HEAD",
         version: parts.head.version,
@@ -85,8 +88,10 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     if response.status_code == 101 {
         // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
         let may_switch = asked.version > Version::Http10 && left.rest.is_none();
-        let possible =
-            may_switch && response.upgrade.is_some() && asked_for(&desk.request, &response);
+        let possible = may_switch
+            && response.upgrade.is_some()
+            && can_be_sent(&response)
+            && asked_for(&desk.request, &response);
         if possible {
             place = connection.service.place_to_upgrade();
         }
@@ -262,20 +267,24 @@ fn compose(
     };
     let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
     let date = *desk.date(now);
-    encode::response_head(
-        &mut desk.out,
-        &plan,
-        asked.version,
-        status_code,
-        &headers,
-        &date,
-    );
+    let start = desk.out.len();
+    let out = &mut desk.out;
+    if !encode::response_head(out, &plan, asked.version, status_code, &headers, &date) {
+        desk.out.truncate(start);
+        return compose(connection, desk, asked, keep, plain(500), now);
+    }
     connection.service.counters.answered(status_code);
     let source = match plan.head_only {
         true => Source::Nothing,
         false => Source::of(data, plan.transfer == Framing::Chunked, &mut desk.out),
     };
     (source, plan, upgrade)
+}
+
+/// Whether its fields are fields.
+fn can_be_sent(response: &Response) -> bool {
+    let mut fields = response.headers.iter();
+    fields.all(|(name, value)| encode::is_field(name, value))
 }
 
 /// A response that can be sent as it is: a final status, or 101 with someone to take over.

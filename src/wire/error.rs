@@ -38,6 +38,7 @@ pub(crate) enum WireError {
     BadChunkExtension,
     ChunkExtensionsTooLong,
     BadChunkEnd,
+    BadPreface,
 }
 
 impl WireError {
@@ -85,6 +86,8 @@ impl WireError {
             BadChunkExtension => (400, "a chunk extension is malformed"),
             ChunkExtensionsTooLong => (400, "the chunk extensions are too long"),
             BadChunkEnd => (400, "a chunk is not followed by CRLF"),
+            // Not answered: whoever sent it may not speak HTTP.
+            BadPreface => (400, "no header of the PROXY protocol"),
         }
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod activated;
 mod child;
+mod files;
 mod live;
 #[cfg(unix)]
 mod rolling;
@@ -27,7 +28,7 @@ fn each_is_run_here_and_is_short() {
             Err(_) => sources.push(path),
         }
     }
-    let run = ["activated", "hello", "live", "rolling", "upload"];
+    let run = ["activated", "files", "hello", "live", "rolling", "upload"];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
     for source in sources
         .iter()

@@ -1,10 +1,13 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod assets;
 mod clone;
 mod descriptors;
 mod dropped;
 mod early;
+mod echoes;
 mod examples;
+mod injection;
 mod join;
 mod limits;
 mod listen;
@@ -14,6 +17,7 @@ mod panics;
 mod pinning;
 mod pipelining;
 mod poll;
+mod proxies;
 mod readme;
 mod reasons;
 mod rebind;

@@ -13,6 +13,7 @@ use millpond::{Limits, Response, Route, Router};
 const README: &str = include_str!("../../README.md");
 const LIMITS: &str = include_str!("../../src/limits.rs");
 const CRATE: &str = include_str!("../../src/lib.rs");
+const TESTS: &str = include_str!("main.rs");
 
 /// The cells of the tables under a heading, whose first cell is code; escaped bars are bars.
 fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
@@ -363,6 +364,29 @@ fn every_path_exists() {
         .filter(|path| !root().join(path.trim_end_matches('.')).exists())
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_defence_is_held_by_tests_that_run() {
+    let section = README.split("\n## Security\n").nth(1).expect("the heading");
+    let section = section.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.skip(1).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let cell = row.trim_end_matches(" |").rsplit(" | ").next();
+        let held_by = cell.unwrap_or_default().split(", ");
+        for path in held_by.map(code) {
+            let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+            let module = path.trim_start_matches("tests/it/").trim_end_matches(".rs");
+            let runs = match path {
+                "tests/proxies" => true, // by .ci/run
+                _ if path.starts_with("tests/it/") => TESTS.contains(&format!("\nmod {module};\n")),
+                _ => text.contains("#[test]\n"),
+            };
+            assert!(runs, "{path}: {row}");
+        }
+    }
 }
 
 #[test]

@@ -23,8 +23,15 @@ pub struct Example {
 impl Example {
     /// Starts it on a free port, and returns when it has said which.
     pub fn start(name: &str, args: &[&str]) -> Example {
+        let mut all = vec!["127.0.0.1:0"];
+        all.extend(args);
+        Example::start_as(name, &all)
+    }
+
+    /// Starts it with these arguments, of which one is its address.
+    pub fn start_as(name: &str, args: &[&str]) -> Example {
         let mut command = Command::new(program(name));
-        command.arg("127.0.0.1:0").args(args).stdin(Stdio::null());
+        command.args(args).stdin(Stdio::null());
         Example::spawn(command)
     }
 
