@@ -200,6 +200,7 @@ impl Left {
         let (keep, reason) = match () {
             _ if connection.link.is_ending() => (false, CloseReason::Drained),
             _ if last => (false, CloseReason::Limit),
+            _ if connection.winds_down() => (false, CloseReason::Drained),
             _ => (asked.keep_alive, CloseReason::Asked),
         };
         let mut left = Left {

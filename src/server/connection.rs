@@ -373,6 +373,11 @@ impl Connection {
         unread
     }
 
+    /// Whether it is to end after this answer, though no drain has begun.
+    pub(super) fn winds_down(&self) -> bool {
+        self.service.registry.winds_down(&self.link)
+    }
+
     pub(super) fn has_unread(&self) -> bool {
         !self.unread.is_empty()
     }

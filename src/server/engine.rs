@@ -261,6 +261,11 @@ impl Engine {
             .and_then(|()| stream.write(TURNED_AWAY));
     }
 
+    /// From now on every answer ends its connection, of those that come in by the doors there are.
+    pub fn wind_down(&self) {
+        self.service.registry.wind_down(Listener::doors());
+    }
+
     /// Marks every connection to end after what it owes, without waiting.
     pub fn begin_drain(&self) {
         self.service.registry.begin(|| self.rouse());

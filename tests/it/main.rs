@@ -34,4 +34,5 @@ mod stoppable;
 mod support;
 mod tidy;
 mod upgrade;
+mod wind_down;
 mod wire;

@@ -52,6 +52,12 @@ const STD_NOT_IN: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+/// The one file that may call what Rust cannot vouch for, and all that it may say there.
+const TELLS_SIGNALS: &str = "examples/rolling/signals.rs";
+const UNSAFE_CALLS: [&str; 2] = [
+    "unsafe { signal(number, on_signal) }",
+    "unsafe { _exit(128 + number) }",
+];
 const LONGEST_FILE: usize = 600;
 const LONGEST_EXAMPLE: usize = 60;
 const WIDEST_LINE: usize = 100;
@@ -62,6 +68,7 @@ const EVERYWHERE: [&str; 7] = [
     "tests/faults",
     "tests/interop",
     "tests/proxies",
+    "tests/rolling",
     "tests/versus",
 ];
 
@@ -331,9 +338,15 @@ fn nothing_is_unsafe() {
         "tests/faults",
         "tests/interop",
         "tests/proxies",
+        "tests/rolling",
     ];
     for source in sources(&places) {
-        found.extend(words(&source.code, "unsafe").map(|at| place(&source, at)));
+        let is_call = |at: &usize| {
+            let rest = &source.code[*at..];
+            source.name == TELLS_SIGNALS && UNSAFE_CALLS.iter().any(|call| rest.starts_with(call))
+        };
+        let strange = words(&source.code, "unsafe").filter(|at| !is_call(at));
+        found.extend(strange.map(|at| place(&source, at)));
     }
     none(found);
 }
