@@ -4,6 +4,7 @@
 mod address;
 mod answer;
 mod background;
+mod caught;
 mod connection;
 mod drain;
 mod engine;
