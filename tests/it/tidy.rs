@@ -61,7 +61,7 @@ const UNSAFE_CALLS: [&str; 2] = [
 const LONGEST_FILE: usize = 600;
 const LONGEST_EXAMPLE: usize = 60;
 const WIDEST_LINE: usize = 100;
-const EVERYWHERE: [&str; 7] = [
+const EVERYWHERE: [&str; 8] = [
     "src",
     "examples",
     "tests/it",
