@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::caught::caught;
 use super::connection::{After, Connection, Desk, SKIP};
+use super::failure::ServerErrorKind;
 use super::incoming::{Arrived, Rest};
 use super::outgoing::Source;
 use super::stats::CloseReason;
@@ -52,7 +53,8 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         let raw = connection.take_unread();
         let rate = connection.service.limits.min_body_rate;
         let link = Arc::clone(&connection.link);
-        let (shared, upload) = Transfer::new(link, arrived, raw, rate).reader();
+        let counters = Arc::clone(&connection.service.counters);
+        let (shared, upload) = Transfer::new(link, counters, arrived, raw, rate).reader();
         parts.set_body(Box::new(upload));
         transfer = Some(shared);
     } else if !arrived.body.is_empty() {
@@ -137,8 +139,9 @@ fn plain(code: u16) -> Response {
 fn run_handler(connection: &Connection, desk: &mut Desk) -> Response {
     let handler = &*connection.service.handler;
     let request = &desk.request;
-    caught(|| handler(request)).unwrap_or_else(|| {
+    caught(|| handler(request)).unwrap_or_else(|panicked| {
         connection.service.counters.panicked();
+        connection.tell(ServerErrorKind::Handler, panicked.into());
         plain(500)
     })
 }
@@ -245,12 +248,14 @@ fn compose(
         let chunked = plan.transfer == Framing::Chunked;
         source = Source::of(data, chunked, &mut desk.out, &mut desk.input);
     }
-    if source.has_failed() {
+    if let Some(error) = source.failure() {
+        connection.tell(ServerErrorKind::Body, error);
         // Before its first byte: nothing of it was sent, and so the client can still be told.
         desk.out.truncate(start);
         return compose(connection, desk, asked, keep, plain(500), now);
     }
-    connection.service.counters.answered(status_code);
+    desk.tally(&connection.service.counters)
+        .answered(status_code);
     (source, plan, upgrade)
 }
 

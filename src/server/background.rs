@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use super::drain::Drained;
 use super::engine::Engine;
 use super::listener::Listener;
+use super::monitor::Monitor;
 use super::settings::Settings;
-use super::stats::{Counters, Stats};
+use super::stats::Stats;
 use crate::routing::{Route, Router};
 
 /// A server that runs in the background, and the handle to change it while it does.
@@ -49,7 +50,6 @@ use crate::routing::{Route, Router};
 pub struct BackgroundServer {
     router: Router,
     settings: Settings,
-    counters: Arc<Counters>,
     engine: Arc<Engine>,
     /// `None` only where a failed move could not get the old address back.
     door: Option<Door>,
@@ -118,16 +118,14 @@ impl Router {
         addr: impl Into<SocketAddr>,
         settings: Settings,
     ) -> io::Result<BackgroundServer> {
-        let counters = Arc::new(Counters::default());
         let socket = TcpListener::bind(addr.into())?;
         let addr = socket.local_addr()?;
-        let engine = new_engine(self, &settings, &counters);
+        let engine = new_engine(self, &settings, &Monitor::default());
         let door = Some(Door::open(socket, &engine)?);
         let router = self.clone();
         Ok(BackgroundServer {
             router,
             settings,
-            counters,
             engine,
             door,
             addr,
@@ -135,10 +133,10 @@ impl Router {
     }
 }
 
-fn new_engine(router: &Router, settings: &Settings, counters: &Arc<Counters>) -> Arc<Engine> {
+fn new_engine(router: &Router, settings: &Settings, monitor: &Monitor) -> Arc<Engine> {
     let router = router.clone();
     let handler = Arc::new(move |request: &_| router.handle(request));
-    Arc::new(Engine::new(handler, settings.clone(), Arc::clone(counters)))
+    Engine::new(handler, settings.clone(), monitor)
 }
 
 impl BackgroundServer {
@@ -174,7 +172,14 @@ impl BackgroundServer {
 
     /// What was counted since it began to serve; see [`Stats`].
     pub fn stats(&self) -> Stats {
-        self.engine.stats()
+        self.engine.monitor().stats()
+    }
+
+    /// A handle on its numbers, for handlers and other threads: for a page of the numbers, as
+    /// [`Stats::to_prometheus`] shows, or to see what [`stop`](Self::stop) waits for, as
+    /// [`Monitor`] does.
+    pub fn monitor(&self) -> Monitor {
+        self.engine.monitor().clone()
     }
 
     /// Moves to another address; routes and numbers come along.
@@ -208,9 +213,37 @@ impl BackgroundServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn rebind(&mut self, addr: impl Into<SocketAddr>) -> io::Result<()> {
-        let addr = addr.into();
+        self.rebind_by(addr.into(), None).map(drop)
+    }
+
+    /// [`rebind`](Self::rebind) that does not wait for longer than `time`: responses at the old
+    /// address that are not written whole by then are cut, and counted.
+    ///
+    /// # Errors
+    ///
+    /// As `rebind`.
+    ///
+    /// ```
+    /// use millpond::Router;
+    /// use std::time::Duration;
+    ///
+    /// let mut server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// let drained = server.rebind_within(([127, 0, 0, 1], 0), Duration::from_secs(2))?;
+    /// assert_eq!(drained.cut, 0);
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn rebind_within(
+        &mut self,
+        addr: impl Into<SocketAddr>,
+        time: Duration,
+    ) -> io::Result<Drained> {
+        self.rebind_by(addr.into(), Instant::now().checked_add(time))
+    }
+
+    fn rebind_by(&mut self, addr: SocketAddr, deadline: Option<Instant>) -> io::Result<Drained> {
         if addr == self.addr && self.door.is_some() {
-            return Ok(());
+            return Ok(Drained::default());
         }
         let socket = match TcpListener::bind(addr) {
             Err(e) if e.kind() == ErrorKind::AddrInUse && addr.port() == self.addr.port() => {
@@ -219,7 +252,7 @@ impl BackgroundServer {
             bound => bound?,
         };
         let addr = socket.local_addr()?;
-        let engine = new_engine(&self.router, &self.settings, &self.counters);
+        let engine = new_engine(&self.router, &self.settings, self.engine.monitor());
         let door = Door::open(socket, &engine)?;
         let old_engine = std::mem::replace(&mut self.engine, engine);
         let old_door = self.door.replace(door);
@@ -227,8 +260,7 @@ impl BackgroundServer {
         if let Some(door) = old_door {
             door.close();
         }
-        let _ = old_engine.drain(None);
-        Ok(())
+        Ok(old_engine.drain(deadline))
     }
 
     /// Closes the old listener to make room for one on the same port, and opens it again on

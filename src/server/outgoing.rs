@@ -29,12 +29,12 @@ pub(crate) struct Stream {
     state: Reading,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
     More,
     Done,
-    /// What was composed before is sent, and then the connection is cut.
-    Failed,
+    /// Why, until that is asked for. What was composed before is sent, and then the connection is
+    /// cut.
+    Failed(Option<io::Error>),
 }
 
 impl Source {
@@ -67,8 +67,15 @@ impl Source {
         matches!(self, Source::Nothing)
     }
 
-    pub fn has_failed(&self) -> bool {
-        matches!(self, Source::Reader(stream) if stream.state == Reading::Failed)
+    /// Why the reader failed, if it did: told once.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        match self {
+            Source::Reader(Stream {
+                state: Reading::Failed(error),
+                ..
+            }) => error.take(),
+            _ => None,
+        }
     }
 }
 
@@ -93,18 +100,26 @@ impl Stream {
         }
         piece.resize(piece.len().max(PIECE), 0);
         let count = match self.read(&mut piece[..most]) {
-            Some(0) if self.left.is_none() => {
+            Ok(0) if self.left.is_none() => {
                 if self.chunked {
                     out.extend_from_slice(chunked::LAST_CHUNK);
                 }
                 self.state = Reading::Done;
                 return;
             }
-            Some(0) | None => {
-                self.state = Reading::Failed;
+            Ok(0) => {
+                let error = io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "its reader has fewer bytes than were announced",
+                );
+                self.state = Reading::Failed(Some(error));
                 return;
             }
-            Some(count) => count,
+            Err(error) => {
+                self.state = Reading::Failed(Some(error));
+                return;
+            }
+            Ok(count) => count,
         };
         if self.chunked {
             chunked::write_chunk_head(out, count);
@@ -121,13 +136,13 @@ impl Stream {
         }
     }
 
-    /// `None` where the reader fails, or panics.
-    fn read(&mut self, buf: &mut [u8]) -> Option<usize> {
+    /// An error where the reader fails, or panics.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            match caught(|| self.reader.read(buf)) {
-                Some(Ok(count)) => return Some(count.min(buf.len())),
-                Some(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
-                Some(Err(_)) | None => return None,
+            match caught(|| self.reader.read(buf))? {
+                Ok(count) => return Ok(count.min(buf.len())),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
             }
         }
     }
@@ -156,15 +171,17 @@ pub(crate) enum Broken {
     /// The client is gone.
     Write,
     /// The body's reader failed, or had fewer bytes than were announced.
-    Reader,
+    Reader(io::Error),
 }
 
-/// The unsent part of a response. `moved` counts what was written since it was last asked.
+/// The unsent part of a response. `moved` counts what was written since it was last asked;
+/// `uncounted` what is not in the numbers yet.
 pub(crate) struct Outgoing {
     unsent: Vec<u8>,
     at: usize,
     source: Source,
     pub moved: usize,
+    uncounted: usize,
 }
 
 impl Outgoing {
@@ -174,14 +191,25 @@ impl Outgoing {
         out: &mut Vec<u8>,
         source: Source,
         piece: &mut Vec<u8>,
-    ) -> Result<(Outgoing, Sent), Broken> {
+    ) -> (Outgoing, Result<Sent, Broken>) {
         let mut outgoing = Outgoing {
             unsent: Vec::new(),
             at: 0,
             source,
             moved: 0,
+            uncounted: 0,
         };
-        let written = match &mut outgoing.source {
+        let sent = outgoing.begin(stream, out, piece);
+        (outgoing, sent)
+    }
+
+    fn begin(
+        &mut self,
+        stream: &TcpStream,
+        out: &mut Vec<u8>,
+        piece: &mut Vec<u8>,
+    ) -> Result<Sent, Broken> {
+        let written = match &mut self.source {
             Source::Bytes { bytes, at } => {
                 let written = write_both(stream, out, bytes)?;
                 *at = written.saturating_sub(out.len());
@@ -189,17 +217,25 @@ impl Outgoing {
             }
             _ => write(stream, out)?,
         };
-        outgoing.moved = written;
+        self.wrote(written);
         if written < out.len() {
-            outgoing.unsent.extend_from_slice(&out[written..]);
+            self.unsent.extend_from_slice(&out[written..]);
         }
         out.clear();
-        let sent = outgoing.push(stream)?;
-        if sent == Sent::NeedsReader {
-            let sent = outgoing.pump(stream, out, piece)?;
-            return Ok((outgoing, sent));
+        match self.push(stream)? {
+            Sent::NeedsReader => self.pump(stream, out, piece),
+            sent => Ok(sent),
         }
-        Ok((outgoing, sent))
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.moved += count;
+        self.uncounted += count;
+    }
+
+    /// What was written since this was last called.
+    pub fn uncounted(&mut self) -> usize {
+        std::mem::take(&mut self.uncounted)
     }
 
     /// Writes what is here, without asking the reader.
@@ -207,7 +243,7 @@ impl Outgoing {
         if self.at < self.unsent.len() {
             let written = write(stream, &self.unsent[self.at..])?;
             self.at += written;
-            self.moved += written;
+            self.wrote(written);
             if self.at < self.unsent.len() {
                 return Ok(Sent::Blocked);
             }
@@ -216,20 +252,19 @@ impl Outgoing {
         }
         match &mut self.source {
             Source::Nothing => Ok(Sent::All),
-            Source::Reader(stream) => match stream.state {
+            Source::Reader(stream) => match &mut stream.state {
                 Reading::More => Ok(Sent::NeedsReader),
                 Reading::Done => Ok(Sent::All),
-                Reading::Failed => Err(Broken::Reader),
+                Reading::Failed(error) => Err(Broken::Reader(
+                    error.take().unwrap_or_else(|| ErrorKind::Other.into()),
+                )),
             },
             Source::Bytes { bytes, at } => {
                 let written = write(stream, &bytes[*at..])?;
                 *at += written;
-                self.moved += written;
-                Ok(if *at == bytes.len() {
-                    Sent::All
-                } else {
-                    Sent::Blocked
-                })
+                let all = *at == bytes.len();
+                self.wrote(written);
+                Ok(if all { Sent::All } else { Sent::Blocked })
             }
         }
     }
@@ -251,7 +286,7 @@ impl Outgoing {
                 stream.fill(out, piece);
             }
             let written = write(stream, out)?;
-            self.moved += written;
+            self.wrote(written);
             self.unsent.extend_from_slice(&out[written..]);
             out.clear();
         }

@@ -1,7 +1,7 @@
 //! The second half of a connection's round: the handler's answer is sent, and what follows it
 //! begins: the next request, the end, or another protocol.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
@@ -14,6 +14,7 @@ use crate::message::{Request, Upgrade};
 use crate::server::answer::{self, Answered, Refusal};
 use crate::server::caught::caught;
 use crate::server::drain::State;
+use crate::server::failure::{ServerErrorKind, Subject};
 use crate::server::incoming::Owes;
 use crate::server::outgoing::{Broken, Outgoing, Sent, Source};
 use crate::server::pace::Pace;
@@ -47,6 +48,8 @@ impl Connection {
                 Some(arrived) => arrived,
                 None => return self.over(CloseReason::Broken),
             };
+            self.service.registry.began(&self.link, began);
+            self.link.set_state(State::Handler);
             self.owes = Owes::Nothing;
             let Answered { source, after, now } = answer::answer(self, desk, arrived);
             self.owed += 1;
@@ -88,6 +91,7 @@ impl Connection {
         if self.owed == 0 {
             desk.out.clear();
         }
+        self.link.unname();
         answer::refuse(self, desk, refusal, now);
         self.owed += 1;
         self.send(
@@ -104,14 +108,17 @@ impl Connection {
     fn send(&mut self, desk: &mut Desk, source: Source, after: After, now: Instant) -> Turn {
         // A part of the next request may have come meanwhile, and with it a clock of its own.
         self.pace = None;
-        self.link.set_state(State::InFlight);
+        self.link.set_state(State::Response);
         let Desk { out, input, .. } = desk;
         let sent = Outgoing::send(&self.link.stream, out, source, input);
         out.shrink_to(KEPT_BY_DESK);
+        let (mut outgoing, sent) = sent;
+        desk.tally(&self.service.counters)
+            .sent(outgoing.uncounted());
         match sent {
             // The usual case, and it allocates nothing.
-            Ok((_, Sent::All)) => self.all_sent(desk, after, now),
-            Ok((outgoing, sent)) => self.sent(desk, sent, Box::new(outgoing), after, now),
+            Ok(Sent::All) => self.all_sent(desk, after, now),
+            Ok(sent) => self.sent(desk, sent, Box::new(outgoing), after, now),
             Err(broken) => self.broken(broken),
         }
     }
@@ -122,7 +129,10 @@ impl Connection {
             Phase::Sending(outgoing, after) => (outgoing, after),
             _ => return Turn::Over,
         };
-        match outgoing.push(&self.link.stream) {
+        let pushed = outgoing.push(&self.link.stream);
+        desk.tally(&self.service.counters)
+            .sent(outgoing.uncounted());
+        match pushed {
             Ok(Sent::NeedsReader) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
@@ -132,7 +142,10 @@ impl Connection {
                 Turn::Ready
             }
             Ok(sent) => self.sent(desk, sent, outgoing, after, now),
-            Err(broken) => self.give_up(outgoing, after, broken.reason()),
+            Err(broken) => {
+                let reason = self.tell_broken(broken);
+                self.give_up(outgoing, after, reason)
+            }
         }
     }
 
@@ -188,6 +201,7 @@ impl Connection {
                 if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
                     self.phase = Phase::Ready;
+                    self.link.set_state(State::Waiting);
                     return self.ready_turn();
                 }
                 self.phase = Phase::Receiving;
@@ -206,11 +220,11 @@ impl Connection {
     }
 
     pub(super) fn close(&mut self, linger: bool, reason: CloseReason, now: Instant) -> Turn {
+        self.link.set_state(State::Closing);
         if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
             return self.over(reason);
         }
         self.reason = reason;
-        self.link.set_state(State::Quiet);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
         self.phase = Phase::Lingering {
@@ -227,7 +241,11 @@ impl Connection {
         settled: bool,
         now: Instant,
     ) -> Turn {
-        match (&self.link.stream).read(&mut desk.input) {
+        let read = (&self.link.stream).read(&mut desk.input);
+        if let Ok(count) = read {
+            self.received(desk, count);
+        }
+        match read {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
                 self.phase = Phase::Lingering {
                     left: left - count,
@@ -258,27 +276,44 @@ impl Connection {
             .set_nonblocking(false)
             .and_then(|()| stream.set_read_timeout(None))
             .and_then(|()| stream.set_write_timeout(None));
-        self.service.registry.settle(&self.link);
+        self.service.registry.hand_over(&self.link);
         if plain.is_ok() {
+            // Not the link itself, which would keep the socket open.
+            let (service, subject) = (Arc::clone(&self.service), Subject::of(&self.link));
+            let build = move || {
+                if let Err(panicked) = caught(move || upgrade.build(Box::new(socket))) {
+                    let hook = &service.on_error;
+                    hook.tell_of(ServerErrorKind::Upgrade, Some(subject), panicked.into());
+                }
+            };
             // Without a thread to be had both are dropped, and that closes the connection.
-            let _ = thread::Builder::new()
-                .name("millpond-upgrade".into())
-                .spawn(move || caught(move || upgrade.build(Box::new(socket))));
+            let thread = thread::Builder::new().name("millpond-upgrade".into());
+            if let Err(e) = thread.spawn(build) {
+                let hook = &self.service.on_error;
+                hook.tell(ServerErrorKind::Upgrade, Some(&self.link), || e);
+            }
         }
         self.over(CloseReason::Upgraded)
     }
 
     pub(super) fn broken(&mut self, broken: Broken) -> Turn {
-        self.over(broken.reason())
+        let reason = self.tell_broken(broken);
+        self.over(reason)
     }
-}
 
-impl Broken {
-    fn reason(self) -> CloseReason {
-        match self {
+    fn tell_broken(&self, broken: Broken) -> CloseReason {
+        match broken {
             Broken::Write => CloseReason::Broken,
-            Broken::Reader => CloseReason::BodyFailed,
+            Broken::Reader(error) => {
+                self.tell(ServerErrorKind::Body, error);
+                CloseReason::BodyFailed
+            }
         }
+    }
+
+    /// Tells what went wrong here and no response can.
+    pub(in crate::server) fn tell(&self, kind: ServerErrorKind, error: io::Error) {
+        self.service.on_error.tell(kind, Some(&self.link), || error);
     }
 }
 
