@@ -49,7 +49,7 @@ pub(crate) struct Link {
     pub peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
-    /// Milliseconds after the registry's birth at which it fell idle, or at which the request that
+    /// When, after the registry's birth ([`Registry::stamp`]), it fell idle, or at which the request that
     /// it is at began to come, was here, or was taken up. [`UNKNOWN`] where that is not worth a clock.
     since: AtomicU64,
     /// What its request is called. Written by the worker that has it.
@@ -75,12 +75,15 @@ impl Link {
 
     /// What came is no request that could be named.
     pub fn unname(&self) {
-        self.note.write(["", "", ""]);
+        self.note.write("");
     }
 
-    /// What the request that is being answered, or was last, is called.
+    /// What the request that is being answered, or was last, is called: up to the first `?`, as
+    /// what is behind it may be a secret.
     pub fn name(&self) -> String {
-        self.note.read()
+        let mut name = self.note.read();
+        name.truncate(name.find('?').unwrap_or(name.len()));
+        name
     }
 
     /// Whether this connection is to end after the response it owes.
@@ -204,13 +207,12 @@ impl Registry {
         link.since.store(self.millis(now), Ordering::Relaxed);
     }
 
-    /// A whole request is here; `name` is what it is called. Where nobody has a clock at hand a
-    /// worker is about to take it up, or [`seen_waiting`](Registry::seen_waiting) tells.
+    /// A whole request is here; `name` is what it is called. Most likely a worker is about to take
+    /// it up, and knows the time; else [`seen_waiting`](Registry::seen_waiting) tells.
     #[inline]
-    pub fn came_in(&self, link: &Link, now: Option<Instant>, name: [&str; 3]) {
+    pub fn came_in(&self, link: &Link, name: &str) {
         link.note.write(name);
-        let since = now.map_or(UNKNOWN, |now| self.millis(now));
-        link.since.store(since, Ordering::Relaxed);
+        link.since.store(UNKNOWN, Ordering::Relaxed);
         link.set_state(State::Waiting);
     }
 
