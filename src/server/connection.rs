@@ -263,9 +263,8 @@ impl Connection {
         match step {
             Ok(Step::Ready) => {
                 self.phase = Phase::Ready;
-                let head = &self.intake.head;
-                let name = [head.method(), " ", path_of(head.target())];
-                self.service.registry.came_in(&self.link, now, name);
+                let name = self.intake.head.request();
+                self.service.registry.came_in(&self.link, name);
                 self.ready_turn()
             }
             Ok(Step::More) => {
@@ -415,11 +414,6 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-/// A target without its query, which is nobody's business but the handler's.
-fn path_of(target: &str) -> &str {
-    target.split('?').next().unwrap_or(target)
 }
 
 impl Drop for Connection {

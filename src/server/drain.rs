@@ -158,7 +158,7 @@ impl Registry {
             peer,
             state: AtomicU8::new(State::Fresh as u8),
             ending: AtomicBool::new(false),
-            since: AtomicU64::new(self.millis(Instant::now())),
+            since: AtomicU64::new(self.stamp(Instant::now())),
             note: Note::default(),
         });
         inner.links.insert(id, Arc::clone(&link));
@@ -173,9 +173,8 @@ impl Registry {
 
     /// Ends the one idle longest. New connections count as idle after `claim`.
     fn end_idlest(&self, inner: &mut Inner, claim: Duration) -> bool {
-        let since = self
-            .millis(Instant::now())
-            .saturating_sub(claim.as_millis() as u64);
+        let now = Instant::now();
+        let since = self.stamp(now.checked_sub(claim).unwrap_or(now));
         let idle = inner.links.values().filter(|link| {
             let state = link.state();
             let fresh = state == State::Fresh;
@@ -204,7 +203,7 @@ impl Registry {
 
     /// The request that it is at began then.
     pub fn began(&self, link: &Link, now: Instant) {
-        link.since.store(self.millis(now), Ordering::Relaxed);
+        link.since.store(self.stamp(now), Ordering::Relaxed);
     }
 
     /// A whole request is here; `name` is what it is called. Most likely a worker is about to take
@@ -313,14 +312,16 @@ impl Registry {
     }
 
     fn told(&self, link: &Link) -> InFlight {
-        let now = self.millis(Instant::now());
-        let since = link.since.load(Ordering::Relaxed);
+        let age = match link.since.load(Ordering::Relaxed) {
+            UNKNOWN => Duration::ZERO,
+            since => self.born.elapsed().saturating_sub(stamped(since)),
+        };
         let state = link.state();
         InFlight {
             peer: link.peer,
             request: link.name(),
             state,
-            age: Duration::from_millis(now.saturating_sub(since)),
+            age,
         }
     }
 
@@ -395,9 +396,20 @@ impl Registry {
         inner
     }
 
-    fn millis(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.born).as_millis() as u64
+    /// A time in a number that is made without a multiplication or division, for each request.
+    fn stamp(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.born);
+        since.as_secs() << NANOS_BITS | u64::from(since.subsec_nanos())
     }
+}
+
+/// Nanoseconds are below 2^30.
+const NANOS_BITS: u32 = 30;
+
+/// The time after the registry's birth that a stamp says.
+fn stamped(stamp: u64) -> Duration {
+    let nanos = stamp & ((1 << NANOS_BITS) - 1);
+    Duration::from_secs(stamp >> NANOS_BITS) + Duration::from_nanos(nanos)
 }
 
 fn after(
