@@ -68,8 +68,9 @@ pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
-    start_server, start_server_with_pool, BackgroundServer, CloseReason, ConnectionState, Drained,
-    InFlight, Monitor, Server, ServerError, ServerErrorKind, Settings, Stats, WorkerState,
+    start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, ConnectionState,
+    Drained, InFlight, Listen, Monitor, Server, ServerError, ServerErrorKind, Settings, Stats,
+    WorkerState,
 };
 
 // What the macros expand to.

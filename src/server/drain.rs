@@ -40,11 +40,13 @@ const LONG: Duration = Duration::from_secs(1);
 const LISTED: usize = 32;
 /// Whoever counts all links takes the lock for so many of them at a time.
 const PAGE: usize = 64;
+/// The door that a connection came in by, and its number in the order of all.
+type Id = (u32, u64);
 
 /// One connection, shared by its guest and the registry.
 #[derive(Debug)]
 pub(crate) struct Link {
-    id: u64,
+    id: Id,
     pub stream: TcpStream,
     pub peer: SocketAddr,
     state: AtomicU8,
@@ -118,13 +120,13 @@ pub(crate) struct Registry {
 #[derive(Debug, Default)]
 struct Inner {
     next_id: u64,
-    /// Those that have not settled, by age.
-    links: BTreeMap<u64, Arc<Link>>,
+    /// Those that have not settled: door by door, by age.
+    links: BTreeMap<Id, Arc<Link>>,
     /// All that are open, settled ones that linger included.
     open: usize,
     /// Those handed over to another protocol, for as long as it has them: they are told of, and
     /// nothing else is done with them here.
-    upgraded: BTreeMap<u64, Arc<Link>>,
+    upgraded: BTreeMap<Id, Arc<Link>>,
 }
 
 impl Registry {
@@ -144,13 +146,14 @@ impl Registry {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        door: u32,
         most: usize,
     ) -> Result<Arc<Link>, TcpStream> {
         let mut inner = lock(&self.inner);
         if inner.open >= most && !self.end_idlest(&mut inner, Duration::ZERO) {
             return Err(stream);
         }
-        let id = inner.next_id;
+        let id = (door, inner.next_id);
         inner.next_id += 1;
         let link = Arc::new(Link {
             id,
@@ -329,38 +332,43 @@ impl Registry {
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
-        end_below(&inner, u64::MAX, false);
+        end(&inner, &Those::before(u64::MAX, &|_| true), false);
         drop(inner);
         rouse();
     }
 
-    /// Ends all there are and waits until they have settled, or until `deadline`; then those left
-    /// are cut. Those that are entered meanwhile are no concern of it.
-    pub fn drain(&self, deadline: Option<Instant>, rouse: impl Fn()) -> Drained {
+    /// Ends those that came in by these doors and waits until they have settled, or until
+    /// `deadline`; then those left are cut. Those that are entered meanwhile are no concern of it.
+    pub fn drain(
+        &self,
+        doors: impl Fn(u32) -> bool,
+        deadline: Option<Instant>,
+        rouse: impl Fn(),
+    ) -> Drained {
         let began = Instant::now();
         let answered_before = self.answered.load(Ordering::Relaxed);
         let lost_before = self.lost.load(Ordering::Relaxed);
         let mut drained = Drained::default();
         let by = |time| Some(deadline.map_or(began + time, |d: Instant| d.min(began + time)));
         let mut inner = lock(&self.inner);
-        let limit = inner.next_id;
-        end_below(&inner, limit, true);
+        let those = Those::before(inner.next_id, &doors);
+        end(&inner, &those, true);
         drop(inner);
         rouse();
-        inner = self.wait_below(limit, by(FRESH_GRACE));
-        if oldest(&inner) < limit {
-            end_below(&inner, limit, false);
+        inner = self.wait_for(&those, by(FRESH_GRACE));
+        if those.are_in(&inner) {
+            end(&inner, &those, false);
             drop(inner);
             rouse();
-            inner = self.wait_below(limit, by(LONG));
+            inner = self.wait_for(&those, by(LONG));
             if began.elapsed() >= LONG {
-                drained.held_up_by = self.first_in_flight(&inner, limit);
+                drained.held_up_by = self.first_in_flight(&inner, &those);
             }
             drop(inner);
-            inner = self.wait_below(limit, deadline);
+            inner = self.wait_for(&those, deadline);
         }
-        drained.unanswered = self.first_in_flight(&inner, limit);
-        for link in inner.links.range(..limit).map(|(_, link)| link) {
+        drained.unanswered = self.first_in_flight(&inner, &those);
+        for link in those.links(&inner) {
             drained.cut += u64::from(link.is_in_flight());
             let _ = link.stream.shutdown(Shutdown::Both);
         }
@@ -371,15 +379,14 @@ impl Registry {
         drained
     }
 
-    fn first_in_flight(&self, inner: &Inner, limit: u64) -> Vec<InFlight> {
-        let links = inner.links.range(..limit).map(|(_, link)| link);
-        let these = links.filter(|link| link.is_in_flight()).take(LISTED);
-        these.map(|link| self.told(link)).collect()
+    fn first_in_flight(&self, inner: &Inner, those: &Those) -> Vec<InFlight> {
+        let links = those.links(inner).filter(|link| link.is_in_flight());
+        links.take(LISTED).map(|link| self.told(link)).collect()
     }
 
-    fn wait_below(&self, limit: u64, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
+    fn wait_for(&self, those: &Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
         let mut inner = lock(&self.inner);
-        while oldest(&inner) < limit {
+        while those.are_in(&inner) {
             inner = match deadline {
                 // Whoever settles last notifies, and everyone does within the limits' time.
                 None => self.settled.wait(inner).unwrap_or_else(|e| e.into_inner()),
@@ -413,21 +420,51 @@ fn stamped(stamp: u64) -> Duration {
 }
 
 fn after(
-    links: &BTreeMap<u64, Arc<Link>>,
-    last: Option<u64>,
-) -> impl Iterator<Item = (&u64, &Arc<Link>)> {
+    links: &BTreeMap<Id, Arc<Link>>,
+    last: Option<Id>,
+) -> impl Iterator<Item = (&Id, &Arc<Link>)> {
     links.range((
         last.map_or(Bound::Unbounded, Bound::Excluded),
         Bound::Unbounded,
     ))
 }
 
-fn oldest(inner: &Inner) -> u64 {
-    inner.links.keys().next().copied().unwrap_or(u64::MAX)
+/// The links that a drain is about: entered before it, by one of its doors.
+struct Those<'a> {
+    limit: u64,
+    doors: &'a dyn Fn(u32) -> bool,
 }
 
-fn end_below(inner: &Inner, limit: u64, spare_fresh: bool) {
-    for link in inner.links.range(..limit).map(|(_, link)| link) {
+impl<'a> Those<'a> {
+    fn before(limit: u64, doors: &'a dyn Fn(u32) -> bool) -> Those<'a> {
+        Those { limit, doors }
+    }
+
+    fn links<'i>(&'i self, inner: &'i Inner) -> impl Iterator<Item = &'i Arc<Link>> {
+        let these = move |id: &Id| id.1 < self.limit && (self.doors)(id.0);
+        let links = inner.links.iter().filter(move |(id, _)| these(id));
+        links.map(|(_, link)| link)
+    }
+
+    /// Whether there are any left. It looks at the oldest of each door alone, as it is asked
+    /// whenever one has settled.
+    fn are_in(&self, inner: &Inner) -> bool {
+        let mut next = inner.links.keys().next();
+        while let Some(&(door, number)) = next {
+            if number < self.limit && (self.doors)(door) {
+                return true;
+            }
+            next = match door.checked_add(1) {
+                Some(after) => inner.links.range((after, 0)..).next().map(|(id, _)| id),
+                None => None,
+            };
+        }
+        false
+    }
+}
+
+fn end(inner: &Inner, those: &Those, spare_fresh: bool) {
+    for link in those.links(inner) {
         link.end();
         if link.is_in_flight() || (spare_fresh && link.state() == State::Fresh) {
             continue;

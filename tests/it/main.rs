@@ -7,6 +7,7 @@ mod early;
 mod examples;
 mod join;
 mod limits;
+mod listen;
 mod live_routes;
 mod methods;
 mod panics;

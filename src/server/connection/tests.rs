@@ -16,7 +16,7 @@ fn connected() -> (Connection, TcpStream) {
     let handler = Arc::new(|_: &_| Response::text("fine"));
     let counters = Arc::new(Counters::default());
     let service = Arc::new(Service::new(handler, &Settings::default(), counters));
-    let link = service.registry.enter(stream, peer, 1).unwrap();
+    let link = service.registry.enter(stream, peer, 0, 1).unwrap();
     (Connection::new(link, service), client)
 }
 
