@@ -16,8 +16,13 @@ const PIECE: usize = 64 * 1024;
 /// Where the rest of a body comes from.
 pub(crate) enum Source {
     Nothing,
-    Bytes { bytes: Vec<u8>, at: usize },
+    Bytes {
+        bytes: Vec<u8>,
+        at: usize,
+    },
     Reader(Stream),
+    /// Nothing more: what was composed before it is sent, and then the connection is cut.
+    Cut,
 }
 
 /// A body that is read while it is sent. The reader is the user's code, as is what its drop does:
@@ -252,6 +257,7 @@ impl Outgoing {
         }
         match &mut self.source {
             Source::Nothing => Ok(Sent::All),
+            Source::Cut => Err(Broken::Write),
             Source::Reader(stream) => match &mut stream.state {
                 Reading::More => Ok(Sent::NeedsReader),
                 Reading::Done => Ok(Sent::All),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::drain::{ConnectionState, InFlight, Link, Registry};
 use super::failure::Hook;
 use super::monitor::Source;
+use super::proxies::Proxies;
 use super::settings::Settings;
 use super::stats::{Counters, Stats};
 use crate::limits::Limits;
@@ -19,6 +20,7 @@ pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 pub(crate) struct Service {
     pub handler: Arc<Handler>,
     pub limits: Limits,
+    pub proxies: Option<Proxies>,
     pub registry: Registry,
     pub counters: Arc<Counters>,
     pub on_error: Hook,
@@ -30,6 +32,7 @@ impl Service {
         Service {
             handler,
             limits: settings.limits.clone(),
+            proxies: settings.proxies.clone(),
             registry: Registry::new(),
             counters,
             on_error: settings.on_error.clone(),

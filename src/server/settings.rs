@@ -2,6 +2,7 @@
 
 use super::failure::{Hook, ServerError};
 use super::monitor::Monitor;
+use super::proxies::Proxies;
 use crate::limits::Limits;
 
 /// Workers of a pool unless another number is asked for: enough to hold 192 quiet connections at no
@@ -26,6 +27,7 @@ pub struct Settings {
     pub(super) limits: Limits,
     pub(super) monitor: Option<Monitor>,
     pub(super) on_error: Hook,
+    pub(super) proxies: Option<Proxies>,
 }
 
 impl Default for Settings {
@@ -35,6 +37,7 @@ impl Default for Settings {
             limits: Limits::default(),
             monitor: None,
             on_error: Hook::default(),
+            proxies: None,
         }
     }
 }
@@ -80,6 +83,12 @@ impl Settings {
     /// ```
     pub fn on_error(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Settings {
         self.on_error = Hook::new(hook);
+        self
+    }
+
+    /// The proxies that are trusted to say whose requests they pass on. Nobody is unless said.
+    pub fn proxies(mut self, proxies: Proxies) -> Settings {
+        self.proxies = Some(proxies);
         self
     }
 }

@@ -50,6 +50,16 @@ fn handler(request: &Request) -> Response {
             data: ResponseBody::from_reader_and_size(&b"four"[..], 5),
             ..Response::text("")
         },
+        "/header" => Response::text("").with_additional_header("X-Note", "two\nlines"),
+        "/upgrade/header" => Response {
+            status_code: 101,
+            headers: vec![
+                ("Upgrade".into(), "nothing".into()),
+                ("a b".into(), "".into()),
+            ],
+            data: ResponseBody::empty(),
+            upgrade: Some(Box::new(Panics)),
+        },
         "/upgrade" => Response {
             status_code: 101,
             headers: vec![("Upgrade".into(), "nothing".into())],

@@ -70,7 +70,8 @@ const HEADS: [(&str, &str, ConnectionState); 4] = [
         ConnectionState::Upload,
     ),
     (
-        "GET /upgraded?token=secret HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /upgraded?token=secret HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n\
+         Upgrade: held\r\n\r\n",
         "GET /upgraded",
         ConnectionState::Upgraded,
     ),

@@ -1,12 +1,15 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod assets;
 mod clone;
 mod descriptors;
 mod dropped;
 mod early;
+mod echoes;
 mod error_hook;
 mod examples;
 mod held_up;
+mod injection;
 mod join;
 mod limits;
 mod listen;
@@ -16,10 +19,12 @@ mod panics;
 mod pinning;
 mod pipelining;
 mod poll;
+mod proxies;
 mod readme;
 mod reasons;
 mod rebind;
 mod responses;
+mod rfc;
 mod rouille;
 mod skipped;
 mod slow;

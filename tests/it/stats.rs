@@ -64,6 +64,13 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
 }
 
+fn upgrade() -> String {
+    get("/upgrade").replace(
+        "\r\n\r\n",
+        "\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
+    )
+}
+
 /// A connection on which all that goes over it is counted.
 struct Counted {
     client: Client,
@@ -141,7 +148,7 @@ fn every_request_is_in_its_class_and_every_byte_is_counted() {
     bytes.push(cut.received());
 
     let mut upgraded = Counted::new(&server);
-    upgraded.send(get("/upgrade") + "early").send("late");
+    upgraded.send(upgrade() + "early").send("late");
     upgraded.client.finish_sending();
     bytes.push(upgraded.received());
 
@@ -189,7 +196,7 @@ fn every_end_is_counted_once() {
         start("GET / HTTP/1.1\r\n\r\n"),
         start(&get("/fails")),
         start(&get("/200").repeat(2)),
-        start(&get("/upgrade")),
+        start(&upgrade()),
     ];
     for client in &mut ends[..2] {
         client.finish_sending();
@@ -292,7 +299,7 @@ fn connections_and_workers_are_told_by_what_they_do() {
     clients.push(start(&get("/gate")));
     clients.extend((0..2).map(|_| start(&format!("{post}100\r\n\r\n{:<50}", ""))));
     let reader = start(&get("/big"));
-    let mut upgraded = start(&get("/upgrade"));
+    let mut upgraded = start(&upgrade());
     assert_eq!(upgraded.head().expect("a head").status, 101);
     let want = [
         (State::Fresh, 1),

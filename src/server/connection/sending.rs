@@ -1,7 +1,8 @@
 //! The second half of a connection's round: the handler's answer is sent, and what follows it
 //! begins: the next request, the end, or another protocol.
 
-use std::io::{self, Read};
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
@@ -22,6 +23,7 @@ use crate::server::pool::Turn;
 use crate::server::service::{Place, Upgraded};
 use crate::server::stats::CloseReason;
 use crate::server::would_block;
+use crate::wire::encode;
 
 /// How long, and for how many bytes, a closed connection is still read, so that the client
 /// gets to read its answer before a reset takes it away (RFC 9112 §9.6). Many clients send all of
@@ -36,6 +38,8 @@ const STREAK: u32 = 8;
 const QUICK: Duration = Duration::from_micros(50);
 const BATCH: usize = 32 * 1024;
 const KEPT_BY_DESK: usize = 256 * 1024;
+/// Characters of a field's name that are told; more of it would not help.
+const LONGEST_TOLD: usize = 64;
 
 /// Answering and sending.
 impl Connection {
@@ -308,6 +312,16 @@ impl Connection {
                 self.tell(ServerErrorKind::Body, error);
                 CloseReason::BodyFailed
             }
+        }
+    }
+
+    /// Tells which fields of a response cannot be sent; not their values, which may be secrets.
+    #[cold]
+    pub(in crate::server) fn tell_fields(&self, fields: &[(Cow<'static, str>, Cow<'static, str>)]) {
+        for (name, _) in fields.iter().filter(|(n, v)| !encode::is_field(n, v)) {
+            let name: String = name.chars().take(LONGEST_TOLD).collect();
+            let error = io::Error::new(ErrorKind::InvalidData, format!("the field {name:?}"));
+            self.tell(ServerErrorKind::Header, error);
         }
     }
 
