@@ -51,8 +51,8 @@ pub(crate) struct Link {
     pub peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
-    /// When, after the registry's birth ([`Registry::stamp`]), it fell idle, or at which the request that
-    /// it is at began to come, was here, or was taken up. [`UNKNOWN`] where that is not worth a clock.
+    /// When it fell idle, or the request that it is at began to come, or was taken up: a
+    /// [`stamp`](Registry::stamp). [`UNKNOWN`] where that is not worth a clock.
     since: AtomicU64,
     /// What its request is called. Written by the worker that has it.
     note: Note,

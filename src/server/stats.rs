@@ -1,8 +1,8 @@
 //! What the server counts, as plain numbers. Written without a lock, read at any time.
 //!
 //! What is counted for each request is counted by the worker that does it, in a [`Tally`] that
-//! nobody else writes: a plain addition in a cache line of its own. Whoever reads adds them up. What
-//! happens once for a connection, or less often, is counted in [`Counters`], which all share.
+//! nobody else writes: a plain addition in a cache line of its own. Whoever reads adds them up.
+//! What happens once for a connection, or less often, is counted in [`Counters`], which all share.
 
 mod prometheus;
 mod tally;
@@ -176,7 +176,8 @@ impl Stats {
     /// router.add(Route::get("/metrics").onconnect(move |_| {
     ///     Response::from_data(Stats::PROMETHEUS, monitor.stats().to_prometheus())
     /// }));
-    /// # let page = router.handle(&millpond::Request::fake_http("GET", "/metrics", vec![], vec![]));
+    /// # let request = millpond::Request::fake_http("GET", "/metrics", vec![], vec![]);
+    /// # let page = router.handle(&request);
     /// # let mut text = String::new();
     /// # let mut reader = page.data.into_reader_and_size().0;
     /// # std::io::Read::read_to_string(&mut reader, &mut text)?;

@@ -116,6 +116,8 @@ fn each_cause_is_told_once() {
             Body,
             panicked("a reader that panics, on purpose"),
         ),
+        ("/header", 500, Header, "the field \"X-Note\"".into()),
+        ("/upgrade/header", 500, Header, "the field \"a b\"".into()),
         ("/short", 200, Body, short.into()),
         (
             "/upgrade",
@@ -127,7 +129,8 @@ fn each_cause_is_told_once() {
         let (server, told) = server();
         let mut client = Client::connect(server.addr());
         client.send(format!(
-            "GET {path}?token=secret HTTP/1.1\r\nHost: a\r\n\r\n"
+            "GET {path}?token=secret HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n\
+             Upgrade: nothing\r\n\r\n"
         ));
         assert_eq!(client.head().expect("a head").status, status, "{path}");
         if status != 500 {
