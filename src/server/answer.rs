@@ -73,6 +73,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
     if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
+        let _ = caught(|| drop(response));
         return Answered {
             source: Source::Cut,
             after: After::Close {
@@ -203,6 +204,7 @@ impl Left {
         let (keep, reason) = match () {
             _ if connection.link.is_ending() => (false, CloseReason::Drained),
             _ if last => (false, CloseReason::Limit),
+            _ if connection.winds_down() => (false, CloseReason::Drained),
             _ => (asked.keep_alive, CloseReason::Asked),
         };
         let mut left = Left {
@@ -272,22 +274,23 @@ fn compose(
     let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
     let date = *desk.date(now);
     let out = &mut desk.out;
-    if !encode::response_head(out, &plan, asked.version, status_code, &headers, &date) {
-        connection.tell_fields(&headers);
-        desk.out.truncate(start);
-        Source::discard(data);
-        return compose(connection, desk, asked, keep, plain(500), now);
-    }
     let mut source = Source::Nothing;
-    if plan.head_only {
+    let mut fits = encode::response_head(out, &plan, asked.version, status_code, &headers, &date);
+    if !fits {
+        connection.tell_fields(&headers);
+    }
+    if plan.head_only || !fits {
         Source::discard(data);
     } else {
         let chunked = plan.transfer == Framing::Chunked;
-        source = Source::of(data, chunked, &mut desk.out, &mut desk.input);
-    }
-    if let Some(error) = source.failure() {
-        connection.tell(ServerErrorKind::Body, error);
+        source = Source::of(data, chunked, out, &mut desk.input);
         // Before its first byte: nothing of it was sent, and so the client can still be told.
+        if let Some(error) = source.failure() {
+            connection.tell(ServerErrorKind::Body, error);
+            fits = false;
+        }
+    }
+    if !fits {
         desk.out.truncate(start);
         return compose(connection, desk, asked, keep, plain(500), now);
     }

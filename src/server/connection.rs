@@ -149,7 +149,10 @@ impl Guest for Connection {
                     .sent(outgoing.uncounted());
                 match pumped {
                     Ok(sent) => self.sent(desk, sent, outgoing, after, Instant::now()),
-                    Err(broken) => self.broken(broken),
+                    Err(broken) => {
+                        let reason = self.tell_broken(broken);
+                        self.give_up(outgoing, after, reason)
+                    }
                 }
             }
             Phase::GivenUp(outgoing, after) => {
@@ -273,7 +276,7 @@ impl Connection {
             Ok(Step::More) => {
                 let now = now.unwrap_or_else(Instant::now);
                 self.arm(now);
-                // Also where each look finds a byte: a drip must not keep the clock from being read.
+                // Also where each look finds a byte: a drip must not keep us from the clock.
                 match self.overdue(desk, now) {
                     Some(turn) => turn,
                     None if self.owes == Owes::Nothing => Turn::Idle,
@@ -388,6 +391,11 @@ impl Connection {
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..std::mem::take(&mut self.unread_at));
         unread
+    }
+
+    /// Whether it is to end after this answer, though no drain has begun.
+    pub(super) fn winds_down(&self) -> bool {
+        self.service.registry.winds_down(&self.link)
     }
 
     pub(super) fn has_unread(&self) -> bool {

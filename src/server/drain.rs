@@ -17,7 +17,7 @@ mod report;
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,11 @@ use crate::lock::lock;
 /// How long a drain waits for the first byte of a connection that was only just accepted: its
 /// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
 const FRESH_GRACE: Duration = Duration::from_millis(10);
+
+/// The same for a drain that was announced by [`Registry::wind_down`], and so is in no hurry: a
+/// request of which a part is here gets it too. The peer may be a proxy on a busy machine, which has
+/// connected, or sent the first piece of a body, and must not send it all again elsewhere.
+const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
 
 /// How long a new connection is not taken for idle when others are waiting for its descriptor: its
 /// request is as good as on the way, and its client would not expect to have to try again.
@@ -115,6 +120,8 @@ pub(crate) struct Registry {
     answered: AtomicU64,
     /// Ending links that were left with a request in flight.
     lost: AtomicU64,
+    /// Connections by doors below this number end with their next answer.
+    winding_down: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -137,6 +144,7 @@ impl Registry {
             settled: Condvar::new(),
             answered: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            winding_down: AtomicU32::new(0),
         }
     }
 
@@ -328,11 +336,21 @@ impl Registry {
         }
     }
 
+    /// A drain is to come: those that come in by doors below this number end with their next
+    /// answer. Nothing else is done to them.
+    pub fn wind_down(&self, doors: u32) {
+        self.winding_down.store(doors, Ordering::Relaxed);
+    }
+
+    pub fn winds_down(&self, link: &Link) -> bool {
+        link.id.0 < self.winding_down.load(Ordering::Relaxed)
+    }
+
     /// Marks all there are as ending and lets go of those that owe no answer. Does not wait.
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
-        end(&inner, &Those::before(u64::MAX, &|_| true), false);
+        end(&inner, &Those::before(u64::MAX, &|_| true), &[]);
         drop(inner);
         rouse();
     }
@@ -346,18 +364,22 @@ impl Registry {
         rouse: impl Fn(),
     ) -> Drained {
         let began = Instant::now();
+        let (grace, spared): (_, &[State]) = match self.winding_down.load(Ordering::Relaxed) {
+            0 => (FRESH_GRACE, &[State::Fresh]),
+            _ => (ANNOUNCED_GRACE, &[State::Fresh, State::Head, State::Body]),
+        };
         let answered_before = self.answered.load(Ordering::Relaxed);
         let lost_before = self.lost.load(Ordering::Relaxed);
         let mut drained = Drained::default();
         let by = |time| Some(deadline.map_or(began + time, |d: Instant| d.min(began + time)));
         let mut inner = lock(&self.inner);
         let those = Those::before(inner.next_id, &doors);
-        end(&inner, &those, true);
+        end(&inner, &those, spared);
         drop(inner);
         rouse();
-        inner = self.wait_for(&those, by(FRESH_GRACE));
+        inner = self.wait_for(&those, by(grace));
         if those.are_in(&inner) {
-            end(&inner, &those, false);
+            end(&inner, &those, &[]);
             drop(inner);
             rouse();
             inner = self.wait_for(&those, by(LONG));
@@ -463,10 +485,11 @@ impl<'a> Those<'a> {
     }
 }
 
-fn end(inner: &Inner, those: &Those, spare_fresh: bool) {
+/// Ends those, and lets go of all that have no request in flight and are in none of these states.
+fn end(inner: &Inner, those: &Those, spared: &[State]) {
     for link in those.links(inner) {
         link.end();
-        if link.is_in_flight() || (spare_fresh && link.state() == State::Fresh) {
+        if link.is_in_flight() || spared.contains(&link.state()) {
             continue;
         }
         link.stop_reading();

@@ -28,6 +28,8 @@ const QUEUE: usize = 4096;
 const AT_A_LOOK: usize = 64;
 /// How long the sweeper has the door before this side looks whether it is to close it.
 const LENT_FOR: Duration = Duration::from_millis(5);
+/// How long to wait at one of several listeners that have only one thread.
+const A_TURN: Duration = Duration::from_millis(5);
 /// Out of descriptors, of the process or the system, or of memory: EMFILE, ENFILE, ENOMEM, ENOBUFS.
 /// What else accepting can fail with is the affair of the one connection that was to be accepted.
 const EXHAUSTED: [i32; 4] = if cfg!(windows) {
@@ -37,8 +39,6 @@ const EXHAUSTED: [i32; 4] = if cfg!(windows) {
 } else {
     [24, 23, 12, 55]
 };
-/// How long to wait at one of several listeners that have only one thread.
-const A_TURN: Duration = Duration::from_millis(5);
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
@@ -289,6 +289,11 @@ impl Engine {
             .set_nonblocking(true)
             .and_then(|()| stream.write(TURNED_AWAY));
         self.service.counters.turned_away(sent.unwrap_or(0));
+    }
+
+    /// From now on every answer ends its connection, of those that come in by the doors there are.
+    pub fn wind_down(&self) {
+        self.service.registry.wind_down(Listener::doors());
     }
 
     /// Marks every connection to end after what it owes, without waiting.

@@ -190,25 +190,19 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends `out`, then what `source` has. What is not taken is kept; `out` is left empty.
-    pub fn send(
-        stream: &TcpStream,
-        out: &mut Vec<u8>,
-        source: Source,
-        piece: &mut Vec<u8>,
-    ) -> (Outgoing, Result<Sent, Broken>) {
-        let mut outgoing = Outgoing {
+    /// Something to be sent: `source`, behind what [`begin`](Outgoing::begin) is given.
+    pub fn new(source: Source) -> Outgoing {
+        Outgoing {
             unsent: Vec::new(),
             at: 0,
             source,
             moved: 0,
             uncounted: 0,
-        };
-        let sent = outgoing.begin(stream, out, piece);
-        (outgoing, sent)
+        }
     }
 
-    fn begin(
+    /// Sends `out`, then what the source has. What is not taken is kept; `out` is left empty.
+    pub fn begin(
         &mut self,
         stream: &TcpStream,
         out: &mut Vec<u8>,

@@ -52,15 +52,23 @@ const STD_NOT_IN: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+/// The one file that may call what Rust cannot vouch for, and all that it may say there.
+const TELLS_SIGNALS: &str = "examples/rolling/signals.rs";
+const UNSAFE_CALLS: [&str; 2] = [
+    "unsafe { signal(number, on_signal) }",
+    "unsafe { _exit(128 + number) }",
+];
 const LONGEST_FILE: usize = 600;
 const LONGEST_EXAMPLE: usize = 60;
 const WIDEST_LINE: usize = 100;
-const EVERYWHERE: [&str; 6] = [
+const EVERYWHERE: [&str; 8] = [
     "src",
     "examples",
     "tests/it",
+    "tests/faults",
     "tests/interop",
     "tests/proxies",
+    "tests/rolling",
     "tests/versus",
 ];
 
@@ -327,11 +335,18 @@ fn nothing_is_unsafe() {
         "src",
         "examples",
         "tests/it",
+        "tests/faults",
         "tests/interop",
         "tests/proxies",
+        "tests/rolling",
     ];
     for source in sources(&places) {
-        found.extend(words(&source.code, "unsafe").map(|at| place(&source, at)));
+        let is_call = |at: &usize| {
+            let rest = &source.code[*at..];
+            source.name == TELLS_SIGNALS && UNSAFE_CALLS.iter().any(|call| rest.starts_with(call))
+        };
+        let strange = words(&source.code, "unsafe").filter(|at| !is_call(at));
+        found.extend(strange.map(|at| place(&source, at)));
     }
     none(found);
 }

@@ -114,16 +114,19 @@ impl Connection {
         self.pace = None;
         self.link.set_state(State::Response);
         let Desk { out, input, .. } = desk;
-        let sent = Outgoing::send(&self.link.stream, out, source, input);
+        let mut outgoing = Outgoing::new(source);
+        let sent = outgoing.begin(&self.link.stream, out, input);
         out.shrink_to(KEPT_BY_DESK);
-        let (mut outgoing, sent) = sent;
         desk.tally(&self.service.counters)
             .sent(outgoing.uncounted());
         match sent {
             // The usual case, and it allocates nothing.
             Ok(Sent::All) => self.all_sent(desk, after, now),
             Ok(sent) => self.sent(desk, sent, Box::new(outgoing), after, now),
-            Err(broken) => self.broken(broken),
+            Err(broken) => {
+                let reason = self.tell_broken(broken);
+                self.give_up(Box::new(outgoing), after, reason)
+            }
         }
     }
 
@@ -155,7 +158,12 @@ impl Connection {
 
     /// Ends within a response. Whoever looks at many guests does not wait for the user's code: the
     /// client and a drain are let go of first, then a worker drops it.
-    fn give_up(&mut self, outgoing: Box<Outgoing>, after: After, reason: CloseReason) -> Turn {
+    pub(super) fn give_up(
+        &mut self,
+        outgoing: Box<Outgoing>,
+        after: After,
+        reason: CloseReason,
+    ) -> Turn {
         if !has_foreign(&outgoing, &after) {
             return self.over(reason);
         }
@@ -300,12 +308,8 @@ impl Connection {
         self.over(CloseReason::Upgraded)
     }
 
-    pub(super) fn broken(&mut self, broken: Broken) -> Turn {
-        let reason = self.tell_broken(broken);
-        self.over(reason)
-    }
-
-    fn tell_broken(&self, broken: Broken) -> CloseReason {
+    /// Why it ends, told to whoever is to know.
+    pub(super) fn tell_broken(&self, broken: Broken) -> CloseReason {
         match broken {
             Broken::Write => CloseReason::Broken,
             Broken::Reader(error) => {
