@@ -5,6 +5,7 @@ mod descriptors;
 mod dropped;
 mod early;
 mod examples;
+mod fuzz;
 mod join;
 mod limits;
 mod live_routes;
