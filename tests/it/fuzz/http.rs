@@ -3,7 +3,8 @@
 
 pub mod reference;
 
-use std::io::{self, Read, Write};
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{self, Sender, TryRecvError};
 use std::sync::Arc;
@@ -46,7 +47,13 @@ impl Target for Heads {
     }
 
     fn corpus(&self) -> Vec<Vec<u8>> {
-        rows(HEADS)
+        let mut rows = rows(HEADS);
+        // Found by fuzzing: empty lines before a head were counted if they came with it.
+        for more in [0, 1] {
+            let value = "x".repeat(limits().max_head_bytes - 32 + more);
+            rows.push(format!("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nX:{value}\r\n\r\n").into());
+        }
+        rows
     }
 
     fn tokens(&self) -> &'static [&'static str] {
@@ -233,9 +240,15 @@ impl Bench {
         let mut statuses = Vec::new();
         for (number, answer) in want.iter().enumerate() {
             let got = compare(&mut rest, answer)
-                .map_err(|why| format!("answer {number}: {why}; {end:?} behind {received:?}"))?;
+                .map_err(|why| format!("answer {number}: {why}; then {end:?}"))?;
             statuses.push(got);
         }
+        // Whoever asks for the end and sends more may get a reset behind the answer.
+        let asked = matches!(want.last(), Some(Answer::Seen { keep: false, .. }));
+        let end = match end {
+            Err(e) if asked && e.kind() == ErrorKind::ConnectionReset => Ok(()),
+            other => other,
+        };
         match (rest, end) {
             (b"", Ok(())) => Ok(statuses),
             (_, Ok(())) => Err(format!(
@@ -354,12 +367,23 @@ fn compare(rest: &mut &[u8], want: &Answer) -> Result<u16, String> {
     Ok(status)
 }
 
-#[derive(Debug)]
 struct Reply {
     status: u16,
     closes: bool,
     length: usize,
     body: Vec<u8>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = String::from_utf8_lossy(&self.body);
+        let (status, closes) = (self.status, self.closes);
+        write!(
+            f,
+            "{status}, closes: {closes}, {} bytes: {body:?}",
+            self.length
+        )
+    }
 }
 
 impl Reply {
