@@ -12,6 +12,7 @@ mod routes;
 use std::fmt::Write as _;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+pub use mutate::mutant;
 pub use rng::Rng;
 
 /// Something that reads, and what there is to say about it.
@@ -54,7 +55,7 @@ pub fn run(target: &mut dyn Target, seed: u64, cases: u64) -> Result<u64, String
     for case in 0..cases {
         let seed = seed.wrapping_add(case);
         let mut rng = Rng::new(seed);
-        let input = mutate::mutant(&corpus, target.tokens(), &mut rng);
+        let input = mutant(&corpus, target.tokens(), &mut rng);
         judge(target, &input, &mut rng).map_err(|why| tell(target, seed, &input, &why))?;
     }
     target
