@@ -55,11 +55,12 @@ const STD_NOT_IN: [(&str, &[&str]); 3] = [
 const LONGEST_FILE: usize = 600;
 const LONGEST_EXAMPLE: usize = 60;
 const WIDEST_LINE: usize = 100;
-const EVERYWHERE: [&str; 5] = [
+const EVERYWHERE: [&str; 6] = [
     "src",
     "examples",
     "tests/it",
     "tests/interop",
+    "tests/soak",
     "tests/versus",
 ];
 
@@ -322,7 +323,7 @@ fn nothing_is_unsafe() {
     let root = read("src/lib.rs");
     assert!(root.lines().any(|line| line == "#![forbid(unsafe_code)]"));
     let mut found = Vec::new();
-    for source in sources(&["src", "examples", "tests/it", "tests/interop"]) {
+    for source in sources(&["src", "examples", "tests/it", "tests/interop", "tests/soak"]) {
         found.extend(words(&source.code, "unsafe").map(|at| place(&source, at)));
     }
     none(found);

@@ -137,9 +137,11 @@ fn rows(corpus: &[&str]) -> Vec<Vec<u8>> {
     corpus.iter().map(row).collect()
 }
 
+type Handler = fn(&Request) -> Response;
+
 /// A server, and what it must have counted.
 struct Bench {
-    server: Arc<Server<fn(&Request) -> Response>>,
+    server: Arc<Server<Handler>>,
     limits: Limits,
     /// Ends the polling when it is dropped.
     stop: Option<(Sender<()>, JoinHandle<()>)>,
@@ -152,7 +154,7 @@ impl Default for Bench {
     fn default() -> Bench {
         let limits = limits();
         let settings = Settings::default().pool_size(8).limits(limits.clone());
-        let server = Server::new("127.0.0.1:0", tell as fn(&Request) -> Response);
+        let server = Server::new("127.0.0.1:0", tell as Handler);
         let server = Arc::new(server.expect("a free port").settings(settings));
         let (sender, stopped) = mpsc::channel();
         let polled = Arc::clone(&server);

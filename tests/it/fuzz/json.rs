@@ -233,7 +233,7 @@ impl Reader<'_> {
         let rest = self.rest.trim_start_matches(|c: char| c.is_ascii_digit());
         let some = rest.len() < self.rest.len();
         self.rest = rest;
-        some.then(|| ())
+        some.then_some(())
     }
 
     fn number(&mut self) -> Option<Value> {

@@ -293,7 +293,7 @@ fn changing(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
     match conn.status() {
         // It may have gone meanwhile; if so the server has said so before.
         Ok(b"404") => {
-            let is_going = || (world.removing.load(SeqCst) >= number).then(|| ());
+            let is_going = || (world.removing.load(SeqCst) >= number).then_some(());
             if world.soon(is_going).is_none() {
                 world.accuse(format!("the route {number} is not there"));
             }

@@ -22,6 +22,7 @@ pub const LIVE: u64 = 20;
 
 pub fn run() -> Result<(), String> {
     std::panic::set_hook(Box::new(|_| ()));
+    say("here".to_owned());
     let mut commands = io::stdin().lines().map_while(Result::ok);
     if commands.next().as_deref() != Some("serve") {
         return Err("this is for the soak to start".to_owned());

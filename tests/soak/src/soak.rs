@@ -29,6 +29,7 @@ const LONGEST_MOVE: Duration = Duration::from_secs(8);
 
 pub fn run(options: &Options) -> Result<(), String> {
     let mut server = Process::start()?;
+    server.hear("here")?;
     let before = Held::by(server.child.id());
     server.tell("serve")?;
     let port = server.hear("ready")?;
@@ -164,6 +165,8 @@ impl Process {
     }
 }
 
+type Client = Box<dyn FnOnce(&World, &mut Rng) + Send>;
+
 /// Lets the clients loose for the time there is; resident memory in KiB, once a second.
 fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
     let began = Instant::now();
@@ -171,7 +174,7 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
     let per_second = options.requests * 20 / 19 / options.seconds.max(1);
     let mut clients = Vec::new();
     let mut seed = options.seed;
-    let mut start = |client: Box<dyn FnOnce(&World, &mut Rng) + Send>| {
+    let mut start = |client: Client| {
         seed += 1;
         let mut rng = Rng::new(seed << 32);
         let world = Arc::clone(world);
