@@ -2,7 +2,8 @@
 //!
 //! A request is *lost* if it was sent whole before the server began to leave its address, and no
 //! byte of an answer came. What was sent later than that met a connection that the server was about
-//! to end, which it may (RFC 9112 §9.5): such a request is *retried*, on the new address. A
+//! to end, which it may (RFC 9112 §9.5): such a request is *retried*, on the new address. So is an
+//! upload that stood still for a second while the server was leaving: that does not wait for it. A
 //! connection that ends without a move, and an answer that is cut or another, are *wrong*.
 
 use std::io::{ErrorKind, Read, Write};
@@ -217,6 +218,9 @@ impl Conn {
         want: &Want,
         body: &[u8],
     ) -> bool {
+        if self.stood_still(world) {
+            return false;
+        }
         match self.reply(want, body) {
             Ok(closes) => {
                 world.count(kind, 1);
@@ -230,6 +234,34 @@ impl Conn {
                 false
             }
         }
+    }
+
+    /// Whether the answer is that the body came too slowly, of an upload that was under way when the
+    /// server began to leave. Where many threads want two cores a client may stand still.
+    fn stood_still(&mut self, world: &World) -> bool {
+        // What is wrong with the answer is found where it is read.
+        if !matches!(self.status(), Ok(b"408")) {
+            return false;
+        }
+        match (world.left_at(self.moves), self.sent) {
+            (None, _) => return false,
+            (Some(left), Some(sent)) if sent < left => return false,
+            _ => {}
+        }
+        let want = Want {
+            start: "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n",
+            closes: true,
+            ..Want::text()
+        };
+        let body = b"408 Request Timeout: the body comes too slowly\n";
+        match self.reply(&want, body) {
+            Ok(_) => {
+                world.note("(retried: stood still)");
+                self.retry(world, 1);
+            }
+            Err(fault) => self.blame(world, "an upload that stood still", 1, fault),
+        }
+        true
     }
 
     /// The server ended a connection that nobody asked it to end.
