@@ -68,8 +68,8 @@ pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
-    start_server, start_server_with_pool, BackgroundServer, CloseReason, Drained, Server, Settings,
-    Stats,
+    start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, Drained, Listen,
+    Server, Settings, Stats,
 };
 
 // What the macros expand to.

@@ -17,6 +17,8 @@ pub(crate) mod status;
 mod upgrade;
 
 pub(crate) use body::Data;
+#[cfg(unix)]
+pub(crate) use request::unix_peer;
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;

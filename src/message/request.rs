@@ -266,6 +266,11 @@ impl Request {
 
     /// The address of the client's end of the connection; of the proxy, where one is between.
     ///
+    /// A client of IPv4 has its own address, `192.0.2.7`, also where the server listens on `[::]`,
+    /// so that rules about addresses need not care. One at the other end of a Unix socket has none:
+    /// it is `0.0.0.0:0`, which is nobody's address and not a loopback one; see
+    /// [`is_unix`](Request::is_unix).
+    ///
     /// ```
     /// use millpond::Request;
     ///
@@ -275,6 +280,25 @@ impl Request {
     pub fn remote_addr(&self) -> &SocketAddr {
         &self.parts.remote_addr
     }
+
+    /// Whether the client is at the other end of a Unix socket, and so on this machine: nobody else
+    /// has [that address](Request::remote_addr).
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// assert!(!Request::fake_http("GET", "/", vec![], vec![]).is_unix());
+    /// let unix = ([0, 0, 0, 0], 0).into();
+    /// assert!(Request::fake_http_from(unix, "GET", "/", vec![], vec![]).is_unix());
+    /// ```
+    pub fn is_unix(&self) -> bool {
+        self.parts.remote_addr == unix_peer()
+    }
+}
+
+/// The address of a client that has none.
+pub(crate) fn unix_peer() -> SocketAddr {
+    ([0, 0, 0, 0], 0).into()
 }
 
 /// What the server and the routing use.

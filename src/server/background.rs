@@ -1,17 +1,22 @@
 //! A managed server: it runs in the background, its routes grow, its address moves, and it stops.
 //! The one place where the server meets the routing.
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::address::Address;
 use super::drain::Drained;
 use super::engine::Engine;
+use super::listen::Listen;
 use super::listener::Listener;
 use super::settings::Settings;
-use super::stats::{Counters, Stats};
+use super::socket::Socket;
+use super::stats::Stats;
+use super::{first_tcp, nowhere};
 use crate::routing::{Route, Router};
 
 /// A server that runs in the background, and the handle to change it while it does.
@@ -48,23 +53,22 @@ use crate::routing::{Route, Router};
 /// Dropping the handle leaves the server running until the process ends.
 pub struct BackgroundServer {
     router: Router,
-    settings: Settings,
-    counters: Arc<Counters>,
     engine: Arc<Engine>,
-    /// `None` only where a failed move could not get the old address back.
-    door: Option<Door>,
+    /// None only where a failed move could not get the old address back.
+    doors: Vec<Door>,
     addr: SocketAddr,
 }
 
 /// A listener and the thread that accepts from it.
 struct Door {
     listener: Arc<Listener>,
-    thread: JoinHandle<()>,
+    /// `None` once it is closed.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Door {
-    fn open(socket: TcpListener, engine: &Arc<Engine>) -> io::Result<Door> {
-        let listener = Arc::new(Listener::new(socket)?);
+    fn open(socket: Socket, engine: &Arc<Engine>) -> io::Result<Door> {
+        let listener = Arc::new(Listener::new(socket));
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
         let thread = thread::Builder::new()
             .name("millpond-accept".into())
@@ -73,15 +77,30 @@ impl Door {
                 // Told to close: what the kernel has accepted for us is ours to answer.
                 engine.finish(&accepting);
             })?;
-        Ok(Door { listener, thread })
+        Ok(Door {
+            listener,
+            thread: Some(thread),
+        })
+    }
+
+    fn address(&self) -> &Address {
+        self.listener.address()
     }
 
     /// Takes in what is queued, then closes the socket.
-    fn close(self) {
+    fn close(&mut self) {
         self.listener.close();
-        // It cannot panic: what it runs of the user's is run by the pool.
-        let _ = self.thread.join();
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic: what it runs of the user's is run by the pool.
+            let _ = thread.join();
+        }
     }
+}
+
+/// Closes them at the same time.
+fn close_all(doors: &mut [Door]) {
+    doors.iter().for_each(|door| door.listener.close());
+    doors.iter_mut().for_each(Door::close);
 }
 
 impl Router {
@@ -118,34 +137,56 @@ impl Router {
         addr: impl Into<SocketAddr>,
         settings: Settings,
     ) -> io::Result<BackgroundServer> {
-        let counters = Arc::new(Counters::default());
-        let socket = TcpListener::bind(addr.into())?;
-        let addr = socket.local_addr()?;
-        let engine = new_engine(self, &settings, &counters);
-        let door = Some(Door::open(socket, &engine)?);
+        self.serve_managed_on([addr.into()], settings)
+    }
+
+    /// [`serve_managed_with`](Router::serve_managed_with) in several places, or in one of another
+    /// sort: addresses to be bound, Unix sockets, sockets that listen already; see [`Listen`]. It
+    /// is all of them or an error.
+    ///
+    /// # Errors
+    ///
+    /// As `serve_managed`, for any of them, or if there is none.
+    ///
+    /// ```
+    /// use millpond::{Address, Router, Settings};
+    ///
+    /// let both = ["127.0.0.1:0".parse::<Address>()?, "[::1]:0".parse()?];
+    /// let server = Router::default().serve_managed_on(both, Settings::default())?;
+    /// assert_eq!(server.addresses().len(), 2);
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn serve_managed_on<L: Into<Listen>>(
+        &self,
+        places: impl IntoIterator<Item = L>,
+        settings: Settings,
+    ) -> io::Result<BackgroundServer> {
         let router = self.clone();
-        Ok(BackgroundServer {
-            router,
-            settings,
-            counters,
-            engine,
-            door,
-            addr,
-        })
+        let handler = Arc::new(move |request: &_| router.handle(request));
+        let mut server = BackgroundServer {
+            router: self.clone(),
+            engine: Arc::new(Engine::new(handler, settings, Arc::default())),
+            doors: Vec::new(),
+            addr: ([0, 0, 0, 0], 0).into(),
+        };
+        server.rebind_on(places)?;
+        Ok(server)
     }
 }
 
-fn new_engine(router: &Router, settings: &Settings, counters: &Arc<Counters>) -> Arc<Engine> {
-    let router = router.clone();
-    let handler = Arc::new(move |request: &_| router.handle(request));
-    Arc::new(Engine::new(handler, settings.clone(), Arc::clone(counters)))
-}
-
 impl BackgroundServer {
-    /// The address it listens on, its real port included. After a [`rebind`](Self::rebind) that
-    /// failed it is still the old one.
+    /// The address it listens on, its real port included; the first one that has a port. If there
+    /// are Unix sockets alone it is `0.0.0.0:0`. After a [`rebind`](Self::rebind) that failed it is
+    /// still the old one.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Every address it listens on, in the order they were given, real ports included.
+    pub fn addresses(&self) -> Vec<Address> {
+        let addresses = self.doors.iter().map(Door::address);
+        addresses.cloned().collect()
     }
 
     /// Adds a route, or replaces the one of that method and pattern; the next request sees it, on
@@ -177,7 +218,7 @@ impl BackgroundServer {
         self.engine.stats()
     }
 
-    /// Moves to another address; routes and numbers come along.
+    /// Moves to another address, and to that one alone; routes and numbers come along.
     ///
     /// The new address is listened on and served first. Then what is queued at the old one is
     /// accepted, its listener is closed, its idle connections end, and its requests in flight are
@@ -208,50 +249,140 @@ impl BackgroundServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn rebind(&mut self, addr: impl Into<SocketAddr>) -> io::Result<()> {
-        let addr = addr.into();
-        if addr == self.addr && self.door.is_some() {
-            return Ok(());
-        }
-        let socket = match TcpListener::bind(addr) {
-            Err(e) if e.kind() == ErrorKind::AddrInUse && addr.port() == self.addr.port() => {
-                self.bind_in_place(addr)?
+        self.rebind_on([addr.into()])
+    }
+
+    /// [`rebind`](BackgroundServer::rebind) to several places, or to one of another sort; see
+    /// [`Listen`].
+    ///
+    /// Those where it listens already stay as they are: they are not bound again, and their
+    /// connections do not notice. All others are listened on before any is left; or none is, and
+    /// there is an error.
+    ///
+    /// # Errors
+    ///
+    /// As `rebind`, for any of them, or if there is none.
+    ///
+    /// ```
+    /// use millpond::{Address, Listen, Router};
+    ///
+    /// let mut server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// let first = server.addresses()[0].clone();
+    /// server.rebind_on([first.clone(), ([127, 0, 0, 1], 0).into()])?; // one more
+    /// assert_eq!(server.addresses()[0], first);
+    /// assert_eq!(server.addresses().len(), 2);
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn rebind_on<L: Into<Listen>>(
+        &mut self,
+        places: impl IntoIterator<Item = L>,
+    ) -> io::Result<()> {
+        let mut wanted = Vec::new();
+        // Which of the new places an old door is, if it is one.
+        let mut kept = vec![None; self.doors.len()];
+        for (rank, place) in places.into_iter().enumerate() {
+            let place: Listen = place.into();
+            let is_here = |door: &Door| place.wanted() == Some(door.address());
+            match self.doors.iter().position(is_here) {
+                Some(at) => kept[at] = Some(rank),
+                None => wanted.push((rank, place)),
             }
-            bound => bound?,
-        };
-        let addr = socket.local_addr()?;
-        let engine = new_engine(&self.router, &self.settings, &self.counters);
-        let door = Door::open(socket, &engine)?;
-        let old_engine = std::mem::replace(&mut self.engine, engine);
-        let old_door = self.door.replace(door);
-        self.addr = addr;
-        if let Some(door) = old_door {
-            door.close();
         }
-        let _ = old_engine.drain(None);
+        if wanted.is_empty() && kept.iter().all(Option::is_none) {
+            return Err(nowhere());
+        }
+        let mut closed = Vec::new();
+        let mut doors = match self.open(wanted, &kept, &mut closed) {
+            Ok(doors) => doors,
+            Err(e) => return Err(self.take_back(closed, e)),
+        };
+        let mut leaving = Vec::new();
+        for (door, rank) in self.doors.drain(..).zip(kept) {
+            match rank {
+                Some(rank) => doors.push((rank, door)),
+                None => leaving.push(door),
+            }
+        }
+        doors.sort_by_key(|(rank, _)| *rank);
+        self.doors = doors.into_iter().map(|(_, door)| door).collect();
+        self.addr = first_tcp(self.doors.iter().map(Door::address));
+        close_all(&mut leaving);
+        let stays: Vec<u32> = self.doors.iter().map(|door| door.listener.door()).collect();
+        let _ = self.engine.drain_doors(|door| !stays.contains(&door), None);
         Ok(())
     }
 
-    /// Closes the old listener to make room for one on the same port, and opens it again on
-    /// failure.
-    fn bind_in_place(&mut self, addr: SocketAddr) -> io::Result<TcpListener> {
-        if let Some(door) = self.door.take() {
-            door.close();
+    /// Opens doors, or none. Where an old door that is not to be kept has the port of a new one,
+    /// it is `closed` to make room.
+    fn open(
+        &mut self,
+        wanted: Vec<(usize, Listen)>,
+        kept: &[Option<usize>],
+        closed: &mut Vec<usize>,
+    ) -> io::Result<Vec<(usize, Door)>> {
+        let mut sockets = Vec::new();
+        let mut blocked = Vec::new();
+        let mut blocking = BTreeSet::new();
+        for (rank, place) in wanted {
+            let addr = place.wanted().and_then(Address::tcp);
+            let in_the_way = addr.map_or(Vec::new(), |addr| self.leaving_at(addr.port(), kept));
+            match (place.open(), addr) {
+                (Err(e), Some(addr)) if is_taken(&e) && !in_the_way.is_empty() => {
+                    blocked.push((rank, addr));
+                    blocking.extend(in_the_way);
+                }
+                (opened, _) => sockets.push((rank, opened?)),
+            }
         }
-        let failure = match TcpListener::bind(addr) {
-            Ok(socket) => return Ok(socket),
-            Err(failure) => failure,
+        for at in blocking {
+            self.doors[at].close();
+            closed.push(at);
+        }
+        for (rank, addr) in blocked {
+            sockets.push((rank, Listen::from(addr).open()?));
+        }
+        let mut doors = Vec::new();
+        for (rank, socket) in sockets {
+            match Door::open(socket, &self.engine) {
+                Ok(door) => doors.push((rank, door)),
+                Err(e) => {
+                    doors.iter_mut().for_each(|(_, door)| door.close());
+                    return Err(e);
+                }
+            }
+        }
+        Ok(doors)
+    }
+
+    /// The doors at a port that are not to be kept.
+    fn leaving_at(&self, port: u16, kept: &[Option<usize>]) -> Vec<usize> {
+        let at_port = |door: &Door| {
+            door.address()
+                .tcp()
+                .map_or(false, |addr| addr.port() == port)
         };
-        let back = TcpListener::bind(self.addr).and_then(|old| Door::open(old, &self.engine));
-        match back {
-            Ok(door) => {
-                self.door = Some(door);
-                Err(failure)
-            }
-            Err(e) => {
-                let text = format!("{}; and the old address is lost: {}", failure, e);
-                Err(io::Error::new(failure.kind(), text))
+        let doors = self.doors.iter().zip(kept).enumerate();
+        let leaving = doors.filter(|(_, (door, rank))| rank.is_none() && at_port(door));
+        leaving.map(|(at, _)| at).collect()
+    }
+
+    /// Opens again what was closed for a move that failed.
+    fn take_back(&mut self, closed: Vec<usize>, failure: io::Error) -> io::Error {
+        let mut failure = failure;
+        for at in closed {
+            let address = self.doors[at].address().clone();
+            let socket = Listen::from(address.clone()).open();
+            match socket.and_then(|socket| Door::open(socket, &self.engine)) {
+                Ok(door) => self.doors[at] = door,
+                Err(e) => {
+                    let text = format!("{}; and {} is lost: {}", failure, address, e);
+                    failure = io::Error::new(failure.kind(), text);
+                }
             }
         }
+        self.doors.retain(|door| door.thread.is_some());
+        failure
     }
 
     /// Stops: what is queued is accepted, the listener is closed, and when every request in flight
@@ -277,10 +408,12 @@ impl BackgroundServer {
         self.stop_by(Instant::now().checked_add(time))
     }
 
-    fn stop_by(self, deadline: Option<Instant>) -> Drained {
-        if let Some(door) = self.door {
-            door.close();
-        }
+    fn stop_by(mut self, deadline: Option<Instant>) -> Drained {
+        close_all(&mut self.doors);
         self.engine.drain(deadline)
     }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrInUse
 }

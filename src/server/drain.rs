@@ -41,10 +41,13 @@ const FRESH_GRACE: Duration = Duration::from_millis(10);
 /// request is as good as on the way, and its client would not expect to have to try again.
 const FRESH_CLAIM: Duration = Duration::from_millis(100);
 
+/// The door that a connection came in by, and its number in the order of all.
+type Id = (u32, u64);
+
 /// One connection, shared by its guest and the registry.
 #[derive(Debug)]
 pub(crate) struct Link {
-    id: u64,
+    id: Id,
     pub stream: TcpStream,
     pub peer: SocketAddr,
     state: AtomicU8,
@@ -111,8 +114,8 @@ pub(crate) struct Registry {
 #[derive(Debug, Default)]
 struct Inner {
     next_id: u64,
-    /// Those that have not settled, by age.
-    links: BTreeMap<u64, Arc<Link>>,
+    /// Those that have not settled: door by door, by age.
+    links: BTreeMap<Id, Arc<Link>>,
     /// All that are open, settled ones that linger included.
     open: usize,
 }
@@ -133,13 +136,14 @@ impl Registry {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        door: u32,
         most: usize,
     ) -> Result<Arc<Link>, TcpStream> {
         let mut inner = lock(&self.inner);
         if inner.open >= most && !self.end_idlest(&mut inner, Duration::ZERO) {
             return Err(stream);
         }
-        let id = inner.next_id;
+        let id = (door, inner.next_id);
         inner.next_id += 1;
         let link = Arc::new(Link {
             id,
@@ -230,31 +234,36 @@ impl Registry {
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
-        end_below(&inner, u64::MAX, false);
+        end(&inner, &Those::before(u64::MAX, &|_| true), false);
         drop(inner);
         rouse();
     }
 
-    /// Ends all there are and waits until they have settled, or until `deadline`; then those left
-    /// are cut. Those that are entered meanwhile are no concern of it.
-    pub fn drain(&self, deadline: Option<Instant>, rouse: impl Fn()) -> Drained {
+    /// Ends those that came in by these doors and waits until they have settled, or until
+    /// `deadline`; then those left are cut. Those that are entered meanwhile are no concern of it.
+    pub fn drain(
+        &self,
+        doors: impl Fn(u32) -> bool,
+        deadline: Option<Instant>,
+        rouse: impl Fn(),
+    ) -> Drained {
         let began = Instant::now();
         let answered_before = self.answered.load(Ordering::Relaxed);
         let mut inner = lock(&self.inner);
-        let limit = inner.next_id;
-        end_below(&inner, limit, true);
+        let those = Those::before(inner.next_id, &doors);
+        end(&inner, &those, true);
         drop(inner);
         rouse();
         let grace = deadline.map_or(began + FRESH_GRACE, |d| d.min(began + FRESH_GRACE));
-        inner = self.wait_below(limit, Some(grace));
-        if oldest(&inner) < limit {
-            end_below(&inner, limit, false);
+        inner = self.wait_for(&those, Some(grace));
+        if those.are_in(&inner) {
+            end(&inner, &those, false);
             drop(inner);
             rouse();
-            inner = self.wait_below(limit, deadline);
+            inner = self.wait_for(&those, deadline);
         }
         let mut cut = 0;
-        for link in inner.links.range(..limit).map(|(_, link)| link) {
+        for link in those.links(&inner) {
             cut += u64::from(link.state() == State::InFlight as u8);
             let _ = link.stream.shutdown(Shutdown::Both);
         }
@@ -267,9 +276,9 @@ impl Registry {
         }
     }
 
-    fn wait_below(&self, limit: u64, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
+    fn wait_for(&self, those: &Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
         let mut inner = lock(&self.inner);
-        while oldest(&inner) < limit {
+        while those.are_in(&inner) {
             inner = match deadline {
                 // Whoever settles last notifies, and everyone does within the limits' time.
                 None => self.settled.wait(inner).unwrap_or_else(|e| e.into_inner()),
@@ -291,12 +300,42 @@ impl Registry {
     }
 }
 
-fn oldest(inner: &Inner) -> u64 {
-    inner.links.keys().next().copied().unwrap_or(u64::MAX)
+/// The links that a drain is about: entered before it, by one of its doors.
+struct Those<'a> {
+    limit: u64,
+    doors: &'a dyn Fn(u32) -> bool,
 }
 
-fn end_below(inner: &Inner, limit: u64, spare_fresh: bool) {
-    for link in inner.links.range(..limit).map(|(_, link)| link) {
+impl<'a> Those<'a> {
+    fn before(limit: u64, doors: &'a dyn Fn(u32) -> bool) -> Those<'a> {
+        Those { limit, doors }
+    }
+
+    fn links<'i>(&'i self, inner: &'i Inner) -> impl Iterator<Item = &'i Arc<Link>> {
+        let these = move |id: &Id| id.1 < self.limit && (self.doors)(id.0);
+        let links = inner.links.iter().filter(move |(id, _)| these(id));
+        links.map(|(_, link)| link)
+    }
+
+    /// Whether there are any left. It looks at the oldest of each door alone, as it is asked
+    /// whenever one has settled.
+    fn are_in(&self, inner: &Inner) -> bool {
+        let mut next = inner.links.keys().next();
+        while let Some(&(door, number)) = next {
+            if number < self.limit && (self.doors)(door) {
+                return true;
+            }
+            next = match door.checked_add(1) {
+                Some(after) => inner.links.range((after, 0)..).next().map(|(id, _)| id),
+                None => None,
+            };
+        }
+        false
+    }
+}
+
+fn end(inner: &Inner, those: &Those, spare_fresh: bool) {
+    for link in those.links(inner) {
         link.end();
         let state = link.state();
         if state == State::InFlight as u8 || (spare_fresh && state == State::Fresh as u8) {

@@ -1,4 +1,4 @@
-//! A listening socket joined to a pool: accepting connections, turning some away, draining the
+//! Listening sockets joined to a pool: accepting connections, turning some away, draining the
 //! rest. [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways
 //! to drive it.
 
@@ -26,6 +26,8 @@ const QUEUE: usize = 4096;
 const AT_A_LOOK: usize = 64;
 /// How long the sweeper has the door before this side looks whether it is to close it.
 const LENT_FOR: Duration = Duration::from_millis(5);
+/// How long to wait at one of several listeners that have only one thread.
+const A_TURN: Duration = Duration::from_millis(5);
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
@@ -75,7 +77,7 @@ impl Engine {
         if !listener.sit(Some(Instant::now())) {
             return;
         }
-        if let Err(e) = listener.take_waiting(QUEUE, |stream, peer| self.admit(stream, peer)) {
+        if let Err(e) = listener.take_waiting(QUEUE, self.admission(listener)) {
             self.failed(&e);
         }
         listener.stand_up();
@@ -83,7 +85,7 @@ impl Engine {
 
     /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
     pub fn finish(&self, listener: &Listener) {
-        listener.finish(|stream, peer| self.admit(stream, peer));
+        listener.finish(self.admission(listener));
     }
 
     /// Takes in connections until `deadline`, or until the listener is closed.
@@ -102,9 +104,10 @@ impl Engine {
                 failed = !self.pools[0].lend_door(self.door(listener), left.min(LENT_FOR));
             }
             if failed || !self.pools[0].is_busy() {
+                let admit = self.admission(listener);
                 listener.wait(deadline, |accepted| {
                     match accepted {
-                        Ok((stream, peer)) => self.admit(stream, peer),
+                        Ok((stream, peer)) => admit(stream, peer),
                         Err(e) => {
                             self.failed(&e);
                             listener.rest(self.pause(deadline));
@@ -117,12 +120,57 @@ impl Engine {
         listener.stand_up();
     }
 
+    /// [`poll_until`](Engine::poll_until) for several listeners at once: at the first one here, at
+    /// each other in a thread that is there for that long.
+    pub fn poll_all_until(
+        self: &Arc<Self>,
+        listeners: &[Arc<Listener>],
+        deadline: Option<Instant>,
+    ) {
+        let (first, others) = match listeners {
+            [first, others @ ..] => (first, others),
+            [] => return,
+        };
+        if others.is_empty() {
+            return self.poll_until(first, deadline);
+        }
+        thread::scope(|scope| {
+            let mut here = vec![Arc::clone(first)];
+            for listener in others {
+                let there = thread::Builder::new()
+                    .name("millpond-accept".into())
+                    .spawn_scoped(scope, move || self.poll_until(listener, deadline));
+                if there.is_err() {
+                    here.push(Arc::clone(listener));
+                }
+            }
+            match here.len() {
+                1 => self.poll_until(first, deadline),
+                _ => self.poll_in_turn(&here, deadline),
+            }
+        });
+    }
+
+    /// [`poll_all_until`](Engine::poll_all_until) where no thread is to be had: by looking at each
+    /// from time to time.
+    fn poll_in_turn(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Option<Instant>) {
+        while !listeners.iter().any(|listener| listener.is_closing()) {
+            for listener in listeners {
+                let slice = Instant::now() + A_TURN;
+                self.poll_until(listener, Some(deadline.map_or(slice, |d| d.min(slice))));
+            }
+            if deadline.map_or(false, |d| Instant::now() >= d) {
+                break;
+            }
+        }
+    }
+
     /// The listener as the pool's sweeper sees it.
     fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Door<Connection>> {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
             let taken = listener.take_waiting(AT_A_LOOK, |stream, peer| {
-                if let Some(connection) = engine.enter(stream, peer) {
+                if let Some(connection) = engine.enter(stream, peer, listener.door()) {
                     match engine.deal() {
                         0 => let_in(connection),
                         shard => engine.admit_to(shard, connection),
@@ -150,9 +198,13 @@ impl Engine {
         left.map_or(pause, |left| left.min(pause))
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
-        if let Some(connection) = self.enter(stream, peer) {
-            self.admit_to(self.deal(), connection);
+    /// Takes in what comes through this listener.
+    fn admission(&self, listener: &Listener) -> impl Fn(TcpStream, SocketAddr) + '_ {
+        let door = listener.door();
+        move |stream, peer| {
+            if let Some(connection) = self.enter(stream, peer, door) {
+                self.admit_to(self.deal(), connection);
+            }
         }
     }
 
@@ -173,13 +225,13 @@ impl Engine {
     }
 
     /// Enters a connection among those that are open, or turns it away.
-    fn enter(&self, stream: TcpStream, peer: SocketAddr) -> Option<Box<Connection>> {
+    fn enter(&self, stream: TcpStream, peer: SocketAddr, door: u32) -> Option<Box<Connection>> {
         let service = &self.service;
         self.failures.store(0, Ordering::Relaxed);
         service.counters.accepted();
         match service
             .registry
-            .enter(stream, peer, service.limits.max_connections)
+            .enter(stream, peer, door, service.limits.max_connections)
         {
             Ok(link) => Some(Box::new(Connection::new(link, Arc::clone(service)))),
             Err(stream) => {
@@ -204,7 +256,13 @@ impl Engine {
 
     /// Ends every connection there is, answering what is in flight, at most until `deadline`.
     pub fn drain(&self, deadline: Option<Instant>) -> Drained {
-        self.service.registry.drain(deadline, || self.rouse())
+        self.drain_doors(|_| true, deadline)
+    }
+
+    /// [`drain`](Engine::drain) for those connections alone that came in by such doors.
+    pub fn drain_doors(&self, doors: impl Fn(u32) -> bool, deadline: Option<Instant>) -> Drained {
+        let registry = &self.service.registry;
+        registry.drain(doors, deadline, || self.rouse())
     }
 
     fn rouse(&self) {
@@ -229,7 +287,46 @@ fn shards(pool_size: usize, cores: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::shards;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::{shards, Engine, Listener};
+    use crate::message::Response;
+    use crate::server::socket::Socket;
+
+    #[test]
+    fn without_threads_each_listener_has_its_turn() {
+        let handler = Arc::new(|_: &_| Response::text("hello"));
+        let engine = Engine::new(handler, Default::default(), Arc::default());
+        let engine = Arc::new(engine);
+        let listeners = [(); 3].map(|()| {
+            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+            Arc::new(Listener::new(Socket::tcp(socket, false).unwrap()))
+        });
+        let mut clients = Vec::new();
+        for listener in &listeners {
+            let mut client = TcpStream::connect(listener.address().tcp().unwrap()).unwrap();
+            client
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .unwrap();
+            clients.push(client);
+        }
+        let (began, time) = (Instant::now(), Duration::from_millis(200));
+        engine.poll_in_turn(&listeners, Some(began + time));
+        let took = began.elapsed();
+        assert!(took >= time && took < time * 5, "{:?}", took);
+        for client in &mut clients {
+            client
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            assert_eq!(client.read(&mut [0; 9]).unwrap(), 9);
+        }
+        // It ends, too, when they are closed.
+        listeners.iter().for_each(|listener| listener.close());
+        engine.poll_in_turn(&listeners, None);
+    }
 
     #[test]
     fn there_is_a_pool_for_every_two_cores_that_is_worth_it() {

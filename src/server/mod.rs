@@ -1,18 +1,23 @@
 //! The server: sockets, threads and time. [`Server`] here is rouille's; [`BackgroundServer`] the
 //! managed one. To see what becomes of a request, start at [`connection`].
 
+mod address;
 mod answer;
 mod background;
 mod connection;
 mod drain;
 mod engine;
 mod incoming;
+mod listen;
 mod listener;
 mod outgoing;
 mod pace;
 mod pool;
 mod service;
 mod settings;
+mod socket;
+#[cfg(unix)]
+mod socket_file;
 mod stats;
 mod sweep;
 mod upload;
@@ -25,9 +30,11 @@ use std::sync::{mpsc, Arc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+pub use self::address::Address;
 pub use self::background::BackgroundServer;
 pub use self::drain::Drained;
 use self::engine::Engine;
+pub use self::listen::Listen;
 use self::listener::Listener;
 pub use self::settings::Settings;
 use self::settings::POOL_SIZE;
@@ -35,7 +42,7 @@ pub use self::stats::{CloseReason, Stats};
 use crate::limits::Limits;
 use crate::message::{Request, Response};
 
-/// A listening socket, a handler and a pool of threads.
+/// A listening socket or several, a handler and a pool of threads.
 ///
 /// Connections are accepted while [`run`](Server::run), [`poll`](Server::poll) or
 /// [`poll_timeout`](Server::poll_timeout) runs; those accepted are served whether it runs or not.
@@ -75,7 +82,8 @@ use crate::message::{Request, Response};
 /// Dropping a `Server` closes its listener and its idle connections at once, lets requests in
 /// flight finish in the background, and does not block.
 pub struct Server<F> {
-    listener: Arc<Listener>,
+    /// One at least.
+    listeners: Vec<Arc<Listener>>,
     engine: DrainOnDrop,
     handler: PhantomData<F>,
 }
@@ -94,7 +102,9 @@ where
 {
     /// Listens on `addr`; connections are queued from now on and answered once it is polled.
     ///
-    /// Port 0 takes a free port; [`server_addr`](Server::server_addr) says which.
+    /// Port 0 takes a free port; [`server_addr`](Server::server_addr) says which. Of several
+    /// addresses, as `localhost` may have, it is the first that can be had; for more than one, and
+    /// for a Unix socket, see [`on`](Server::on).
     ///
     /// # Errors
     ///
@@ -114,7 +124,8 @@ where
         Ok(Server::from_listener(TcpListener::bind(addr)?, handler)?)
     }
 
-    /// Serves a socket that listens already: one that a supervisor passed on, say.
+    /// Serves a socket that listens already. If another process has it too, or it is a Unix socket,
+    /// take [`on`](Server::on) and [`Listen`].
     ///
     /// # Errors
     ///
@@ -130,9 +141,48 @@ where
     /// assert_eq!(server.server_addr(), addr);
     /// ```
     pub fn from_listener(listener: TcpListener, handler: F) -> io::Result<Server<F>> {
+        Server::on([listener], handler)
+    }
+
+    /// Listens in several places, or in one of another sort: addresses to be bound, Unix sockets,
+    /// sockets that listen already; see [`Listen`]. It is all of them or an error.
+    ///
+    /// While it is polled, a thread for each but the first waits there.
+    ///
+    /// # Errors
+    ///
+    /// If one of the addresses cannot be listened on, or there is none.
+    ///
+    /// ```
+    /// use millpond::{Address, Response, Server};
+    ///
+    /// let both = ["127.0.0.1:0".parse::<Address>()?, "[::1]:0".parse()?];
+    /// let server = Server::on(both, |_| Response::text("hello"))?;
+    /// for address in server.addresses() {
+    ///     println!("{address}/");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on<L>(places: impl IntoIterator<Item = L>, handler: F) -> io::Result<Server<F>>
+    where
+        L: Into<Listen>,
+    {
         let engine = Engine::new(Arc::new(handler), Settings::default(), Arc::default());
+        let open = |place: L| {
+            place
+                .into()
+                .open()
+                .map(|socket| Arc::new(Listener::new(socket)))
+        };
+        let listeners = places
+            .into_iter()
+            .map(open)
+            .collect::<io::Result<Vec<_>>>()?;
+        if listeners.is_empty() {
+            return Err(nowhere());
+        }
         Ok(Server {
-            listener: Arc::new(Listener::new(listener)?),
+            listeners,
             engine: DrainOnDrop(Arc::new(engine)),
             handler: PhantomData,
         })
@@ -175,7 +225,8 @@ where
         self.settings(settings)
     }
 
-    /// The address it listens on, its real port included.
+    /// The address it listens on, its real port included; the first one that has a port. If there
+    /// are Unix sockets alone it is `0.0.0.0:0`. See [`addresses`](Server::addresses).
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -184,7 +235,14 @@ where
     /// assert_ne!(server.server_addr().port(), 0);
     /// ```
     pub fn server_addr(&self) -> SocketAddr {
-        self.listener.address()
+        let addrs = self.listeners.iter().map(|listener| listener.address());
+        first_tcp(addrs)
+    }
+
+    /// Every address it listens on, in the order they were given, real ports included.
+    pub fn addresses(&self) -> Vec<Address> {
+        let addresses = self.listeners.iter().map(|listener| listener.address());
+        addresses.cloned().collect()
     }
 
     /// What was counted since it was made; see [`Stats`].
@@ -204,7 +262,7 @@ where
     /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
-            self.engine.0.poll_until(&self.listener, None);
+            self.engine.0.poll_all_until(&self.listeners, None);
         }
     }
 
@@ -218,7 +276,9 @@ where
     /// server.poll(); // from time to time, in a loop that does other things too
     /// ```
     pub fn poll(&self) {
-        self.engine.0.poll(&self.listener);
+        for listener in &self.listeners {
+            self.engine.0.poll(listener);
+        }
     }
 
     /// Accepts connections for `duration`, however many come, then returns. Their requests are
@@ -237,7 +297,7 @@ where
         if duration == Duration::ZERO {
             return self.poll();
         }
-        self.engine.0.poll_until(&self.listener, deadline);
+        self.engine.0.poll_all_until(&self.listeners, deadline);
     }
 
     /// Waits until every request that is in flight now is answered.
@@ -287,19 +347,21 @@ where
     pub fn stoppable(self) -> (JoinHandle<()>, mpsc::Sender<()>) {
         let (sender, receiver) = mpsc::channel();
         let Server {
-            listener, engine, ..
+            listeners, engine, ..
         } = self;
         let handle = thread::spawn(move || {
-            let waker = Arc::clone(&listener);
+            let waking = listeners.clone();
             let waiter = thread::spawn(move || {
                 // A message, or a sender that is gone: both say stop.
                 let _ = receiver.recv();
-                waker.close();
+                waking.iter().for_each(|listener| listener.close());
             });
-            engine.0.poll_until(&listener, None);
+            engine.0.poll_all_until(&listeners, None);
             // The waiter called us out of the wait: it is at its end.
             let _ = waiter.join();
-            engine.0.finish(&listener);
+            for listener in &listeners {
+                engine.0.finish(listener);
+            }
             let _ = engine.0.drain(None);
         });
         (handle, sender)
@@ -342,6 +404,16 @@ where
     let server = Server::new(addr, handler).expect("the address cannot be listened on");
     server.pool_size(pool_size.unwrap_or_else(per_core)).run();
     unreachable!("a server that runs does not return")
+}
+
+/// What stands for all addresses where only one can be told.
+fn first_tcp<'a>(mut addresses: impl Iterator<Item = &'a Address>) -> SocketAddr {
+    let first = addresses.find_map(Address::tcp);
+    first.unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
+}
+
+fn nowhere() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "there is no address to listen on")
 }
 
 /// A point in time; one too far off to be told is as good as never.

@@ -117,17 +117,24 @@ impl<G: Guest> Pool<G> {
         self.shared.busy.load(Ordering::Relaxed)
     }
 
-    /// Has the sweeper look after the door, for `time` at most or until it is busy no more. False
-    /// if it gave the door back because something is wrong there.
+    /// Has the sweeper look after a door, for `time` at most or until it is busy no more. False if
+    /// it gave the door back because something is wrong there.
     pub(crate) fn lend_door(&self, door: Arc<Door<G>>, time: Duration) -> bool {
         let shared = &self.shared;
         let until = Instant::now() + time;
-        let mut lent = lock(&shared.door);
-        *lent = Some(door);
-        while lent.is_some() && self.is_busy() {
+        let address = |door: &Arc<Door<G>>| Arc::as_ptr(door) as *const ();
+        let this = address(&door);
+        let mut lent = lock(&shared.doors);
+        lent.push(door);
+        loop {
+            let at = match lent.iter().position(|door| address(door) == this) {
+                Some(at) => at,
+                None => return !self.is_busy(),
+            };
             let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO {
-                break;
+            if left == Duration::ZERO || !self.is_busy() {
+                lent.swap_remove(at);
+                return true;
             }
             lent = shared
                 .door_back
@@ -135,7 +142,6 @@ impl<G: Guest> Pool<G> {
                 .unwrap_or_else(|e| e.into_inner())
                 .0;
         }
-        lent.take().is_some() || !self.is_busy()
     }
 
     /// Has every guest of the ring looked at now, whatever the budget.

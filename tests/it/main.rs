@@ -8,6 +8,7 @@ mod examples;
 mod fuzz;
 mod join;
 mod limits;
+mod listen;
 mod live_routes;
 mod methods;
 mod panics;

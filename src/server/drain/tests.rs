@@ -42,9 +42,13 @@ impl Scene {
     }
 
     fn try_enter(&self, most: usize, state: State) -> (TcpStream, Option<Arc<Link>>) {
+        self.try_enter_by(0, most, state)
+    }
+
+    fn try_enter_by(&self, door: u32, most: usize, state: State) -> (TcpStream, Option<Arc<Link>>) {
         let (client, stream) = self.pair();
         let peer = stream.peer_addr().unwrap();
-        let link = self.registry.enter(stream, peer, most).ok();
+        let link = self.registry.enter(stream, peer, door, most).ok();
         if let Some(link) = &link {
             link.set_state(state);
         }
@@ -55,7 +59,7 @@ impl Scene {
     fn drain(&self, deadline: Option<Instant>) -> mpsc::Receiver<Drained> {
         let (done, drained) = mpsc::channel();
         let registry = Arc::clone(&self.registry);
-        thread::spawn(move || done.send(registry.drain(deadline, || {})));
+        thread::spawn(move || done.send(registry.drain(|_| true, deadline, || {})));
         drained
     }
 }
@@ -115,7 +119,7 @@ fn a_connection_that_lingers_counts_as_open_and_is_not_waited_for() {
     assert_eq!(scene.registry.count(), (1, 0));
     scene.registry.settle(&link);
     assert_eq!(scene.registry.count(), (0, 1));
-    let drained = scene.registry.drain(None, || {});
+    let drained = scene.registry.drain(|_| true, None, || {});
     assert_eq!((drained.answered, drained.cut), (0, 0));
     assert!(!link.is_ending(), "it is at its end anyway");
     scene.registry.leave(&link);
@@ -199,7 +203,7 @@ fn at_the_deadline_what_is_left_is_cut_and_counted() {
     let (_b, partial) = scene.enter(State::Partial);
     let time = Duration::from_millis(50);
     let began = Instant::now();
-    let drained = scene.registry.drain(Some(began + time), || {});
+    let drained = scene.registry.drain(|_| true, Some(began + time), || {});
     let took = began.elapsed();
     assert_eq!((drained.answered, drained.cut), (0, 1));
     assert!(
@@ -219,7 +223,7 @@ fn a_deadline_that_has_passed_cuts_at_once() {
     let scene = Scene::new();
     let (_a, _in_flight) = scene.enter(State::InFlight);
     let (_b, _fresh) = scene.enter(State::Fresh);
-    let drained = scene.registry.drain(Some(Instant::now()), || {});
+    let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!((drained.answered, drained.cut), (0, 1));
     assert!(drained.took < Duration::from_secs(1));
 }
@@ -258,11 +262,48 @@ fn a_drain_has_the_unwatched_guests_looked_at_after_it_told_them() {
     let scene = Scene::new();
     let (_a, quiet) = scene.enter(State::Quiet);
     let registry = &scene.registry;
-    let drained = registry.drain(None, || {
-        // What a sweeper does that looks at it now.
-        if quiet.is_ending() && reads_the_end(&quiet.stream) {
-            registry.settle(&quiet);
-        }
-    });
+    let drained = registry.drain(
+        |_| true,
+        None,
+        || {
+            // What a sweeper does that looks at it now.
+            if quiet.is_ending() && reads_the_end(&quiet.stream) {
+                registry.settle(&quiet);
+            }
+        },
+    );
     assert_eq!(drained.cut, 0);
+}
+
+#[test]
+fn a_drain_of_some_doors_is_none_of_the_others() {
+    let scene = Scene::new();
+    let enter = |door, state| scene.try_enter_by(door, FOREVER, state);
+    // Doors below, between and above, and connections by age in no order of theirs.
+    let stays = [0, 2, u32::MAX].map(|door| enter(door, State::InFlight));
+    let (_a, quiet) = enter(1, State::Quiet);
+    let (_b, busy) = enter(3, State::InFlight);
+    let registry = Arc::clone(&scene.registry);
+    let (done, drained) = mpsc::channel();
+    thread::spawn(move || {
+        let doors = |door| door == 1 || door == 3;
+        done.send(registry.drain(doors, None, || {}))
+    });
+    let (quiet, busy) = (quiet.unwrap(), busy.unwrap());
+    until("told", || quiet.is_ending() && busy.is_ending());
+    assert!(reads_the_end(&quiet.stream));
+    scene.registry.leave(&quiet);
+    // One that comes in by such a door later is none of its business either.
+    let (_c, late) = enter(3, State::InFlight);
+    assert!(drained.try_recv().is_err(), "one is in flight");
+    scene.registry.answered(&busy);
+    scene.registry.leave(&busy);
+    let drained = drained.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((drained.answered, drained.cut), (1, 0));
+    for link in stays.iter().map(|(_, link)| link).chain([&late]) {
+        assert!(!link.as_ref().unwrap().is_ending());
+    }
+    // By then they would be cut, and are counted.
+    let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
+    assert_eq!(drained.cut, 4);
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Listener;
 use crate::lock::lock;
+use crate::server::socket::Socket;
 
 /// Nothing here takes longer on a machine that works.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +17,7 @@ const SLACK: Duration = Duration::from_millis(150);
 
 fn listener() -> Arc<Listener> {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    Arc::new(Listener::new(socket).unwrap())
+    Arc::new(Listener::new(Socket::tcp(socket, false).unwrap()))
 }
 
 /// Waits for connections as a server does; what it accepted, and when it returned.
@@ -40,7 +41,11 @@ fn wait_in_thread(
 }
 
 fn connect(listener: &Listener) -> TcpStream {
-    TcpStream::connect(listener.address()).unwrap()
+    TcpStream::connect(tcp(listener)).unwrap()
+}
+
+fn tcp(listener: &Listener) -> SocketAddr {
+    listener.address().tcp().unwrap()
 }
 
 fn finish(listener: &Listener) -> Vec<SocketAddr> {
@@ -113,7 +118,7 @@ fn what_is_queued_when_it_closes_is_had_and_then_nobody_is() {
         clients.iter().map(local).collect::<Vec<_>>()
     );
     assert_eq!(finish(&listener), []);
-    let refused = TcpStream::connect(listener.address()).unwrap_err();
+    let refused = TcpStream::connect(tcp(&listener)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
@@ -136,7 +141,7 @@ fn closing_with_a_full_queue_loses_nobody() {
     took.recv_timeout(PATIENCE).unwrap();
     while clients.len() < 10_000 {
         let quick = Duration::from_millis(100);
-        match TcpStream::connect_timeout(&listener.address(), quick) {
+        match TcpStream::connect_timeout(&tcp(&listener), quick) {
             Ok(client) => clients.push(client),
             Err(_) => break,
         }
@@ -207,4 +212,71 @@ fn of_two_callers_one_has_the_seat_and_both_keep_their_time() {
     for other in others {
         other.join().unwrap();
     }
+}
+
+#[test]
+fn what_is_accepted_does_not_delay_and_bounds_its_writes() {
+    for shared in [false, true] {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = Listener::new(Socket::tcp(socket, shared).unwrap());
+        let _client = connect(&listener);
+        let mut streams = Vec::new();
+        assert!(listener.sit(None));
+        let took = listener.take_waiting(1, |stream, _| streams.push(stream));
+        took.unwrap();
+        listener.stand_up();
+        assert!(streams[0].nodelay().unwrap());
+        let patience = streams[0].write_timeout().unwrap();
+        assert!(patience.map_or(false, |time| time <= Duration::from_millis(10)));
+    }
+}
+
+/// Another process may rely on how it left the socket, and this one may not rely on that.
+#[cfg(unix)]
+#[test]
+fn a_shared_socket_is_waited_for_without_a_change_to_it() {
+    use std::os::unix::io::OwnedFd;
+
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = TcpStream::from(OwnedFd::from(socket.try_clone().unwrap()));
+    let listener = Arc::new(Listener::new(Socket::tcp(socket, true).unwrap()));
+    let began = Instant::now();
+    let waited = wait_in_thread(&listener, Some(began + Duration::from_millis(200)));
+    let client = connect(&listener);
+    let (peers, ended) = waited.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(peers, [client.local_addr().unwrap()]);
+    assert!(ended - began >= Duration::from_millis(200));
+    assert_eq!(other.read_timeout().unwrap(), None);
+    assert_eq!(other.write_timeout().unwrap(), None);
+    let waited = wait_in_thread(&listener, None);
+    listener.close();
+    waited.recv_timeout(PATIENCE).expect("it looks for itself");
+    assert_eq!(finish(&listener), []);
+    // It goes on listening, for those who have it.
+    let _next = connect(&listener);
+}
+
+#[cfg(unix)]
+#[test]
+fn closing_a_unix_socket_keeps_its_queue_and_lets_nobody_else_in() {
+    use crate::server::Listen;
+    use std::os::unix::net::UnixStream;
+
+    let name = format!("millpond-listener-{}.sock", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let address = crate::server::Address::Unix(path.clone());
+    let listener = Arc::new(Listener::new(Listen::from(address).open().unwrap()));
+    let waited = wait_in_thread(&listener, None);
+    let _first = UnixStream::connect(&path).unwrap();
+    let end = Instant::now() + PATIENCE;
+    while !*lock(&listener.seat) {
+        assert!(Instant::now() < end);
+        thread::yield_now();
+    }
+    listener.close();
+    let early = waited.recv_timeout(PATIENCE).expect("woken").0.len();
+    let refused = UnixStream::connect(&path).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(early + finish(&listener).len(), 1);
+    assert!(!path.exists());
 }

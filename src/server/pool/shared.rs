@@ -41,10 +41,10 @@ pub(crate) struct Shared<G: Guest> {
     pub(super) calm_served: AtomicU64,
     pub(super) window_start: Mutex<Instant>,
     pub(crate) guests: AtomicUsize,
-    /// While busy, the sweeper looks after the door too: a thread that waits there would have to
+    /// While busy, the sweeper looks after the doors too: a thread that waits at one would have to
     /// be woken for every guest.
-    pub(super) door: Mutex<Option<Arc<Door<G>>>>,
-    /// The door is nobody's any more. Guarded by `door`.
+    pub(super) doors: Mutex<Vec<Arc<Door<G>>>>,
+    /// A door was given back. Guarded by `doors`.
     pub(super) door_back: Condvar,
     /// Threads the system grants, as far as a test is concerned.
     #[cfg(test)]
@@ -182,7 +182,7 @@ impl<G: Guest> Shared<G> {
             calm_served: AtomicU64::new(0),
             window_start: Mutex::new(Instant::now()),
             guests: AtomicUsize::new(0),
-            door: Mutex::new(None),
+            doors: Mutex::default(),
             door_back: Condvar::new(),
             #[cfg(test)]
             most_threads: AtomicUsize::new(usize::MAX),
@@ -387,18 +387,16 @@ impl<G: Guest> Shared<G> {
         self.guest_over(guest);
     }
 
-    /// Lets in who waits at the door, if it was lent. How many they were.
-    pub(crate) fn answer_door(&self, now: Instant) -> usize {
-        let mut door = lock(&self.door);
+    /// Lets in who waits at the doors that were lent. How many they were.
+    pub(crate) fn answer_doors(&self, now: Instant) -> usize {
+        let mut doors = lock(&self.doors);
         let mut fresh = Vec::new();
-        let fine = door
-            .as_ref()
-            .map_or(true, |open| open(&mut |guest| fresh.push(guest)));
-        if !fine {
-            *door = None;
+        let lent = doors.len();
+        doors.retain(|open| open(&mut |guest| fresh.push(guest)));
+        if doors.len() < lent {
             self.door_back.notify_all();
         }
-        drop(door);
+        drop(doors);
         let count = fresh.len();
         if count > 0 {
             self.guests.fetch_add(count, Ordering::AcqRel);
@@ -412,10 +410,10 @@ impl<G: Guest> Shared<G> {
         count
     }
 
-    /// The sweeper is busy no more: whoever lent the door waits there again.
+    /// The sweeper is busy no more: whoever lent a door waits there again.
     pub(crate) fn calm(&self) {
         if self.busy.swap(false, Ordering::Relaxed) {
-            drop(lock(&self.door));
+            drop(lock(&self.doors));
             self.door_back.notify_all();
         }
     }

@@ -1,5 +1,6 @@
 //! Every transition of the pool's graph, with guests that have no socket.
 
+mod doors;
 mod fake;
 mod stress;
 mod wakeups;

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::GUARD;
+use millpond::Address;
 
 /// A raw connection. Every read and write gives up after [`GUARD`].
 pub struct Client {
@@ -43,11 +44,33 @@ impl Client {
         Client::from(TcpStream::connect_timeout(&addr, GUARD)?)
     }
 
+    pub fn at(address: &Address) -> Client {
+        Client::try_at(address).unwrap_or_else(|e| panic!("no connection to {address}: {e}"))
+    }
+
+    pub fn try_at(address: &Address) -> io::Result<Client> {
+        match address {
+            Address::Tcp(addr) => Client::try_connect(*addr),
+            // The calls on it are those on a TCP socket.
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                Client::on(TcpStream::from(std::os::unix::io::OwnedFd::from(stream)))
+            }
+            #[cfg(not(unix))]
+            Address::Unix(_) => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// A client on a connection that is there.
     pub fn from(stream: TcpStream) -> io::Result<Client> {
+        stream.set_nodelay(true)?;
+        Client::on(stream)
+    }
+
+    fn on(stream: TcpStream) -> io::Result<Client> {
         stream.set_read_timeout(Some(GUARD))?;
         stream.set_write_timeout(Some(GUARD))?;
-        stream.set_nodelay(true)?;
         Ok(Client {
             stream,
             unread: Vec::new(),

@@ -1,6 +1,5 @@
 //! Clients that ask as fast as they are answered, and keep count of what became of every request.
 
-use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::{eventually, Client, Cut};
+use millpond::Address;
 
 /// How a load's clients use their connections.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub struct Load {
 }
 
 struct Shared {
-    target: Mutex<SocketAddr>,
+    target: Mutex<Address>,
     over: AtomicBool,
     /// Whole responses, of each client.
     whole: Vec<AtomicU64>,
@@ -57,9 +57,9 @@ impl AddAssign for Tally {
 
 impl Load {
     /// Begins, and returns when every client has been answered.
-    pub fn on(addr: SocketAddr, clients: usize, habit: Habit) -> Load {
+    pub fn on(addr: impl Into<Address>, clients: usize, habit: Habit) -> Load {
         let shared = Arc::new(Shared {
-            target: Mutex::new(addr),
+            target: Mutex::new(addr.into()),
             over: AtomicBool::new(false),
             whole: (0..clients).map(|_| AtomicU64::new(0)).collect(),
         });
@@ -96,8 +96,8 @@ impl Load {
     }
 
     /// New connections go to `addr` from now on.
-    pub fn turn_to(&self, addr: SocketAddr) {
-        *self.shared.target.lock().unwrap() = addr;
+    pub fn turn_to(&self, addr: impl Into<Address>) {
+        *self.shared.target.lock().unwrap() = addr.into();
     }
 
     /// Ends the clients. Any response that was cut after its first byte fails the test here.
@@ -123,8 +123,8 @@ fn ask_on(shared: &Shared, number: usize, keep: bool) -> Tally {
     let mut kept: Option<Client> = None;
     while !shared.over.load(Ordering::Relaxed) {
         let fresh = kept.is_none();
-        let target = *shared.target.lock().unwrap();
-        let mut client = match kept.take().map_or_else(|| Client::try_connect(target), Ok) {
+        let target = shared.target.lock().unwrap().clone();
+        let mut client = match kept.take().map_or_else(|| Client::try_at(&target), Ok) {
             Ok(client) => client,
             Err(_) => {
                 tally.refused += 1;

@@ -1,0 +1,97 @@
+//! Ways to listen: several addresses, Unix sockets, IPv6, sockets that are given, and moving between
+//! all of them.
+
+#[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod given;
+#[cfg(unix)]
+mod moves;
+mod several;
+#[cfg(unix)]
+mod unix;
+mod v6;
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::{Client, Gate};
+use millpond::{Address, BackgroundServer, Request, Response, Route, Router, Settings};
+
+/// The path, then who asks.
+fn echo(request: &Request) -> Response {
+    Response::text(format!("{} from {}", request.url(), request.remote_addr()))
+}
+
+fn router(gate: &Gate) -> Router {
+    let gate = gate.clone();
+    let router = Router::default();
+    router.replace(vec![
+        Route::get("/{path...}").onconnect(echo),
+        Route::get("/gate").onconnect(move |_| {
+            gate.pass();
+            Response::text("passed")
+        }),
+    ]);
+    router
+}
+
+fn serve(places: &[&Address], gate: &Gate) -> BackgroundServer {
+    let places = places.iter().map(|&place| place.clone());
+    let server = router(gate).serve_managed_on(places, Settings::default());
+    server.expect("free places")
+}
+
+/// A free port of this host.
+fn any_port() -> Address {
+    ([127, 0, 0, 1], 0).into()
+}
+
+/// One request on a connection of its own.
+fn get(address: &Address, path: &str) -> String {
+    let mut client = Client::at(address);
+    client.send(format!(
+        "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    ));
+    let reply = client.response();
+    client.closed();
+    reply.text().to_owned()
+}
+
+fn is_refused(address: &Address) -> bool {
+    Client::try_at(address).is_err()
+}
+
+/// A folder for the sockets of one test, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("millpond-listen-{}-{count}", process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        Folder(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn unix(&self, name: &str) -> Address {
+        Address::Unix(self.path(name))
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(&self.0).expect("the folder").next().is_none()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
