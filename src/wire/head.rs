@@ -132,7 +132,7 @@ impl HeadParser {
         }
     }
 
-    /// Walks over the bytes from the request line on; true once the head's last byte has been passed.
+    /// Walks over the bytes from the request line on; true once the head's last byte was passed.
     fn advance(
         &mut self,
         bytes: &[u8],

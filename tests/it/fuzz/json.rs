@@ -1,4 +1,5 @@
-//! JSON texts: what is read agrees with a second reader, and is the same once written and read again.
+//! JSON texts: what is read agrees with a second reader, and is the same once written and read
+//! again.
 
 use std::collections::BTreeMap;
 use std::str::from_utf8;
@@ -330,6 +331,10 @@ const CORPUS: &[&str] = &[
     r#"{"a": 1, "a": 2, "b": 3, "a": {"a": 4}}"#,
     r#"["", "plain", "\"\\\/\b\f\n\r\t", "\u00e9\u20AC\ud83d\ude00", "é€😀"]"#,
     r#"["\ud83d", "\ude00", "\ud83d\u0041"]"#,
+    r#""\ude00\ude00""#,
+    r#""\ud83d\ud83d""#,
+    "\"\u{1f}\"",
+    "\"\u{7f}\u{20}\"",
     "[0, -0, 1, -1, 18446744073709551615, 18446744073709551616, -9223372036854775808]",
     "[-9223372036854775809, 9007199254740993, 123456789012345678901234567890]",
     "[0.0, -0.0, 1.5, 1e5, 1E+5, 1e-5, 1.7976931348623157e308, 5e-324, 1e-999]",

@@ -1,5 +1,5 @@
-//! Seeded mutants of good and bad inputs, for all that reads what a peer or a program wrote. Each is
-//! judged by a second reader, slow and simple, that was written from the grammars and not from
+//! Seeded mutants of good and bad inputs, for all that reads what a peer or a program wrote. Each
+//! is judged by a second reader, slow and simple, that was written from the grammars and not from
 //! `src/`. A case depends on its seed alone. `tests/soak` runs the same for as long as it is told.
 
 mod http;

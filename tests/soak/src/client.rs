@@ -236,8 +236,8 @@ impl Conn {
         }
     }
 
-    /// Whether the answer is that the body came too slowly, of an upload that was under way when the
-    /// server began to leave. Where many threads want two cores a client may stand still.
+    /// Whether the answer is that the body came too slowly, of an upload that was under way when
+    /// the server began to leave. Where many threads want two cores a client may stand still.
     fn stood_still(&mut self, world: &World) -> bool {
         // What is wrong with the answer is found where it is read.
         if !matches!(self.status(), Ok(b"408")) {

@@ -227,8 +227,11 @@ fn expecting(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
     let body = content(1, 1 + rng.below(5000));
     let length = body.len();
     conn.send_part(
-        format!("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
-            .as_bytes(),
+        format!(
+            "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
+             Content-Length: {length}\r\n\r\n"
+        )
+        .as_bytes(),
     );
     match conn.take(25, false) {
         Ok(b"HTTP/1.1 100 Continue\r\n\r\n") => {}

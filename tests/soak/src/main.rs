@@ -2,8 +2,9 @@
 //! from clients of every kind while the server's routes change and its address moves.
 //!
 //! ```text
-//! cargo run --release --manifest-path tests/soak/Cargo.toml -- fuzz --seconds 600 --seed 1
-//! cargo run --release --manifest-path tests/soak/Cargo.toml -- soak --seconds 420 --requests 10000000
+//! cd tests/soak
+//! cargo run --release -- fuzz --seconds 600 --seed 1
+//! cargo run --release -- soak --seconds 470 --requests 10000000
 //! ```
 //!
 //! Either ends with a verdict, and with a status of 1 if that is bad. The soak needs Linux.

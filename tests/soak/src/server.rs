@@ -1,6 +1,6 @@
-//! The server of a soak, in a process of its own: it moves every second, its routes change ten times
-//! a second, and it says on its output what it does, before and after. Commands come on its input:
-//! `serve`, `calm` (no more changes), `stop`, `exit`.
+//! The server of a soak, in a process of its own: it moves every second, its routes change ten
+//! times a second, and it says on its output what it does, before and after. Commands come on its
+//! input: `serve`, `calm` (no more changes), `stop`, `exit`.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;

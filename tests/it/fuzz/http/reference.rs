@@ -1,6 +1,6 @@
-//! Requests read slowly and simply, from the grammars of RFC 9110, RFC 9112 and RFC 3986. All faults
-//! of a head are gathered: which of them a server names first is its own affair, but it has to name
-//! one of them, and to accept what has none.
+//! Requests read slowly and simply, from the grammars of RFC 9110, RFC 9112 and RFC 3986. All
+//! faults of a head are gathered: which of them a server names first is its own affair, but it has
+//! to name one of them, and to accept what has none.
 
 use std::collections::BTreeSet;
 
@@ -147,7 +147,7 @@ fn read_head(bytes: &[u8], limits: &Limits, faults: &mut BTreeSet<u16>) -> Head 
     let options: Vec<String> = values("connection")
         .iter()
         .flat_map(|value| value.split(','))
-        .map(|option| option.trim_matches([' ', '\t']).to_ascii_lowercase())
+        .map(|option| option.trim_matches(&[' ', '\t'][..]).to_ascii_lowercase())
         .collect();
     let has = |option: &str| options.iter().any(|o| o == option);
     let keep = !has("close") && (minor > 0 || has("keep-alive"));
@@ -176,8 +176,8 @@ fn read_head(bytes: &[u8], limits: &Limits, faults: &mut BTreeSet<u16>) -> Head 
     }
 }
 
-/// `method SP request-target SP HTTP-version` (RFC 9112 §3); the minor version, and the authority of
-/// an absolute-form.
+/// `method SP request-target SP HTTP-version` (RFC 9112 §3); the minor version, and the authority
+/// of an absolute-form.
 fn request_line(
     line: &[u8],
     limits: &Limits,
