@@ -1,16 +1,25 @@
-//! The smallest server: `cargo run --release --example hello [ADDRESS]`, then open the URL it
-//! prints.
+//! The smallest server: `cargo run --release --example hello [ADDRESS]...`, then open the URL it
+//! prints. An address is `127.0.0.1:8080`, `[::]:8080` or `unix:/tmp/hello.sock`; to ask the last
+//! there is `curl --unix-socket /tmp/hello.sock http://localhost/`.
 
-use millpond::{Response, Server};
+use millpond::{Address, Response, Server};
 use std::error::Error;
 
-fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let address = std::env::args().nth(1);
-    let server = Server::new(address.as_deref().unwrap_or("127.0.0.1:8080"), |request| {
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut addresses = Vec::new();
+    for argument in std::env::args().skip(1) {
+        addresses.push(argument.parse::<Address>()?);
+    }
+    if addresses.is_empty() {
+        addresses.push(([127, 0, 0, 1], 8080).into());
+    }
+    let server = Server::on(addresses, |request| {
         let name = request.get_param("name");
         Response::text(format!("hello {}\n", name.as_deref().unwrap_or("world")))
     })?;
-    println!("http://{}/", server.server_addr());
+    for address in server.addresses() {
+        println!("{address}");
+    }
     server.run();
     Ok(())
 }

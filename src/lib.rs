@@ -21,14 +21,17 @@
 //! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are
 //!   added and removed, and whose address moves, while it runs.
 //!
+//! Either listens at one address or at several, TCP or Unix, bound by itself or by another: see
+//! [`Address`] and [`Listen`].
+//!
 //! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a
 //! thread of the pool and may block. [`Limits`] bounds what a client can ask of the server;
 //! [`mod@json`] reads and writes bodies.
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions, static files and
-//! websockets are not here yet. The README says what to use instead, what is promised and which
+//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions and websockets are not
+//! here yet. The README says what to use instead, what is promised and which
 //! test holds each promise, how HTTP is read to the byte, and how to come from rouille or
 //! toolkit-zero.
 //!
@@ -42,6 +45,7 @@
 //! | `server/` | sockets, threads and time; `connection.rs` there is the place to start |
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
+//! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `lock.rs` | how a poisoned lock is recovered |
@@ -57,19 +61,22 @@ mod routing;
 
 mod message;
 
+mod assets;
+
 mod wire;
 
 pub mod json;
 
 mod lock;
 
+pub use assets::{asset_path, extension_to_mime, match_assets, serve_file};
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
     start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, Drained, Listen,
-    Server, Settings, Stats,
+    Proxies, Server, Settings, Stats,
 };
 
 // What the macros expand to.

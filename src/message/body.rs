@@ -110,11 +110,20 @@ impl ResponseBody {
     where
         R: Read + Send + 'static,
     {
+        // A usize is at most 64 bits wide on every target Rust has.
+        ResponseBody::from_reader_and_length(data, size as u64)
+    }
+
+    /// [`from_reader_and_size`](ResponseBody::from_reader_and_size), also of more than a `usize`
+    /// can tell: a file does not have to fit into memory.
+    pub(crate) fn from_reader_and_length<R>(data: R, length: u64) -> ResponseBody
+    where
+        R: Read + Send + 'static,
+    {
         ResponseBody {
             data: Data::Reader {
                 reader: Box::new(data),
-                // A usize is at most 64 bits wide on every target Rust has.
-                size: Some(size as u64),
+                size: Some(length),
             },
         }
     }

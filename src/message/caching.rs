@@ -166,7 +166,6 @@ impl<'a> EntityTag<'a> {
     }
 
     /// RFC 9110 §8.8.3.2: for `If-Match` and `If-Range`, where the bytes must be the same.
-    #[allow(dead_code)] // For ranges of files.
     pub fn strong_eq(&self, other: &EntityTag) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }

@@ -117,7 +117,7 @@ fn fake(
 ) -> Request {
     let mut request = Request::blank();
     let parts = request.renew();
-    parts.remote_addr = from;
+    parts.peer_addr = from;
     parts.secure = secure;
     parts.set_body(Box::new(Cursor::new(data)));
     let head = &mut parts.head;

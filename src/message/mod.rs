@@ -1,10 +1,9 @@
 //! The nouns a handler sees. Nothing here knows a socket, the wire's syntax, or a route.
 
 mod body;
-mod caching;
+pub(crate) mod caching;
 #[cfg(test)]
 mod compat;
-#[allow(dead_code)] // Reading dates is for conditional requests on files.
 pub(crate) mod date;
 mod fake;
 pub(crate) mod head;
@@ -17,8 +16,7 @@ pub(crate) mod status;
 mod upgrade;
 
 pub(crate) use body::Data;
-#[cfg(unix)]
-pub(crate) use request::unix_peer;
+pub(crate) use request::{unix_peer, Parts};
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;

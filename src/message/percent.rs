@@ -13,6 +13,11 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(lossy(text, |(byte, _)| byte))
 }
 
+/// The bytes of the text with its escapes decoded: of names that need not be UTF-8.
+pub(crate) fn decode_bytes(text: &str) -> Vec<u8> {
+    bytes(text).map(|(byte, _)| byte).collect()
+}
+
 /// [`decode`], and `+` is a space: names and values of a query string or a posted form.
 pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
@@ -53,6 +58,37 @@ pub(crate) fn encode_into(out: &mut String, text: &str, keep: fn(u8) -> bool) {
             out.push(char::from(HEX[usize::from(byte & 15)]));
         }
     }
+}
+
+/// The text as a URI reference (RFC 3986 §2): what cannot be in one is encoded, escapes stay. So
+/// browsers cannot take a `\` for a `/`, nor skip a tab or a line break between two of these.
+pub(crate) fn encode_uri(text: Cow<'static, str>) -> Cow<'static, str> {
+    if split_at_fault(&text).1.is_empty() {
+        return text;
+    }
+    let (mut out, mut rest) = (String::new(), &*text);
+    while !rest.is_empty() {
+        let (fits, fault) = split_at_fault(rest);
+        out.push_str(fits);
+        let length = fault.chars().next().map_or(0, char::len_utf8);
+        let (fault, behind) = fault.split_at(length);
+        encode_into(&mut out, fault, |_| false);
+        rest = behind;
+    }
+    out.into()
+}
+
+/// Splits before the first character that cannot be in a URI.
+fn split_at_fault(text: &str) -> (&str, &str) {
+    let bytes = text.as_bytes();
+    let fits = |at: usize| match bytes[at..] {
+        [b'%', high, low, ..] => hex(high).is_some() && hex(low).is_some(),
+        // unreserved / gen-delims / sub-delims
+        [byte, ..] => byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte),
+        [] => false,
+    };
+    let fault = (0..bytes.len()).find(|&at| !fits(at));
+    text.split_at(fault.unwrap_or(bytes.len()))
 }
 
 /// Every decoded byte with the number of bytes it was written in: 1, or 3 for an escape.
@@ -121,6 +157,37 @@ mod tests {
             assert_eq!(decode(input), path, "{input:?} as a path");
             assert_eq!(decode_form(input), form, "{input:?} as a form");
         }
+    }
+
+    #[test]
+    fn a_uri_is_left_alone_and_anything_else_becomes_one() {
+        let table = [
+            ("", ""),
+            ("/a?b=c&d#e", "/a?b=c&d#e"),
+            (
+                "http://[::1]:80/~a/(b);c=d,e!f$g*h+i'j@k",
+                "http://[::1]:80/~a/(b);c=d,e!f$g*h+i'j@k",
+            ),
+            ("/a%20b%C3%a9", "/a%20b%C3%a9"),
+            ("/a b", "/a%20b"),
+            ("/100%", "/100%25"),
+            ("/%2", "/%252"),
+            ("/%zz%41%", "/%25zz%41%25"),
+            ("/\r\nSet-Cookie: a=b", "/%0D%0ASet-Cookie:%20a=b"),
+            ("/\t/b", "/%09/b"),
+            ("/\\b", "/%5Cb"),
+            ("/\"<>^`{|}\0\x7f", "/%22%3C%3E%5E%60%7B%7C%7D%00%7F"),
+            (
+                "/\u{e9}\u{10d}\u{10a}\u{1f600}",
+                "/%C3%A9%C4%8D%C4%8A%F0%9F%98%80",
+            ),
+        ];
+        for (text, want) in table {
+            let uri = encode_uri(text.into());
+            assert_eq!(uri, want, "{text:?}");
+            assert_eq!(encode_uri(uri.into_owned().into()), want, "{text:?}, twice");
+        }
+        assert!(matches!(encode_uri("/a%20b".into()), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -79,13 +79,24 @@ impl Response {
     }
 
     /// The same response as a download to be saved under this name (`Content-Disposition`, RFC
-    /// 6266). Any name will do: what a header cannot hold is encoded.
+    /// 6266). Any name will do: what a header cannot hold is encoded, for clients that know UTF-8
+    /// and once more in ASCII for those that do not.
+    ///
+    /// What could make a file land elsewhere, or look like another kind of file, becomes `_`: `/`
+    /// and `\`, a name of dots alone, control characters, line separators, and the marks that
+    /// change the direction of text.
     ///
     /// ```
     /// use millpond::Response;
     ///
-    /// let response = Response::text("...").with_content_disposition_attachment("book.txt");
-    /// assert_eq!(response.headers[1].1, "attachment; filename=\"book.txt\"");
+    /// let named = |name| {
+    ///     let response = Response::text("...").with_content_disposition_attachment(name);
+    ///     response.headers[1].1.clone()
+    /// };
+    /// assert_eq!(named("book.txt"), r#"attachment; filename="book.txt""#);
+    /// assert_eq!(named("../book.txt"), r#"attachment; filename=".._book.txt""#);
+    /// let both = r#"attachment; filename="na_ve _1_"; filename*=UTF-8''na%C3%AFve%20%221%22"#;
+    /// assert_eq!(named("na\u{ef}ve \"1\""), both);
     /// ```
     pub fn with_content_disposition_attachment(self, filename: &str) -> Response {
         self.with_unique_header("Content-Disposition", attachment(filename))
@@ -93,17 +104,36 @@ impl Response {
 }
 
 /// RFC 6266 §4.3: `filename` for every client; `filename*` beside it, for those that know it, when
-/// the name has more in it than `filename` can hold everywhere (§D): ASCII, and no `\`, `"` or `%`.
+/// the name has more in it than `filename` can hold everywhere (§D): ASCII, and no `"` or `%`.
 fn attachment(filename: &str) -> String {
-    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
+    let dots_alone = filename.chars().all(|c| c == '.');
+    let tame = |c| match c {
+        '.' if dots_alone => '_',
+        c if misleads(c) => '_',
+        c => c,
+    };
+    let name: String = filename.chars().map(tame).collect();
+    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '%');
     let mut value = String::from("attachment; filename=\"");
-    value.extend(filename.chars().map(|c| if plain(c) { c } else { '_' }));
+    value.extend(name.chars().map(|c| if plain(c) { c } else { '_' }));
     value.push('"');
-    if !filename.chars().all(plain) {
+    if !name.chars().all(plain) {
         value.push_str("; filename*=UTF-8''");
-        percent::encode_into(&mut value, filename, is_attr_char);
+        percent::encode_into(&mut value, &name, is_attr_char);
     }
     value
+}
+
+/// RFC 6266 §4.3: no path, whichever way its separator leans. Unicode's Bidi_Control characters
+/// show `annexe\u{202e}fdp.exe` as `annexeexe.pdf`.
+fn misleads(c: char) -> bool {
+    match c {
+        '/' | '\\' => true,
+        // U+2028 and U+2029 are the line and paragraph separators, before five of the marks.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    }
 }
 
 /// RFC 8187 §3.2.1: attr-char = ALPHA / DIGIT / "!" / "#" / "$" / "&" / "+" / "-" / "." / "^" / "_"
@@ -156,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_cannot_leave_its_quotes() {
+    fn a_file_name_cannot_leave_its_quotes_or_its_folder() {
         let table = [
             ("book.txt", r#"filename="book.txt""#),
             ("", r#"filename="""#),
@@ -165,21 +195,35 @@ mod tests {
                 "100%25.txt",
                 r#"filename="100_25.txt"; filename*=UTF-8''100%2525.txt"#,
             ),
-            (
-                r#"a"b\c"#,
-                r#"filename="a_b_c"; filename*=UTF-8''a%22b%5Cc"#,
-            ),
+            (r#"a"b\c"#, r#"filename="a_b_c"; filename*=UTF-8''a%22b_c"#),
             (
                 "\u{20ac} rates",
                 r#"filename="_ rates"; filename*=UTF-8''%E2%82%AC%20rates"#,
             ),
+            ("a\r\nX: b", r#"filename="a__X: b""#),
+            ("../../etc/passwd", r#"filename=".._.._etc_passwd""#),
+            (r"..\boot.ini", r#"filename=".._boot.ini""#),
+            (".", r#"filename="_""#),
+            ("..", r#"filename="__""#),
+            (".profile", r#"filename=".profile""#),
+            ("a\u{85}b\u{2028}c\u{9f}", r#"filename="a_b_c_""#),
+            ("annexe\u{202e}fdp.exe", r#"filename="annexe_fdp.exe""#),
             (
-                "a\r\nX: b",
-                r#"filename="a__X: b"; filename*=UTF-8''a%0D%0AX%3A%20b"#,
+                "\u{61c}\u{200e}\u{200f}\u{202a}\u{2066}\u{2069}",
+                r#"filename="______""#,
             ),
             (
-                "\t!#$&+-.^_`|~'*()",
-                "filename=\"_!#$&+-.^_`|~'*()\"; filename*=UTF-8''%09!#$&+-.^_`|~%27%2A%28%29",
+                "\u{5e9}\u{200f}.txt",
+                r#"filename="__.txt"; filename*=UTF-8''%D7%A9_.txt"#,
+            ),
+            (
+                "\u{10d}\u{10a}X",
+                r#"filename="__X"; filename*=UTF-8''%C4%8D%C4%8AX"#,
+            ),
+            ("!#$&+-.^_`|~'*()", "filename=\"!#$&+-.^_`|~'*()\""),
+            (
+                "%!#$&+-.^_`|~'*()",
+                "filename=\"_!#$&+-.^_`|~'*()\"; filename*=UTF-8''%25!#$&+-.^_`|~%27%2A%28%29",
             ),
         ];
         for (name, want) in table {

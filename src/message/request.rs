@@ -43,17 +43,20 @@ pub struct Request {
 /// What the server fills in for one request and all its views share.
 pub(crate) struct Parts {
     pub head: Head,
-    pub remote_addr: SocketAddr,
+    pub peer_addr: SocketAddr,
+    /// Whom a trusted proxy speaks for.
+    pub client: Option<SocketAddr>,
     pub secure: bool,
     /// Guards that one caller gets the body, whichever thread or view asks first.
     body: Mutex<Option<Box<dyn Read + Send>>>,
 }
 
 impl Parts {
-    fn new(remote_addr: SocketAddr) -> Parts {
+    fn new(peer_addr: SocketAddr) -> Parts {
         Parts {
             head: Head::default(),
-            remote_addr,
+            peer_addr,
+            client: None,
             secure: false,
             // Nothing is allocated for an empty reader: it has no fields.
             body: Mutex::new(Some(Box::new(io::empty()))),
@@ -91,8 +94,8 @@ impl Request {
         })
     }
 
-    /// Whether the request came over TLS. The server itself speaks plain HTTP, so of a request it
-    /// received this is `false`, also behind a proxy that speaks TLS for it.
+    /// Whether the request came over TLS. The server itself speaks plain HTTP, so this is `false`
+    /// unless a proxy says otherwise that is trusted to ([`Proxies`](crate::Proxies)).
     ///
     /// ```
     /// use millpond::Request;
@@ -264,7 +267,9 @@ impl Request {
         self.take_body().map(RequestBody::new)
     }
 
-    /// The address of the client's end of the connection; of the proxy, where one is between.
+    /// The address of the client: of the other end of the connection or, if that is a proxy that is
+    /// trusted ([`Proxies`](crate::Proxies)), the one that it speaks for. The port is 0 where the
+    /// proxy told none.
     ///
     /// A client of IPv4 has its own address, `192.0.2.7`, also where the server listens on `[::]`,
     /// so that rules about addresses need not care. One at the other end of a Unix socket has none:
@@ -278,11 +283,25 @@ impl Request {
     /// assert!(request.remote_addr().ip().is_loopback());
     /// ```
     pub fn remote_addr(&self) -> &SocketAddr {
-        &self.parts.remote_addr
+        let parts = &*self.parts;
+        parts.client.as_ref().unwrap_or(&parts.peer_addr)
+    }
+
+    /// The address of the other end of the connection, whoever it speaks for.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let request = Request::fake_http("GET", "/", vec![], vec![]);
+    /// assert_eq!(request.peer_addr(), request.remote_addr()); // nobody in between
+    /// ```
+    pub fn peer_addr(&self) -> &SocketAddr {
+        &self.parts.peer_addr
     }
 
     /// Whether the client is at the other end of a Unix socket, and so on this machine: nobody else
-    /// has [that address](Request::remote_addr).
+    /// has [that address](Request::remote_addr). It may be a proxy that tells of no client, or that
+    /// is not [trusted](crate::Proxies).
     ///
     /// ```
     /// use millpond::Request;
@@ -292,11 +311,11 @@ impl Request {
     /// assert!(Request::fake_http_from(unix, "GET", "/", vec![], vec![]).is_unix());
     /// ```
     pub fn is_unix(&self) -> bool {
-        self.parts.remote_addr == unix_peer()
+        *self.remote_addr() == unix_peer()
     }
 }
 
-/// The address of a client that has none.
+/// The address of a client that has none. No proxy can tell of it.
 pub(crate) fn unix_peer() -> SocketAddr {
     ([0, 0, 0, 0], 0).into()
 }
@@ -318,10 +337,11 @@ impl Request {
         self.start = 0;
         self.params.clear();
         if Arc::get_mut(&mut self.parts).is_none() {
-            self.parts = Arc::new(Parts::new(self.parts.remote_addr));
+            self.parts = Arc::new(Parts::new(self.parts.peer_addr));
         }
         let parts = Arc::get_mut(&mut self.parts).expect("nothing else holds the parts by now");
         parts.head.clear();
+        parts.client = None;
         parts.secure = false;
         parts.set_body(Box::new(io::empty()));
         parts

@@ -1,7 +1,8 @@
 //! What a handler answers: a status, header fields and a body.
-//! It knows nothing of how a response is written: what may not be sent is dropped there.
+//! It knows nothing of how a response is written: what may not be sent is found out there.
 
 use super::body::ResponseBody;
+use super::percent;
 use super::upgrade::Upgrade;
 use crate::json::ToJson;
 use std::borrow::Cow;
@@ -28,9 +29,12 @@ pub struct Response {
     /// The header fields, in the order they are sent.
     ///
     /// The server decides on `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
-    /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none. A field
-    /// whose name is not a token, or whose value holds a line break or another control character,
-    /// is not sent at all.
+    /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none.
+    ///
+    /// A name is a token, a value holds no line break and no other control character; what is not
+    /// ASCII goes out as UTF-8, which few clients expect. With a field that breaks this the server
+    /// answers 500 in place of the response: without the field it would be another one. What takes
+    /// text from users, a redirect or a file name, has a function here that encodes it.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 
     /// The body.
@@ -67,6 +71,10 @@ impl Response {
 }
 
 /// Redirects. If in doubt take 303.
+///
+/// Any target will do: what no URI can hold (a blank, a line break, `"`, `\`, a letter beyond
+/// ASCII, a `%` that begins no escape) is percent-encoded. Whether the client should be sent there
+/// is yours to decide: a target that a client named may be anywhere.
 impl Response {
     /// 301 Moved Permanently: the resource has this other URL from now on, and caches may remember
     /// it.
@@ -335,11 +343,11 @@ fn empty(status_code: u16) -> Response {
 }
 
 fn redirect(status_code: u16, target: Cow<'static, str>) -> Response {
-    empty(status_code).with_additional_header("Location", target)
+    empty(status_code).with_additional_header("Location", percent::encode_uri(target))
 }
 
 /// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character cannot be in one
-/// and would cost the response this header, so it becomes a space.
+/// and would cost the response itself, so it becomes a space.
 fn push_quoted(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {

@@ -10,6 +10,10 @@ use std::io::{Read, Write};
 /// are at most [`max_upgraded`](crate::Limits::max_upgraded) at once: one more request for an
 /// upgrade is answered with 503. A server that stops or moves neither ends nor awaits them.
 ///
+/// The response's Upgrade field says which protocol it is. A request of HTTP/1.0, one that does not
+/// ask for that protocol, and one whose body has not been read are answered with 500 instead
+/// (RFC 9110 §7.8).
+///
 /// # Example: everything comes back
 ///
 /// ```

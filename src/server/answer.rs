@@ -13,7 +13,7 @@ use super::stats::CloseReason;
 use super::upload::{Fault, Leftover, Transfer};
 use crate::lock::lock;
 use crate::message::head::Version;
-use crate::message::{status, Data, Response, Upgrade};
+use crate::message::{status, Data, Request, Response, Upgrade};
 use crate::wire::encode::{self, Payload, Plan, Transfer as Framing};
 
 pub(super) const SLOW_BODY: Refusal = (408, "the body comes too slowly");
@@ -37,8 +37,11 @@ pub(super) struct Answered {
 /// Answers the request that is ready.
 pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arrived) -> Answered {
     let parts = desk.request.renew();
-    parts.remote_addr = connection.link.peer;
+    parts.peer_addr = connection.link.peer;
     std::mem::swap(&mut parts.head, &mut connection.intake.head);
+    if let Some(proxies) = &connection.service.proxies {
+        proxies.introduce(parts, connection.intake.source);
+    }
     let asked = Asked {
         head: parts.head.method() == "HEAD",
         version: parts.head.version,
@@ -67,6 +70,16 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let now = Instant::now();
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
+    if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
+        return Answered {
+            source: Source::Failed,
+            after: After::Close {
+                linger: false,
+                reason: CloseReason::Broken,
+            },
+            now,
+        };
+    }
     let mut left = Left::of(connection, asked, leftover);
     if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
         response = refused(refusal);
@@ -75,14 +88,22 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     if response.status_code == 101 {
         // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
         let may_switch = asked.version > Version::Http10 && left.rest.is_none();
-        let possible = may_switch && response.upgrade.is_some();
-        if possible {
+        let possible = may_switch
+            && response.upgrade.is_some()
+            && can_be_sent(&response)
+            && asked_for(&desk.request, &response);
+        // A drain may have shut the connection for reading already, and would not wait for it.
+        let leaving = connection.link.is_ending();
+        if possible && !leaving {
             place = connection.service.place_to_upgrade();
         }
         if place.is_none() {
             // What follows may be of the other protocol already: it must not be read as HTTP.
             left.keep = false;
-            left.reason = CloseReason::Limit;
+            left.reason = match leaving {
+                true => CloseReason::Drained,
+                false => CloseReason::Limit,
+            };
             response = plain(if possible { 503 } else { 500 });
         }
     }
@@ -106,6 +127,27 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         After::KeepAlive(left.rest)
     };
     Answered { source, after, now }
+}
+
+/// RFC 9110 §7.8: a switch is to a protocol that the request names in Upgrade, and Connection has
+/// to name that field.
+fn asked_for(request: &Request, response: &Response) -> bool {
+    let names = |field: &str, element: &str| {
+        let values = request
+            .headers()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(field));
+        let mut elements = values.flat_map(|(_, value)| value.split(','));
+        elements.any(|e| e.trim().eq_ignore_ascii_case(element))
+    };
+    let fields = response.headers.iter();
+    let upgrades = fields.filter(|(name, _)| name.eq_ignore_ascii_case("Upgrade"));
+    let mut protocols = upgrades
+        .flat_map(|(_, value)| value.split(','))
+        .map(str::trim)
+        .peekable();
+    names("Connection", "upgrade")
+        && protocols.peek().is_some()
+        && protocols.all(|protocol| names("Upgrade", protocol))
 }
 
 /// A status and why, in words that are the server's own: nothing a peer sent is in them.
@@ -193,7 +235,7 @@ impl Left {
                 left.refusal = Some(SLOW_BODY);
                 left.reason = CloseReason::SlowBody;
             }
-            Some(Fault::Truncated) => left.reason = CloseReason::Broken,
+            Some(Fault::Truncated | Fault::HalfContinue) => left.reason = CloseReason::Broken,
             None => {}
         }
         left
@@ -229,20 +271,24 @@ fn compose(
     };
     let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
     let date = *desk.date(now);
-    encode::response_head(
-        &mut desk.out,
-        &plan,
-        asked.version,
-        status_code,
-        &headers,
-        &date,
-    );
+    let start = desk.out.len();
+    let out = &mut desk.out;
+    if !encode::response_head(out, &plan, asked.version, status_code, &headers, &date) {
+        desk.out.truncate(start);
+        return compose(connection, desk, asked, keep, plain(500), now);
+    }
     connection.service.counters.answered(status_code);
     let source = match plan.head_only {
         true => Source::Nothing,
         false => Source::of(data, plan.transfer == Framing::Chunked, &mut desk.out),
     };
     (source, plan, upgrade)
+}
+
+/// Whether its fields are fields.
+fn can_be_sent(response: &Response) -> bool {
+    let mut fields = response.headers.iter();
+    fields.all(|(name, value)| encode::is_field(name, value))
 }
 
 /// A response that can be sent as it is: a final status, or 101 with someone to take over.

@@ -32,6 +32,7 @@ use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::pool::{Guest, Turn};
+use super::proxies::Proxies;
 use super::service::{Place, Service};
 use super::stats::CloseReason;
 use super::{after, would_block};
@@ -150,11 +151,13 @@ impl Guest for Connection {
 impl Connection {
     pub fn new(link: Arc<Link>, service: Arc<Service>) -> Connection {
         let deadline = after(Instant::now(), service.limits.idle_timeout);
+        let expects = |proxies: &Proxies| proxies.expects_preface(link.peer.ip());
+        let has_preface = service.proxies.as_ref().map_or(false, expects);
         Connection {
             link,
             service,
             phase: Phase::Receiving,
-            intake: Intake::new(),
+            intake: Intake::new(has_preface),
             unread: Vec::new(),
             unread_at: 0,
             // The accepting side leaves it so.
@@ -254,6 +257,8 @@ impl Connection {
             Ok(Step::TooMuch) => {
                 self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
             }
+            // Not a proxy, or not one of ours: what it would understand is anyone's guess.
+            Err(_) if self.intake.owes() == Owes::Preface => self.over(CloseReason::Refused),
             // The request whose body this is has been answered: a second answer to it would be
             // taken for the answer to the next.
             Err(_) if self.intake.owes() == Owes::Skipped => {
@@ -269,13 +274,21 @@ impl Connection {
         if owes == self.owes {
             return;
         }
+        let preface_is_over = self.owes == Owes::Preface;
         self.owes = owes;
         self.pace = None;
         let limits = &self.service.limits;
         match owes {
             Owes::Nothing => {
                 self.deadline = after(now, limits.idle_timeout);
-                self.service.registry.fell_quiet(&self.link, now);
+                if !preface_is_over {
+                    self.service.registry.fell_quiet(&self.link, now);
+                }
+                return;
+            }
+            // Its request is as good as on the way: to a drain it is fresh until that comes.
+            Owes::Preface => {
+                self.deadline = after(now, limits.head_timeout);
                 return;
             }
             Owes::Head => self.deadline = after(now, limits.head_timeout),
@@ -291,6 +304,7 @@ impl Connection {
         let too_slow = self.pace.as_mut().map_or(false, |pace| pace.too_slow(now));
         match self.owes {
             Owes::Nothing if now >= self.deadline => self.over(CloseReason::Idle),
+            Owes::Preface if now >= self.deadline => self.over(CloseReason::HeadTimeout),
             Owes::Head if now >= self.deadline => {
                 self.refuse(desk, SLOW_HEAD, CloseReason::HeadTimeout)
             }
@@ -320,6 +334,7 @@ impl Connection {
         match self.owes {
             _ if ending => self.over(CloseReason::Drained),
             Owes::Nothing => self.over(CloseReason::ClientClosed),
+            Owes::Preface => self.over(CloseReason::Broken),
             Owes::Head => self.refuse(desk, HALF_A_HEAD, CloseReason::Broken),
             Owes::Body => {
                 self.intake.truncate();

@@ -23,7 +23,7 @@ use crate::lock::lock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum State {
-    /// Accepted; nothing was received yet.
+    /// Accepted; nothing of a request was received yet.
     Fresh = 0,
     /// Between requests.
     Quiet = 1,

@@ -4,7 +4,10 @@
 //! ```text
 //!   Head ──► Body ──► Ready ──(taken by the connection)──► Head
 //!     └────────────────▲           Skip: an unread body on its way out of the way ──► Head
+//!   Preface ──► Head: whose connection it is, as a trusted proxy says before all else
 //! ```
+
+use std::net::SocketAddr;
 
 use crate::limits::Limits;
 use crate::message::head::Head;
@@ -12,6 +15,7 @@ use crate::wire::chunked::Decoder;
 use crate::wire::error::WireError;
 use crate::wire::framing::{self, BodyLength, Framing};
 use crate::wire::head::HeadParser;
+use crate::wire::preface;
 
 /// What is still to come of a body.
 #[derive(Debug)]
@@ -88,6 +92,7 @@ impl Arrived {
 
 #[derive(Debug)]
 enum Stage {
+    Preface,
     Head,
     Body(Arrived),
     Ready(Arrived),
@@ -108,9 +113,12 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Intake {
     parser: HeadParser,
-    /// The parser has seen some of a head, and wants to see it again with more behind it.
+    /// The parser has seen some of a head, or of a preface, and wants to see it again with more
+    /// behind it.
     begun: bool,
     pub head: Head,
+    /// Whose connection it is, according to its preface.
+    pub source: Option<SocketAddr>,
     stage: Stage,
 }
 
@@ -119,6 +127,8 @@ pub(crate) struct Intake {
 pub(crate) enum Owes {
     /// Nothing: it is between requests.
     Nothing,
+    /// The rest of a preface.
+    Preface,
     Head,
     Body,
     /// The rest of a body that nobody wants.
@@ -126,19 +136,25 @@ pub(crate) enum Owes {
 }
 
 impl Intake {
-    pub fn new() -> Intake {
+    /// What comes begins with a preface, or with a head.
+    pub fn new(has_preface: bool) -> Intake {
         Intake {
             parser: HeadParser::default(),
             begun: false,
             head: Head::default(),
-            stage: Stage::Head,
+            source: None,
+            stage: match has_preface {
+                true => Stage::Preface,
+                false => Stage::Head,
+            },
         }
     }
 
     pub fn owes(&self) -> Owes {
         match self.stage {
+            Stage::Preface if self.begun => Owes::Preface,
             Stage::Head if self.begun => Owes::Head,
-            Stage::Head | Stage::Ready(_) => Owes::Nothing,
+            Stage::Preface | Stage::Head | Stage::Ready(_) => Owes::Nothing,
             Stage::Body(_) => Owes::Body,
             Stage::Skip { .. } => Owes::Skipped,
         }
@@ -180,11 +196,8 @@ impl Intake {
     /// A head is not whole. Empty lines before it are consumed and begin nothing: a client that
     /// sends them behind a request (RFC 9112 §2.2) owes no more than one that does not.
     fn wait_for_head(&mut self) -> usize {
-        let empty = self.parser.empty_lines_alone();
+        let empty = self.parser.pass_empty_lines();
         self.begun = empty.is_none();
-        if !self.begun {
-            self.parser.reset();
-        }
         empty.unwrap_or(0)
     }
 
@@ -199,7 +212,18 @@ impl Intake {
         loop {
             match &mut self.stage {
                 Stage::Ready(_) => return Ok((at, Step::Ready)),
-                Stage::Head if at == bytes.len() => return Ok((at, Step::More)),
+                Stage::Preface | Stage::Head if at == bytes.len() => return Ok((at, Step::More)),
+                Stage::Preface => {
+                    self.begun = true;
+                    let preface = match preface::read(&bytes[at..])? {
+                        Some(preface) => preface,
+                        None => return Ok((at, Step::More)),
+                    };
+                    at += preface.length;
+                    self.begun = false;
+                    self.source = preface.source;
+                    self.stage = Stage::Head;
+                }
                 Stage::Head => {
                     let length = match self.parser.feed(&bytes[at..], limits, &mut self.head)? {
                         Some(length) => length,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use super::drain::{Link, Registry};
+use super::proxies::Proxies;
 use super::settings::Settings;
 use super::stats::Counters;
 use crate::limits::Limits;
@@ -17,6 +18,7 @@ pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 pub(crate) struct Service {
     pub handler: Arc<Handler>,
     pub limits: Limits,
+    pub proxies: Option<Proxies>,
     pub registry: Registry,
     pub counters: Arc<Counters>,
     upgraded: AtomicUsize,
@@ -27,6 +29,7 @@ impl Service {
         Service {
             handler,
             limits: settings.limits.clone(),
+            proxies: settings.proxies.clone(),
             registry: Registry::new(),
             counters,
             upgraded: AtomicUsize::new(0),

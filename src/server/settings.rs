@@ -1,5 +1,6 @@
 //! What one sets up of a server before it serves, whichever kind it is.
 
+use super::proxies::Proxies;
 use crate::limits::Limits;
 
 /// Workers of a pool unless another number is asked for: enough to hold 192 quiet connections at no
@@ -22,6 +23,7 @@ pub(crate) const POOL_SIZE: usize = 256;
 pub struct Settings {
     pub(super) pool_size: usize,
     pub(super) limits: Limits,
+    pub(super) proxies: Option<Proxies>,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
         Settings {
             pool_size: POOL_SIZE,
             limits: Limits::default(),
+            proxies: None,
         }
     }
 }
@@ -49,6 +52,12 @@ impl Settings {
     /// The bounds of what a client can ask for.
     pub fn limits(mut self, limits: Limits) -> Settings {
         self.limits = limits;
+        self
+    }
+
+    /// The proxies that are trusted to say whose requests they pass on. Nobody is unless said.
+    pub fn proxies(mut self, proxies: Proxies) -> Settings {
+        self.proxies = Some(proxies);
         self
     }
 }

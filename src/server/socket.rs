@@ -6,7 +6,7 @@
 //! the addresses are not, and those are asked for here alone.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::unix::io::OwnedFd;
 #[cfg(unix)]
@@ -20,6 +20,7 @@ use super::address::Address;
 use super::socket_file::SocketFile;
 #[cfg(unix)]
 use crate::message::unix_peer;
+use crate::wire::forwarded;
 
 /// A write on a socket that blocks gives up after this, so that a client that does not read cannot
 /// hold a worker; the rest is sent from the ring.
@@ -148,10 +149,6 @@ fn bound_writes(stream: &TcpStream) {
 
 /// A client of IPv4 that came in through a socket of IPv6 has one address all the same.
 pub(crate) fn canonical(mut addr: SocketAddr) -> SocketAddr {
-    if let IpAddr::V6(ip) = addr.ip() {
-        if let Some(ip) = ip.to_ipv4_mapped() {
-            addr = SocketAddr::from((ip, addr.port()));
-        }
-    }
+    addr.set_ip(forwarded::canonical(addr.ip()));
     addr
 }

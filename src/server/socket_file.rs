@@ -5,7 +5,7 @@
 //! tell, but would also wait where the queue is full, and be a connection. A *datagram* socket does
 //! neither: it is told at once that the file's socket is of another type, or that there is none.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -20,7 +20,8 @@ pub(crate) struct SocketFile {
     id: Id,
 }
 
-/// Device and inode: which file it is, under whatever name.
+/// Device and inode: which file it is, under whatever name. The socket keeps the number from being
+/// given out again.
 type Id = (u64, u64);
 
 /// What stands in the way.
@@ -28,7 +29,7 @@ enum Occupant {
     /// The file of a socket that somebody holds.
     Alive,
     /// The file of a socket that nobody holds any more.
-    Dead(Id),
+    Dead(Metadata),
     Other,
 }
 
@@ -49,8 +50,8 @@ impl SocketFile {
                 Occupant::Alive if take_over => return replace(path, mode),
                 Occupant::Alive => return Err(in_use(path, "somebody listens there already")),
                 Occupant::Other => return Err(in_use(path, "there is a file that is no socket")),
-                Occupant::Dead(id) => {
-                    remove(path, id);
+                Occupant::Dead(found) => {
+                    remove_dead(path, &found);
                     UnixListener::bind(path)?
                 }
             },
@@ -103,7 +104,7 @@ fn occupant(path: &Path) -> io::Result<Occupant> {
         return Ok(Occupant::Other);
     }
     match UnixDatagram::unbound()?.connect(path) {
-        Err(e) if e.kind() == ErrorKind::ConnectionRefused => Ok(Occupant::Dead(id(&found))),
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => Ok(Occupant::Dead(found)),
         // EPROTOTYPE, or a datagram socket; or one that we may not reach, and so is not ours.
         _ => Ok(Occupant::Alive),
     }
@@ -117,7 +118,16 @@ fn remove(path: &Path, wanted: Id) {
     }
 }
 
-fn id(file: &fs::Metadata) -> Id {
+/// Removes the file that was found dead, unless somebody was faster. It may look the same then, as
+/// the number of a file that is gone is given out again; its time is not.
+fn remove_dead(path: &Path, found: &Metadata) {
+    let time = |file: &Metadata| (file.ctime(), file.ctime_nsec());
+    if fs::symlink_metadata(path).map_or(false, |now| time(&now) == time(found)) {
+        remove(path, id(found));
+    }
+}
+
+fn id(file: &Metadata) -> Id {
     (file.dev(), file.ino())
 }
 

@@ -18,6 +18,9 @@ const SHUT_NAP: Duration = Duration::from_millis(2);
 /// Coded bytes taken from the socket at once. A body of known length goes straight to its reader.
 const CODED: usize = 16 * 1024;
 
+/// RFC 9110 §15.2.1: it needs no field.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// Why a body could not be read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -25,6 +28,9 @@ pub(crate) enum Fault {
     TooSlow,
     /// The client ended its side, or the connection broke.
     Truncated,
+    /// A part of "100 Continue" was sent, and the client takes no more: what came behind that part
+    /// would not be seen as an answer.
+    HalfContinue,
 }
 
 impl From<Fault> for io::Error {
@@ -32,7 +38,7 @@ impl From<Fault> for io::Error {
         match fault {
             Fault::Wire(error) => io::Error::new(ErrorKind::InvalidData, error.reason()),
             Fault::TooSlow => io::Error::new(ErrorKind::TimedOut, "the body came too slowly"),
-            Fault::Truncated => io::Error::new(
+            Fault::Truncated | Fault::HalfContinue => io::Error::new(
                 ErrorKind::UnexpectedEof,
                 "the client ended before its body did",
             ),
@@ -167,15 +173,17 @@ impl Transfer {
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         let link = self.link.as_ref().ok_or(Fault::Truncated)?;
         let mut stream = &link.stream;
-        if std::mem::take(&mut self.owes_continue) {
-            let sent = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
-            sent.map_err(|_| Fault::Truncated)?;
-        }
         let rate = self.min_rate;
         let began = Instant::now();
         let (pace, left_at) = self
             .pace
             .get_or_insert_with(|| (Pace::new(rate, began), began));
+        if std::mem::take(&mut self.owes_continue) {
+            say_continue(&mut stream, || {
+                let now = Instant::now();
+                pace.too_slow(now) || (link.is_ending() && now.duration_since(began) >= SLICE)
+            })?;
+        }
         // The time that the handler took between two reads is not the client's fault.
         pace.excuse(began.saturating_duration_since(*left_at));
         let mut now = began;
@@ -214,8 +222,85 @@ impl Transfer {
     }
 }
 
+/// Says "100 Continue", whole. A client that has not read the responses before it leaves no room
+/// for it: that is waited for until the client is given up.
+fn say_continue(stream: &mut impl Write, mut given_up: impl FnMut() -> bool) -> Result<(), Fault> {
+    let mut left = CONTINUE;
+    while !left.is_empty() {
+        let fault = match stream.write(left) {
+            Ok(0) => Fault::Truncated,
+            Ok(count) => {
+                left = &left[count..];
+                continue;
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) if super::would_block(&e) && !given_up() => continue,
+            Err(e) if super::would_block(&e) => Fault::TooSlow,
+            Err(_) => Fault::Truncated,
+        };
+        return Err(match left.len() == CONTINUE.len() {
+            true => fault,
+            false => Fault::HalfContinue,
+        });
+    }
+    Ok(())
+}
+
 impl Read for Upload {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         lock(&self.0).read(buf)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes as much of each write as the script says; 0 stands for a write that would block, and
+    /// so does the script's end.
+    struct Socket<'a> {
+        script: &'a [usize],
+        taken: Vec<u8>,
+    }
+
+    impl Write for Socket<'_> {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            let (most, rest) = self.script.split_first().unwrap_or((&0, &[]));
+            self.script = rest;
+            if *most == 0 {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let count = buf.len().min(*most);
+            self.taken.extend_from_slice(&buf[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn continue_is_said_whole_or_nothing_follows_it() {
+        for (script, want, taken) in [
+            (&[25][..], Ok(()), 25),
+            (&[24, 1], Ok(()), 25),
+            (&[0, 0, 7, 0, 100], Ok(()), 25),
+            (&[], Err(Fault::TooSlow), 0),
+            (&[7], Err(Fault::HalfContinue), 7),
+            (&[24], Err(Fault::HalfContinue), 24),
+        ] {
+            let mut looks = 0;
+            let mut socket = Socket {
+                script,
+                taken: Vec::new(),
+            };
+            let got = say_continue(&mut socket, || {
+                looks += 1;
+                looks > 5
+            });
+            assert_eq!(got, want, "{:?}", script);
+            assert_eq!(socket.taken, &CONTINUE[..taken], "{:?}", script);
+        }
     }
 }

@@ -11,7 +11,7 @@
 
 use super::bytes::{is, QUOTED, TOKEN, VALUE};
 use super::error::WireError;
-use super::head::{bad_name, bad_value};
+use super::fields::{bad_name, bad_value};
 use crate::limits::Limits;
 
 /// What follows the bytes of each chunk.

@@ -61,10 +61,21 @@ pub(crate) fn plan(
     }
 }
 
+/// A name that is a token, a value without a control character but HTAB: what can be sent, and
+/// cannot end its line (RFC 9110 §5.1, §5.5).
+#[inline]
+pub(crate) fn is_field(name: &str, value: &str) -> bool {
+    let (name, value) = (name.as_bytes(), value.as_bytes());
+    is_token(name) && skip_value(value, 0) == value.len()
+}
+
 /// Appends the head of a response. `version` is the client's: the answer to any is HTTP/1.1
-/// (RFC 9110 §2.5). Of `headers`, those are left out that the server itself decides on, and those
-/// that are no fields: a name that is no token, a value with a control character but HTAB, so that
-/// nothing a handler passes on can end a line (RFC 9110 §5.5).
+/// (RFC 9110 §2.5). Those of `headers` are left out that the server itself decides on.
+///
+/// False if one of them is [no field](is_field). Then what was appended is no head, and is to be
+/// taken back: a response without a field that its handler meant it to have (a policy, a place to
+/// go to) would be another response.
+#[must_use]
 pub(crate) fn response_head(
     out: &mut Vec<u8>,
     plan: &Plan,
@@ -72,7 +83,7 @@ pub(crate) fn response_head(
     status: u16,
     headers: &[(Cow<'static, str>, Cow<'static, str>)],
     date: &[u8; 29],
-) {
+) -> bool {
     out.extend_from_slice(b"HTTP/1.1 ");
     push_decimal(out, u64::from(status));
     out.push(b' ');
@@ -82,10 +93,10 @@ pub(crate) fn response_head(
     let mut dated = false;
     let mut upgrade = false;
     for (name, value) in headers {
-        let (name, value) = (name.as_bytes(), value.as_bytes());
-        if !is_token(name) || skip_value(value, 0) < value.len() {
-            continue;
+        if !is_field(name, value) {
+            return false;
         }
+        let (name, value) = (name.as_bytes(), value.as_bytes());
         match Owned::by_name(name) {
             None => {}
             Some(Owned::Date) if !dated => dated = true,
@@ -113,6 +124,7 @@ pub(crate) fn response_head(
         _ => connection(plan.close, version, upgrade),
     });
     out.extend_from_slice(b"\r\n");
+    true
 }
 
 /// The Connection field (RFC 9112 §9.3, §9.6); beside Upgrade it has to name that too, as in a 426

@@ -4,11 +4,13 @@
 /// A peer's mistake. Each one ends the connection, because the bytes after it mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireError {
+    TooManyEmptyLines,
     BadMethod,
     MethodTooLong,
     ConnectUnsupported,
     TraceUnsupported,
     BadTarget,
+    Misdirected,
     TargetTooLong,
     BadVersion,
     UnsupportedVersion,
@@ -36,6 +38,7 @@ pub(crate) enum WireError {
     BadChunkExtension,
     ChunkExtensionsTooLong,
     BadChunkEnd,
+    BadPreface,
 }
 
 impl WireError {
@@ -48,12 +51,14 @@ impl WireError {
     pub fn refusal(self) -> (u16, &'static str) {
         use WireError::*;
         match self {
+            TooManyEmptyLines => (400, "too many empty lines before a request"),
             BadMethod => (400, "the method is not a token followed by one SP"),
             // RFC 9112 §3: 501 for a method longer than any that is implemented.
             MethodTooLong => (501, "the method is too long"),
             ConnectUnsupported => (501, "CONNECT asks for a proxy"),
             TraceUnsupported => (501, "TRACE asks for what was sent"),
             BadTarget => (400, "the request target is malformed"),
+            Misdirected => (421, "https asks for a connection over TLS"),
             TargetTooLong => (414, "the request target is too long"),
             BadVersion => (400, "the request line does not end in an HTTP version"),
             UnsupportedVersion => (505, "the major version is not 1"),
@@ -81,6 +86,8 @@ impl WireError {
             BadChunkExtension => (400, "a chunk extension is malformed"),
             ChunkExtensionsTooLong => (400, "the chunk extensions are too long"),
             BadChunkEnd => (400, "a chunk is not followed by CRLF"),
+            // Not answered: whoever sent it may not speak HTTP.
+            BadPreface => (400, "no header of the PROXY protocol"),
         }
     }
 }
@@ -99,6 +106,7 @@ mod tests {
             (BodyTooLarge, 413),
             (TargetTooLong, 414),
             (BadExpectation, 417),
+            (Misdirected, 421),
             (HeadTooLarge, 431),
             (TooManyHeaders, 431),
             (MethodTooLong, 501),

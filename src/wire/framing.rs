@@ -123,9 +123,12 @@ impl<'a> Fields<'a> {
     fn add(&mut self, name: &str, value: &'a str) {
         match name.len() {
             6 if name.eq_ignore_ascii_case("expect") => {
-                match value.eq_ignore_ascii_case("100-continue") {
-                    true => self.expects_continue = true,
-                    false => self.expects_else = true,
+                // RFC 9110 §5.6.1: empty elements of a list are none.
+                for expectation in list(value).filter(|element| !element.is_empty()) {
+                    match expectation.eq_ignore_ascii_case("100-continue") {
+                        true => self.expects_continue = true,
+                        false => self.expects_else = true,
+                    }
                 }
             }
             10 if name.eq_ignore_ascii_case("connection") => {
@@ -367,7 +370,13 @@ mod tests {
             ),
             ("1.1", "Expect: 100", Err(BadExpectation)),
             ("1.1", "Expect: 200-ok", Err(BadExpectation)),
-            ("1.1", "Expect:", Err(BadExpectation)),
+            ("1.1", "Content-Length: 5\r\nExpect:", Ok(false)),
+            ("1.1", "Content-Length: 5\r\nExpect: ,", Ok(false)),
+            (
+                "1.1",
+                "Content-Length: 5\r\nExpect: , 100-continue,100-continue",
+                Ok(true),
+            ),
             ("1.1", "Expect: 100-continue, x", Err(BadExpectation)),
             ("1.1", "Expect: 100-continue;a=b", Err(BadExpectation)),
             (

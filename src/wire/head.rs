@@ -17,12 +17,16 @@
 
 use super::bytes;
 use super::error::WireError;
+use super::fields::{bad_name, bad_value, transcode};
 use super::target;
 use crate::limits::Limits;
 use crate::message::head::{Field, Head, Span, Version};
 
 /// No registered method is longer than 17 bytes (UPDATEREDIRECTREF).
 const MAX_METHOD_BYTES: usize = 64;
+
+/// Before one request. Clients of old sent one behind a body (RFC 9112 §2.2).
+const MAX_EMPTY_LINES: u8 = 16;
 
 /// Spans are 32 bits wide, and the text may grow to twice the bytes received (ISO-8859-1), with
 /// the path of an absolute-form target once more.
@@ -53,6 +57,8 @@ pub(crate) struct HeadParser {
     mark: usize,
     /// The first byte of the request line, where `Head::text` begins.
     start: usize,
+    /// How many were passed over.
+    empty_lines: u8,
     name: Span,
     /// The target is known to have come to its query.
     query: bool,
@@ -69,6 +75,7 @@ impl Default for HeadParser {
             at: 0,
             mark: 0,
             start: 0,
+            empty_lines: 0,
             name: Span::default(),
             query: false,
             host: None,
@@ -83,19 +90,23 @@ impl HeadParser {
         // The rest is written before it is read.
         self.state = State::Before;
         self.at = 0;
+        self.empty_lines = 0;
         self.query = false;
         self.host = None;
         self.authority = None;
     }
 
     /// After `feed` said `None`: how many bytes were empty lines, if there was nothing else. They
-    /// are no part of a head yet; the parser can be reset and go on behind them.
-    pub fn empty_lines_alone(&self) -> Option<usize> {
-        match self.state {
-            State::Before => Some(self.at),
-            State::BeforeLf => Some(self.at - 1),
-            _ => None,
-        }
+    /// are no part of a head yet: `feed` goes on with what is behind them.
+    pub fn pass_empty_lines(&mut self) -> Option<usize> {
+        let passed = match self.state {
+            State::Before => self.at,
+            State::BeforeLf => self.at - 1,
+            _ => return None,
+        };
+        self.state = State::Before;
+        self.at = 0;
+        Some(passed)
     }
 
     /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
@@ -151,11 +162,14 @@ impl HeadParser {
         self.fields(bytes, limits, head)
     }
 
-    /// RFC 9112 §2.2: a server should pass over empty lines before the request line.
+    /// RFC 9112 §2.2: a server should pass over an empty line before a request, or more.
     #[inline]
     fn empty_lines(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
         while let Some(&byte) = bytes.get(self.at) {
             self.state = match (self.state, byte) {
+                (State::Before, b'\r') if self.empty_lines == MAX_EMPTY_LINES => {
+                    return Err(WireError::TooManyEmptyLines);
+                }
                 (State::Before, b'\r') => State::BeforeLf,
                 (State::Before, b'\n') => return Err(WireError::BareLf),
                 (State::Before, _) => {
@@ -164,7 +178,10 @@ impl HeadParser {
                     self.state = State::Method;
                     return Ok(true);
                 }
-                (_, b'\n') => State::Before,
+                (_, b'\n') => {
+                    self.empty_lines += 1;
+                    State::Before
+                }
                 _ => return Err(WireError::BareCr),
             };
             self.at += 1;
@@ -203,44 +220,14 @@ impl HeadParser {
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        loop {
-            self.at = bytes::skip_target(bytes, self.at);
-            if self.at - self.mark > limits.max_target_bytes {
-                return Err(WireError::TargetTooLong);
-            }
-            match bytes.get(self.at) {
-                None => return Ok(false),
-                Some(b' ') if self.at > self.mark => {
-                    head.target = self.span(self.mark, self.at);
-                    self.enter(State::Version);
-                    return Ok(true);
-                }
-                // RFC 3986 §2.1: pct-encoded = "%" HEXDIG HEXDIG
-                Some(b'%') => {
-                    let digits = &bytes[self.at + 1..bytes.len().min(self.at + 3)];
-                    if !digits.iter().all(u8::is_ascii_hexdigit) {
-                        return Err(WireError::BadTarget);
-                    }
-                    if digits.len() < 2 {
-                        return Ok(false);
-                    }
-                    self.at += 3;
-                }
-                // No query may hold these (RFC 3986 §3.4), and browsers send them all the same
-                // (WHATWG URL, query percent-encode set). No two parsers end the target elsewhere.
-                Some(b'{' | b'}' | b'|' | b'\\' | b'^' | b'`') if self.in_query(bytes) => {
-                    self.at += 1
-                }
-                Some(b'\r' | b'\n') => return Err(WireError::BadVersion),
-                Some(_) => return Err(WireError::BadTarget),
-            }
+        let most = limits.max_target_bytes;
+        let (at, whole) = target::scan(bytes, self.mark, self.at, most, &mut self.query)?;
+        self.at = at;
+        if whole {
+            head.target = self.span(self.mark, self.at);
+            self.enter(State::Version);
         }
-    }
-
-    /// Whether the target has come to its query.
-    fn in_query(&mut self, bytes: &[u8]) -> bool {
-        self.query = self.query || bytes[self.mark..self.at].contains(&b'?');
-        self.query
+        Ok(whole)
     }
 
     /// `HTTP-version CRLF`, and with it the request line as a whole.
@@ -377,7 +364,10 @@ impl HeadParser {
                 if self.host.is_some() {
                     return Err(WireError::TwoHosts);
                 }
-                if end > mark && !target::is_authority(&bytes[mark..end]) {
+                // §3.3: an empty one may be refused where the target names no host either, as there
+                // is no http URI without one (RFC 9110 §4.2.1).
+                let needless = end == mark && self.authority.is_some();
+                if !needless && !target::is_authority(&bytes[mark..end]) {
                     return Err(WireError::BadHost);
                 }
                 self.host = Some(head.fields.len());
@@ -401,11 +391,7 @@ impl HeadParser {
             Err(_) => transcode(bytes, head),
         }
         if let Some(authority) = self.authority {
-            // RFC 9112 §3.2.2: the authority of the target replaces what Host says.
-            if let Some(host) = self.host {
-                head.fields[host].value = authority;
-            }
-            target::complete(head);
+            target::complete(head, authority, self.host);
         }
         Ok(())
     }
@@ -437,49 +423,6 @@ fn line(byte: u8, full: bool) -> Result<State, WireError> {
         _ if full => Err(WireError::TooManyHeaders),
         _ => Ok(State::Name),
     }
-}
-
-#[cold]
-pub(super) fn bad_name(byte: u8, empty: bool) -> WireError {
-    match byte {
-        b':' => WireError::BadFieldName,
-        // RFC 9112 §5.1: 400 for whitespace between name and colon.
-        b' ' | b'\t' if !empty => WireError::SpaceBeforeColon,
-        b'\r' | b'\n' => WireError::MissingColon,
-        _ => WireError::BadFieldName,
-    }
-}
-
-#[cold]
-pub(super) fn bad_value(byte: u8) -> WireError {
-    match byte {
-        b'\n' => WireError::BareLf,
-        _ => WireError::BadFieldValue,
-    }
-}
-
-/// Copies a head that is not UTF-8. Each value that is not is read as ISO-8859-1, in which every
-/// byte is a character (RFC 9110 §5.5); all else in a head is ASCII.
-#[cold]
-fn transcode(bytes: &[u8], head: &mut Head) {
-    let text = &mut head.text;
-    let latin1 = |text: &mut String, bytes: &[u8]| text.extend(bytes.iter().map(|&b| b as char));
-    let mut done = text.len();
-    for Field { name, value } in &mut head.fields {
-        let (start, end) = (value.start as usize, value.end as usize);
-        latin1(text, &bytes[done..start]);
-        let moved = text.len() as u32 - value.start;
-        match std::str::from_utf8(&bytes[start..end]) {
-            Ok(value) => text.push_str(value),
-            Err(_) => latin1(text, &bytes[start..end]),
-        }
-        name.start += moved;
-        name.end += moved;
-        value.start += moved;
-        value.end = text.len() as u32;
-        done = end;
-    }
-    latin1(text, &bytes[done..]);
 }
 
 #[cfg(test)]

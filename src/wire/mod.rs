@@ -4,15 +4,19 @@
 //! Where two parsers could read the same bytes differently the message is refused: what a proxy
 //! in front of this server took for one request must never be two here. There is no leniency
 //! switch. The reading side is a head ([`head`]), what its fields say about the rest
-//! ([`framing`]) and a chunked body ([`chunked`]); the writing side is [`encode`].
+//! ([`framing`]) and a chunked body ([`chunked`]); the writing side is [`encode`]. What proxies say
+//! of their clients is in [`forwarded`] and [`preface`].
 
 pub(crate) mod chunked;
 pub(crate) mod encode;
 pub(crate) mod error;
+pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod head;
+pub(crate) mod preface;
 
 mod bytes;
+mod fields;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,56 @@
-//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): which form a target has,
-//! and what Host may be. How the target's bytes were told from what is around them is not known
-//! here; they are of the right class, and `%` stands before two digits.
+//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): what a target is made of,
+//! which form it has, and what Host may be. What is around them in a head is not known here.
 
 use super::bytes;
 use super::error::WireError;
 use crate::message::head::{Head, Span};
 use std::net::Ipv6Addr;
+
+/// Goes on with the target that begins at `mark` and is scanned up to `at`: how far it came, and
+/// whether that is the SP behind the target. `query` is to be false at first, and kept.
+#[inline]
+pub(super) fn scan(
+    bytes: &[u8],
+    mark: usize,
+    mut at: usize,
+    most: usize,
+    query: &mut bool,
+) -> Result<(usize, bool), WireError> {
+    loop {
+        at = bytes::skip_target(bytes, at);
+        if at - mark > most {
+            return Err(WireError::TargetTooLong);
+        }
+        match bytes.get(at) {
+            None => return Ok((at, false)),
+            Some(b' ') if at > mark => return Ok((at, true)),
+            // RFC 3986 §2.1: pct-encoded = "%" HEXDIG HEXDIG
+            Some(b'%') => {
+                let digits = &bytes[at + 1..bytes.len().min(at + 3)];
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(WireError::BadTarget);
+                }
+                if digits.len() < 2 {
+                    return Ok((at, false));
+                }
+                at += 3;
+            }
+            // No query may hold these (RFC 3986 §3.4), and browsers send them all the same
+            // (WHATWG URL, query percent-encode set). No two parsers end the target elsewhere.
+            Some(b'{' | b'}' | b'|' | b'\\' | b'^' | b'`') if in_query(&bytes[mark..at], query) => {
+                at += 1;
+            }
+            Some(b'\r' | b'\n') => return Err(WireError::BadVersion),
+            Some(_) => return Err(WireError::BadTarget),
+        }
+    }
+}
+
+/// Whether the target has come to its query.
+fn in_query(scanned: &[u8], query: &mut bool) -> bool {
+    *query = *query || scanned.contains(&b'?');
+    *query
+}
 
 /// Which of the four forms of RFC 9112 §3.2 the target has. The target of an absolute-form is
 /// cut to its path and query; its authority is returned.
@@ -31,7 +76,8 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
     let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
     let (scheme, rest) = target.split_at(colon);
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+    let secure = scheme.eq_ignore_ascii_case(b"https");
+    if !secure && !scheme.eq_ignore_ascii_case(b"http") {
         return Err(WireError::BadTarget);
     }
     let rest = rest.strip_prefix(b"://").ok_or(WireError::BadTarget)?;
@@ -41,6 +87,10 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     if !is_authority(authority) {
         return Err(WireError::BadTarget);
     }
+    // RFC 9110 §7.4: nor what is to come over TLS. A proxy that ends it asks in origin-form.
+    if secure {
+        return Err(WireError::Misdirected);
+    }
     let start = head.target.end - rest.len() as u32;
     head.target.start = start + authority.len() as u32;
     Ok(Span {
@@ -49,8 +99,13 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     })
 }
 
-/// Gives the target of an absolute-form a path where it had none.
-pub(super) fn complete(head: &mut Head) {
+/// What a target in absolute-form says is put where it is looked for: its authority into Host, and
+/// a path into the target where it had none.
+pub(super) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
+    // RFC 9112 §3.2.2: the authority of the target replaces what Host says.
+    if let Some(host) = host {
+        head.fields[host].value = authority;
+    }
     let rest = head.target();
     if rest.starts_with('/') {
         return;

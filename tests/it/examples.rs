@@ -1,12 +1,15 @@
 //! Every example, started as anybody would start it, used, and ended.
 
+#[cfg(unix)]
+mod activated;
 mod child;
 mod drain;
+mod files;
 mod live;
 mod upload;
 
 use crate::support::get;
-use child::Example;
+use child::{address, Example};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -24,7 +27,7 @@ fn each_is_run_here_and_is_short() {
             Err(_) => sources.push(path),
         }
     }
-    let run = ["drain", "hello", "live", "upload"];
+    let run = ["activated", "drain", "files", "hello", "live", "upload"];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
     for source in sources
         .iter()
@@ -40,4 +43,13 @@ fn hello_greets() {
     let hello = Example::start("hello", &[]);
     assert_eq!(get(hello.addr, "/").text(), "hello world\n");
     assert_eq!(get(hello.addr, "/?name=Ann+Lee").text(), "hello Ann Lee\n");
+}
+
+#[test]
+fn hello_greets_at_every_address() {
+    let mut hello = Example::start("hello", &["127.0.0.1:0"]);
+    let second = address(&hello.line());
+    for addr in [hello.addr, second] {
+        assert_eq!(get(addr, "/").text(), "hello world\n");
+    }
 }

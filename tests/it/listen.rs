@@ -1,5 +1,5 @@
-//! Ways to listen: several addresses, Unix sockets, IPv6, sockets that are given, and moving between
-//! all of them.
+//! Ways to listen: several addresses, Unix sockets, IPv6, sockets that are given, and moving
+//! between all of them.
 
 #[cfg(unix)]
 mod files;

@@ -1,11 +1,14 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
+mod assets;
 mod clone;
 mod descriptors;
 mod dropped;
 mod early;
+mod echoes;
 mod examples;
 mod fuzz;
+mod injection;
 mod join;
 mod limits;
 mod listen;
@@ -15,10 +18,12 @@ mod panics;
 mod pinning;
 mod pipelining;
 mod poll;
+mod proxies;
 mod readme;
 mod reasons;
 mod rebind;
 mod responses;
+mod rfc;
 mod rouille;
 mod skipped;
 mod slow;

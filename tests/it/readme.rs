@@ -13,6 +13,7 @@ use millpond::{Limits, Response, Route, Router};
 const README: &str = include_str!("../../README.md");
 const LIMITS: &str = include_str!("../../src/limits.rs");
 const CRATE: &str = include_str!("../../src/lib.rs");
+const TESTS: &str = include_str!("main.rs");
 
 /// The cells of the tables under a heading, whose first cell is code; escaped bars are bars.
 fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
@@ -277,6 +278,23 @@ fn what_is_refused_gets_one_answer_and_the_end() {
     }
 }
 
+/// What the tables claim: the request, the last answer, whether that is the end, and the section.
+pub fn claims() -> Vec<(String, u16, bool, String)> {
+    let section = |cell: &str| match cell.strip_prefix('+') {
+        Some(of_9110) => format!("9110 §{of_9110}"),
+        None => format!("9112 §{cell}"),
+    };
+    let last = |cell: &str| cell.rsplit(' ').next().map(str::parse);
+    let status = |cell: &str| last(cell).and_then(Result::ok).expect("a status");
+    let accepted = table(README, "### Accepted\n").into_iter();
+    let accepted = accepted.map(|r| (status(&r[1]), r[2] == "closed", section(&r[3]), r));
+    let refused = table(README, "### Refused\n").into_iter();
+    let refused = refused.map(|r| (status(&r[1]), true, section(&r[3]), r));
+    let all = accepted.chain(refused);
+    all.map(|(status, closes, section, row)| (row[0].clone(), status, closes, section))
+        .collect()
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -346,6 +364,29 @@ fn every_path_exists() {
         .filter(|path| !root().join(path.trim_end_matches('.')).exists())
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_defence_is_held_by_tests_that_run() {
+    let section = README.split("\n## Security\n").nth(1).expect("the heading");
+    let section = section.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.skip(1).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let cell = row.trim_end_matches(" |").rsplit(" | ").next();
+        let held_by = cell.unwrap_or_default().split(", ");
+        for path in held_by.map(code) {
+            let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+            let module = path.trim_start_matches("tests/it/").trim_end_matches(".rs");
+            let runs = match path {
+                "tests/proxies" => true, // by .ci/run
+                _ if path.starts_with("tests/it/") => TESTS.contains(&format!("\nmod {module};\n")),
+                _ => text.contains("#[test]\n"),
+            };
+            assert!(runs, "{path}: {row}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A connection handed over to another protocol: what came early is read first, no worker is held,
 //! and `max_upgraded` bounds how many there are.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::thread;
 
 use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
 use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
@@ -128,6 +129,25 @@ fn a_server_that_stops_neither_ends_nor_awaits_it() {
 }
 
 #[test]
+fn a_server_that_is_leaving_begins_no_other_protocol() {
+    let gate = Gate::default();
+    let server = echo_server(4, 8, gate.clone());
+    let mut client = server.connect();
+    client.send(ASK.replace("/echo", "/late"));
+    gate.wait_for(1);
+    let mut witness = server.connect();
+    witness.get("/");
+    let stopped = thread::spawn(move || drop(server));
+    witness.closed(); // So the drain has begun.
+    gate.open();
+    let reply = client.response();
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.header("Connection"), Some("close"));
+    client.closed();
+    stopped.join().expect("the server ends");
+}
+
+#[test]
 fn what_came_early_behind_many_requests_is_read_first() {
     let server = echo_server(4, 8, Gate::default());
     let mut client = server.connect();
@@ -145,13 +165,21 @@ fn a_request_that_cannot_switch_is_told_500_and_closed() {
     let server = echo_server(4, 1, Gate::default());
     let body = "b".repeat(100_000);
     for (name, ask) in [
+        ("1.0 knows no 101", ASK.replace("1.1", "1.0")),
         (
-            "1.0 knows no 101",
-            "GET /echo HTTP/1.0\r\n\r\nearly".to_owned(),
+            "it asks for another protocol",
+            ASK.replace("Upgrade: echo", "Upgrade: websocket, echoes"),
+        ),
+        ("it asks for none", ASK.replace("Upgrade: echo", "X: echo")),
+        (
+            "Connection does not name the field",
+            ASK.replace("Connection: upgrade", "Connection: x"),
         ),
         (
             "the body has not ended",
-            format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{body}"),
+            ASK.replace("GET", "POST")
+                .replace("\r\n\r\nearly", "\r\nContent-Length: 100000\r\n\r\n")
+                + &body,
         ),
     ] {
         let mut client = server.connect();
@@ -171,4 +199,23 @@ fn an_upgrade_beside_another_status_is_dropped() {
     for _ in 0..2 {
         assert_eq!(client.get("/").status, 200);
     }
+}
+
+#[test]
+fn continue_comes_before_the_switch() {
+    let server = serve(|request| {
+        let mut body = Vec::new();
+        let mut data = request.data().expect("the first to ask");
+        match data.read_to_end(&mut body) {
+            Ok(5) => switch(),
+            _ => Response::empty_400(),
+        }
+    });
+    let mut client = server.connect();
+    let ask = ASK.replace("GET", "POST").replace("\r\n\r\nearly", "");
+    client.send(ask + "\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(client.head().expect("an interim response").status, 100);
+    client.send("hello");
+    assert_eq!(client.head().expect("a head").status, 101);
+    assert_eq!(echoed(client), b"and late");
 }

@@ -203,13 +203,16 @@ fn a_renewed_request_has_nothing_of_the_last_one() {
     let mut request = Request::fake_https("POST", "/a/b", pairs(&[("A", "1")]), b"old".to_vec());
     request = request.with_params(pairs(&[("id", "1")]));
     request = request.remove_prefix("/a").unwrap();
-    let address = *request.remote_addr();
+    let address = *request.peer_addr();
+    request.renew().client = Some(([192, 0, 2, 7], 0).into());
+    assert_ne!(request.remote_addr(), &address);
     request.renew();
     assert_eq!((request.method(), request.raw_url()), ("", ""));
     assert_eq!(request.headers().len(), 0);
     assert_eq!(request.param("id"), None);
     assert!(!request.is_secure());
     assert_eq!(request.remote_addr(), &address);
+    assert_eq!(request.peer_addr(), &address);
     assert_eq!(body_of(&request).as_deref(), Some(""));
 }
 

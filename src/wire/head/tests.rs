@@ -83,7 +83,7 @@ fn every_byte_in_every_place() {
 }
 
 #[test]
-fn host_is_an_authority_without_userinfo_or_empty() {
+fn host_is_an_authority_without_userinfo() {
     for &(host, good) in HOSTS {
         let bytes = [b"GET / HTTP/1.1\r\nhost: ", host, b"\r\n\r\n"].concat();
         let got = parse(&bytes, &Limits::default()).map(|whole| whole.is_some());
@@ -267,6 +267,20 @@ fn a_head_that_is_not_whole_tells_its_method() {
         assert!(!matches!(fed, Ok(Some(_))), "{bytes:?}");
         assert_eq!(head.method(), "HEAD", "{bytes:?}");
     }
+}
+
+#[test]
+fn empty_lines_that_were_passed_still_count() {
+    let (mut parser, mut head, limits) =
+        (HeadParser::default(), Head::default(), Limits::default());
+    for _ in 0..MAX_EMPTY_LINES {
+        assert_eq!(parser.feed(b"\r\n", &limits, &mut head), Ok(None));
+        assert_eq!(parser.pass_empty_lines(), Some(2));
+    }
+    assert_eq!(
+        parser.feed(b"\r", &limits, &mut head),
+        Err(TooManyEmptyLines)
+    );
 }
 
 #[test]

@@ -21,8 +21,14 @@ pub struct Example {
 impl Example {
     /// Starts it on a free port, and returns when it has said which.
     pub fn start(name: &str, args: &[&str]) -> Example {
+        let mut all = vec!["127.0.0.1:0"];
+        all.extend(args);
+        Example::start_as(name, &all)
+    }
+
+    /// Starts it with these arguments, of which one is its address.
+    pub fn start_as(name: &str, args: &[&str]) -> Example {
         let mut child = Command::new(program(name))
-            .arg("127.0.0.1:0")
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -78,14 +84,15 @@ impl Drop for Example {
 
 /// The address in a line that begins with a URL.
 pub fn address(line: &str) -> SocketAddr {
-    line.strip_prefix("http://")
+    line.trim_end()
+        .strip_prefix("http://")
         .and_then(|rest| rest.split('/').next())
         .and_then(|addr| addr.parse().ok())
         .unwrap_or_else(|| panic!("not a URL: {line:?}"))
 }
 
 /// `cargo test` builds the examples beside the folder that this test is in.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("this program");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/it");
     let program = profile.join("examples").join(name);

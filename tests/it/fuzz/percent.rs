@@ -86,9 +86,12 @@ fn comes_back(text: &str, rng: &mut Rng) -> Result<(), String> {
     if !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         return Err(format!("a field of {value:?}"));
     }
-    match value.split_once("\"; filename*=UTF-8''") {
-        Some((_, name)) => equal("the file's name", lossy(&decode(name)), text.to_owned()),
-        None => Ok(()),
+    // No quote is in what is encoded, so that this is the end of the field.
+    match value.rsplit_once("\"; filename*=UTF-8''") {
+        Some((_, name)) if !name.contains('"') => {
+            equal("the file's name", lossy(&decode(name)), text.to_owned())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -202,6 +205,8 @@ const CORPUS: &[&str] = &[
     "/static/../x%2F..%2fy",
     "??a=1?b=2&&&c",
     // Found by fuzzing, in this file: a name that looks like the field that it is in.
+    "; filename*=UTF-8''b",
+    "; filename*=UTF-8''%41",
     "a\"; filename*=UTF-8''b\u{e9}; filename*=UTF-8''%41",
     "caf\u{e9} \"quoted\" 100% \\.txt",
 ];

@@ -1,5 +1,5 @@
-//! Sockets that another process has too: passed on as the standard input, in safe code, and from one
-//! process to the next.
+//! Sockets that another process has too: passed on as the standard input, in safe code, and from
+//! one process to the next.
 //!
 //! The servers are child processes: this very test binary, told by an environment variable.
 

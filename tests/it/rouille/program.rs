@@ -17,6 +17,10 @@ fn main() {
     let told = Arc::clone(&stop);
     let visits = Mutex::new(0);
     let server = Server::new("localhost:0", move |request| {
+        let response = rouille::match_assets(&request, "examples");
+        if response.is_success() {
+            return response;
+        }
         *visits.lock().unwrap() += 1;
         router!(request,
             (GET) (/) => {
@@ -45,6 +49,7 @@ fn main() {
     .pool_size(4);
     let address = server.server_addr();
     let client = thread::spawn(move || {
+        assert!(get(address, "/live/page.html").ends_with("</html>\n"));
         assert!(get(address, "/").contains("\r\nLocation: /hello/world\r\n"));
         assert!(get(address, "/hello/w%C3%A9").ends_with("\r\n\r\nhello w\u{e9}"));
         assert!(get(address, "/visits").ends_with("\r\n\r\n<b>3</b>"));

@@ -1,24 +1,24 @@
 //! Whether a connection goes on (RFC 9112 §9.3, §9.6), and the requests with a rule of their own:
 //! HEAD, OPTIONS, Expect (RFC 9110 §9.3, §10.1.1).
 
-use super::{check, teller, Closes, Fate, Row, Stays};
+use super::{cases, check, teller, Case, Closes, Fate, Row, Stays};
 
-#[test]
-fn keep_alive() {
-    for &(section, name, version, fields, fate) in PERSISTENCE {
-        let bytes = format!("GET / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
-        check(&[(section, name, bytes.as_bytes(), &["200 GET / h "], fate)]);
-    }
+pub fn rows() -> Vec<Case> {
+    let persistence = PERSISTENCE
+        .iter()
+        .map(|&(section, name, version, fields, fate)| {
+            let bytes = format!("GET / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
+            Case::new(section, name, bytes, &["200 GET / h "], fate)
+        });
+    let mut rows = cases(b"", METHODS, b"");
+    rows.extend(cases(b"", EXPECTATIONS, b""));
+    rows.extend(persistence);
+    rows
 }
 
 #[test]
-fn methods_with_a_rule_of_their_own() {
-    check(METHODS);
-}
-
-#[test]
-fn expectations() {
-    check(EXPECTATIONS);
+fn persistence_methods_expectations() {
+    check(&rows());
 }
 
 #[test]
@@ -86,6 +86,23 @@ const PERSISTENCE: &[(&str, &str, &str, &str, Fate)] = &[
      "Connection: te\r\nTE: trailers\r\n", Stays),
     ("9110 §6.6.2", "Trailer announces nothing", "1.1", "Trailer: x\r\n", Stays),
     ("9110 §2.5", "1.3 stays as 1.1 does", "1.3", "", Stays),
+    ("9110 §7.8", "1.0 has no Upgrade", "1.0",
+     "Connection: upgrade\r\nUpgrade: websocket\r\n", Closes),
+    ("9110 §7.8", "an Upgrade that Connection does not name", "1.1",
+     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", Stays),
+    ("9110 §5.6.1", "empty options are none", "1.1", "Connection: , ,close,,\r\n", Closes),
+    ("9110 §10.1.4", "TE with a coding that no response has", "1.1",
+     "Connection: te\r\nTE: deflate;q=0.5, chunked\r\n", Stays),
+    ("9110 §14.2", "a Range is passed over", "1.1", "Range: bytes=0-1\r\n", Stays),
+    ("9110 §14.2", "so is one that makes no sense", "1.1", "Range: bytes=z-,-, 9-1\r\n", Stays),
+    ("9110 §14.2", "and one of another unit", "1.1", "Range: furlongs=1-2\r\n", Stays),
+    ("9110 §13.1.5", "If-Range without Range is nothing", "1.1", "If-Range: \"a\"\r\n", Stays),
+    ("9110 §13.1.3", "a date that is none is no condition", "1.1",
+     "If-Modified-Since: tomorrow\r\n", Stays),
+    ("9110 §13.1.2", "nor is a tag, where there is none to compare", "1.1",
+     "If-None-Match: W/\"a\", b\r\n", Stays),
+    ("9110 §12.1", "what is accepted is the handler's to heed", "1.1",
+     "Accept: x/y;q=0\r\nAccept-Encoding: *;q=0\r\n", Stays),
 ];
 
 #[rustfmt::skip]
@@ -103,6 +120,9 @@ const METHODS: &[Row] = &[
      b"HEAD / HTTP/2.0\r\nHost: h\r\n\r\n", &["HEAD 505"], Closes),
     ("9110 §9.3.2", "HEAD with an expectation",
      b"HEAD / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", &["HEAD 417"], Closes),
+    ("9110 §14.5", "Content-Range for PUT is the handler's to refuse",
+     b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nab",
+     &["200 PUT / h ab"], Stays),
     ("9110 §9.3.6", "a body that CONNECT may not have",
      b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nContent-Length: 5\r\n\r\nhello", &["501"], Closes),
     ("9110 §9.3.8", "a body that TRACE may not have",
@@ -129,6 +149,16 @@ const EXPECTATIONS: &[Row] = &[
     ("9110 §10.1.1", "another in 1.0",
      b"POST / HTTP/1.0\r\nExpect: x\r\nContent-Length: 5\r\n\r\nhello",
      &["200 POST / - hello"], Closes),
+    ("9110 §5.6.1", "empty expectations are none",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: ,100-continue ,\r\nContent-Length: 5\r\n\r\nhello",
+     &["200 POST / h hello"], Stays),
+    ("9110 §10.1.1", "no expectation",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect:\r\nContent-Length: 5\r\n\r\nhello",
+     &["200 POST / h hello"], Stays),
+    ("9110 §10.1.1", "what looks like a request is the body that was waited for",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n\
+       GET /x HTTP/1.1\r\n\r",
+     &["200 POST / h GET /x HTTP/1.1\r\n\r"], Stays),
     ("9110 §15.5.18", "another",
      b"POST / HTTP/1.1\r\nHost: h\r\nExpect: x\r\nContent-Length: 5\r\n\r\nhello",
      &["417"], Closes),

@@ -1,36 +1,35 @@
-//! Where a body begins and ends: Content-Length and Transfer-Encoding (RFC 9112 §6, RFC 9110 §8.6).
+//! Where a body begins and ends: Content-Length and Transfer-Encoding (RFC 9112 §6, RFC 9110 §8.6),
+//! and what was made of them by those who smuggle requests (RFC 9112 §11.2).
 
-use super::{check, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Row, Stays};
 
-#[test]
-fn lengths() {
-    check(LENGTHS);
-}
-
-#[test]
-fn lengths_that_are_none() {
-    for &(name, value) in BAD_LENGTHS {
+pub fn rows() -> Vec<Case> {
+    let lengths = BAD_LENGTHS.iter().map(|&(section, name, value)| {
         let fields = [b"Content-Length:", value].concat();
-        refused("9110 §8.6", name, &fields, "400");
-    }
+        refused(section, name, &fields, "400")
+    });
+    let codings = BAD_CODINGS
+        .iter()
+        .map(|&(section, name, fields, want)| refused(section, name, fields, want));
+    let mut rows = cases(b"", LENGTHS, b"");
+    rows.extend(cases(b"", SMUGGLED, b""));
+    rows.extend(lengths.chain(codings));
+    rows
 }
 
 #[test]
-fn codings_that_are_not_chunked() {
-    for &(name, fields, want) in BAD_CODINGS {
-        refused("9112 §6.1", name, fields, want);
-    }
+fn lengths_and_codings() {
+    check(&rows());
 }
 
 /// A POST whose body looks like a request to whoever reads on.
-fn refused(section: &str, name: &str, fields: &[u8], want: &str) {
+fn refused(section: &'static str, name: &str, fields: &[u8], want: &str) -> Case {
     let bytes = [
         b"POST / HTTP/1.1\r\nHost: h\r\n",
         fields,
         b"\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
-    ]
-    .concat();
-    check(&[(section, name, &bytes, &[want], Closes)]);
+    ];
+    Case::new(section, name, bytes.concat(), &[want], Closes)
 }
 
 #[rustfmt::skip]
@@ -97,99 +96,146 @@ const LENGTHS: &[Row] = &[
      &["HEAD 413"], Closes),
 ];
 
+/// What is known to have been read in two ways: each row holds a request for who reads it wrong.
+#[rustfmt::skip]
+const SMUGGLED: &[Row] = &[
+    ("9112 §11.2", "CL.TE",
+     b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n\
+       0\r\n\r\nG", &["400"], Closes),
+    ("9112 §11.2", "TE.CL",
+     b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n\
+       23\r\nGET /x HTTP/1.1\r\nHost: h\r\nA: bcde\r\n\r\n0\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "TE.TE",
+     b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-encoding: x\r\n\r\n\
+       0\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "CL.0",
+     b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 27\r\n\r\n\
+       GET /x HTTP/1.1\r\nHost: h\r\n\r", &["200 GET / h GET /x HTTP/1.1\r\nHost: h\r\n\r"], Stays),
+    ("9112 §11.2", "0.CL",
+     b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length : 28\r\n\r\n\
+       GET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "TE.0",
+     b"OPTIONS / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+       1b\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\r\n0\r\n\r\n",
+     &["200 OPTIONS / h GET /x HTTP/1.1\r\nHost: h\r\n\r"], Stays),
+    ("9112 §11.2", "TERM.EXT",
+     b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+       2;\nxx\r\n1c\r\n0\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "EXT.TERM",
+     b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+       2;a\rxx\r\n0\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "a chunk that spills over",
+     b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+       5\r\nhelloXX0\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "an expectation that only some understand",
+     b"POST / HTTP/1.1\r\nHost: h\r\nExpect: y 100-continue\r\nContent-Length: 28\r\n\r\n\
+       GET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["417"], Closes),
+    ("9112 §11.2", "a head that goes on behind CR CR",
+     b"GET / HTTP/1.1\r\nHost: h\r\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §11.2", "an Upgrade is no end of HTTP until it is granted",
+     b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\
+       GET /x HTTP/1.1\r\nHost: h\r\n\r\n", &["200 GET / h ", "200 GET /x h "], Stays),
+    ("9112 §11.2", "nor is a CONNECT that is refused",
+     b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n",
+     &["501"], Closes),
+];
+
 /// Behind `Content-Length:`.
 #[rustfmt::skip]
-const BAD_LENGTHS: &[(&str, &[u8])] = &[
-    ("empty", b""),
-    ("blanks", b" \t "),
-    ("a plus", b" +5"),
-    ("a minus", b" -5"),
-    ("minus zero", b" -0"),
-    ("hexadecimal", b" 0x5"),
-    ("hexadecimal without its mark", b" 5a"),
-    ("octal", b" 0o5"),
-    ("a unit", b" 5 bytes"),
-    ("a fraction", b" 5.0"),
-    ("an exponent", b" 5e0"),
-    ("an underscore", b" 1_0"),
-    ("a comma in the thousands", b" 1,000"),
-    ("a list of equals", b" 5, 5"),
-    ("a list without blanks", b" 5,5"),
-    ("a list that differs", b" 5, 6"),
-    ("a list that ends in nothing", b" 5,"),
-    ("a list that begins with nothing", b" ,5"),
-    ("a parameter", b" 5;a=b"),
-    ("quoted", b" \"5\""),
-    ("a blank inside", b" 5 0"),
-    ("HTAB inside", b" 5\t0"),
-    ("NBSP before", b" \xa05"),
-    ("a full-width digit", "\u{ff15}".as_bytes()),
-    ("an Arabic digit", "\u{665}".as_bytes()),
-    ("a word", b" chunked"),
-    ("infinity", b" inf"),
-    ("one more than 64 bits", b" 18446744073709551616"),
-    ("64 bits and around again", b" 18446744073709551621"),
-    ("32 bits and around again, and a letter", b" 4294967301x"),
-    ("a hundred nines", b" 9999999999999999999999999999999999999999999999999999999999999999999999\
+const BAD_LENGTHS: &[(&str, &str, &[u8])] = &[
+    ("9110 §8.6", "empty", b""),
+    ("9110 §8.6", "blanks", b" \t "),
+    ("9110 §8.6", "a plus", b" +5"),
+    ("9110 §8.6", "a minus", b" -5"),
+    ("9110 §8.6", "minus zero", b" -0"),
+    ("9110 §8.6", "hexadecimal", b" 0x5"),
+    ("9110 §8.6", "hexadecimal without its mark", b" 5a"),
+    ("9110 §8.6", "octal", b" 0o5"),
+    ("9110 §8.6", "a unit", b" 5 bytes"),
+    ("9110 §8.6", "a fraction", b" 5.0"),
+    ("9110 §8.6", "an exponent", b" 5e0"),
+    ("9110 §8.6", "an underscore", b" 1_0"),
+    ("9110 §8.6", "a comma in the thousands", b" 1,000"),
+    ("9112 §6.3", "a list of equals", b" 5, 5"),
+    ("9112 §6.3", "a list without blanks", b" 5,5"),
+    ("9112 §6.3", "a list that differs", b" 5, 6"),
+    ("9112 §6.3", "a list that ends in nothing", b" 5,"),
+    ("9112 §6.3", "a list that begins with nothing", b" ,5"),
+    ("9110 §8.6", "a parameter", b" 5;a=b"),
+    ("9110 §8.6", "quoted", b" \"5\""),
+    ("9110 §8.6", "a blank inside", b" 5 0"),
+    ("9110 §8.6", "HTAB inside", b" 5\t0"),
+    ("9110 §8.6", "NBSP before", b" \xa05"),
+    ("9110 §8.6", "a full-width digit", "\u{ff15}".as_bytes()),
+    ("9110 §8.6", "an Arabic digit", "\u{665}".as_bytes()),
+    ("9110 §8.6", "a word", b" chunked"),
+    ("9110 §8.6", "infinity", b" inf"),
+    ("9110 §8.6", "one more than 64 bits", b" 18446744073709551616"),
+    ("9110 §8.6", "64 bits and around again", b" 18446744073709551621"),
+    ("9110 §8.6", "32 bits and around again, and a letter", b" 4294967301x"),
+    ("9110 §8.6", "a hundred nines",
+     b" 9999999999999999999999999999999999999999999999999999999999999999999999\
         999999999999999999999999999999"),
-    ("twice", b" 5\r\nContent-Length: 5"),
-    ("twice and different", b" 5\r\nContent-Length: 6"),
-    ("twice, other case, others between", b" 0\r\nA: b\r\ncontent-length: 5"),
-    ("twice zero", b" 0\r\nContent-Length: 0"),
-    ("twice, once empty", b"\r\nContent-Length: 5"),
-    ("beside chunked", b" 5\r\nTransfer-Encoding: chunked"),
-    ("zero beside chunked", b" 0\r\nTransfer-Encoding: chunked"),
-    ("a bad one beside chunked", b" x\r\nTransfer-Encoding: chunked"),
-    ("beside another coding", b" 5\r\nTransfer-Encoding: gzip"),
-    ("beside no coding", b" 5\r\nTransfer-Encoding:"),
+    ("9112 §6.3", "twice", b" 5\r\nContent-Length: 5"),
+    ("9112 §6.3", "twice and different", b" 5\r\nContent-Length: 6"),
+    ("9112 §6.3", "twice, other case, others between", b" 0\r\nA: b\r\ncontent-length: 5"),
+    ("9112 §6.3", "twice zero", b" 0\r\nContent-Length: 0"),
+    ("9112 §6.3", "twice, once empty", b"\r\nContent-Length: 5"),
+    ("9112 §6.1", "beside chunked", b" 5\r\nTransfer-Encoding: chunked"),
+    ("9112 §6.1", "zero beside chunked", b" 0\r\nTransfer-Encoding: chunked"),
+    ("9112 §6.1", "a bad one beside chunked", b" x\r\nTransfer-Encoding: chunked"),
+    ("9112 §6.1", "beside another coding", b" 5\r\nTransfer-Encoding: gzip"),
+    ("9112 §6.1", "beside no coding", b" 5\r\nTransfer-Encoding:"),
 ];
 
 #[rustfmt::skip]
-const BAD_CODINGS: &[(&str, &[u8], &str)] = &[
-    ("chunked, then a length", b"Transfer-Encoding: chunked\r\nContent-Length: 5", "400"),
-    ("chunked, then a length far behind",
+const BAD_CODINGS: &[(&str, &str, &[u8], &str)] = &[
+    ("9112 §6.1", "chunked, then a length",
+     b"Transfer-Encoding: chunked\r\nContent-Length: 5", "400"),
+    ("9112 §6.1", "chunked, then a length far behind",
      b"Transfer-Encoding: chunked\r\nA: b\r\nC: d\r\nContent-length: 5", "400"),
-    ("chunked twice in one", b"Transfer-Encoding: chunked, chunked", "400"),
-    ("chunked twice in two", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "400"),
-    ("chunked, then another", b"Transfer-Encoding: chunked, gzip", "400"),
-    ("chunked, then another in a second",
+    ("9112 §7.1", "chunked twice in one", b"Transfer-Encoding: chunked, chunked", "400"),
+    ("9112 §7.1", "chunked twice in two",
+     b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "400"),
+    ("9112 §6.3", "chunked, then another", b"Transfer-Encoding: chunked, gzip", "400"),
+    ("9112 §6.3", "chunked, then another in a second",
      b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x", "400"),
-    ("chunked, then identity", b"Transfer-Encoding: chunked, identity", "400"),
-    ("chunked, then identity in a second",
+    ("9112 §6.3", "chunked, then identity", b"Transfer-Encoding: chunked, identity", "400"),
+    ("9112 §6.3", "chunked, then identity in a second",
      b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "400"),
-    ("another, then chunked", b"Transfer-Encoding: gzip, chunked", "501"),
-    ("identity, then chunked", b"Transfer-Encoding: identity, chunked", "501"),
-    ("another, then chunked in a second",
+    ("9112 §6.1", "another, then chunked", b"Transfer-Encoding: gzip, chunked", "501"),
+    ("9112 §6.1", "identity, then chunked", b"Transfer-Encoding: identity, chunked", "501"),
+    ("9112 §6.1", "another, then chunked in a second",
      b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked", "501"),
-    ("another", b"Transfer-Encoding: gzip", "400"),
-    ("identity", b"Transfer-Encoding: identity", "400"),
-    ("one that ends so", b"Transfer-Encoding: xchunked", "400"),
-    ("one that begins so", b"Transfer-Encoding: chunkedx", "400"),
-    ("one that nearly is", b"Transfer-Encoding: chunke", "400"),
-    ("a hyphen", b"Transfer-Encoding: chunked-", "400"),
-    ("cow", b"Transfer-Encoding: cow", "400"),
-    ("empty", b"Transfer-Encoding:", "400"),
-    ("blanks", b"Transfer-Encoding: \t", "400"),
-    ("a comma", b"Transfer-Encoding: ,", "400"),
-    ("a comma behind", b"Transfer-Encoding: chunked,", "400"),
-    ("a comma before", b"Transfer-Encoding: ,chunked", "400"),
-    ("a parameter", b"Transfer-Encoding: chunked;q=1", "400"),
-    ("a parameter behind a blank", b"Transfer-Encoding: chunked ; q=1", "400"),
-    ("a semicolon", b"Transfer-Encoding: chunked;", "400"),
-    ("quotes", b"Transfer-Encoding: \"chunked\"", "400"),
-    ("single quotes", b"Transfer-Encoding: 'chunked'", "400"),
-    ("brackets", b"Transfer-Encoding: [chunked]", "400"),
-    ("a colon", b"Transfer-Encoding: :chunked", "400"),
-    ("two words", b"Transfer-Encoding: chunked chunked", "400"),
-    ("VT before", b"Transfer-Encoding: \x0bchunked", "400"),
-    ("VT behind", b"Transfer-Encoding: chunked\x0b", "400"),
-    ("FF before", b"Transfer-Encoding: \x0cchunked", "400"),
-    ("NUL behind", b"Transfer-Encoding: chunked\0", "400"),
-    ("NBSP before", b"Transfer-Encoding: \xa0chunked", "400"),
-    ("CR before", b"Transfer-Encoding:\rchunked", "400"),
-    ("LF before", b"Transfer-Encoding:\n chunked", "400"),
-    ("folded", b"Transfer-Encoding:\r\n chunked", "400"),
-    ("a Kelvin sign for the k", "Transfer-Encoding: chun\u{212a}ed".as_bytes(), "400"),
-    ("SP before the colon", b"Transfer-Encoding : chunked", "400"),
-    ("SP before the name", b" Transfer-Encoding: chunked", "400"),
+    ("9112 §6.3", "another", b"Transfer-Encoding: gzip", "400"),
+    ("9112 §6.3", "identity", b"Transfer-Encoding: identity", "400"),
+    ("9112 §6.3", "one that ends so", b"Transfer-Encoding: xchunked", "400"),
+    ("9112 §6.3", "one that begins so", b"Transfer-Encoding: chunkedx", "400"),
+    ("9112 §6.3", "one that nearly is", b"Transfer-Encoding: chunke", "400"),
+    ("9112 §6.3", "a hyphen", b"Transfer-Encoding: chunked-", "400"),
+    ("9112 §6.3", "cow", b"Transfer-Encoding: cow", "400"),
+    ("9110 §5.6.1", "empty", b"Transfer-Encoding:", "400"),
+    ("9110 §5.6.1", "blanks", b"Transfer-Encoding: \t", "400"),
+    ("9110 §5.6.1", "a comma", b"Transfer-Encoding: ,", "400"),
+    ("9110 §5.6.1", "a comma behind", b"Transfer-Encoding: chunked,", "400"),
+    ("9110 §5.6.1", "a comma before", b"Transfer-Encoding: ,chunked", "400"),
+    ("9112 §7.1", "a parameter", b"Transfer-Encoding: chunked;q=1", "400"),
+    ("9112 §7.1", "a parameter behind a blank", b"Transfer-Encoding: chunked ; q=1", "400"),
+    ("9112 §7.1", "a semicolon", b"Transfer-Encoding: chunked;", "400"),
+    ("9112 §6.1", "quotes", b"Transfer-Encoding: \"chunked\"", "400"),
+    ("9112 §6.1", "single quotes", b"Transfer-Encoding: 'chunked'", "400"),
+    ("9112 §6.1", "brackets", b"Transfer-Encoding: [chunked]", "400"),
+    ("9112 §6.1", "a colon", b"Transfer-Encoding: :chunked", "400"),
+    ("9112 §6.1", "two words", b"Transfer-Encoding: chunked chunked", "400"),
+    ("9110 §5.5", "VT before", b"Transfer-Encoding: \x0bchunked", "400"),
+    ("9110 §5.5", "VT behind", b"Transfer-Encoding: chunked\x0b", "400"),
+    ("9110 §5.5", "FF before", b"Transfer-Encoding: \x0cchunked", "400"),
+    ("9110 §5.5", "NUL behind", b"Transfer-Encoding: chunked\0", "400"),
+    ("9112 §6.1", "NBSP before", b"Transfer-Encoding: \xa0chunked", "400"),
+    ("9112 §2.2", "CR before a coding", b"Transfer-Encoding:\rchunked", "400"),
+    ("9112 §2.2", "LF before a coding", b"Transfer-Encoding:\n chunked", "400"),
+    ("9112 §5.2", "a folded coding", b"Transfer-Encoding:\r\n chunked", "400"),
+    ("9112 §6.1", "a Kelvin sign for the k", "Transfer-Encoding: chun\u{212a}ed".as_bytes(), "400"),
+    ("9112 §5.1", "SP before the colon of chunked", b"Transfer-Encoding : chunked", "400"),
+    ("9112 §5.2", "SP before the name", b" Transfer-Encoding: chunked", "400"),
 ];

@@ -1,28 +1,18 @@
 //! The request line: method, version and the blanks between them (RFC 9112 §2, §3).
 
-use super::{check, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Row, Stays};
 
-#[test]
-fn request_lines() {
-    let bytes: Vec<Vec<u8>> = LINES.iter().map(|row| complete(row.2)).collect();
-    let rows: Vec<Row> = LINES
-        .iter()
-        .zip(&bytes)
-        .map(|(row, bytes)| (row.0, row.1, &bytes[..], row.3, row.4))
-        .collect();
-    check(&rows);
-}
-
-/// The rows hold what comes before `CRLF Host`.
-fn complete(line: &[u8]) -> Vec<u8> {
-    [line, b"\r\nHost: h\r\n\r\n"].concat()
+pub fn rows() -> Vec<Case> {
+    let lines = cases(b"", LINES, b"\r\nHost: h\r\n\r\n");
+    [lines, cases(b"", HEADS, b"")].concat()
 }
 
 #[test]
-fn whole_heads() {
-    check(HEADS);
+fn request_lines_and_heads() {
+    check(&rows());
 }
 
+/// What comes before `CRLF Host`.
 #[rustfmt::skip]
 const LINES: &[Row] = &[
     ("9112 §3", "a method, a target, a version", b"GET / HTTP/1.1", &["200 GET / h "], Stays),
@@ -141,7 +131,13 @@ const HEADS: &[Row] = &[
     ("9112 §2.2", "CR LF LF", b"GET / HTTP/1.1\r\nHost: h\n\r\n", &["400"], Closes),
     ("9112 §2.2", "CR for the last line", b"GET / HTTP/1.1\r\nHost: h\r\n\rX", &["400"], Closes),
     ("9112 §2.2", "LF CR", b"GET / HTTP/1.1\n\rHost: h\n\r\n\r", &["400"], Closes),
-    ("9112 §6", "pipelined, in order",
+    ("9112 §2.2", "16 empty lines before",
+     b"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\
+       GET / HTTP/1.1\r\nHost: h\r\n\r\n", &["200 GET / h "], Stays),
+    ("9112 §2.2", "17 of them",
+     b"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\
+       GET / HTTP/1.1\r\nHost: h\r\n\r\n", &["400"], Closes),
+    ("9112 §9.3.2", "pipelined, in order",
      b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n\
        GET /3 HTTP/1.1\r\nHost: h\r\n\r\n",
      &["200 GET /1 h ", "200 GET /2 h ", "200 GET /3 h "], Stays),

@@ -327,6 +327,15 @@ fn panicking(world: &World, conn: &mut Conn) -> bool {
 fn upgraded(world: &World, conn: &mut Conn) -> bool {
     let head = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
     conn.send(head.as_bytes());
+    if matches!(conn.status(), Ok(b"503")) {
+        // A server that is leaving begins no other protocol.
+        let want = Want {
+            start: "HTTP/1.1 503 Service Unavailable\r\n\
+                    Content-Type: text/plain; charset=utf-8\r\n",
+            ..Want::text()
+        };
+        return conn.exchange(world, "upgrade, 503", &want, b"503 Service Unavailable\n");
+    }
     if let Err(fault) = conn.switched() {
         conn.blame(world, "upgrade", 1, fault);
         return false;

@@ -21,9 +21,10 @@ use crate::world::World;
 
 /// For whatever the server is told to do.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What the resident memory may grow by in the second half, by a line through all samples.
-/// An allocation of 48 bytes that every connection of ten minutes leaves behind is more than that.
-const GROWTH_KIB: f64 = 4.0 * 1024.0;
+/// What the resident memory may grow by in the second half, by a line through all samples: the
+/// allocator's own unrest, or less than the smallest allocation for each connection of that half.
+const UNREST_KIB: f64 = 4.0 * 1024.0;
+const SMALLEST: f64 = 32.0;
 /// A move waits for what is in flight: the slowest is a reader that takes a second for a response.
 const LONGEST_MOVE: Duration = Duration::from_secs(8);
 
@@ -329,7 +330,9 @@ fn judge(
     must("no move that takes long", longest <= LONGEST_MOVE);
     // A short run is warming up all the time.
     let is_long = options.seconds >= 120;
-    must("memory that stays", !is_long || growth <= GROWTH_KIB);
+    let one_each = number("accepted") as f64 / 2.0 * SMALLEST / 1024.0;
+    let is_flat = growth <= one_each.max(UNREST_KIB);
+    must("memory that stays", !is_long || is_flat);
     for failure in &report.failures {
         must(failure, false);
     }

@@ -1,0 +1,221 @@
+//! The example `files`: what it shows of a folder, what it keeps to itself, and what it prints.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::child::{program, Example};
+use crate::support::Client;
+
+/// The example with a folder of its own, which goes when the test ends.
+struct Files {
+    example: Example,
+    folder: PathBuf,
+}
+
+impl Files {
+    fn start(test: &str) -> Files {
+        let name = format!("millpond-{}-files-{}", std::process::id(), test);
+        let folder = std::env::temp_dir().join(name).join("site");
+        fs::create_dir_all(&folder).unwrap();
+        let args = [folder.to_str().unwrap(), "127.0.0.1:0"];
+        let example = Example::start_as("files", &args);
+        Files { example, folder }
+    }
+
+    fn connect(&self) -> Client {
+        Client::connect(self.example.addr)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    fn folder(&self, name: &str) {
+        fs::create_dir(self.folder.join(name)).unwrap();
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.folder.parent().unwrap());
+    }
+}
+
+/// The links of a listing, in order.
+fn links(page: &str) -> Vec<&str> {
+    let rows = page.split("<li>").skip(1);
+    let links = rows.filter_map(|row| row.split("href=\"").nth(1)?.split('"').next());
+    links.collect()
+}
+
+#[test]
+fn files_lists_a_folder() {
+    let files = Files::start("lists");
+    let mut client = files.connect();
+    assert!(client.get("/").text().contains("This folder is empty."));
+    for name in ["b", "A", "\u{fc}n\u{ef}code"] {
+        files.folder(name);
+    }
+    for name in [
+        "z.txt",
+        "M & \"Q\".txt",
+        "100% #1.txt",
+        ".hidden",
+        "{content}",
+    ] {
+        files.write(name, "text");
+    }
+    files.write("big", &"x".repeat(1_540));
+    let page = client.get("/");
+    assert_eq!(
+        page.header("Content-Type"),
+        Some("text/html; charset=utf-8")
+    );
+    let text = page.text();
+    let want = [
+        "A/",
+        "b/",
+        "%C3%BCn%C3%AFcode/",
+        "100%25%20%231.txt",
+        "big",
+        "M%20%26%20%22Q%22.txt",
+        "z.txt",
+        "%7Bcontent%7D",
+    ];
+    assert_eq!(links(text), want);
+    assert!(text.contains(">M &amp; &quot;Q&quot;.txt</a>"), "{text}");
+    assert!(text.contains("Folders: 3. Files: 5, 1.6 kB."), "{text}");
+    assert!(text.contains("<span>1.5 kB</span><time>20"), "{text}");
+    for link in links(text) {
+        assert_eq!(client.get(&format!("/{link}")).status, 200, "{link}");
+    }
+    let below = client.get("/b/");
+    assert_eq!(links(below.text()), ["../"]);
+    let crumbs = "<a href=\"/\">files</a><i>/</i><a href=\"/b/\">b</a>";
+    assert!(below.text().contains(crumbs), "{}", below.text());
+    assert_eq!(client.ask("HEAD", "/").status, 200);
+    assert_eq!(client.ask("POST", "/").header("Allow"), Some("GET, HEAD"));
+}
+
+#[test]
+fn files_sends_folders_to_their_slash_and_nowhere_else() {
+    let files = Files::start("slash");
+    files.folder("docs");
+    files.folder("evil");
+    files.write("docs/index.html", "<p>index");
+    let mut client = files.connect();
+    for (path, status, location) in [
+        ("/docs", 302, Some("/docs/")),
+        ("/docs?a=b", 302, Some("/docs/?a=b")),
+        ("/%64ocs", 302, Some("/%64ocs/")),
+        ("//evil", 404, None),
+        ("//evil/..", 404, None),
+        ("/%2fevil", 404, None),
+        ("/%5cevil", 404, None),
+        ("http://evil/docs", 302, Some("/docs/")),
+        ("/docs/", 200, None),
+        ("/docs/index.html/", 404, None),
+    ] {
+        let reply = client.get(path);
+        assert_eq!(
+            (reply.status, reply.header("Location")),
+            (status, location),
+            "{path}"
+        );
+    }
+    assert_eq!(client.get("/docs/").text(), "<p>index");
+}
+
+#[test]
+fn files_keeps_to_itself_what_is_hidden_or_outside() {
+    let files = Files::start("hidden");
+    files.folder(".git");
+    files.folder("sub");
+    files.write(".git/config", "secret");
+    files.write(".env", "secret");
+    files.write("sub/.env", "secret");
+    fs::write(files.folder.with_file_name("outside"), "secret").unwrap();
+    #[cfg(unix)]
+    for name in ["link", "sub/index.html"] {
+        let target = files.folder.with_file_name("outside");
+        std::os::unix::fs::symlink(target, files.folder.join(name)).unwrap();
+    }
+    let mut client = files.connect();
+    for path in [
+        "/.env",
+        "/%2eenv",
+        "/.git/",
+        "/.git/config",
+        "/sub/.env",
+        "/sub/%2Eenv",
+        "/../outside",
+        "/%2e%2e/outside",
+        "/link",
+    ] {
+        let reply = client.get(path);
+        assert_eq!(reply.status, 404, "{path}");
+        assert!(!reply.text().contains("secret"), "{path}");
+    }
+    assert_eq!(links(client.get("/").text()), ["sub/"]);
+    assert_eq!(links(client.get("/sub/").text()), ["../"]);
+}
+
+/// The next line it prints, which begins like this.
+fn line(files: &mut Files, want: &str) -> String {
+    let line = files.example.line();
+    assert!(line.starts_with(want), "{line:?} is not {want:?}");
+    line
+}
+
+#[test]
+fn files_prints_a_line_for_each_transfer() {
+    const MUCH: u64 = 64 << 20;
+    let mut files = Files::start("prints");
+    files.write("a b.txt", "0123456789");
+    fs::File::create(files.folder.join("large"))
+        .unwrap()
+        .set_len(MUCH)
+        .unwrap();
+    let mut client = files.connect();
+    client.get("/a%20b.txt");
+    let whole = line(&mut files, "GET /a%20b.txt 200: 10 B of 10 B in ");
+    assert!(whole.trim_end().ends_with("/s"), "{whole:?}");
+    client.ask("HEAD", "/a%20b.txt");
+    line(&mut files, "HEAD /a%20b.txt 200: 0 B of 0 B in ");
+    client.send("GET /a%20b.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=2-4\r\n\r\n");
+    assert_eq!(client.response().text(), "234");
+    line(&mut files, "GET /a%20b.txt 206: 3 B of 3 B in ");
+    client.get("/none");
+    line(&mut files, "GET /none 404: ");
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.head().expect("a head");
+    drop(client);
+    let cut = line(&mut files, "GET /large 200: ");
+    assert!(
+        cut.contains(" of 67 MB in ") && cut.ends_with("/s, cut off\n"),
+        "{cut:?}"
+    );
+}
+
+#[test]
+fn files_says_how_it_is_used() {
+    let nowhere = std::env::temp_dir().join("millpond-no-such-folder");
+    let (nowhere, here) = (nowhere.to_str().unwrap(), env!("CARGO_MANIFEST_DIR"));
+    for (args, want) in [
+        (&[][..], "usage: files DIR [ADDRESS]"),
+        (&[here, "127.0.0.1:0", "more"], "usage: files DIR [ADDRESS]"),
+        (&[nowhere], "millpond-no-such-folder is not a folder"),
+        (&[here, "nonsense"], "nonsense: "),
+    ] {
+        let output = Command::new(program("files")).args(args).output();
+        let output = output.expect("the example");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(want), "{args:?}: {said}");
+        assert_eq!(
+            (output.status.code(), output.stdout),
+            (Some(2), vec![]),
+            "{args:?}"
+        );
+    }
+}
