@@ -9,6 +9,9 @@ use millpond::Limits;
 /// Bytes of chunk extensions that one body may have; the server documents no field for it.
 const EXTENSIONS: usize = 4 * 1024;
 
+/// Lines of nothing before a request, likewise.
+const EMPTY_LINES: usize = 16;
+
 /// What a stream of bytes, which then ends, is answered with.
 #[derive(Debug)]
 pub enum Answer {
@@ -35,8 +38,18 @@ pub struct Request {
 pub fn answers(mut bytes: &[u8], limits: &Limits) -> Vec<Answer> {
     let mut answers = Vec::new();
     loop {
+        let mut empty = 0;
         while let Some(rest) = bytes.strip_prefix(b"\r\n") {
             bytes = rest;
+            empty += 1;
+        }
+        if empty > EMPTY_LINES || (empty == EMPTY_LINES && bytes == b"\r") {
+            answers.push(Answer::Refused {
+                statuses: BTreeSet::from([400]),
+                head: false,
+                interim: false,
+            });
+            return answers;
         }
         if bytes.is_empty() || bytes == b"\r" {
             return answers;
@@ -134,7 +147,9 @@ fn read_head(bytes: &[u8], limits: &Limits, faults: &mut BTreeSet<u16>) -> Head 
     }
     for &at in &hosts {
         let value = &request.fields[at].1;
-        if !value.is_empty() && !is_authority(value) {
+        // An empty one may be ignored where the target names a host.
+        let needless = value.is_empty() && authority.is_some();
+        if !needless && !is_authority(value) {
             faults.insert(400);
         }
     }
@@ -229,6 +244,13 @@ fn request_line(
             }
             None
         }
+        _ if is_https(target) => {
+            faults.insert(421);
+            if target_form(&text(target), method).is_none() {
+                faults.insert(400);
+            }
+            None
+        }
         _ => match target_form(&text(target), method) {
             Some((target, authority)) => {
                 request.target = target;
@@ -264,6 +286,12 @@ fn has_target_bytes(target: &[u8]) -> bool {
         at += 1;
     }
     !target.is_empty()
+}
+
+/// RFC 9110 §7.4: there is no TLS here to ask over.
+fn is_https(target: &[u8]) -> bool {
+    let scheme = target.get(..6).unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"https:")
 }
 
 /// The four forms of RFC 9112 §3.2, CONNECT's left out: the origin-form it comes to.
