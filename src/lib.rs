@@ -48,6 +48,7 @@
 //! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
+//! | `log/` | a line for each request |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -67,11 +68,14 @@ mod wire;
 
 pub mod json;
 
+mod log;
+
 mod lock;
 
 pub use assets::{asset_path, extension_to_mime, match_assets, serve_file};
 pub use json::{FromJson, Json, JsonError, ToJson};
 pub use limits::Limits;
+pub use log::{log, log_as, log_custom, LogFormat};
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{

@@ -24,7 +24,7 @@ impl Folder {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed);
         let part = self.path.join(format!(".{}-{}", std::process::id(), begun));
         let saved = File::create(&part)
-            .and_then(|mut file| io::copy(body, &mut file))
+            .and_then(|mut file| Ok((io::copy(body, &mut file)?, file.sync_all()?).0))
             .and_then(|size| fs::rename(&part, self.path.join(name)).map(|()| size));
         if saved.is_err() {
             // There may be none: what kept it from being made is told already.

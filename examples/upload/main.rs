@@ -40,11 +40,8 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         )
     })?;
     println!("http://{}/", server.server_addr());
-    println!(
-        "files are in {}, up to {} bytes each",
-        path.display(),
-        max_body_bytes
-    );
+    let path = path.display();
+    println!("files are in {path}, up to {max_body_bytes} bytes each");
     let limits = Limits {
         max_body_bytes,
         ..Limits::default()
@@ -54,6 +51,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 fn failed(error: io::Error) -> Response {
-    let truncated = error.kind() == io::ErrorKind::UnexpectedEof;
-    reply!(message => format!("{}\n", error), status => if truncated { 400 } else { 500 })
+    let status = match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::UnexpectedEof, _) => 400,
+        (_, Some(27 | 28 | 122)) => 507, // EFBIG, ENOSPC, EDQUOT: no room for it.
+        _ => 500,
+    };
+    reply!(message => format!("{}\n", error), status => status)
 }

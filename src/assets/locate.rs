@@ -17,10 +17,10 @@ const DEVICES: [&str; 7] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CL
 /// query, if any, left alone. Each segment is decoded once and names one entry. What is not such a
 /// name is not there: an empty segment, `.`, `..`, one with a slash or a zero byte in it, and on
 /// Windows whatever that takes for more than a name (a drive, a device, a stream, a dot or a blank
-/// at the end). So a URL has no second spelling but its escapes, and other case or short names where
-/// the file system has those. The last segment may be empty, as in `/docs/`, if that is a folder;
-/// `/` is the folder itself. A symbolic link is followed if it leads to something in the folder, and
-/// is not there if it leads out.
+/// at the end). So a URL has no second spelling but its escapes, and other case or short names
+/// where the file system has those. The last segment may be empty, as in `/docs/`, if that is a
+/// folder; `/` is the folder itself. A symbolic link is followed if it leads to something in the
+/// folder, and is not there if it leads out.
 ///
 /// That is looked at before the file is opened, and std has no way to do both at once. Whoever may
 /// rename things in the folder while it is served could put a link in between: a folder that others

@@ -201,16 +201,22 @@ impl ResponseBody {
     pub(crate) fn into_data(self) -> Data {
         self.data
     }
+
+    /// The bytes there are, where that is known beforehand.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.data {
+            Data::Empty => Some(0),
+            Data::Bytes(bytes) => Some(bytes.len() as u64),
+            Data::Reader { size, .. } => *size,
+        }
+    }
 }
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = match &self.data {
-            Data::Empty => Some(0),
-            Data::Bytes(bytes) => Some(bytes.len() as u64),
-            Data::Reader { size, .. } => *size,
-        };
-        f.debug_struct("ResponseBody").field("size", &size).finish()
+        f.debug_struct("ResponseBody")
+            .field("size", &self.size())
+            .finish()
     }
 }
 

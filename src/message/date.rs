@@ -1,5 +1,5 @@
-//! Dates in fields (RFC 9110 §5.6.7), to and from seconds since 1970. What time it is, is not
-//! known here.
+//! Dates in fields (RFC 9110 §5.6.7), to and from seconds since 1970, and the calendar behind them.
+//! What time it is, is not known here.
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const LONG_DAYS: [&str; 7] = [
@@ -21,20 +21,50 @@ const LAST_SECOND: u64 = 253_402_300_799;
 /// `Sun, 06 Nov 1994 08:49:37 GMT`. Later than the year 9999 is its last second.
 pub(crate) fn imf_fixdate(secs_since_epoch: u64) -> [u8; 29] {
     let secs = secs_since_epoch.min(LAST_SECOND);
-    let days = secs / SECONDS_A_DAY;
-    let (year, month, day) = civil(days);
+    let utc = Utc::at(secs);
     let mut out = *b"Thu, 01 Jan 1970 00:00:00 GMT";
     let two = |n: u64| [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
     // The epoch was a Thursday.
-    out[0..3].copy_from_slice(DAYS[(days % 7) as usize].as_bytes());
-    out[5..7].copy_from_slice(&two(day));
-    out[8..11].copy_from_slice(MONTHS[month as usize - 1].as_bytes());
-    out[12..14].copy_from_slice(&two(year / 100));
-    out[14..16].copy_from_slice(&two(year % 100));
-    out[17..19].copy_from_slice(&two(secs / 3600 % 24));
-    out[20..22].copy_from_slice(&two(secs / 60 % 60));
-    out[23..25].copy_from_slice(&two(secs % 60));
+    out[0..3].copy_from_slice(DAYS[(secs / SECONDS_A_DAY % 7) as usize].as_bytes());
+    out[5..7].copy_from_slice(&two(utc.day));
+    out[8..11].copy_from_slice(utc.month_name().as_bytes());
+    out[12..14].copy_from_slice(&two(utc.year / 100));
+    out[14..16].copy_from_slice(&two(utc.year % 100));
+    out[17..19].copy_from_slice(&two(utc.hour));
+    out[20..22].copy_from_slice(&two(utc.minute));
+    out[23..25].copy_from_slice(&two(utc.second));
     out
+}
+
+/// A second since 1970 as the calendar and the clock have it.
+pub(crate) struct Utc {
+    pub year: u64,
+    /// 1 to 12, as the day is from 1.
+    pub month: u64,
+    pub day: u64,
+    pub hour: u64,
+    pub minute: u64,
+    pub second: u64,
+}
+
+impl Utc {
+    /// Later than the year 9999 is its last second.
+    pub fn at(secs_since_epoch: u64) -> Utc {
+        let secs = secs_since_epoch.min(LAST_SECOND);
+        let (year, month, day) = civil(secs / SECONDS_A_DAY);
+        Utc {
+            year,
+            month,
+            day,
+            hour: secs / 3600 % 24,
+            minute: secs / 60 % 60,
+            second: secs % 60,
+        }
+    }
+
+    pub fn month_name(&self) -> &'static str {
+        MONTHS[self.month as usize - 1]
+    }
 }
 
 /// Seconds since 1970 of a date in any of the three formats a recipient must know; `None` for

@@ -30,6 +30,15 @@ pub(crate) enum Version {
     Http11,
 }
 
+impl Version {
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        }
+    }
+}
+
 /// Method, target, version and fields of one request. Cleared and filled again for the next one, so
 /// that a connection's requests share their allocations.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! socket: the server fills its [`Parts`], a test makes one up with [`Request::fake_http`].
 
 use super::body::RequestBody;
-use super::head::Head;
+use super::head::{Head, Version};
 use super::headers::HeadersIter;
 use super::percent;
 use std::fmt;
@@ -355,6 +355,10 @@ impl Request {
             start: self.start,
             params,
         }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.parts.head.version
     }
 
     /// The path, escapes not decoded: what a route's segments are matched with.

@@ -2,10 +2,10 @@
 //! becomes the bytes to send and what follows them. Nothing is sent here.
 
 use std::io::Cursor;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::caught::caught;
 use super::connection::{After, Connection, Desk, SKIP};
 use super::incoming::{Arrived, Rest};
 use super::outgoing::Source;
@@ -65,12 +65,13 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let mut response = run_handler(connection, desk);
     // A handler that does not know the server as a whole need not: RFC 9110 §9.3.7.
     if server_wide && matches!(response.status_code, 404 | 405) {
-        response = Response::text("").with_status_code(200);
+        response = instead(response, Response::text("").with_status_code(200));
     }
     let now = Instant::now();
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
     if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
+        let _ = caught(|| drop(response));
         return Answered {
             source: Source::Failed,
             after: After::Close {
@@ -82,7 +83,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     }
     let mut left = Left::of(connection, asked, leftover);
     if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
-        response = refused(refusal);
+        response = instead(response, refused(refusal));
     }
     let mut place = None;
     if response.status_code == 101 {
@@ -104,7 +105,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
                 true => CloseReason::Drained,
                 false => CloseReason::Limit,
             };
-            response = plain(if possible { 503 } else { 500 });
+            response = instead(response, plain(if possible { 503 } else { 500 }));
         }
     }
     let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);
@@ -179,7 +180,7 @@ fn plain(code: u16) -> Response {
 fn run_handler(connection: &Connection, desk: &mut Desk) -> Response {
     let handler = &*connection.service.handler;
     let request = &desk.request;
-    catch_unwind(AssertUnwindSafe(|| handler(request))).unwrap_or_else(|_| {
+    caught(|| handler(request)).unwrap_or_else(|| {
         connection.service.counters.panicked();
         plain(500)
     })
@@ -204,6 +205,7 @@ impl Left {
         let (keep, reason) = match () {
             _ if connection.link.is_ending() => (false, CloseReason::Drained),
             _ if last => (false, CloseReason::Limit),
+            _ if connection.winds_down() => (false, CloseReason::Drained),
             _ => (asked.keep_alive, CloseReason::Asked),
         };
         let mut left = Left {
@@ -253,6 +255,7 @@ fn compose(
     response: Response,
     now: Instant,
 ) -> Composed {
+    let start = desk.out.len();
     let response = presentable(response);
     let Response {
         status_code,
@@ -271,17 +274,22 @@ fn compose(
     };
     let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
     let date = *desk.date(now);
-    let start = desk.out.len();
     let out = &mut desk.out;
-    if !encode::response_head(out, &plan, asked.version, status_code, &headers, &date) {
+    let mut source = Source::Nothing;
+    let mut fits = encode::response_head(out, &plan, asked.version, status_code, &headers, &date);
+    if plan.head_only || !fits {
+        Source::discard(data);
+    } else {
+        let chunked = plan.transfer == Framing::Chunked;
+        source = Source::of(data, chunked, out, &mut desk.input);
+        // Before its first byte: nothing of it was sent, and so the client can still be told.
+        fits = !source.has_failed();
+    }
+    if !fits {
         desk.out.truncate(start);
         return compose(connection, desk, asked, keep, plain(500), now);
     }
     connection.service.counters.answered(status_code);
-    let source = match plan.head_only {
-        true => Source::Nothing,
-        false => Source::of(data, plan.transfer == Framing::Chunked, &mut desk.out),
-    };
     (source, plan, upgrade)
 }
 
@@ -295,10 +303,18 @@ fn can_be_sent(response: &Response) -> bool {
 fn presentable(response: Response) -> Response {
     match (response.status_code, &response.upgrade) {
         (101, Some(_)) | (200..=999, None) => response,
-        (200..=999, Some(_)) => Response {
-            upgrade: None,
-            ..response
-        },
-        _ => plain(500),
+        (200..=999, Some(_)) => {
+            let mut response = response;
+            let upgrade = response.upgrade.take();
+            let _ = caught(|| drop(upgrade));
+            response
+        }
+        _ => instead(response, plain(500)),
     }
+}
+
+/// Another response than the handler's, whose reader may panic when it is dropped.
+fn instead(response: Response, other: Response) -> Response {
+    let _ = caught(|| drop(response));
+    other
 }

@@ -385,6 +385,35 @@ impl BackgroundServer {
         failure
     }
 
+    /// Begins the end while it goes on serving: from now on each connection ends with its next
+    /// answer, which says `Connection: close`. New connections are accepted, idle ones stay open.
+    /// What comes in at an address that it [moves to](Self::rebind) later is not concerned.
+    ///
+    /// To be called a while before [`stop`](Self::stop) where a proxy keeps connections to this
+    /// server. A stop has to close those that are idle, and a request may be on its way on one just
+    /// then: the proxy cannot know whether it was taken up, and must not send it again unless its
+    /// method is idempotent (RFC 9110 §9.2.2). After this call a connection that is in use ends by
+    /// an answer that says so, and one that is not is closed by the proxy, if the while is longer
+    /// than the proxy keeps idle connections. Then none is left to be closed by the stop. A request
+    /// that is on its way just then, a part of it or only its connection, has 250 ms to come.
+    ///
+    /// ```
+    /// use millpond::Router;
+    /// use std::thread::sleep;
+    /// use std::time::Duration;
+    ///
+    /// # const GRACE: Duration = Duration::ZERO;
+    /// let server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// server.wind_down();
+    /// sleep(GRACE); // longer than the proxy keeps idle connections
+    /// let drained = server.stop_within(Duration::from_secs(20));
+    /// # assert_eq!(drained.cut, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn wind_down(&self) {
+        self.engine.wind_down();
+    }
+
     /// Stops: what is queued is accepted, the listener is closed, and when every request in flight
     /// is answered this returns. A client that has sent only a part of a request is not waited for.
     /// A handler must not wait for it, as with [`rebind`](BackgroundServer::rebind).

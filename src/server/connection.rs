@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use self::desk::Desk;
 use super::answer::{Refusal, SLOW_BODY};
+use super::caught::caught;
 use super::drain::{Link, State};
 use super::incoming::{Intake, Owes, Rest, Step};
 use super::outgoing::Outgoing;
@@ -68,6 +69,9 @@ enum Phase {
         left: usize,
         settled: bool,
     },
+    /// The client was given up within its response. What is left of that has the user's code in it,
+    /// which a worker drops: it may take its time.
+    GivenUp(Box<Outgoing>, After),
     Over,
 }
 
@@ -105,6 +109,7 @@ impl Guest for Connection {
         match self.phase {
             Phase::Over => Turn::Over,
             Phase::Ready => self.ready_turn(),
+            Phase::GivenUp(..) => Turn::Ready,
             Phase::Sending(..) => self.send_on(desk, now),
             Phase::Lingering { left, settled } => self.linger(desk, left, settled, now),
             Phase::Receiving => {
@@ -117,7 +122,9 @@ impl Guest for Connection {
     fn wait(&mut self, desk: &mut Desk) -> Turn {
         let now = Instant::now();
         if self.deadline <= now {
-            return self.over(CloseReason::Idle);
+            // What came in time is not lost, though nobody looked: the whole process may have been
+            // stopped meanwhile.
+            return self.look(desk, now);
         }
         let ready = self
             .set_blocking(true)
@@ -136,8 +143,12 @@ impl Guest for Connection {
                 let Desk { out, input, .. } = desk;
                 match outgoing.pump(&self.link.stream, out, input) {
                     Ok(sent) => self.sent(desk, sent, outgoing, after, Instant::now()),
-                    Err(broken) => self.broken(broken),
+                    Err(broken) => self.give_up(outgoing, after, broken.reason()),
                 }
+            }
+            Phase::GivenUp(outgoing, after) => {
+                let _ = caught(|| drop((outgoing, after)));
+                self.over(self.reason)
             }
             other => {
                 self.phase = other;
@@ -248,10 +259,13 @@ impl Connection {
                 self.ready_turn()
             }
             Ok(Step::More) => {
-                self.arm(now.unwrap_or_else(Instant::now));
-                match self.owes {
-                    Owes::Nothing => Turn::Idle,
-                    _ => Turn::Moved,
+                let now = now.unwrap_or_else(Instant::now);
+                self.arm(now);
+                // Also where each look finds a byte: a drip must not keep us from the clock.
+                match self.overdue(desk, now) {
+                    Some(turn) => turn,
+                    None if self.owes == Owes::Nothing => Turn::Idle,
+                    None => Turn::Moved,
                 }
             }
             Ok(Step::TooMuch) => {
@@ -301,8 +315,16 @@ impl Connection {
     }
 
     fn nothing_came(&mut self, desk: &mut Desk, now: Instant) -> Turn {
+        match self.overdue(desk, now) {
+            Some(turn) => turn,
+            None => self.waiting_turn(),
+        }
+    }
+
+    /// The end of a client whose time for what it owes is up.
+    fn overdue(&mut self, desk: &mut Desk, now: Instant) -> Option<Turn> {
         let too_slow = self.pace.as_mut().map_or(false, |pace| pace.too_slow(now));
-        match self.owes {
+        let turn = match self.owes {
             Owes::Nothing if now >= self.deadline => self.over(CloseReason::Idle),
             Owes::Preface if now >= self.deadline => self.over(CloseReason::HeadTimeout),
             Owes::Head if now >= self.deadline => {
@@ -310,8 +332,9 @@ impl Connection {
             }
             Owes::Body if too_slow => self.refuse(desk, SLOW_BODY, CloseReason::SlowBody),
             Owes::Skipped if too_slow => self.over(CloseReason::SlowBody),
-            _ => self.waiting_turn(),
-        }
+            _ => return None,
+        };
+        Some(turn)
     }
 
     fn waiting_turn(&self) -> Turn {
@@ -348,6 +371,11 @@ impl Connection {
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..std::mem::take(&mut self.unread_at));
         unread
+    }
+
+    /// Whether it is to end after this answer, though no drain has begun.
+    pub(super) fn winds_down(&self) -> bool {
+        self.service.registry.winds_down(&self.link)
     }
 
     pub(super) fn has_unread(&self) -> bool {
@@ -397,3 +425,6 @@ impl Drop for Connection {
         self.service.registry.leave(&self.link);
     }
 }
+
+#[cfg(test)]
+mod tests;

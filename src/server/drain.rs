@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,11 @@ pub(crate) enum State {
 /// How long a drain waits for the first byte of a connection that was only just accepted: its
 /// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
 const FRESH_GRACE: Duration = Duration::from_millis(10);
+
+/// The same for a drain that was announced by [`Registry::wind_down`], and so is in no hurry: a
+/// request of which a part is here gets it too. The peer may be a proxy on a busy machine, which has
+/// connected, or sent the first piece of a body, and must not send it all again elsewhere.
+const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
 
 /// How long a new connection is not taken for idle when others are waiting for its descriptor: its
 /// request is as good as on the way, and its client would not expect to have to try again.
@@ -109,6 +114,8 @@ pub(crate) struct Registry {
     settled: Condvar,
     /// Responses written whole on ending links.
     answered: AtomicU64,
+    /// Connections by doors below this number end with their next answer.
+    winding_down: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +134,7 @@ impl Registry {
             inner: Mutex::default(),
             settled: Condvar::new(),
             answered: AtomicU64::new(0),
+            winding_down: AtomicU32::new(0),
         }
     }
 
@@ -230,11 +238,21 @@ impl Registry {
         (in_flight, inner.open - in_flight)
     }
 
+    /// A drain is to come: those that come in by doors below this number end with their next
+    /// answer. Nothing else is done to them.
+    pub fn wind_down(&self, doors: u32) {
+        self.winding_down.store(doors, Ordering::Relaxed);
+    }
+
+    pub fn winds_down(&self, link: &Link) -> bool {
+        link.id.0 < self.winding_down.load(Ordering::Relaxed)
+    }
+
     /// Marks all there are as ending and lets go of those that owe no answer. Does not wait.
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
-        end(&inner, &Those::before(u64::MAX, &|_| true), false);
+        end(&inner, &Those::before(u64::MAX, &|_| true), &[]);
         drop(inner);
         rouse();
     }
@@ -248,16 +266,20 @@ impl Registry {
         rouse: impl Fn(),
     ) -> Drained {
         let began = Instant::now();
+        let (grace, spared): (_, &[State]) = match self.winding_down.load(Ordering::Relaxed) {
+            0 => (FRESH_GRACE, &[State::Fresh]),
+            _ => (ANNOUNCED_GRACE, &[State::Fresh, State::Partial]),
+        };
         let answered_before = self.answered.load(Ordering::Relaxed);
         let mut inner = lock(&self.inner);
         let those = Those::before(inner.next_id, &doors);
-        end(&inner, &those, true);
+        end(&inner, &those, spared);
         drop(inner);
         rouse();
-        let grace = deadline.map_or(began + FRESH_GRACE, |d| d.min(began + FRESH_GRACE));
+        let grace = deadline.map_or(began + grace, |deadline| deadline.min(began + grace));
         inner = self.wait_for(&those, Some(grace));
         if those.are_in(&inner) {
-            end(&inner, &those, false);
+            end(&inner, &those, &[]);
             drop(inner);
             rouse();
             inner = self.wait_for(&those, deadline);
@@ -334,11 +356,13 @@ impl<'a> Those<'a> {
     }
 }
 
-fn end(inner: &Inner, those: &Those, spare_fresh: bool) {
+/// Ends those, and lets go of all that have no request in flight and are in none of these states.
+fn end(inner: &Inner, those: &Those, spared: &[State]) {
     for link in those.links(inner) {
         link.end();
         let state = link.state();
-        if state == State::InFlight as u8 || (spare_fresh && state == State::Fresh as u8) {
+        let is_spared = spared.iter().any(|&spared| state == spared as u8);
+        if state == State::InFlight as u8 || is_spared {
             continue;
         }
         link.stop_reading();

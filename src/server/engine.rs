@@ -2,7 +2,7 @@
 //! rest. [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways
 //! to drive it.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -28,6 +28,15 @@ const AT_A_LOOK: usize = 64;
 const LENT_FOR: Duration = Duration::from_millis(5);
 /// How long to wait at one of several listeners that have only one thread.
 const A_TURN: Duration = Duration::from_millis(5);
+/// Out of descriptors, of the process or the system, or of memory: EMFILE, ENFILE, ENOMEM, ENOBUFS.
+/// What else accepting can fail with is the affair of the one connection that was to be accepted.
+const EXHAUSTED: [i32; 4] = if cfg!(windows) {
+    [10_024, 4, 8, 10_055]
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    [24, 23, 12, 105]
+} else {
+    [24, 23, 12, 55]
+};
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
@@ -184,8 +193,11 @@ impl Engine {
     /// An accept failed: none of the reasons is the end.
     fn failed(&self, error: &io::Error) {
         self.service.counters.accept_error();
-        if error.kind() != ErrorKind::ConnectionAborted {
-            // Out of descriptors or memory: the connection idle longest has some.
+        if error
+            .raw_os_error()
+            .map_or(false, |e| EXHAUSTED.contains(&e))
+        {
+            // The connection idle longest has some of it.
             self.service.registry.give_up_idlest();
         }
     }
@@ -247,6 +259,11 @@ impl Engine {
         let _ = stream
             .set_nonblocking(true)
             .and_then(|()| stream.write(TURNED_AWAY));
+    }
+
+    /// From now on every answer ends its connection, of those that come in by the doors there are.
+    pub fn wind_down(&self) {
+        self.service.registry.wind_down(Listener::doors());
     }
 
     /// Marks every connection to end after what it owes, without waiting.

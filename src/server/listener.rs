@@ -40,9 +40,11 @@ pub(crate) struct Listener {
 /// The longest sleep of someone who is to notice that the listener is closed.
 const LONGEST_NAP: Duration = Duration::from_millis(5);
 
+/// How many there were in this process.
+static DOORS: AtomicU32 = AtomicU32::new(0);
+
 impl Listener {
     pub fn new(socket: Socket) -> Listener {
-        static DOORS: AtomicU32 = AtomicU32::new(0);
         Listener {
             address: socket.address.clone(),
             socket: Mutex::new(Some(Arc::new(socket))),
@@ -62,6 +64,11 @@ impl Listener {
     /// Its number, by which a drain knows who came in here.
     pub fn door(&self) -> u32 {
         self.door
+    }
+
+    /// The number that the next one will have, which no door has that is there.
+    pub fn doors() -> u32 {
+        DOORS.load(Ordering::Relaxed)
     }
 
     /// Whether [`close`](Listener::close) was called: waiting is over for good.

@@ -4,6 +4,7 @@
 mod address;
 mod answer;
 mod background;
+mod caught;
 mod connection;
 mod drain;
 mod engine;
@@ -300,6 +301,22 @@ where
             return self.poll();
         }
         self.engine.0.poll_all_until(&self.listeners, deadline);
+    }
+
+    /// Begins the end while it goes on serving; see [`BackgroundServer::wind_down`].
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    /// use std::time::Duration;
+    ///
+    /// # const GRACE: Duration = Duration::ZERO;
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// server.wind_down();
+    /// server.poll_timeout(GRACE); // clients and proxies go elsewhere
+    /// server.join();
+    /// ```
+    pub fn wind_down(&self) {
+        self.engine.0.wind_down();
     }
 
     /// Waits until every request that is in flight now is answered.

@@ -3,8 +3,8 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::TcpStream;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use super::caught::caught;
 use crate::message::Data;
 use crate::wire::chunked;
 
@@ -20,18 +20,32 @@ pub(crate) enum Source {
         bytes: Vec<u8>,
         at: usize,
     },
-    Reader {
-        reader: Box<dyn Read + Send>,
-        left: Option<u64>,
-        chunked: bool,
-    },
-    /// The reader failed. What was composed before that is sent, and then the connection is cut.
+    Reader(Stream),
+    /// Nothing can follow. What was composed before is sent, and then the connection is cut.
+    Failed,
+}
+
+/// A body that is read while it is sent. The reader is the user's code, as is what its drop does:
+/// it may fail, panic or take its time, and is kept until what it had is sent.
+pub(crate) struct Stream {
+    reader: Box<dyn Read + Send>,
+    left: Option<u64>,
+    chunked: bool,
+    state: Reading,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    More,
+    Done,
+    /// What was composed before is sent, and then the connection is cut.
     Failed,
 }
 
 impl Source {
-    /// What has to follow a head in `out`. Small bodies are put there.
-    pub fn of(data: Data, chunked: bool, out: &mut Vec<u8>) -> Source {
+    /// What has to follow a head in `out`. Small bodies are put there, and the first piece of those
+    /// that are read.
+    pub fn of(data: Data, chunked: bool, out: &mut Vec<u8>, piece: &mut Vec<u8>) -> Source {
         match data {
             Data::Empty => Source::Nothing,
             Data::Bytes(bytes) if bytes.len() <= INLINE => {
@@ -39,16 +53,94 @@ impl Source {
                 Source::Nothing
             }
             Data::Bytes(bytes) => Source::Bytes { bytes, at: 0 },
-            Data::Reader { reader, size } => Source::Reader {
-                reader,
-                left: size,
-                chunked,
-            },
+            Data::Reader { reader, size } => {
+                let mut stream = Stream::new(reader, size, chunked);
+                stream.fill(out, piece);
+                Source::Reader(stream)
+            }
+        }
+    }
+
+    /// Drops what is not wanted.
+    pub fn discard(data: Data) {
+        if let Data::Reader { reader, size } = data {
+            drop(Stream::new(reader, size, false));
         }
     }
 
     pub fn is_nothing(&self) -> bool {
         matches!(self, Source::Nothing)
+    }
+
+    pub fn has_failed(&self) -> bool {
+        matches!(self, Source::Reader(stream) if stream.state == Reading::Failed)
+    }
+}
+
+impl Stream {
+    fn new(reader: Box<dyn Read + Send>, left: Option<u64>, chunked: bool) -> Stream {
+        Stream {
+            reader,
+            left,
+            chunked,
+            state: Reading::More,
+        }
+    }
+
+    /// Puts one more piece into `out`, framed as it travels.
+    fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) {
+        let most = self.left.map_or(PIECE, |left| {
+            usize::try_from(left).unwrap_or(PIECE).min(PIECE)
+        });
+        if most == 0 {
+            self.state = Reading::Done;
+            return;
+        }
+        piece.resize(piece.len().max(PIECE), 0);
+        let count = match self.read(&mut piece[..most]) {
+            Some(0) if self.left.is_none() => {
+                if self.chunked {
+                    out.extend_from_slice(chunked::LAST_CHUNK);
+                }
+                self.state = Reading::Done;
+                return;
+            }
+            Some(0) | None => {
+                self.state = Reading::Failed;
+                return;
+            }
+            Some(count) => count,
+        };
+        if self.chunked {
+            chunked::write_chunk_head(out, count);
+        }
+        out.extend_from_slice(&piece[..count]);
+        if self.chunked {
+            out.extend_from_slice(chunked::CHUNK_END);
+        }
+        if let Some(left) = &mut self.left {
+            *left -= count as u64;
+            if *left == 0 {
+                self.state = Reading::Done;
+            }
+        }
+    }
+
+    /// `None` where the reader fails, or panics.
+    fn read(&mut self, buf: &mut [u8]) -> Option<usize> {
+        loop {
+            match caught(|| self.reader.read(buf)) {
+                Some(Ok(count)) => return Some(count.min(buf.len())),
+                Some(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let _ = caught(|| self.reader = Box::new(io::empty()));
     }
 }
 
@@ -81,42 +173,40 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends `out`, then what `source` has. What is not taken is kept; `out` is left empty.
-    pub fn send(
-        stream: &TcpStream,
-        out: &mut Vec<u8>,
-        source: Source,
-        piece: &mut Vec<u8>,
-    ) -> Result<(Outgoing, Sent), Broken> {
-        let mut outgoing = Outgoing {
+    /// Something to be sent: `source`, behind what [`begin`](Outgoing::begin) is given.
+    pub fn new(source: Source) -> Outgoing {
+        Outgoing {
             unsent: Vec::new(),
             at: 0,
             source,
             moved: 0,
-        };
-        let written = match &mut outgoing.source {
+        }
+    }
+
+    /// Sends `out`, then what the source has. What is not taken is kept; `out` is left empty.
+    pub fn begin(
+        &mut self,
+        stream: &TcpStream,
+        out: &mut Vec<u8>,
+        piece: &mut Vec<u8>,
+    ) -> Result<Sent, Broken> {
+        let written = match &mut self.source {
             Source::Bytes { bytes, at } => {
                 let written = write_both(stream, out, bytes)?;
                 *at = written.saturating_sub(out.len());
                 written
             }
-            Source::Reader { .. } => {
-                outgoing.fill(out, piece);
-                write(stream, out)?
-            }
-            Source::Nothing | Source::Failed => write(stream, out)?,
+            _ => write(stream, out)?,
         };
-        outgoing.moved = written;
+        self.moved = written;
         if written < out.len() {
-            outgoing.unsent.extend_from_slice(&out[written..]);
+            self.unsent.extend_from_slice(&out[written..]);
         }
         out.clear();
-        let sent = outgoing.push(stream)?;
-        if sent == Sent::NeedsReader {
-            let sent = outgoing.pump(stream, out, piece)?;
-            return Ok((outgoing, sent));
+        match self.push(stream)? {
+            Sent::NeedsReader => self.pump(stream, out, piece),
+            sent => Ok(sent),
         }
-        Ok((outgoing, sent))
     }
 
     /// Writes what is here, without asking the reader.
@@ -134,7 +224,11 @@ impl Outgoing {
         match &mut self.source {
             Source::Nothing => Ok(Sent::All),
             Source::Failed => Err(Broken::Reader),
-            Source::Reader { .. } => Ok(Sent::NeedsReader),
+            Source::Reader(stream) => match stream.state {
+                Reading::More => Ok(Sent::NeedsReader),
+                Reading::Done => Ok(Sent::All),
+                Reading::Failed => Err(Broken::Reader),
+            },
             Source::Bytes { bytes, at } => {
                 let written = write(stream, &bytes[*at..])?;
                 *at += written;
@@ -161,7 +255,9 @@ impl Outgoing {
                 sent => return Ok(sent),
             }
             out.clear();
-            self.fill(out, piece);
+            if let Source::Reader(stream) = &mut self.source {
+                stream.fill(out, piece);
+            }
             let written = write(stream, out)?;
             self.moved += written;
             self.unsent.extend_from_slice(&out[written..]);
@@ -169,62 +265,9 @@ impl Outgoing {
         }
     }
 
-    /// Puts one more piece of the reader's into `out`, framed as it travels.
-    fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) {
-        let (reader, left, chunked) = match &mut self.source {
-            Source::Reader {
-                reader,
-                left,
-                chunked,
-            } => (reader, left, *chunked),
-            _ => return,
-        };
-        let most = left.map_or(PIECE, |left| {
-            usize::try_from(left).unwrap_or(PIECE).min(PIECE)
-        });
-        if most == 0 {
-            self.source = Source::Nothing;
-            return;
-        }
-        piece.resize(piece.len().max(PIECE), 0);
-        let count = match read(reader, &mut piece[..most]) {
-            Some(0) if left.is_none() => {
-                if chunked {
-                    out.extend_from_slice(chunked::LAST_CHUNK);
-                }
-                self.source = Source::Nothing;
-                return;
-            }
-            Some(0) | None => {
-                self.source = Source::Failed;
-                return;
-            }
-            Some(count) => count,
-        };
-        if chunked {
-            chunked::write_chunk_head(out, count);
-        }
-        out.extend_from_slice(&piece[..count]);
-        if chunked {
-            out.extend_from_slice(chunked::CHUNK_END);
-        }
-        if let Some(left) = left {
-            *left -= count as u64;
-            if *left == 0 {
-                self.source = Source::Nothing;
-            }
-        }
-    }
-}
-
-/// `None` where the reader fails, or panics: it is the user's code.
-fn read(reader: &mut Box<dyn Read + Send>, buf: &mut [u8]) -> Option<usize> {
-    loop {
-        match catch_unwind(AssertUnwindSafe(|| reader.read(buf))) {
-            Ok(Ok(count)) => return Some(count.min(buf.len())),
-            Ok(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
-            Ok(Err(_)) | Err(_) => return None,
-        }
+    /// Whether it has a reader of the user's.
+    pub fn has_reader(&self) -> bool {
+        matches!(self.source, Source::Reader(_))
     }
 }
 

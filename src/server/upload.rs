@@ -208,7 +208,12 @@ impl Transfer {
                         Ok(count)
                     };
                 }
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {
+                    // Stopped and continued, say. What came meanwhile counts: it is read before
+                    // the client is judged.
+                    now = Instant::now();
+                    continue;
+                }
                 Err(e) if super::would_block(&e) => {}
                 Err(_) => return Err(Fault::Truncated),
             }

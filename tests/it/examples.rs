@@ -3,9 +3,10 @@
 #[cfg(unix)]
 mod activated;
 mod child;
-mod drain;
 mod files;
 mod live;
+#[cfg(unix)]
+mod rolling;
 mod upload;
 
 use crate::support::get;
@@ -27,7 +28,7 @@ fn each_is_run_here_and_is_short() {
             Err(_) => sources.push(path),
         }
     }
-    let run = ["activated", "drain", "files", "hello", "live", "upload"];
+    let run = ["activated", "files", "hello", "live", "rolling", "upload"];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
     for source in sources
         .iter()

@@ -15,11 +15,11 @@ impl Upgrade for Nobody {
 fn handler(request: &Request) -> Response {
     match request.url().as_str() {
         "/fails" => Response {
-            data: ResponseBody::from_reader_and_size(std::io::empty(), 5),
+            data: ResponseBody::from_reader_and_size(&b"four"[..], 5),
             ..Response::text("")
         },
         "/panics" => Response {
-            data: ResponseBody::from_reader(Panics),
+            data: ResponseBody::from_reader(std::io::Read::chain(&b"some"[..], Panics)),
             ..Response::text("")
         },
         "/upgrade" => Response {

@@ -13,7 +13,7 @@ const READ: usize = 72 * 1024;
 
 /// A worker's buffers, lent to the connection it attends to.
 pub(crate) struct Desk {
-    pub(super) input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
     pub(crate) out: Vec<u8>,
     pub(crate) request: Request,
     pub(super) head: Head,

@@ -12,6 +12,7 @@ use super::{After, Connection, Phase, SKIP};
 use crate::message::head::Head;
 use crate::message::{Request, Upgrade};
 use crate::server::answer::{self, Answered, Refusal};
+use crate::server::caught::caught;
 use crate::server::drain::State;
 use crate::server::incoming::Owes;
 use crate::server::outgoing::{Broken, Outgoing, Sent, Source};
@@ -105,13 +106,14 @@ impl Connection {
         self.pace = None;
         self.link.set_state(State::InFlight);
         let Desk { out, input, .. } = desk;
-        let sent = Outgoing::send(&self.link.stream, out, source, input);
+        let mut outgoing = Outgoing::new(source);
+        let sent = outgoing.begin(&self.link.stream, out, input);
         out.shrink_to(KEPT_BY_DESK);
         match sent {
             // The usual case, and it allocates nothing.
-            Ok((_, Sent::All)) => self.all_sent(desk, after, now),
-            Ok((outgoing, sent)) => self.sent(desk, sent, Box::new(outgoing), after, now),
-            Err(broken) => self.broken(broken),
+            Ok(Sent::All) => self.all_sent(desk, after, now),
+            Ok(sent) => self.sent(desk, sent, Box::new(outgoing), after, now),
+            Err(broken) => self.give_up(Box::new(outgoing), after, broken.reason()),
         }
     }
 
@@ -122,17 +124,36 @@ impl Connection {
             _ => return Turn::Over,
         };
         match outgoing.push(&self.link.stream) {
-            Ok(Sent::All) if matches!(after, After::Upgrade(..)) => {
-                self.phase = Phase::Sending(outgoing, after);
-                Turn::Ready
-            }
             Ok(Sent::NeedsReader) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
             }
+            Ok(Sent::All) if has_foreign(&outgoing, &after) => {
+                self.phase = Phase::Sending(outgoing, after);
+                Turn::Ready
+            }
             Ok(sent) => self.sent(desk, sent, outgoing, after, now),
-            Err(broken) => self.broken(broken),
+            Err(broken) => self.give_up(outgoing, after, broken.reason()),
         }
+    }
+
+    /// Ends within a response. Whoever looks at many guests does not wait for the user's code: the
+    /// client and a drain are let go of first, then a worker drops it.
+    pub(super) fn give_up(
+        &mut self,
+        outgoing: Box<Outgoing>,
+        after: After,
+        reason: CloseReason,
+    ) -> Turn {
+        if !has_foreign(&outgoing, &after) {
+            return self.over(reason);
+        }
+        // It fails where the client is gone already, which is as good.
+        let _ = self.link.stream.shutdown(Shutdown::Both);
+        self.service.registry.settle(&self.link);
+        self.reason = reason;
+        self.phase = Phase::GivenUp(outgoing, after);
+        Turn::Ready
     }
 
     /// Some of a response was sent, or all of it.
@@ -152,7 +173,7 @@ impl Connection {
         let pace = self.pace.get_or_insert_with(|| Pace::new(rate, now));
         pace.moved(moved);
         if pace.too_slow(now) {
-            return self.over(CloseReason::SlowRead);
+            return self.give_up(outgoing, after, CloseReason::SlowRead);
         }
         self.phase = Phase::Sending(outgoing, after);
         match moved {
@@ -248,17 +269,24 @@ impl Connection {
             // Without a thread to be had both are dropped, and that closes the connection.
             let _ = thread::Builder::new()
                 .name("millpond-upgrade".into())
-                .spawn(move || upgrade.build(Box::new(socket)));
+                .spawn(move || caught(move || upgrade.build(Box::new(socket))));
         }
         self.over(CloseReason::Upgraded)
     }
+}
 
-    pub(super) fn broken(&mut self, broken: Broken) -> Turn {
-        self.over(match broken {
+impl Broken {
+    pub(super) fn reason(self) -> CloseReason {
+        match self {
             Broken::Write => CloseReason::Broken,
             Broken::Reader => CloseReason::BodyFailed,
-        })
+        }
     }
+}
+
+/// Whether dropping these runs the user's code.
+fn has_foreign(outgoing: &Outgoing, after: &After) -> bool {
+    outgoing.has_reader() || matches!(after, After::Upgrade(..))
 }
 
 /// Most likely the same handler, doing the same work.

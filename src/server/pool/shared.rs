@@ -2,7 +2,6 @@
 //! which they find out who is to do what. Whatever changes these does so here, or under their lock.
 
 use std::collections::VecDeque;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -12,6 +11,7 @@ use super::places::Places;
 use super::worker::Worker;
 use super::{Door, Guest};
 use crate::lock::lock;
+use crate::server::caught::caught;
 
 /// Above this rate of requests sweeping costs less than waking a thread for each
 /// (measured: a look that finds nothing takes 0.7 µs, a wake-up 10 µs of CPU and 40 µs of time).
@@ -348,7 +348,7 @@ impl<G: Guest> Shared<G> {
 
     pub(super) fn guest_over(&self, guest: Box<G>) {
         // A reader or an upgrade that the guest still holds is the user's code, and may panic.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(guest)));
+        let _ = caught(|| drop(guest));
         if self.guests.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
             self.work.notify_all();
         }

@@ -1,6 +1,5 @@
 //! One worker's day: it answers calls, holds a guest, sweeps, or stands sentry over who sweeps.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::shared::{Call, Errand, Seat, Shared, State};
 use super::{Guest, Turn};
 use crate::lock::lock;
+use crate::server::caught::caught;
 use crate::server::sweep::Sweep;
 
 /// A peer that answers this fast, this often, is in a loop with us: waiting for it asleep would
@@ -209,7 +209,7 @@ pub(crate) fn guarded<G: Guest>(
     desk: &mut G::Desk,
     act: impl FnOnce(&mut G::Desk) -> Turn,
 ) -> Turn {
-    catch_unwind(AssertUnwindSafe(|| act(desk))).unwrap_or_else(|_| {
+    caught(|| act(desk)).unwrap_or_else(|| {
         *desk = G::Desk::default();
         Turn::Over
     })

@@ -3,6 +3,10 @@
 use std::fs;
 
 use super::folder::{serve_folder, Folder};
+#[cfg(unix)]
+use crate::support::serve;
+#[cfg(unix)]
+use millpond::serve_file;
 
 #[test]
 fn no_spelling_leads_out() {
@@ -159,7 +163,7 @@ fn links_are_followed_as_far_as_the_folder_goes() {
     // The folder itself may be one.
     symlink("site", folder.path("../current")).unwrap();
     let current = folder.path("../current");
-    let server = crate::support::serve(move |r| millpond::match_assets(r, &current));
+    let server = serve(move |r| millpond::match_assets(r, &current));
     assert_eq!(server.get("/in").text(), "inside");
     assert_eq!(server.get("/out").status, 404);
 }
@@ -184,4 +188,15 @@ fn what_is_no_file_is_not_opened() {
     }
     let reply = super::ask(&mut client, "GET", "/page", &[("Accept-Encoding", "gzip")]);
     assert_eq!(reply.text(), "page");
+    // Nor is one that the handler names itself.
+    let path = folder.path("");
+    let server = serve(move |r| serve_file(r, &path.join(r.url().trim_start_matches('/'))));
+    for (path, status) in [
+        ("/pipe", 404),
+        ("/socket", 404),
+        ("/folder", 404),
+        ("/page", 200),
+    ] {
+        assert_eq!(server.get(path).status, status, "{path}");
+    }
 }

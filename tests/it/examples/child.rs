@@ -1,18 +1,20 @@
-//! An example as a process of its own: its lines, its standard input, and an end in any case.
+//! An example as a process of its own: its lines, and an end in any case.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::net::TcpListener;
+#[cfg(unix)]
+use std::os::unix::io::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use crate::support::{finishes, GUARD};
 
 pub struct Example {
     /// Where it said it serves.
     pub addr: SocketAddr,
-    /// To be dropped, or written to.
-    pub stdin: Option<ChildStdin>,
     /// `None` while somebody else reads it.
     stdout: Option<BufReader<ChildStdout>>,
     child: Child,
@@ -28,15 +30,27 @@ impl Example {
 
     /// Starts it with these arguments, of which one is its address.
     pub fn start_as(name: &str, args: &[&str]) -> Example {
-        let mut child = Command::new(program(name))
-            .args(args)
-            .stdin(Stdio::piped())
+        let mut command = Command::new(program(name));
+        command.args(args).stdin(Stdio::null());
+        Example::spawn(command)
+    }
+
+    /// Starts it with a listening socket as its standard input.
+    #[cfg(unix)]
+    pub fn start_with(name: &str, args: &[&str], socket: &TcpListener) -> Example {
+        let socket = socket.try_clone().expect("a descriptor");
+        let mut command = Command::new(program(name));
+        command.args(args).stdin(OwnedFd::from(socket));
+        Example::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Example {
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("the example starts");
         let mut example = Example {
             addr: ([127, 0, 0, 1], 0).into(),
-            stdin: child.stdin.take(),
             stdout: child.stdout.take().map(BufReader::new),
             child,
         };
@@ -60,8 +74,20 @@ impl Example {
         line
     }
 
+    /// The process's number, which is its own until it has been waited for.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it prints until it ends, which it must do by itself, and well.
-    pub fn ends(mut self) -> String {
+    pub fn ends(self) -> String {
+        let (status, text) = self.ends_as();
+        assert!(status.success(), "{status}, after {text:?}");
+        text
+    }
+
+    /// How it ends, which it must do by itself, and what it prints until then.
+    pub fn ends_as(mut self) -> (ExitStatus, String) {
         let mut stdout = self.stdout.take().expect("nobody else reads it");
         let text = finishes(GUARD, move || {
             let mut text = String::new();
@@ -69,8 +95,7 @@ impl Example {
             text
         });
         let status = self.child.wait().expect("it has closed its output");
-        assert!(status.success(), "{status}, after {text:?}");
-        text
+        (status, text)
     }
 }
 

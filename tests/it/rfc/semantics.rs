@@ -55,6 +55,8 @@ pub const DEMANDS: &[Demand] = &[
      &["every byte of a name", "every byte of a token"]),
     ("9110 §5.6.3", Must, "blanks around a value are no part of it",
      &["blanks around a value", "blanks for a value"]),
+    ("9110 §5.6.3", Must, "bad white space is read over, where the grammar has it",
+     &["blanks around them @ 9112 §7.1.1"]),
     ("9110 §5.6.7", Must, "dates are IMF-fixdate; all three formats are read",
      &["src/message/date.rs::dates_both_ways()", "src/message/date.rs::three_formats_are_read()"]),
     ("9110 §6.5.1", Must, "no trailer field is taken for one of the head",

@@ -1,0 +1,79 @@
+//! A connection looked at by a test, which has the clock in its hand.
+
+use super::*;
+use crate::message::Response;
+use crate::server::settings::Settings;
+use crate::server::stats::Counters;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+
+/// A connection and its client. What it is told is told to nobody else.
+fn connected() -> (Connection, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_nodelay(true).unwrap();
+    let (stream, peer) = listener.accept().unwrap();
+    let handler = Arc::new(|_: &_| Response::text("fine"));
+    let counters = Arc::new(Counters::default());
+    let service = Arc::new(Service::new(handler, &Settings::default(), counters));
+    let link = service.registry.enter(stream, peer, 0, 1).unwrap();
+    (Connection::new(link, service), client)
+}
+
+/// Sends a byte, and lets it be found by a look at `now`.
+fn drip(connection: &mut Connection, client: &mut TcpStream, byte: u8, now: Instant) -> Turn {
+    client.write_all(&[byte]).unwrap();
+    // It is here once it can be peeked at.
+    connection.set_blocking(true).unwrap();
+    assert_eq!(connection.link.stream.peek(&mut [0]).unwrap(), 1);
+    connection.look(&mut Desk::default(), now)
+}
+
+/// Each look finds a byte, and none finds nothing: the clock is read all the same.
+#[test]
+fn a_drip_that_is_met_at_each_look_does_not_stretch_a_deadline() {
+    type Row = (&'static str, &'static [u8], u8, u64, CloseReason);
+    let body = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+    let table: [Row; 3] = [
+        ("idle", b"", b'\n', 15, CloseReason::Idle),
+        ("head", b"GET /", b'a', 10, CloseReason::HeadTimeout),
+        ("body", body, b'b', 5, CloseReason::SlowBody),
+    ];
+    for (name, start, byte, seconds, reason) in table {
+        let (mut connection, mut client) = connected();
+        let began = Instant::now();
+        for &byte in start {
+            drip(&mut connection, &mut client, byte, began);
+        }
+        for tenth in 1..seconds * 10 {
+            let now = began + Duration::from_millis(100 * tenth);
+            if byte == b'\n' {
+                drip(&mut connection, &mut client, b'\r', now);
+            }
+            let turn = drip(&mut connection, &mut client, byte, now);
+            assert!(!matches!(turn, Turn::Over), "{name} after {tenth}/10 s");
+            assert!(matches!(connection.phase, Phase::Receiving), "{name}");
+        }
+        let now = began + Duration::from_secs(seconds + 1);
+        let last = if byte == b'\n' { b'\r' } else { byte };
+        drip(&mut connection, &mut client, last, now);
+        assert!(!matches!(connection.phase, Phase::Receiving), "{name}");
+        assert_eq!(connection.reason, reason, "{name}");
+    }
+}
+
+/// The process was stopped, say: the deadline has passed, and what came before it was not read.
+#[test]
+fn a_request_that_came_before_the_deadline_is_answered_after_it() {
+    let (mut connection, mut client) = connected();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    connection.link.stream.peek(&mut [0]).unwrap();
+    connection.deadline = Instant::now();
+    assert_eq!(connection.wait(&mut Desk::default()), Turn::Ready);
+    let (mut connection, _client) = connected();
+    connection.deadline = Instant::now();
+    assert_eq!(connection.wait(&mut Desk::default()), Turn::Over);
+    assert_eq!(connection.reason, CloseReason::Idle);
+}

@@ -1,0 +1,73 @@
+//! Accepting fails, for each reason that the kernel has. Kept: the listener, which takes the next
+//! client by itself, and every connection; where it is descriptors or memory that are short, the
+//! one idle longest is given up for them.
+
+use std::thread;
+
+use crate::support::{Client, Server};
+
+/// So many accepts fail after the first, with pauses of 227 ms between them: longer than a new
+/// connection is spared as one whose request is on the way.
+const FAILS: u64 = 8;
+
+/// A server whose first accept succeeds, and a client that it has answered.
+fn failing(error: &str) -> (Server, Client) {
+    let inject = format!("inject=accept4:error={error}:when=2..{}", FAILS + 1);
+    let server = Server::under(&["strace", "-fqqo/dev/null", "-etrace=accept4", "-e", &inject]);
+    let mut first = server.connect();
+    assert_eq!(first.get("/").text(), "0", "{error}");
+    (server, first)
+}
+
+fn each(errors: &[&'static str], check: fn(&'static str)) {
+    let threads: Vec<_> = errors
+        .iter()
+        .map(|&error| (error, thread::spawn(move || check(error))))
+        .collect();
+    for (error, thread) in threads {
+        assert!(thread.join().is_ok(), "{error}");
+    }
+}
+
+#[test]
+fn without_descriptors_or_memory_the_idlest_makes_room() {
+    each(&["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"], |error| {
+        let (mut server, mut first) = failing(error);
+        first.closed();
+        let mut second = server.connect();
+        assert_eq!(second.get("/").text(), "0");
+        assert_eq!(second.get("/").text(), "0");
+        assert_eq!(server.number("errors"), FAILS);
+        server.stop();
+    });
+}
+
+#[test]
+fn what_is_wrong_with_one_connection_costs_no_other() {
+    let errors = [
+        "ECONNABORTED",
+        "EPROTO",
+        "ENETDOWN",
+        "EHOSTUNREACH",
+        "EPERM",
+    ];
+    each(&errors, |error| {
+        let (mut server, mut first) = failing(error);
+        let mut second = server.connect();
+        assert_eq!(second.get("/").text(), "0");
+        assert_eq!(server.number("errors"), FAILS);
+        assert_eq!(first.get("/").text(), "0");
+        server.stop();
+    });
+}
+
+#[test]
+fn an_interrupted_or_timed_out_accept_is_no_failure() {
+    each(&["EINTR", "EAGAIN"], |error| {
+        let (mut server, mut first) = failing(error);
+        assert_eq!(server.get("/").text(), "0");
+        assert_eq!(server.number("errors"), 0);
+        assert_eq!(first.get("/").text(), "0");
+        server.stop();
+    });
+}

@@ -1,0 +1,171 @@
+//! Promise 13: after `wind_down` every answer ends its connection and says so, and nothing else
+//! changes: the idle stay, the new are accepted, until the server stops.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{eventually, finishes, get, listen, serve_routes, timed};
+use crate::support::{Client, Gate, Reply, GUARD, SLACK};
+use millpond::{Address, BackgroundServer, CloseReason, Response, Route};
+
+fn serve(gate: &Gate) -> BackgroundServer {
+    let gate = gate.clone();
+    serve_routes(vec![
+        Route::get("/").onconnect(|_| Response::text("here")),
+        Route::get("/panic").onconnect(|_| panic!("on purpose")),
+        Route::get("/gate").onconnect(move |_| {
+            gate.pass();
+            Response::text("passed")
+        }),
+    ])
+}
+
+#[test]
+fn every_answer_says_close_and_ends_its_connection() {
+    let gate = Gate::default();
+    let server = serve(&gate);
+    let mut used = Client::connect(server.addr());
+    assert_eq!(used.get("/").header("Connection"), None);
+    let mut busy = Client::connect(server.addr());
+    busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.wait_for(1);
+
+    server.wind_down();
+    gate.open();
+    // The one whose handler ran already, one that was open, a new one; and what is no success.
+    let reply = busy.response();
+    assert_eq!(
+        (reply.text(), reply.header("Connection")),
+        ("passed", Some("close"))
+    );
+    busy.closed();
+    let mut fresh = Client::connect(server.addr());
+    for (client, path, status) in [
+        (&mut used, "/", 200),
+        (&mut fresh, "/none", 404),
+        (&mut Client::connect(server.addr()), "/panic", 500),
+    ] {
+        let reply = client.get(path);
+        assert_eq!(
+            (reply.status, reply.header("Connection")),
+            (status, Some("close"))
+        );
+        client.closed();
+    }
+    drop((used, busy, fresh));
+    eventually("they are told as ended by the server", || {
+        server.stats().closed(CloseReason::Drained) == 4
+    });
+    let _ = server.stop();
+}
+
+#[test]
+fn the_idle_stay_until_the_stop() {
+    let server = serve(&Gate::default());
+    let mut idle = Client::connect(server.addr());
+    idle.get("/");
+    let mut fresh = Client::connect(server.addr());
+    server.wind_down();
+    assert_eq!(get(server.addr(), "/").text(), "here");
+    idle.open();
+    fresh.open();
+    let drained = server.stop_within(Duration::from_secs(2));
+    assert_eq!(drained.cut, 0);
+    idle.closed();
+    fresh.closed();
+}
+
+/// A client that has sent the next request already has its answer taken away by no reset.
+#[test]
+fn what_was_pipelined_does_not_take_the_answer_away() {
+    let server = serve(&Gate::default());
+    let mut client = Client::connect(server.addr());
+    server.wind_down();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+    assert_eq!(client.response().header("Connection"), Some("close"));
+    client.closed();
+    let _ = server.stop();
+}
+
+#[test]
+fn a_move_begins_anew() {
+    let mut server = serve(&Gate::default());
+    server.wind_down();
+    server.rebind(([127, 0, 0, 1], 0)).expect("a free port");
+    let mut client = Client::connect(server.addr());
+    assert_eq!(client.get("/").header("Connection"), None);
+    assert_eq!(client.get("/").text(), "here");
+    let _ = server.stop();
+}
+
+/// A proxy that is slow to send what it has connected for: it was not to know.
+#[test]
+fn an_announced_stop_waits_a_while_for_who_has_only_just_connected() {
+    let server = serve(&Gate::default());
+    let mut idle = Client::connect(server.addr());
+    idle.get("/");
+    server.wind_down();
+    let mut fresh = Client::connect(server.addr());
+    let mut half = Client::connect(server.addr());
+    half.send("GET /?a HTTP/1.1\r\nHo");
+    eventually("all are accepted", || server.stats().accepted == 3);
+    let stopping = thread::spawn(move || timed(|| server.stop()));
+    // The stop has begun, and more than ten milliseconds of it are over.
+    idle.closed();
+    thread::sleep(Duration::from_millis(30));
+    fresh.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    half.send("st: a\r\n\r\n");
+    for client in [&mut fresh, &mut half] {
+        assert_eq!(client.response().text(), "here");
+        client.closed();
+    }
+    let (drained, took) = stopping.join().unwrap();
+    assert_eq!((drained.answered, drained.cut), (2, 0));
+    assert!(took < Duration::from_millis(250) + SLACK, "{took:?}");
+}
+
+#[test]
+fn an_announced_stop_does_not_wait_long_for_who_says_nothing() {
+    let server = serve(&Gate::default());
+    server.wind_down();
+    let mut fresh = Client::connect(server.addr());
+    let mut half = Client::connect(server.addr());
+    half.send("GET / HTTP/1.1\r\nHo");
+    let (drained, took) = timed(|| server.stop());
+    assert_eq!((drained.answered, drained.cut), (0, 0));
+    assert!(took < Duration::from_millis(250) + SLACK, "{took:?}");
+    fresh.closed();
+    half.closed();
+}
+
+#[test]
+fn a_place_that_was_added_is_not_concerned() {
+    let mut server = serve(&Gate::default());
+    let old = server.addresses()[0].clone();
+    server.wind_down();
+    let added = Address::from(([127, 0, 0, 1], 0));
+    server.rebind_on([added, old.clone()]).expect("a free port");
+    assert_eq!(get_at(&old).header("Connection"), Some("close"));
+    let added = server.addresses()[0].clone();
+    assert_eq!(get_at(&added).header("Connection"), None);
+    let _ = server.stop();
+}
+
+fn get_at(address: &Address) -> Reply {
+    match address {
+        Address::Tcp(addr) => Client::connect(*addr).get("/"),
+        Address::Unix(path) => panic!("{path:?} is not what was asked for"),
+    }
+}
+
+#[test]
+fn a_polled_server_winds_down_too() {
+    let server = listen(|_| Response::text("here"));
+    let mut client = Client::connect(server.server_addr());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.wind_down();
+    server.poll();
+    assert_eq!(client.response().header("Connection"), Some("close"));
+    client.closed();
+    finishes(GUARD, move || server.join());
+}

@@ -1,0 +1,110 @@
+//! Instances are replaced one after the other behind a proxy, and a server moves, again and again,
+//! while clients of every kind go on asking. Every request is counted; one that fails fails it all.
+//!
+//! `rolling haproxy|nginx ROUNDS GRACE_MS PROGRAM FOLDER` is for `run`, which starts the proxy;
+//! `rolling moves ROUNDS` needs none.
+
+mod client;
+mod instance;
+mod load;
+mod moves;
+mod proxy;
+mod wrk;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use instance::{Instance, Place};
+use load::{Load, Tallies};
+use proxy::Proxy;
+use wrk::Wrk;
+
+/// To go from one interface to all, the socket is closed before the next one can be had. Linux
+/// resets those that come in the microseconds between the last accept and the close: about one in a
+/// hundred moves under this load.
+const UNLUCKY: usize = 2;
+
+fn at(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let failed = match args[..] {
+        ["moves", rounds] => {
+            let rounds = rounds.parse().expect("a number of rounds");
+            println!("moved from port to port, {rounds} times:");
+            let failed = tell(&moves::between_ports(rounds));
+            println!("moved between one interface and all, {rounds} times:");
+            failed + tell(&moves::on_one_port(rounds)).saturating_sub(UNLUCKY)
+        }
+        [name, rounds, grace, program, folder] => {
+            let rounds = rounds.parse().expect("a number of rounds");
+            let grace = grace.parse().expect("milliseconds");
+            let start = |place: &Place| Instance::start(Path::new(program), place, grace);
+            replaced(&Proxy::new(name, folder), rounds, start)
+        }
+        _ => panic!("see `run`"),
+    };
+    ExitCode::from(u8::from(failed > 0))
+}
+
+/// Replaces both instances so often; the number of failures.
+fn replaced(proxy: &Proxy, rounds: u32, start: impl Fn(&Place) -> Instance) -> usize {
+    // HAProxy has sent nobody there for a while when a port is closed. nginx would: it is told of
+    // nothing.
+    let place = |port| match proxy {
+        Proxy::Haproxy(_) => Place::Port(port),
+        Proxy::Nginx(_) => Place::Given(TcpListener::bind(at(port)).expect("a free port")),
+    };
+    let mut instances = [18711, 18712].map(|port| {
+        let place = place(port);
+        let instance = start(&place);
+        (place, instance)
+    });
+    proxy.has_all(at(18710));
+    let began = Instant::now();
+    let load = Load::begin(Arc::new(at(18710)));
+    let wrk = Wrk::begin("http://127.0.0.1:18710/sleep?ms=0");
+    for _ in 0..rounds {
+        for (place, instance) in &mut instances {
+            instance.end();
+            *instance = start(place);
+            proxy.has_all(at(18710));
+        }
+    }
+    let took = began.elapsed();
+    let (whole, why) = wrk.end();
+    let tallies = load.end();
+    for (_, instance) in &mut instances {
+        instance.end();
+    }
+    println!("{} instances were replaced in {took:.1?}:", rounds * 2);
+    let failed = tell(&tallies) + why.len();
+    println!("{whole:>8} whole: wrk, keep-alive");
+    why.iter().for_each(|why| println!("    {why}"));
+    let retries = proxy.retries();
+    println!("tried again by the proxy: {retries}");
+    failed
+}
+
+/// Prints what became of the requests; the number of failures.
+fn tell(tallies: &Tallies) -> usize {
+    let mut sum = 0;
+    for (kind, tally) in tallies {
+        let (whole, failed) = (tally.whole, tally.failed.len());
+        println!("{whole:>8} whole, {failed} failed: {}", kind.name());
+        tally
+            .failed
+            .iter()
+            .take(5)
+            .for_each(|why| println!("    {why}"));
+        assert!(whole > 0, "nobody asked: {}", kind.name());
+        sum += failed;
+    }
+    sum
+}

@@ -1,0 +1,114 @@
+//! A server moves under load: from port to port with clients that follow, listening at both for a
+//! while; and on one port, between one interface and all of them, where that cannot be.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use millpond::{BackgroundServer, Request, Response, Route, Router};
+
+use crate::client::Client;
+use crate::load::{Load, Places, Tallies};
+
+/// Longer than any client here leaves a connection unused.
+const GRACE: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who is refused has sent nothing, and asks at the next place; all over again after the last.
+#[derive(Clone)]
+struct Known(Arc<Mutex<Vec<SocketAddr>>>);
+
+impl Known {
+    fn set(&self, places: Vec<SocketAddr>) {
+        *self.0.lock().expect("nobody panics") = places;
+    }
+}
+
+impl Places for Known {
+    fn connect(&self) -> io::Result<Client> {
+        let began = Instant::now();
+        loop {
+            let places = self.0.lock().expect("nobody panics").clone();
+            for place in places {
+                match Client::connect(place) {
+                    Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
+                    connected => return connected,
+                }
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(ErrorKind::ConnectionRefused.into());
+            }
+        }
+    }
+}
+
+fn echo(request: &Request) -> Response {
+    let mut body = Vec::new();
+    let mut data = request.data().expect("nobody else asks for it");
+    io::Read::read_to_end(&mut data, &mut body).expect("it comes whole");
+    Response::from_data("application/octet-stream", body)
+}
+
+fn sleeps(request: &Request) -> Response {
+    let ms = request.get_param("ms").and_then(|ms| ms.parse().ok());
+    sleep(Duration::from_millis(ms.unwrap_or(0)));
+    Response::text("slept\n")
+}
+
+fn serve() -> BackgroundServer {
+    let router = Router::default();
+    router.add(Route::get("/sleep").onconnect(sleeps));
+    router.add(Route::get("/large").onconnect(|_| Response::text("millpond".repeat(1 << 17))));
+    router.add(Route::post("/echo").onconnect(echo));
+    router
+        .serve_managed(([127, 0, 0, 1], 0))
+        .expect("a free port")
+}
+
+/// Moves so often, with clients that know where from and where to.
+fn moves(rounds: u32, a_move: impl Fn(&mut BackgroundServer, &Known)) -> Tallies {
+    let mut server = serve();
+    let known = Known(Arc::default());
+    known.set(vec![reached(server.addr())]);
+    let load = Load::begin(Arc::new(known.clone()));
+    for _ in 0..rounds {
+        sleep(GRACE);
+        a_move(&mut server, &known);
+    }
+    let tallies = load.end();
+    let _ = server.stop();
+    tallies
+}
+
+/// The address under which a client of this machine reaches it.
+fn reached(addr: SocketAddr) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, addr.port()).into()
+}
+
+pub fn between_ports(rounds: u32) -> Tallies {
+    moves(rounds, |server, known| {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let (old, new) = (server.addr(), free.expect("a free port"));
+        // Kept connections go; whoever connects again goes to the new one if it is there.
+        known.set(vec![new, old]);
+        server.wind_down();
+        server.rebind_on([new, old]).expect("nobody else has it");
+        sleep(GRACE);
+        server.rebind(new).expect("it listens there");
+    })
+}
+
+pub fn on_one_port(rounds: u32) -> Tallies {
+    moves(rounds, |server, _| {
+        let now = server.addr();
+        let ip = match now.ip().is_loopback() {
+            true => Ipv4Addr::UNSPECIFIED,
+            false => Ipv4Addr::LOCALHOST,
+        };
+        server.wind_down();
+        sleep(GRACE);
+        server.rebind((ip, now.port())).expect("nobody else has it");
+    })
+}
