@@ -103,7 +103,7 @@ impl Stream {
             chunked::write_chunk_head(out, count);
             out.extend_from_slice(&piece[..count]);
             out.extend_from_slice(chunked::CHUNK_END);
-        } else if self.state == Reading::Done {
+        } else if matches!(self.state, Reading::Done) {
             out.extend_from_slice(chunked::LAST_CHUNK);
         }
     }
