@@ -60,26 +60,27 @@ impl Listener {
     /// Calls the one in the seat away, and leaves the queue as it is.
     pub(super) fn wake(&self) {
         let socket = match self.socket() {
-            Some(socket) => socket,
-            None => return,
+            // Where it naps, it sees for itself that it is closing.
+            Some(socket) if socket.options.is_some() => socket,
+            _ => return,
         };
-        match (&socket.options, self.address.tcp()) {
-            // It naps, and sees for itself that it is closing.
-            (None, _) => {}
-            (Some(options), Some(addr)) if *lock(&self.seat) => {
-                self.wake_by_connection(options, reachable(addr));
+        match self.address.tcp() {
+            Some(addr) => {
+                // The last one who has it closes it. That is to be whoever is called away, right
+                // after his last accept: those whom the kernel connects in between are reset.
+                drop(socket);
+                if *lock(&self.seat) {
+                    self.wake_by_connection(reachable(addr));
+                }
             }
-            (Some(_), Some(_)) => {}
             // That keeps the queue of a Unix socket, and lets nobody else in.
-            (Some(options), None) => {
-                let _ = options.shutdown(Shutdown::Read);
-            }
+            None => shut(&socket, Shutdown::Read),
         }
     }
 
     /// A connection wakes an accept and leaves the queue as it is, which `shutdown` would not.
     /// It is the way out when no connection can be made, for want of a descriptor say.
-    fn wake_by_connection(&self, options: &TcpStream, addr: SocketAddr) {
+    fn wake_by_connection(&self, addr: SocketAddr) {
         let mut waker = lock(&self.waker);
         for _ in 0..WAKE_TRIES {
             match TcpStream::connect_timeout(&addr, WAKE_PATIENCE) {
@@ -92,7 +93,15 @@ impl Listener {
                 Err(_) => break,
             }
         }
-        let _ = options.shutdown(Shutdown::Both);
+        if let Some(socket) = self.socket() {
+            shut(&socket, Shutdown::Both);
+        }
+    }
+}
+
+fn shut(socket: &Socket, how: Shutdown) {
+    if let Some(options) = &socket.options {
+        let _ = options.shutdown(how);
     }
 }
 
