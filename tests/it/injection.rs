@@ -189,8 +189,13 @@ fn nothing_is_injected_whichever_way_it_is_tried() {
         for (t, text) in TEXTS.iter().enumerate() {
             let case = format!("{} with {text:?}", way.name);
             let mut client = server.connect();
+            // What is switched to has to be asked for, where it can be.
+            let ask = match can_be(Text, text) {
+                true => format!("Connection: upgrade\r\nUpgrade: name{text}\r\n"),
+                false => String::new(),
+            };
             client.send(format!(
-                "GET /?way={w}&text={t} HTTP/1.1\r\nHost: a\r\n\
+                "GET /?way={w}&text={t} HTTP/1.1\r\nHost: a\r\n{ask}\
                 Connection: close\r\n\r\n"
             ));
             let bytes = client.rest().expect("the end");
