@@ -79,8 +79,9 @@ pub use log::{log, log_as, log_custom, LogFormat};
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{
-    start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, Drained, Listen,
-    Proxies, Server, Settings, Stats,
+    start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, ConnectionState,
+    Drained, InFlight, Listen, Monitor, Proxies, Server, ServerError, ServerErrorKind, Settings,
+    Stats, WorkerState,
 };
 
 // What the macros expand to.

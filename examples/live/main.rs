@@ -51,6 +51,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     publish(&server, "stopping", "");
     thread::sleep(2 * TICK);
-    println!("{:?}", server.stop());
+    println!("{}", server.stop());
     Ok(())
 }

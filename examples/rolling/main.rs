@@ -55,6 +55,6 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     sleep(grace);
     println!("draining");
     let drained = server.stop_within(drain);
-    println!("{} answered, {} cut", drained.answered, drained.cut);
+    println!("{}", drained);
     Ok(ExitCode::from(u8::from(drained.cut > 0)))
 }

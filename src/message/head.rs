@@ -94,6 +94,12 @@ impl Head {
         self.target.of(&self.text)
     }
 
+    /// `GET /path?query`: method and target stand side by side in what a client sent.
+    pub fn request(&self) -> &str {
+        let (start, end) = (self.method.start, self.target.end);
+        Span { start, end }.of(&self.text)
+    }
+
     /// The field lines in the order they came, duplicates kept.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.fields

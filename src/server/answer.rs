@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::caught::caught;
 use super::connection::{After, Connection, Desk, SKIP};
+use super::failure::ServerErrorKind;
 use super::incoming::{Arrived, Rest};
 use super::outgoing::Source;
 use super::stats::CloseReason;
@@ -55,7 +56,8 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         let raw = connection.take_unread();
         let rate = connection.service.limits.min_body_rate;
         let link = Arc::clone(&connection.link);
-        let (shared, upload) = Transfer::new(link, arrived, raw, rate).reader();
+        let counters = Arc::clone(&connection.service.counters);
+        let (shared, upload) = Transfer::new(link, counters, arrived, raw, rate).reader();
         parts.set_body(Box::new(upload));
         transfer = Some(shared);
     } else if !arrived.body.is_empty() {
@@ -73,7 +75,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
         let _ = caught(|| drop(response));
         return Answered {
-            source: Source::Failed,
+            source: Source::Cut,
             after: After::Close {
                 linger: false,
                 reason: CloseReason::Broken,
@@ -87,6 +89,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     }
     let mut place = None;
     if response.status_code == 101 {
+        connection.tell_fields(&response.headers);
         // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
         let may_switch = asked.version > Version::Http10 && left.rest.is_none();
         let possible = may_switch
@@ -180,8 +183,9 @@ fn plain(code: u16) -> Response {
 fn run_handler(connection: &Connection, desk: &mut Desk) -> Response {
     let handler = &*connection.service.handler;
     let request = &desk.request;
-    caught(|| handler(request)).unwrap_or_else(|| {
+    caught(|| handler(request)).unwrap_or_else(|panicked| {
         connection.service.counters.panicked();
+        connection.tell(ServerErrorKind::Handler, panicked.into());
         plain(500)
     })
 }
@@ -277,19 +281,26 @@ fn compose(
     let out = &mut desk.out;
     let mut source = Source::Nothing;
     let mut fits = encode::response_head(out, &plan, asked.version, status_code, &headers, &date);
+    if !fits {
+        connection.tell_fields(&headers);
+    }
     if plan.head_only || !fits {
         Source::discard(data);
     } else {
         let chunked = plan.transfer == Framing::Chunked;
         source = Source::of(data, chunked, out, &mut desk.input);
         // Before its first byte: nothing of it was sent, and so the client can still be told.
-        fits = !source.has_failed();
+        if let Some(error) = source.failure() {
+            connection.tell(ServerErrorKind::Body, error);
+            fits = false;
+        }
     }
     if !fits {
         desk.out.truncate(start);
         return compose(connection, desk, asked, keep, plain(500), now);
     }
-    connection.service.counters.answered(status_code);
+    desk.tally(&connection.service.counters)
+        .answered(status_code);
     (source, plan, upgrade)
 }
 

@@ -13,6 +13,7 @@ use super::drain::Drained;
 use super::engine::Engine;
 use super::listen::Listen;
 use super::listener::Listener;
+use super::monitor::Monitor;
 use super::settings::Settings;
 use super::socket::Socket;
 use super::stats::Stats;
@@ -166,7 +167,7 @@ impl Router {
         let handler = Arc::new(move |request: &_| router.handle(request));
         let mut server = BackgroundServer {
             router: self.clone(),
-            engine: Arc::new(Engine::new(handler, settings, Arc::default())),
+            engine: Engine::new(handler, settings, &Monitor::default()),
             doors: Vec::new(),
             addr: ([0, 0, 0, 0], 0).into(),
         };
@@ -215,7 +216,14 @@ impl BackgroundServer {
 
     /// What was counted since it began to serve; see [`Stats`].
     pub fn stats(&self) -> Stats {
-        self.engine.stats()
+        self.engine.monitor().stats()
+    }
+
+    /// A handle on its numbers, for handlers and other threads: for a page of the numbers, as
+    /// [`Stats::to_prometheus`] shows, or to see what [`stop`](Self::stop) waits for, as
+    /// [`Monitor`] does.
+    pub fn monitor(&self) -> Monitor {
+        self.engine.monitor().clone()
     }
 
     /// Moves to another address, and to that one alone; routes and numbers come along.
@@ -249,7 +257,32 @@ impl BackgroundServer {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn rebind(&mut self, addr: impl Into<SocketAddr>) -> io::Result<()> {
-        self.rebind_on([addr.into()])
+        self.rebind_by([addr.into()], None).map(drop)
+    }
+
+    /// [`rebind`](BackgroundServer::rebind) that does not wait for longer than `time`: responses at
+    /// the old address that are not written whole by then are cut, and counted.
+    ///
+    /// # Errors
+    ///
+    /// As `rebind`.
+    ///
+    /// ```
+    /// use millpond::Router;
+    /// use std::time::Duration;
+    ///
+    /// let mut server = Router::default().serve_managed(([127, 0, 0, 1], 0))?;
+    /// let drained = server.rebind_within(([127, 0, 0, 1], 0), Duration::from_secs(2))?;
+    /// assert_eq!(drained.cut, 0);
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn rebind_within(
+        &mut self,
+        addr: impl Into<SocketAddr>,
+        time: Duration,
+    ) -> io::Result<Drained> {
+        self.rebind_by([addr.into()], Instant::now().checked_add(time))
     }
 
     /// [`rebind`](BackgroundServer::rebind) to several places, or to one of another sort; see
@@ -278,6 +311,14 @@ impl BackgroundServer {
         &mut self,
         places: impl IntoIterator<Item = L>,
     ) -> io::Result<()> {
+        self.rebind_by(places, None).map(drop)
+    }
+
+    fn rebind_by<L: Into<Listen>>(
+        &mut self,
+        places: impl IntoIterator<Item = L>,
+        deadline: Option<Instant>,
+    ) -> io::Result<Drained> {
         let mut wanted = Vec::new();
         // Which of the new places an old door is, if it is one.
         let mut kept = vec![None; self.doors.len()];
@@ -309,8 +350,9 @@ impl BackgroundServer {
         self.addr = first_tcp(self.doors.iter().map(Door::address));
         close_all(&mut leaving);
         let stays: Vec<u32> = self.doors.iter().map(|door| door.listener.door()).collect();
-        let _ = self.engine.drain_doors(|door| !stays.contains(&door), None);
-        Ok(())
+        Ok(self
+            .engine
+            .drain_doors(|door| !stays.contains(&door), deadline))
     }
 
     /// Opens doors, or none. Where an old door that is not to be kept has the port of a new one,

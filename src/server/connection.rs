@@ -108,7 +108,10 @@ impl Guest for Connection {
         }
         match self.phase {
             Phase::Over => Turn::Over,
-            Phase::Ready => self.ready_turn(),
+            Phase::Ready => {
+                self.service.registry.seen_waiting(&self.link, now);
+                self.ready_turn()
+            }
             Phase::GivenUp(..) => Turn::Ready,
             Phase::Sending(..) => self.send_on(desk, now),
             Phase::Lingering { left, settled } => self.linger(desk, left, settled, now),
@@ -141,9 +144,15 @@ impl Guest for Connection {
             Phase::Ready => self.answer(desk),
             Phase::Sending(mut outgoing, after) => {
                 let Desk { out, input, .. } = desk;
-                match outgoing.pump(&self.link.stream, out, input) {
+                let pumped = outgoing.pump(&self.link.stream, out, input);
+                desk.tally(&self.service.counters)
+                    .sent(outgoing.uncounted());
+                match pumped {
                     Ok(sent) => self.sent(desk, sent, outgoing, after, Instant::now()),
-                    Err(broken) => self.give_up(outgoing, after, broken.reason()),
+                    Err(broken) => {
+                        let reason = self.tell_broken(broken);
+                        self.give_up(outgoing, after, reason)
+                    }
                 }
             }
             Phase::GivenUp(outgoing, after) => {
@@ -192,11 +201,16 @@ impl Connection {
     fn took(&mut self, desk: &mut Desk, read: io::Result<usize>, now: Option<Instant>) -> Turn {
         match read {
             Ok(0) => self.client_ended(desk),
-            Ok(count) => self.take_in(desk, count, now),
+            Ok(count) => self.received(desk, count).take_in(desk, count, now),
             Err(e) if e.kind() == ErrorKind::Interrupted => self.waiting_turn(),
             Err(e) if would_block(&e) => self.nothing_came(desk, now.unwrap_or_else(Instant::now)),
             Err(_) => self.over(CloseReason::Broken),
         }
+    }
+
+    fn received(&mut self, desk: &mut Desk, count: usize) -> &mut Connection {
+        desk.tally(&self.service.counters).received(count);
+        self
     }
 
     fn take_in(&mut self, desk: &mut Desk, count: usize, now: Option<Instant>) -> Turn {
@@ -255,7 +269,8 @@ impl Connection {
         match step {
             Ok(Step::Ready) => {
                 self.phase = Phase::Ready;
-                self.link.set_state(State::InFlight);
+                let name = self.intake.head.request();
+                self.service.registry.came_in(&self.link, name);
                 self.ready_turn()
             }
             Ok(Step::More) => {
@@ -288,6 +303,9 @@ impl Connection {
         if owes == self.owes {
             return;
         }
+        if self.owes == Owes::Nothing {
+            self.service.registry.began(&self.link, now);
+        }
         let preface_is_over = self.owes == Owes::Preface;
         self.owes = owes;
         self.pace = None;
@@ -309,9 +327,11 @@ impl Connection {
             Owes::Body | Owes::Skipped => self.pace = Some(Pace::new(limits.min_body_rate, now)),
         }
         // The answer to a body that is only skipped has been sent: a drain need not wait for it.
-        let skips = owes == Owes::Skipped;
-        self.link
-            .set_state(if skips { State::Quiet } else { State::Partial });
+        self.link.set_state(match owes {
+            Owes::Skipped => State::Idle,
+            Owes::Body => State::Body,
+            _ => State::Head,
+        });
     }
 
     fn nothing_came(&mut self, desk: &mut Desk, now: Instant) -> Turn {

@@ -2,43 +2,36 @@
 //! It knows sockets and states, and nothing of HTTP.
 //!
 //! ```text
-//!   Fresh ──► Partial ──► InFlight ──► Quiet ──┐        any ──► settled
-//!               ▲                              │     (answered for the last time, or gone)
-//!               └──────────────────────────────┘
+//!   Fresh ──► Head, Body ──► in flight ──► Idle ──┐     any ──► settled ──► Upgraded, or gone
+//!                ▲                                │     (answered for the last time)
+//!                └────────────────────────────────┘
 //! ```
 //!
 //! A drain marks every link there is as *ending*, wakes those that owe no answer, and waits until
 //! all of them have settled. What was received before is still answered: `shutdown(Read)` lets a
 //! reader have what the kernel holds before it reports the end.
 
+mod note;
+mod report;
+
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use self::note::Note;
+pub(crate) use self::report::ConnectionState as State;
+pub use self::report::{ConnectionState, Drained, InFlight};
 use crate::lock::lock;
-
-/// What a connection is doing, as far as a drain cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum State {
-    /// Accepted; nothing of a request was received yet.
-    Fresh = 0,
-    /// Between requests.
-    Quiet = 1,
-    /// A part of a request is here.
-    Partial = 2,
-    /// A whole request is here, or its handler runs, or its response is being sent.
-    InFlight = 3,
-}
 
 /// How long a drain waits for the first byte of a connection that was only just accepted: its
 /// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
 const FRESH_GRACE: Duration = Duration::from_millis(10);
 
 /// The same for a drain that was announced by [`Registry::wind_down`], and so is in no hurry: a
-/// request of which a part is here gets it too. The peer may be a proxy on a busy machine, which has
+/// request of which a part is here gets it too. The peer may be a proxy on a busy machine: it has
 /// connected, or sent the first piece of a body, and must not send it all again elsewhere.
 const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
 
@@ -46,6 +39,12 @@ const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
 /// request is as good as on the way, and its client would not expect to have to try again.
 const FRESH_CLAIM: Duration = Duration::from_millis(100);
 
+/// A drain that takes longer tells what holds it up.
+const LONG: Duration = Duration::from_secs(1);
+/// The most that a report lists.
+const LISTED: usize = 32;
+/// Whoever counts all links takes the lock for so many of them at a time.
+const PAGE: usize = 64;
 /// The door that a connection came in by, and its number in the order of all.
 type Id = (u32, u64);
 
@@ -57,17 +56,41 @@ pub(crate) struct Link {
     pub peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
-    /// Milliseconds after the registry's birth at which it fell quiet.
-    quiet_since: AtomicU64,
+    /// When it fell idle, or the request that it is at began to come, or was taken up: a
+    /// [`stamp`](Registry::stamp). [`UNKNOWN`] where that is not worth a clock.
+    since: AtomicU64,
+    /// What its request is called. Written by the worker that has it.
+    note: Note,
 }
+
+const UNKNOWN: u64 = u64::MAX;
 
 impl Link {
     pub fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    fn state(&self) -> u8 {
-        self.state.load(Ordering::SeqCst)
+    fn state(&self) -> State {
+        // What was stored is a state: a number that is none stands for none in particular.
+        let number = usize::from(self.state.load(Ordering::SeqCst));
+        State::ALL.get(number).copied().unwrap_or(State::Fresh)
+    }
+
+    fn is_in_flight(&self) -> bool {
+        self.state().is_in_flight()
+    }
+
+    /// What came is no request that could be named.
+    pub fn unname(&self) {
+        self.note.write("");
+    }
+
+    /// What the request that is being answered, or was last, is called: up to the first `?`, as
+    /// what is behind it may be a secret.
+    pub fn name(&self) -> String {
+        let mut name = self.note.read();
+        name.truncate(name.find('?').unwrap_or(name.len()));
+        name
     }
 
     /// Whether this connection is to end after the response it owes.
@@ -86,25 +109,6 @@ impl Link {
     }
 }
 
-/// What became of the requests that were in flight when a drain began.
-///
-/// ```
-/// # use millpond::{Router, Response, Route};
-/// let router = Router::default();
-/// let server = router.serve_managed(([127, 0, 0, 1], 0)).unwrap();
-/// let drained = server.stop();
-/// assert_eq!((drained.answered, drained.cut), (0, 0));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drained {
-    /// Requests answered whole since the drain began, those received in its first moments included.
-    pub answered: u64,
-    /// Requests whose response was not written whole when the time was up.
-    pub cut: u64,
-    /// How long it took.
-    pub took: Duration,
-}
-
 /// Every open connection.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -114,6 +118,8 @@ pub(crate) struct Registry {
     settled: Condvar,
     /// Responses written whole on ending links.
     answered: AtomicU64,
+    /// Ending links that were left with a request in flight.
+    lost: AtomicU64,
     /// Connections by doors below this number end with their next answer.
     winding_down: AtomicU32,
 }
@@ -125,6 +131,9 @@ struct Inner {
     links: BTreeMap<Id, Arc<Link>>,
     /// All that are open, settled ones that linger included.
     open: usize,
+    /// Those handed over to another protocol, for as long as it has them: they are told of, and
+    /// nothing else is done with them here.
+    upgraded: BTreeMap<Id, Arc<Link>>,
 }
 
 impl Registry {
@@ -134,6 +143,7 @@ impl Registry {
             inner: Mutex::default(),
             settled: Condvar::new(),
             answered: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             winding_down: AtomicU32::new(0),
         }
     }
@@ -159,7 +169,8 @@ impl Registry {
             peer,
             state: AtomicU8::new(State::Fresh as u8),
             ending: AtomicBool::new(false),
-            quiet_since: AtomicU64::new(self.millis(Instant::now())),
+            since: AtomicU64::new(self.stamp(Instant::now())),
+            note: Note::default(),
         });
         inner.links.insert(id, Arc::clone(&link));
         inner.open += 1;
@@ -173,17 +184,15 @@ impl Registry {
 
     /// Ends the one idle longest. New connections count as idle after `claim`.
     fn end_idlest(&self, inner: &mut Inner, claim: Duration) -> bool {
-        let since = self
-            .millis(Instant::now())
-            .saturating_sub(claim.as_millis() as u64);
+        let now = Instant::now();
+        let since = self.stamp(now.checked_sub(claim).unwrap_or(now));
         let idle = inner.links.values().filter(|link| {
             let state = link.state();
-            let fresh = state == State::Fresh as u8;
-            let idle = state == State::Quiet as u8
-                || fresh && link.quiet_since.load(Ordering::Relaxed) <= since;
+            let fresh = state == State::Fresh;
+            let idle = state == State::Idle || fresh && link.since.load(Ordering::Relaxed) <= since;
             idle && !link.is_ending()
         });
-        match idle.min_by_key(|link| link.quiet_since.load(Ordering::Relaxed)) {
+        match idle.min_by_key(|link| link.since.load(Ordering::Relaxed)) {
             Some(link) => {
                 link.end();
                 link.stop_reading();
@@ -194,12 +203,32 @@ impl Registry {
     }
 
     pub fn fell_quiet(&self, link: &Link, now: Instant) {
-        link.quiet_since.store(self.millis(now), Ordering::Relaxed);
-        link.state.store(State::Quiet as u8, Ordering::SeqCst);
+        self.began(link, now);
+        link.state.store(State::Idle as u8, Ordering::SeqCst);
         // A drain that found it in flight let it be: ending it is up to the link itself. One of the
         // two sees what the other has written, which takes the one order of SeqCst.
         if link.ending.load(Ordering::SeqCst) {
             link.stop_reading();
+        }
+    }
+
+    /// The request that it is at began then.
+    pub fn began(&self, link: &Link, now: Instant) {
+        link.since.store(self.stamp(now), Ordering::Relaxed);
+    }
+
+    /// A whole request is here; `name` is what it is called. Most likely a worker is about to take
+    /// it up, and knows the time; else [`seen_waiting`](Registry::seen_waiting) tells.
+    #[inline]
+    pub fn came_in(&self, link: &Link, name: &str) {
+        link.note.write(name);
+        link.since.store(UNKNOWN, Ordering::Relaxed);
+        link.set_state(State::Waiting);
+    }
+
+    pub fn seen_waiting(&self, link: &Link, now: Instant) {
+        if link.since.load(Ordering::Relaxed) == UNKNOWN {
+            self.began(link, now);
         }
     }
 
@@ -213,7 +242,7 @@ impl Registry {
     /// The link owes nothing any more: no drain waits for it.
     pub fn settle(&self, link: &Link) {
         if lock(&self.inner).links.remove(&link.id).is_some() {
-            self.settled.notify_all();
+            self.settled(link);
         }
     }
 
@@ -223,19 +252,88 @@ impl Registry {
         inner.open -= 1;
         if inner.links.remove(&link.id).is_some() {
             drop(inner);
-            self.settled.notify_all();
+            self.settled(link);
         }
     }
 
-    /// Connections in flight, and connections at rest.
-    pub fn count(&self) -> (usize, usize) {
-        let inner = lock(&self.inner);
-        let in_flight = inner
-            .links
-            .values()
-            .filter(|l| l.state() == State::InFlight as u8)
-            .count();
-        (in_flight, inner.open - in_flight)
+    fn settled(&self, link: &Link) {
+        if link.is_ending() && link.is_in_flight() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        self.settled.notify_all();
+    }
+
+    /// The link settles, and is another protocol's until [`given_back`](Registry::given_back).
+    pub fn hand_over(&self, link: &Arc<Link>) {
+        link.set_state(State::Upgraded);
+        let mut inner = lock(&self.inner);
+        inner.upgraded.insert(link.id, Arc::clone(link));
+        drop(inner);
+        self.settle(link);
+    }
+
+    pub fn given_back(&self, link: &Link) {
+        let link = lock(&self.inner).upgraded.remove(&link.id);
+        // Maybe the last one, which closes the socket: not under the lock.
+        drop(link);
+    }
+
+    /// How many connections are in which state, in the order of [`State::ALL`].
+    pub fn count(&self) -> [u64; State::ALL.len()] {
+        let mut count = [0; State::ALL.len()];
+        let mut last = None;
+        let settled = loop {
+            let inner = lock(&self.inner);
+            let mut page = after(&inner.links, last).take(PAGE).peekable();
+            if page.peek().is_none() {
+                count[State::Upgraded as usize] = inner.upgraded.len() as u64;
+                break inner.open - inner.links.len();
+            }
+            for (id, link) in page {
+                last = Some(*id);
+                count[link.state() as usize] += 1;
+            }
+        };
+        count[State::Closing as usize] += settled as u64;
+        count
+    }
+
+    /// Those in flight, then those that were upgraded, each by age.
+    pub fn in_flight(&self) -> Vec<InFlight> {
+        let mut found = Vec::new();
+        let mut last = None;
+        loop {
+            let inner = lock(&self.inner);
+            let page = after(&inner.links, last).take(PAGE);
+            let page: Vec<Arc<Link>> = page.map(|(_, link)| Arc::clone(link)).collect();
+            drop(inner);
+            match page.last() {
+                Some(link) => last = Some(link.id),
+                None => break,
+            }
+            found.extend(
+                page.iter()
+                    .filter(|l| l.is_in_flight())
+                    .map(|l| self.told(l)),
+            );
+        }
+        let upgraded: Vec<_> = lock(&self.inner).upgraded.values().cloned().collect();
+        found.extend(upgraded.iter().map(|link| self.told(link)));
+        found
+    }
+
+    fn told(&self, link: &Link) -> InFlight {
+        let age = match link.since.load(Ordering::Relaxed) {
+            UNKNOWN => Duration::ZERO,
+            since => self.born.elapsed().saturating_sub(stamped(since)),
+        };
+        let state = link.state();
+        InFlight {
+            peer: link.peer,
+            request: link.name(),
+            state,
+            age,
+        }
     }
 
     /// A drain is to come: those that come in by doors below this number end with their next
@@ -268,34 +366,44 @@ impl Registry {
         let began = Instant::now();
         let (grace, spared): (_, &[State]) = match self.winding_down.load(Ordering::Relaxed) {
             0 => (FRESH_GRACE, &[State::Fresh]),
-            _ => (ANNOUNCED_GRACE, &[State::Fresh, State::Partial]),
+            _ => (ANNOUNCED_GRACE, &[State::Fresh, State::Head, State::Body]),
         };
         let answered_before = self.answered.load(Ordering::Relaxed);
+        let lost_before = self.lost.load(Ordering::Relaxed);
+        let mut drained = Drained::default();
+        let by = |time| Some(deadline.map_or(began + time, |d: Instant| d.min(began + time)));
         let mut inner = lock(&self.inner);
         let those = Those::before(inner.next_id, &doors);
         end(&inner, &those, spared);
         drop(inner);
         rouse();
-        let grace = deadline.map_or(began + grace, |deadline| deadline.min(began + grace));
-        inner = self.wait_for(&those, Some(grace));
+        inner = self.wait_for(&those, by(grace));
         if those.are_in(&inner) {
             end(&inner, &those, &[]);
             drop(inner);
             rouse();
+            inner = self.wait_for(&those, by(LONG));
+            if began.elapsed() >= LONG {
+                drained.held_up_by = self.first_in_flight(&inner, &those);
+            }
+            drop(inner);
             inner = self.wait_for(&those, deadline);
         }
-        let mut cut = 0;
+        drained.unanswered = self.first_in_flight(&inner, &those);
         for link in those.links(&inner) {
-            cut += u64::from(link.state() == State::InFlight as u8);
+            drained.cut += u64::from(link.is_in_flight());
             let _ = link.stream.shutdown(Shutdown::Both);
         }
         drop(inner);
-        let answered = self.answered.load(Ordering::Relaxed) - answered_before;
-        Drained {
-            answered,
-            cut,
-            took: began.elapsed(),
-        }
+        drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
+        drained.lost = self.lost.load(Ordering::Relaxed) - lost_before;
+        drained.took = began.elapsed();
+        drained
+    }
+
+    fn first_in_flight(&self, inner: &Inner, those: &Those) -> Vec<InFlight> {
+        let links = those.links(inner).filter(|link| link.is_in_flight());
+        links.take(LISTED).map(|link| self.told(link)).collect()
     }
 
     fn wait_for(&self, those: &Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
@@ -317,9 +425,30 @@ impl Registry {
         inner
     }
 
-    fn millis(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.born).as_millis() as u64
+    /// A time in a number that is made without a multiplication or division, for each request.
+    fn stamp(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.born);
+        since.as_secs() << NANOS_BITS | u64::from(since.subsec_nanos())
     }
+}
+
+/// Nanoseconds are below 2^30.
+const NANOS_BITS: u32 = 30;
+
+/// The time after the registry's birth that a stamp says.
+fn stamped(stamp: u64) -> Duration {
+    let nanos = stamp & ((1 << NANOS_BITS) - 1);
+    Duration::from_secs(stamp >> NANOS_BITS) + Duration::from_nanos(nanos)
+}
+
+fn after(
+    links: &BTreeMap<Id, Arc<Link>>,
+    last: Option<Id>,
+) -> impl Iterator<Item = (&Id, &Arc<Link>)> {
+    links.range((
+        last.map_or(Bound::Unbounded, Bound::Excluded),
+        Bound::Unbounded,
+    ))
 }
 
 /// The links that a drain is about: entered before it, by one of its doors.
@@ -360,9 +489,7 @@ impl<'a> Those<'a> {
 fn end(inner: &Inner, those: &Those, spared: &[State]) {
     for link in those.links(inner) {
         link.end();
-        let state = link.state();
-        let is_spared = spared.iter().any(|&spared| state == spared as u8);
-        if state == State::InFlight as u8 || is_spared {
+        if link.is_in_flight() || spared.contains(&link.state()) {
             continue;
         }
         link.stop_reading();

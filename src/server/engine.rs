@@ -5,17 +5,19 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::drain::Drained;
+use super::failure::ServerErrorKind;
 use super::listener::Listener;
+use super::monitor::{Monitor, Source};
 use super::pool::{Door, Pool};
 use super::service::{Handler, Service};
 use super::settings::Settings;
-use super::stats::{Counters, Stats};
+use super::stats::{Stats, WorkerState};
 
 /// After a failure to accept: twice as long each time, up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -50,34 +52,49 @@ pub(crate) struct Engine {
     dealt: AtomicUsize,
     settings: Settings,
     service: Arc<Service>,
+    monitor: Monitor,
     /// Accepts that failed in a row.
     failures: AtomicU32,
 }
 
 impl Engine {
-    pub fn new(handler: Arc<Handler>, settings: Settings, counters: Arc<Counters>) -> Engine {
+    /// `monitor` goes on telling the numbers that it has, unless the settings name another.
+    pub fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
+        let monitor = settings.monitor.as_ref().unwrap_or(monitor).clone();
         let pool_size = settings.pool_size;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let shards = shards(pool_size, cores);
         // The first ones get what does not divide evenly.
         let size = |shard| pool_size / shards + usize::from(shard < pool_size % shards);
-        Engine {
+        let counters = Arc::clone(monitor.counters());
+        let engine = Arc::new(Engine {
             pools: (0..shards).map(|shard| Pool::new(size(shard))).collect(),
             dealt: AtomicUsize::new(0),
             service: Arc::new(Service::new(handler, &settings, counters)),
             settings,
+            monitor,
             failures: AtomicU32::new(0),
-        }
+        });
+        // Connections may outlive the engine, which moves on: they are asked of their service.
+        let connections: Weak<Service> = Arc::downgrade(&engine.service);
+        let workers: Weak<Engine> = Arc::downgrade(&engine);
+        engine.monitor.ask(connections);
+        engine.monitor.ask(workers);
+        engine
     }
 
     /// The same one set up otherwise, for a server that has not begun to serve.
-    pub fn rebuilt(&self, settings: Settings) -> Engine {
+    pub fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
         let handler = Arc::clone(&self.service.handler);
-        Engine::new(handler, settings, Arc::clone(&self.service.counters))
+        Engine::new(handler, settings, &self.monitor)
     }
 
     pub fn settings(&self) -> Settings {
         self.settings.clone()
+    }
+
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// Takes in the connections that are waiting.
@@ -87,8 +104,9 @@ impl Engine {
             return;
         }
         if let Err(e) = listener.take_waiting(QUEUE, self.admission(listener)) {
-            self.failed(&e);
+            self.failed(e);
         }
+        self.tell_refusals();
         listener.stand_up();
     }
 
@@ -118,13 +136,15 @@ impl Engine {
                     match accepted {
                         Ok((stream, peer)) => admit(stream, peer),
                         Err(e) => {
-                            self.failed(&e);
+                            self.failed(e);
                             listener.rest(self.pause(deadline));
                         }
                     }
+                    self.tell_refusals();
                     !self.pools[0].is_busy()
                 });
             }
+            self.tell_refusals();
         }
         listener.stand_up();
     }
@@ -191,7 +211,7 @@ impl Engine {
     }
 
     /// An accept failed: none of the reasons is the end.
-    fn failed(&self, error: &io::Error) {
+    fn failed(&self, error: io::Error) {
         self.service.counters.accept_error();
         if error
             .raw_os_error()
@@ -199,6 +219,16 @@ impl Engine {
         {
             // The connection idle longest has some of it.
             self.service.registry.give_up_idlest();
+        }
+        let hook = &self.service.on_error;
+        hook.tell(ServerErrorKind::Accept, None, || error);
+    }
+
+    /// Threads are started under the pool's lock, and that is no place to tell from.
+    fn tell_refusals(&self) {
+        for error in self.pools.iter().filter_map(Pool::refusal) {
+            let hook = &self.service.on_error;
+            hook.tell(ServerErrorKind::Thread, None, || error);
         }
     }
 
@@ -254,11 +284,11 @@ impl Engine {
     }
 
     fn turn_away(&self, mut stream: &TcpStream) {
-        self.service.counters.turned_away();
         // It fits any socket's buffer; a client that is gone does not need it.
-        let _ = stream
+        let sent = stream
             .set_nonblocking(true)
             .and_then(|()| stream.write(TURNED_AWAY));
+        self.service.counters.turned_away(sent.unwrap_or(0));
     }
 
     /// From now on every answer ends its connection, of those that come in by the doors there are.
@@ -285,15 +315,22 @@ impl Engine {
     fn rouse(&self) {
         self.pools.iter().for_each(Pool::rouse);
     }
+}
 
-    /// What was counted, here and by those whose counters these are, and what is open here now.
-    pub fn stats(&self) -> Stats {
-        let mut stats = self.service.counters.read();
-        let (in_flight, at_rest) = self.service.registry.count();
-        stats.in_flight = in_flight as u64;
-        stats.open = (in_flight + at_rest) as u64;
-        stats.workers = self.pools.iter().map(|pool| pool.workers() as u64).sum();
-        stats
+impl Source for Engine {
+    fn add_to(&self, stats: &mut Stats) {
+        for roll in self.pools.iter().map(Pool::roll) {
+            stats.workers += roll.workers as u64;
+            for (state, count) in [
+                (WorkerState::Handler, roll.serving),
+                (WorkerState::Holding, roll.holding),
+                (WorkerState::Upload, roll.uploading),
+                (WorkerState::Sweeping, roll.sweeping),
+                (WorkerState::Idle, roll.idle),
+            ] {
+                stats.workers_in[state as usize] += count as u64;
+            }
+        }
     }
 }
 
@@ -316,8 +353,7 @@ mod tests {
     #[test]
     fn without_threads_each_listener_has_its_turn() {
         let handler = Arc::new(|_: &_| Response::text("hello"));
-        let engine = Engine::new(handler, Default::default(), Arc::default());
-        let engine = Arc::new(engine);
+        let engine = Engine::new(handler, Default::default(), &Default::default());
         let listeners = [(); 3].map(|()| {
             let socket = TcpListener::bind("127.0.0.1:0").unwrap();
             Arc::new(Listener::new(Socket::tcp(socket, false).unwrap()))

@@ -8,9 +8,11 @@ mod caught;
 mod connection;
 mod drain;
 mod engine;
+mod failure;
 mod incoming;
 mod listen;
 mod listener;
+mod monitor;
 mod outgoing;
 mod pace;
 mod pool;
@@ -34,14 +36,16 @@ use std::time::{Duration, Instant};
 
 pub use self::address::Address;
 pub use self::background::BackgroundServer;
-pub use self::drain::Drained;
+pub use self::drain::{ConnectionState, Drained, InFlight};
 use self::engine::Engine;
+pub use self::failure::{ServerError, ServerErrorKind};
 pub use self::listen::Listen;
 use self::listener::Listener;
+pub use self::monitor::Monitor;
 pub use self::proxies::Proxies;
 pub use self::settings::Settings;
 use self::settings::POOL_SIZE;
-pub use self::stats::{CloseReason, Stats};
+pub use self::stats::{CloseReason, Stats, WorkerState};
 use crate::limits::Limits;
 use crate::message::{Request, Response};
 
@@ -170,7 +174,8 @@ where
     where
         L: Into<Listen>,
     {
-        let engine = Engine::new(Arc::new(handler), Settings::default(), Arc::default());
+        let settings = Settings::default();
+        let engine = Engine::new(Arc::new(handler), settings, &Monitor::default());
         let open = |place: L| {
             place
                 .into()
@@ -186,7 +191,7 @@ where
         }
         Ok(Server {
             listeners,
-            engine: DrainOnDrop(Arc::new(engine)),
+            engine: DrainOnDrop(engine),
             handler: PhantomData,
         })
     }
@@ -194,7 +199,7 @@ where
     /// Sets it up; see [`Settings`]. To be called before the server is polled: connections that it
     /// has accepted end, as if it were dropped.
     pub fn settings(mut self, settings: Settings) -> Server<F> {
-        self.engine = DrainOnDrop(Arc::new(self.engine.0.rebuilt(settings)));
+        self.engine = DrainOnDrop(self.engine.0.rebuilt(settings));
         self
     }
 
@@ -257,7 +262,23 @@ where
     /// assert_eq!(server.stats().accepted, 0);
     /// ```
     pub fn stats(&self) -> Stats {
-        self.engine.0.stats()
+        self.engine.0.monitor().stats()
+    }
+
+    /// A handle on its numbers, for other threads: to see what [`join`](Server::join) waits for,
+    /// say. A handler that is to tell them is there before its server; see [`Settings::monitor`],
+    /// and [`Monitor`] for both.
+    ///
+    /// ```
+    /// use millpond::{Response, Server};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// let monitor = server.monitor();
+    /// server.join();
+    /// assert!(monitor.in_flight().is_empty());
+    /// ```
+    pub fn monitor(&self) -> Monitor {
+        self.engine.0.monitor().clone()
     }
 
     /// Serves for ever. What goes wrong with a connection, or with accepting one, does not end it.

@@ -21,8 +21,8 @@ pub(crate) enum Source {
         at: usize,
     },
     Reader(Stream),
-    /// Nothing can follow. What was composed before is sent, and then the connection is cut.
-    Failed,
+    /// Nothing more: what was composed before it is sent, and then the connection is cut.
+    Cut,
 }
 
 /// A body that is read while it is sent. The reader is the user's code, as is what its drop does:
@@ -34,12 +34,12 @@ pub(crate) struct Stream {
     state: Reading,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
     More,
     Done,
-    /// What was composed before is sent, and then the connection is cut.
-    Failed,
+    /// Why, until that is asked for. What was composed before is sent, and then the connection is
+    /// cut.
+    Failed(Option<io::Error>),
 }
 
 impl Source {
@@ -72,8 +72,15 @@ impl Source {
         matches!(self, Source::Nothing)
     }
 
-    pub fn has_failed(&self) -> bool {
-        matches!(self, Source::Reader(stream) if stream.state == Reading::Failed)
+    /// Why the reader failed, if it did: told once.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        match self {
+            Source::Reader(Stream {
+                state: Reading::Failed(error),
+                ..
+            }) => error.take(),
+            _ => None,
+        }
     }
 }
 
@@ -89,50 +96,63 @@ impl Stream {
 
     /// Puts one more piece into `out`, framed as it travels.
     fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) {
+        let count = self.take(piece);
+        if !self.chunked {
+            out.extend_from_slice(&piece[..count]);
+        } else if count > 0 {
+            chunked::write_chunk_head(out, count);
+            out.extend_from_slice(&piece[..count]);
+            out.extend_from_slice(chunked::CHUNK_END);
+        } else if matches!(self.state, Reading::Done) {
+            out.extend_from_slice(chunked::LAST_CHUNK);
+        }
+    }
+
+    /// How many bytes at the front of `piece` are the next ones; at 0 the state says why.
+    fn take(&mut self, piece: &mut Vec<u8>) -> usize {
         let most = self.left.map_or(PIECE, |left| {
             usize::try_from(left).unwrap_or(PIECE).min(PIECE)
         });
         if most == 0 {
             self.state = Reading::Done;
-            return;
+            return 0;
         }
         piece.resize(piece.len().max(PIECE), 0);
         let count = match self.read(&mut piece[..most]) {
-            Some(0) if self.left.is_none() => {
-                if self.chunked {
-                    out.extend_from_slice(chunked::LAST_CHUNK);
-                }
+            Ok(0) if self.left.is_none() => {
                 self.state = Reading::Done;
-                return;
+                return 0;
             }
-            Some(0) | None => {
-                self.state = Reading::Failed;
-                return;
+            Ok(0) => {
+                let error = io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "its reader has fewer bytes than were announced",
+                );
+                self.state = Reading::Failed(Some(error));
+                return 0;
             }
-            Some(count) => count,
+            Err(error) => {
+                self.state = Reading::Failed(Some(error));
+                return 0;
+            }
+            Ok(count) => count,
         };
-        if self.chunked {
-            chunked::write_chunk_head(out, count);
-        }
-        out.extend_from_slice(&piece[..count]);
-        if self.chunked {
-            out.extend_from_slice(chunked::CHUNK_END);
-        }
         if let Some(left) = &mut self.left {
             *left -= count as u64;
             if *left == 0 {
                 self.state = Reading::Done;
             }
         }
+        count
     }
 
-    /// `None` where the reader fails, or panics.
-    fn read(&mut self, buf: &mut [u8]) -> Option<usize> {
+    /// An error where the reader fails, or panics.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            match caught(|| self.reader.read(buf)) {
-                Some(Ok(count)) => return Some(count.min(buf.len())),
-                Some(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
-                Some(Err(_)) | None => return None,
+            match caught(|| self.reader.read(buf))? {
+                Ok(count) => return Ok(count.min(buf.len())),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
             }
         }
     }
@@ -161,15 +181,17 @@ pub(crate) enum Broken {
     /// The client is gone.
     Write,
     /// The body's reader failed, or had fewer bytes than were announced.
-    Reader,
+    Reader(io::Error),
 }
 
-/// The unsent part of a response. `moved` counts what was written since it was last asked.
+/// The unsent part of a response. `moved` counts what was written since it was last asked;
+/// `uncounted` what is not in the numbers yet.
 pub(crate) struct Outgoing {
     unsent: Vec<u8>,
     at: usize,
     source: Source,
     pub moved: usize,
+    uncounted: usize,
 }
 
 impl Outgoing {
@@ -180,6 +202,7 @@ impl Outgoing {
             at: 0,
             source,
             moved: 0,
+            uncounted: 0,
         }
     }
 
@@ -198,7 +221,7 @@ impl Outgoing {
             }
             _ => write(stream, out)?,
         };
-        self.moved = written;
+        self.wrote(written);
         if written < out.len() {
             self.unsent.extend_from_slice(&out[written..]);
         }
@@ -209,12 +232,22 @@ impl Outgoing {
         }
     }
 
+    fn wrote(&mut self, count: usize) {
+        self.moved += count;
+        self.uncounted += count;
+    }
+
+    /// What was written since this was last called.
+    pub fn uncounted(&mut self) -> usize {
+        std::mem::take(&mut self.uncounted)
+    }
+
     /// Writes what is here, without asking the reader.
     pub fn push(&mut self, stream: &TcpStream) -> Result<Sent, Broken> {
         if self.at < self.unsent.len() {
             let written = write(stream, &self.unsent[self.at..])?;
             self.at += written;
-            self.moved += written;
+            self.wrote(written);
             if self.at < self.unsent.len() {
                 return Ok(Sent::Blocked);
             }
@@ -223,21 +256,20 @@ impl Outgoing {
         }
         match &mut self.source {
             Source::Nothing => Ok(Sent::All),
-            Source::Failed => Err(Broken::Reader),
-            Source::Reader(stream) => match stream.state {
+            Source::Cut => Err(Broken::Write),
+            Source::Reader(stream) => match &mut stream.state {
                 Reading::More => Ok(Sent::NeedsReader),
                 Reading::Done => Ok(Sent::All),
-                Reading::Failed => Err(Broken::Reader),
+                Reading::Failed(error) => Err(Broken::Reader(
+                    error.take().unwrap_or_else(|| ErrorKind::Other.into()),
+                )),
             },
             Source::Bytes { bytes, at } => {
                 let written = write(stream, &bytes[*at..])?;
                 *at += written;
-                self.moved += written;
-                Ok(if *at == bytes.len() {
-                    Sent::All
-                } else {
-                    Sent::Blocked
-                })
+                let all = *at == bytes.len();
+                self.wrote(written);
+                Ok(if all { Sent::All } else { Sent::Blocked })
             }
         }
     }
@@ -255,12 +287,21 @@ impl Outgoing {
                 sent => return Ok(sent),
             }
             out.clear();
-            if let Source::Reader(stream) = &mut self.source {
-                stream.fill(out, piece);
-            }
-            let written = write(stream, out)?;
-            self.moved += written;
-            self.unsent.extend_from_slice(&out[written..]);
+            let bytes = match &mut self.source {
+                // From where it was read to: a copy would be a twentieth of the work.
+                Source::Reader(body) if !body.chunked => {
+                    let count = body.take(piece);
+                    &piece[..count]
+                }
+                Source::Reader(body) => {
+                    body.fill(out, piece);
+                    &out[..]
+                }
+                _ => &[],
+            };
+            let written = write(stream, bytes)?;
+            self.wrote(written);
+            self.unsent.extend_from_slice(&bytes[written..]);
             out.clear();
         }
     }

@@ -23,6 +23,7 @@ mod places;
 mod shared;
 mod worker;
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,6 +68,20 @@ pub(crate) enum Turn {
 /// Where guests come from: hands over those that are waiting, without waiting for more. False when
 /// something is wrong there, and someone who may take his time should see to it.
 pub(crate) type Door<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> bool + Send + Sync;
+
+/// The workers of a pool, by what they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Roll {
+    pub serving: usize,
+    pub holding: usize,
+    /// In a place that lets them wait on a peer while they serve.
+    pub uploading: usize,
+    pub sweeping: usize,
+    /// Without work, or watching the sweeper.
+    pub idle: usize,
+    /// All that were started and are still there.
+    pub workers: usize,
+}
 
 /// A pool of at most `size` workers, started on demand.
 pub(crate) struct Pool<G: Guest> {
@@ -154,9 +169,31 @@ impl<G: Guest> Pool<G> {
         }
     }
 
-    /// Workers started so far.
-    pub(crate) fn workers(&self) -> usize {
-        lock(&self.shared.state).workers
+    /// Why the system had no thread for the pool, once for each time that it was asked in vain.
+    pub(crate) fn refusal(&self) -> Option<io::Error> {
+        if !self.shared.refused.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.shared.refused.store(false, Ordering::Relaxed);
+        lock(&self.shared.state).refusal.take()
+    }
+
+    /// Who does what now.
+    pub(crate) fn roll(&self) -> Roll {
+        let (holding, uploading) = self.shared.places.count();
+        let state = lock(&self.shared.state);
+        let workers = state.workers;
+        let sweeping = usize::from(state.sweep.is_some());
+        let idle = state.idle;
+        drop(state);
+        Roll {
+            serving: workers.saturating_sub(holding + uploading + sweeping + idle),
+            holding,
+            uploading,
+            sweeping,
+            idle,
+            workers,
+        }
     }
 }
 

@@ -5,10 +5,12 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use super::drain::{Link, Registry};
+use super::drain::{ConnectionState, InFlight, Link, Registry};
+use super::failure::Hook;
+use super::monitor::Source;
 use super::proxies::Proxies;
 use super::settings::Settings;
-use super::stats::Counters;
+use super::stats::{Counters, Stats};
 use crate::limits::Limits;
 use crate::message::{Request, Response};
 
@@ -21,6 +23,7 @@ pub(crate) struct Service {
     pub proxies: Option<Proxies>,
     pub registry: Registry,
     pub counters: Arc<Counters>,
+    pub on_error: Hook,
     upgraded: AtomicUsize,
 }
 
@@ -32,6 +35,7 @@ impl Service {
             proxies: settings.proxies.clone(),
             registry: Registry::new(),
             counters,
+            on_error: settings.on_error.clone(),
             upgraded: AtomicUsize::new(0),
         }
     }
@@ -44,6 +48,30 @@ impl Service {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
             .ok()
             .map(|_| Place(Arc::clone(self)))
+    }
+}
+
+impl Source for Service {
+    fn add_to(&self, stats: &mut Stats) {
+        let counts = self.registry.count();
+        for ((state, count), sum) in ConnectionState::ALL
+            .into_iter()
+            .zip(counts)
+            .zip(&mut stats.connections)
+        {
+            *sum += count;
+            match state {
+                ConnectionState::Upgraded => stats.upgraded += count,
+                _ => stats.open += count,
+            }
+            if state.is_in_flight() {
+                stats.in_flight += count;
+            }
+        }
+    }
+
+    fn in_flight(&self) -> Vec<InFlight> {
+        self.registry.in_flight()
     }
 }
 
@@ -62,7 +90,13 @@ pub(crate) struct Upgraded {
     early: Vec<u8>,
     early_at: usize,
     /// Held for as long as the connection is open.
-    _place: Place,
+    place: Place,
+}
+
+impl Drop for Upgraded {
+    fn drop(&mut self) {
+        self.place.0.registry.given_back(&self.link);
+    }
 }
 
 impl Upgraded {
@@ -71,7 +105,7 @@ impl Upgraded {
             link,
             early,
             early_at: 0,
-            _place: place,
+            place,
         }
     }
 }
@@ -80,7 +114,9 @@ impl Read for Upgraded {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let early = &self.early[self.early_at..];
         if early.is_empty() {
-            return (&self.link.stream).read(buf);
+            let count = (&self.link.stream).read(buf)?;
+            self.place.0.counters.received(count);
+            return Ok(count);
         }
         let count = early.len().min(buf.len());
         buf[..count].copy_from_slice(&early[..count]);
@@ -91,7 +127,9 @@ impl Read for Upgraded {
 
 impl Write for Upgraded {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&self.link.stream).write(buf)
+        let count = (&self.link.stream).write(buf)?;
+        self.place.0.counters.sent(count);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! What one sets up of a server before it serves, whichever kind it is.
 
+use super::failure::{Hook, ServerError};
+use super::monitor::Monitor;
 use super::proxies::Proxies;
 use crate::limits::Limits;
 
@@ -23,6 +25,8 @@ pub(crate) const POOL_SIZE: usize = 256;
 pub struct Settings {
     pub(super) pool_size: usize,
     pub(super) limits: Limits,
+    pub(super) monitor: Option<Monitor>,
+    pub(super) on_error: Hook,
     pub(super) proxies: Option<Proxies>,
 }
 
@@ -31,6 +35,8 @@ impl Default for Settings {
         Settings {
             pool_size: POOL_SIZE,
             limits: Limits::default(),
+            monitor: None,
+            on_error: Hook::default(),
             proxies: None,
         }
     }
@@ -52,6 +58,31 @@ impl Settings {
     /// The bounds of what a client can ask for.
     pub fn limits(mut self, limits: Limits) -> Settings {
         self.limits = limits;
+        self
+    }
+
+    /// Has this monitor tell the server's numbers. It is for a handler that is to tell them and is
+    /// there before its server; else [`Server::monitor`](crate::Server::monitor) is simpler. Given
+    /// to several servers it tells of all of them together.
+    pub fn monitor(mut self, monitor: &Monitor) -> Settings {
+        self.monitor = Some(monitor.clone());
+        self
+    }
+
+    /// Calls `hook` for what goes wrong on the server's side and no response can tell; see
+    /// [`ServerError`]. Without one nobody is told.
+    ///
+    /// It is called by the thread that met the error, once for each, and never under a lock: it may
+    /// ask for the server's numbers. That thread serves, so a hook had better be quick. One that
+    /// panics is caught.
+    ///
+    /// ```
+    /// use millpond::Settings;
+    ///
+    /// let settings = Settings::default().on_error(|error| eprintln!("{error}"));
+    /// ```
+    pub fn on_error(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Settings {
+        self.on_error = Hook::new(hook);
         self
     }
 

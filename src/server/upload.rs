@@ -5,9 +5,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::drain::Link;
+use super::drain::{Link, State};
 use super::incoming::{Arrived, Rest};
 use super::pace::Pace;
+use super::stats::Counters;
 use crate::lock::lock;
 use crate::wire::error::WireError;
 
@@ -53,6 +54,7 @@ pub(crate) struct Upload(Arc<Mutex<Transfer>>);
 pub(crate) struct Transfer {
     /// `None` once the handler is done: whoever still has a reader does not keep the socket open.
     link: Option<Arc<Link>>,
+    counters: Arc<Counters>,
     gathered: Vec<u8>,
     gathered_at: usize,
     /// Bytes received behind those gathered, not decoded yet.
@@ -76,11 +78,18 @@ pub(crate) struct Leftover {
 }
 
 impl Transfer {
-    pub fn new(link: Arc<Link>, arrived: Arrived, raw: Vec<u8>, min_rate: u64) -> Transfer {
+    pub fn new(
+        link: Arc<Link>,
+        counters: Arc<Counters>,
+        arrived: Arrived,
+        raw: Vec<u8>,
+        min_rate: u64,
+    ) -> Transfer {
         // RFC 9110 §10.1.1: no 100 is needed once some of the body has come.
         let owes_continue = arrived.framing.expects_continue && arrived.body.is_empty();
         Transfer {
             link: Some(link),
+            counters,
             gathered: arrived.body,
             gathered_at: 0,
             raw,
@@ -169,8 +178,22 @@ impl Transfer {
         }
     }
 
-    /// Waits for bytes, within the minimum rate.
+    /// Waits for bytes, and tells that it does.
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+        self.set_state(State::Upload);
+        let received = self.receive_on_time(buf);
+        self.set_state(State::Handler);
+        received
+    }
+
+    fn set_state(&self, state: State) {
+        if let Some(link) = &self.link {
+            link.set_state(state);
+        }
+    }
+
+    /// Waits for bytes, within the minimum rate.
+    fn receive_on_time(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         let link = self.link.as_ref().ok_or(Fault::Truncated)?;
         let mut stream = &link.stream;
         let rate = self.min_rate;
@@ -183,6 +206,7 @@ impl Transfer {
                 let now = Instant::now();
                 pace.too_slow(now) || (link.is_ending() && now.duration_since(began) >= SLICE)
             })?;
+            self.counters.sent(CONTINUE.len());
         }
         // The time that the handler took between two reads is not the client's fault.
         pace.excuse(began.saturating_duration_since(*left_at));
@@ -201,6 +225,7 @@ impl Transfer {
                 Ok(0) => return Err(Fault::Truncated),
                 Ok(count) => {
                     *left_at = Instant::now();
+                    self.counters.received(count);
                     pace.moved(count);
                     return if pace.too_slow(*left_at) {
                         Err(Fault::TooSlow)

@@ -11,10 +11,12 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::panic;
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{finishes, get, listen, serve_routes, Client, Gate, GUARD};
-use millpond::{Request, Response, Route};
+use crate::support::{finishes, get, listen, Client, Gate, GUARD};
+use millpond::{Request, Response, Route, Router, ServerErrorKind, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_DESCRIPTORS";
 /// What the child may have open, its standard streams and its listener included.
@@ -45,13 +47,22 @@ fn serve() {
     }));
     let gate = Gate::default();
     let passes = gate.clone();
-    let server = serve_routes(vec![
-        Route::get("/").onconnect(|_| Response::text("fine")),
-        Route::get("/gate").onconnect(move |_| {
-            passes.pass();
-            Response::text("passed")
-        }),
-    ]);
+    let router = Router::default();
+    router.add(Route::get("/").onconnect(|_| Response::text("fine")));
+    router.add(Route::get("/gate").onconnect(move |_| {
+        passes.pass();
+        Response::text("passed")
+    }));
+    let told = Arc::new(AtomicU64::new(0));
+    let tells = Arc::clone(&told);
+    let settings = Settings::default().on_error(move |error| {
+        assert_eq!(error.kind, ServerErrorKind::Accept);
+        assert_eq!((error.peer, &error.request), (None, &None));
+        tells.fetch_add(1, Ordering::SeqCst);
+    });
+    let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
+    let server = server.expect("a free port");
+    let monitor = server.monitor();
     println!("\naddr {}", server.addr());
     for line in io::stdin().lock().lines() {
         match line.expect("a line").as_str() {
@@ -62,6 +73,8 @@ fn serve() {
     }
     gate.open();
     let drained = server.stop();
+    // Each of them was told.
+    assert_eq!(told.load(Ordering::SeqCst), monitor.stats().accept_errors);
     println!("\ncut {}", drained.cut);
 }
 

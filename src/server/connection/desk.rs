@@ -1,12 +1,14 @@
 //! A worker's desk: the buffers that it lends to one connection after the other, so that those at
 //! rest need none, and the date, which all of its responses share for a second.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::KEPT;
 use crate::message::date;
 use crate::message::head::Head;
 use crate::message::Request;
+use crate::server::stats::{Counters, OwnTally, Tally};
 
 /// Asked of the socket at once: a head, or a whole buffered body with its head.
 const READ: usize = 72 * 1024;
@@ -19,6 +21,7 @@ pub(crate) struct Desk {
     pub(super) head: Head,
     date: [u8; 29],
     date_until: Option<Instant>,
+    tally: Option<OwnTally>,
 }
 
 impl Default for Desk {
@@ -30,11 +33,18 @@ impl Default for Desk {
             head: Head::default(),
             date: [b' '; 29],
             date_until: None,
+            tally: None,
         }
     }
 }
 
 impl Desk {
+    /// What this worker counts. A desk is lent to the connections of one server only.
+    #[inline]
+    pub(crate) fn tally(&mut self, counters: &Arc<Counters>) -> &Tally {
+        self.tally.get_or_insert_with(|| OwnTally::new(counters))
+    }
+
     /// The Date field's value, formatted once a second.
     pub(crate) fn date(&mut self, now: Instant) -> &[u8; 29] {
         if self.date_until.map_or(true, |until| now >= until) {

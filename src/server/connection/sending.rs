@@ -1,7 +1,8 @@
 //! The second half of a connection's round: the handler's answer is sent, and what follows it
 //! begins: the next request, the end, or another protocol.
 
-use std::io::Read;
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
@@ -14,6 +15,7 @@ use crate::message::{Request, Upgrade};
 use crate::server::answer::{self, Answered, Refusal};
 use crate::server::caught::caught;
 use crate::server::drain::State;
+use crate::server::failure::{ServerErrorKind, Subject};
 use crate::server::incoming::Owes;
 use crate::server::outgoing::{Broken, Outgoing, Sent, Source};
 use crate::server::pace::Pace;
@@ -21,6 +23,7 @@ use crate::server::pool::Turn;
 use crate::server::service::{Place, Upgraded};
 use crate::server::stats::CloseReason;
 use crate::server::would_block;
+use crate::wire::encode;
 
 /// How long, and for how many bytes, a closed connection is still read, so that the client
 /// gets to read its answer before a reset takes it away (RFC 9112 §9.6). Many clients send all of
@@ -35,6 +38,8 @@ const STREAK: u32 = 8;
 const QUICK: Duration = Duration::from_micros(50);
 const BATCH: usize = 32 * 1024;
 const KEPT_BY_DESK: usize = 256 * 1024;
+/// Characters of a field's name that are told; more of it would not help.
+const LONGEST_TOLD: usize = 64;
 
 /// Answering and sending.
 impl Connection {
@@ -47,6 +52,8 @@ impl Connection {
                 Some(arrived) => arrived,
                 None => return self.over(CloseReason::Broken),
             };
+            self.service.registry.began(&self.link, began);
+            self.link.set_state(State::Handler);
             self.owes = Owes::Nothing;
             let Answered { source, after, now } = answer::answer(self, desk, arrived);
             self.owed += 1;
@@ -88,6 +95,7 @@ impl Connection {
         if self.owed == 0 {
             desk.out.clear();
         }
+        self.link.unname();
         answer::refuse(self, desk, refusal, now);
         self.owed += 1;
         self.send(
@@ -104,16 +112,21 @@ impl Connection {
     fn send(&mut self, desk: &mut Desk, source: Source, after: After, now: Instant) -> Turn {
         // A part of the next request may have come meanwhile, and with it a clock of its own.
         self.pace = None;
-        self.link.set_state(State::InFlight);
+        self.link.set_state(State::Response);
         let Desk { out, input, .. } = desk;
         let mut outgoing = Outgoing::new(source);
         let sent = outgoing.begin(&self.link.stream, out, input);
         out.shrink_to(KEPT_BY_DESK);
+        desk.tally(&self.service.counters)
+            .sent(outgoing.uncounted());
         match sent {
             // The usual case, and it allocates nothing.
             Ok(Sent::All) => self.all_sent(desk, after, now),
             Ok(sent) => self.sent(desk, sent, Box::new(outgoing), after, now),
-            Err(broken) => self.give_up(Box::new(outgoing), after, broken.reason()),
+            Err(broken) => {
+                let reason = self.tell_broken(broken);
+                self.give_up(Box::new(outgoing), after, reason)
+            }
         }
     }
 
@@ -123,7 +136,10 @@ impl Connection {
             Phase::Sending(outgoing, after) => (outgoing, after),
             _ => return Turn::Over,
         };
-        match outgoing.push(&self.link.stream) {
+        let pushed = outgoing.push(&self.link.stream);
+        desk.tally(&self.service.counters)
+            .sent(outgoing.uncounted());
+        match pushed {
             Ok(Sent::NeedsReader) => {
                 self.phase = Phase::Sending(outgoing, after);
                 Turn::Ready
@@ -133,7 +149,10 @@ impl Connection {
                 Turn::Ready
             }
             Ok(sent) => self.sent(desk, sent, outgoing, after, now),
-            Err(broken) => self.give_up(outgoing, after, broken.reason()),
+            Err(broken) => {
+                let reason = self.tell_broken(broken);
+                self.give_up(outgoing, after, reason)
+            }
         }
     }
 
@@ -194,6 +213,7 @@ impl Connection {
                 if self.intake.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
                     self.phase = Phase::Ready;
+                    self.link.set_state(State::Waiting);
                     return self.ready_turn();
                 }
                 self.phase = Phase::Receiving;
@@ -212,11 +232,11 @@ impl Connection {
     }
 
     pub(super) fn close(&mut self, linger: bool, reason: CloseReason, now: Instant) -> Turn {
+        self.link.set_state(State::Closing);
         if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
             return self.over(reason);
         }
         self.reason = reason;
-        self.link.set_state(State::Quiet);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
         self.phase = Phase::Lingering {
@@ -233,7 +253,11 @@ impl Connection {
         settled: bool,
         now: Instant,
     ) -> Turn {
-        match (&self.link.stream).read(&mut desk.input) {
+        let read = (&self.link.stream).read(&mut desk.input);
+        if let Ok(count) = read {
+            self.received(desk, count);
+        }
+        match read {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
                 self.phase = Phase::Lingering {
                     left: left - count,
@@ -264,23 +288,50 @@ impl Connection {
             .set_nonblocking(false)
             .and_then(|()| stream.set_read_timeout(None))
             .and_then(|()| stream.set_write_timeout(None));
-        self.service.registry.settle(&self.link);
+        self.service.registry.hand_over(&self.link);
         if plain.is_ok() {
+            // Not the link itself, which would keep the socket open.
+            let (service, subject) = (Arc::clone(&self.service), Subject::of(&self.link));
+            let build = move || {
+                if let Err(panicked) = caught(move || upgrade.build(Box::new(socket))) {
+                    let hook = &service.on_error;
+                    hook.tell_of(ServerErrorKind::Upgrade, Some(subject), panicked.into());
+                }
+            };
             // Without a thread to be had both are dropped, and that closes the connection.
-            let _ = thread::Builder::new()
-                .name("millpond-upgrade".into())
-                .spawn(move || caught(move || upgrade.build(Box::new(socket))));
+            let thread = thread::Builder::new().name("millpond-upgrade".into());
+            if let Err(e) = thread.spawn(build) {
+                let hook = &self.service.on_error;
+                hook.tell(ServerErrorKind::Upgrade, Some(&self.link), || e);
+            }
         }
         self.over(CloseReason::Upgraded)
     }
-}
 
-impl Broken {
-    pub(super) fn reason(self) -> CloseReason {
-        match self {
+    /// Why it ends, told to whoever is to know.
+    pub(super) fn tell_broken(&self, broken: Broken) -> CloseReason {
+        match broken {
             Broken::Write => CloseReason::Broken,
-            Broken::Reader => CloseReason::BodyFailed,
+            Broken::Reader(error) => {
+                self.tell(ServerErrorKind::Body, error);
+                CloseReason::BodyFailed
+            }
         }
+    }
+
+    /// Tells which fields of a response cannot be sent; not their values, which may be secrets.
+    #[cold]
+    pub(in crate::server) fn tell_fields(&self, fields: &[(Cow<'static, str>, Cow<'static, str>)]) {
+        for (name, _) in fields.iter().filter(|(n, v)| !encode::is_field(n, v)) {
+            let name: String = name.chars().take(LONGEST_TOLD).collect();
+            let error = io::Error::new(ErrorKind::InvalidData, format!("the field {name:?}"));
+            self.tell(ServerErrorKind::Header, error);
+        }
+    }
+
+    /// Tells what went wrong here and no response can.
+    pub(in crate::server) fn tell(&self, kind: ServerErrorKind, error: io::Error) {
+        self.service.on_error.tell(kind, Some(&self.link), || error);
     }
 }
 

@@ -55,6 +55,14 @@ impl Scene {
         (client, link)
     }
 
+    /// Connections in flight, and connections at rest.
+    fn count(&self) -> (u64, u64) {
+        let counts = State::ALL.into_iter().zip(self.registry.count());
+        let (busy, rest): (Vec<_>, Vec<_>) = counts.partition(|(state, _)| state.is_in_flight());
+        let sum = |these: Vec<(State, u64)>| these.iter().map(|(_, count)| count).sum();
+        (sum(busy), sum(rest))
+    }
+
     /// Drains in a thread of its own; what comes of it can be waited for.
     fn drain(&self, deadline: Option<Instant>) -> mpsc::Receiver<Drained> {
         let (done, drained) = mpsc::channel();
@@ -86,9 +94,9 @@ fn is_open(stream: &TcpStream) -> bool {
 #[test]
 fn one_too_many_takes_the_place_of_the_one_idle_longest() {
     let scene = Scene::new();
-    let (_a, first) = scene.try_enter(3, State::Quiet);
-    let (_b, second) = scene.try_enter(3, State::Quiet);
-    let (_c, third) = scene.try_enter(3, State::InFlight);
+    let (_a, first) = scene.try_enter(3, State::Idle);
+    let (_b, second) = scene.try_enter(3, State::Idle);
+    let (_c, third) = scene.try_enter(3, State::Handler);
     let (first, second, third) = (first.unwrap(), second.unwrap(), third.unwrap());
     let now = Instant::now();
     scene
@@ -97,14 +105,14 @@ fn one_too_many_takes_the_place_of_the_one_idle_longest() {
     scene
         .registry
         .fell_quiet(&second, now + Duration::from_secs(1));
-    let (_d, fourth) = scene.try_enter(3, State::InFlight);
+    let (_d, fourth) = scene.try_enter(3, State::Handler);
     assert!(fourth.is_some());
     assert!(second.is_ending() && reads_the_end(&second.stream));
     assert!(!first.is_ending() && !third.is_ending());
     // The next one costs the next idle one; then there is nobody left who could make room.
-    let (_e, fifth) = scene.try_enter(3, State::InFlight);
+    let (_e, fifth) = scene.try_enter(3, State::Handler);
     assert!(fifth.is_some() && first.is_ending());
-    assert!(scene.try_enter(3, State::InFlight).1.is_none());
+    assert!(scene.try_enter(3, State::Handler).1.is_none());
     assert!(!third.is_ending() && is_open(&third.stream));
     for link in [first, second, third] {
         scene.registry.leave(&link);
@@ -115,23 +123,23 @@ fn one_too_many_takes_the_place_of_the_one_idle_longest() {
 #[test]
 fn a_connection_that_lingers_counts_as_open_and_is_not_waited_for() {
     let scene = Scene::new();
-    let (_client, link) = scene.enter(State::InFlight);
-    assert_eq!(scene.registry.count(), (1, 0));
+    let (_client, link) = scene.enter(State::Handler);
+    assert_eq!(scene.count(), (1, 0));
     scene.registry.settle(&link);
-    assert_eq!(scene.registry.count(), (0, 1));
+    assert_eq!(scene.count(), (0, 1));
     let drained = scene.registry.drain(|_| true, None, || {});
     assert_eq!((drained.answered, drained.cut), (0, 0));
     assert!(!link.is_ending(), "it is at its end anyway");
     scene.registry.leave(&link);
-    assert_eq!(scene.registry.count(), (0, 0));
+    assert_eq!(scene.count(), (0, 0));
 }
 
 #[test]
 fn a_drain_ends_the_quiet_and_waits_for_those_in_flight() {
     let scene = Scene::new();
-    let (_a, quiet) = scene.enter(State::Quiet);
-    let (_b, partial) = scene.enter(State::Partial);
-    let (_c, busy) = scene.enter(State::InFlight);
+    let (_a, quiet) = scene.enter(State::Idle);
+    let (_b, partial) = scene.enter(State::Head);
+    let (_c, busy) = scene.enter(State::Handler);
     let drained = scene.drain(None);
     for link in [&quiet, &partial] {
         assert!(reads_the_end(&link.stream));
@@ -150,7 +158,7 @@ fn a_drain_ends_the_quiet_and_waits_for_those_in_flight() {
 #[test]
 fn what_was_received_before_a_drain_can_still_be_read() {
     let scene = Scene::new();
-    let (mut client, link) = scene.enter(State::Quiet);
+    let (mut client, link) = scene.enter(State::Idle);
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     until("here", || {
         link.stream.set_nonblocking(true).unwrap();
@@ -167,10 +175,10 @@ fn what_was_received_before_a_drain_can_still_be_read() {
 #[test]
 fn who_comes_during_a_drain_is_no_concern_of_it() {
     let scene = Scene::new();
-    let (_a, old) = scene.enter(State::InFlight);
+    let (_a, old) = scene.enter(State::Handler);
     let drained = scene.drain(None);
     until("told", || old.is_ending());
-    let (_b, new) = scene.enter(State::InFlight);
+    let (_b, new) = scene.enter(State::Handler);
     scene.registry.leave(&old);
     let drained = drained.recv_timeout(PATIENCE).unwrap();
     assert_eq!(drained.cut, 0);
@@ -185,7 +193,7 @@ fn a_fresh_connection_has_a_moment_for_its_first_request() {
     let began = Instant::now();
     let drained = scene.drain(None);
     until("told", || speaks.is_ending());
-    speaks.set_state(State::InFlight);
+    speaks.set_state(State::Handler);
     assert!(reads_the_end(&silent.stream));
     assert!(began.elapsed() >= FRESH_GRACE, "{:?}", began.elapsed());
     scene.registry.leave(&silent);
@@ -199,8 +207,8 @@ fn a_fresh_connection_has_a_moment_for_its_first_request() {
 #[test]
 fn at_the_deadline_what_is_left_is_cut_and_counted() {
     let scene = Scene::new();
-    let (client, in_flight) = scene.enter(State::InFlight);
-    let (_b, partial) = scene.enter(State::Partial);
+    let (client, in_flight) = scene.enter(State::Handler);
+    let (_b, partial) = scene.enter(State::Head);
     let time = Duration::from_millis(50);
     let began = Instant::now();
     let drained = scene.registry.drain(|_| true, Some(began + time), || {});
@@ -215,13 +223,13 @@ fn at_the_deadline_what_is_left_is_cut_and_counted() {
     for link in [in_flight, partial] {
         scene.registry.leave(&link);
     }
-    assert_eq!(scene.registry.count(), (0, 0));
+    assert_eq!(scene.count(), (0, 0));
 }
 
 #[test]
 fn a_deadline_that_has_passed_cuts_at_once() {
     let scene = Scene::new();
-    let (_a, _in_flight) = scene.enter(State::InFlight);
+    let (_a, _in_flight) = scene.enter(State::Handler);
     let (_b, _fresh) = scene.enter(State::Fresh);
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!((drained.answered, drained.cut), (0, 1));
@@ -232,7 +240,7 @@ fn a_deadline_that_has_passed_cuts_at_once() {
 fn a_link_told_to_end_in_flight_ends_when_it_falls_quiet() {
     // Its response said keep-alive before the drain began.
     let scene = Scene::new();
-    let (_client, link) = scene.enter(State::InFlight);
+    let (_client, link) = scene.enter(State::Handler);
     scene.registry.begin(|| {});
     assert!(is_open(&link.stream));
     scene.registry.fell_quiet(&link, Instant::now());
@@ -243,7 +251,7 @@ fn a_link_told_to_end_in_flight_ends_when_it_falls_quiet() {
 fn a_link_that_falls_quiet_while_a_drain_begins_ends_either_way() {
     for round in 0..500 {
         let scene = Scene::new();
-        let (_client, link) = scene.enter(State::InFlight);
+        let (_client, link) = scene.enter(State::Handler);
         let start = std::sync::Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -260,7 +268,7 @@ fn a_link_that_falls_quiet_while_a_drain_begins_ends_either_way() {
 #[test]
 fn a_drain_has_the_unwatched_guests_looked_at_after_it_told_them() {
     let scene = Scene::new();
-    let (_a, quiet) = scene.enter(State::Quiet);
+    let (_a, quiet) = scene.enter(State::Idle);
     let registry = &scene.registry;
     let drained = registry.drain(
         |_| true,
@@ -280,9 +288,9 @@ fn a_drain_of_some_doors_is_none_of_the_others() {
     let scene = Scene::new();
     let enter = |door, state| scene.try_enter_by(door, FOREVER, state);
     // Doors below, between and above, and connections by age in no order of theirs.
-    let stays = [0, 2, u32::MAX].map(|door| enter(door, State::InFlight));
-    let (_a, quiet) = enter(1, State::Quiet);
-    let (_b, busy) = enter(3, State::InFlight);
+    let stays = [0, 2, u32::MAX].map(|door| enter(door, State::Handler));
+    let (_a, quiet) = enter(1, State::Idle);
+    let (_b, busy) = enter(3, State::Handler);
     let registry = Arc::clone(&scene.registry);
     let (done, drained) = mpsc::channel();
     thread::spawn(move || {
@@ -294,7 +302,7 @@ fn a_drain_of_some_doors_is_none_of_the_others() {
     assert!(reads_the_end(&quiet.stream));
     scene.registry.leave(&quiet);
     // One that comes in by such a door later is none of its business either.
-    let (_c, late) = enter(3, State::InFlight);
+    let (_c, late) = enter(3, State::Handler);
     assert!(drained.try_recv().is_err(), "one is in flight");
     scene.registry.answered(&busy);
     scene.registry.leave(&busy);

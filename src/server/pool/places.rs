@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// place is for them alone: quiet guests stay for long, and an upload would wait until one leaves.
 pub(crate) struct Places {
     pub(super) taken: AtomicUsize,
+    /// Of these, for uploads.
+    uploads: AtomicUsize,
     /// The workers there are. Written under the pool's lock.
     pub(super) workers: AtomicUsize,
     holding: usize,
@@ -25,6 +27,7 @@ impl Places {
         };
         Places {
             taken: AtomicUsize::new(0),
+            uploads: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),
             holding,
             serving,
@@ -55,7 +58,21 @@ impl Places {
     /// Leaves one that sweeps. A worker that is alone for want of threads does as a pool of one.
     pub(super) fn take_to_serve(&self) -> bool {
         let workers = self.workers.load(Ordering::Acquire);
-        self.take(self.serving.min(workers.saturating_sub(1).max(1)))
+        let took = self.take(self.serving.min(workers.saturating_sub(1).max(1)));
+        self.uploads.fetch_add(usize::from(took), Ordering::Relaxed);
+        took
+    }
+
+    pub(super) fn give_back_from_serving(&self) {
+        self.uploads.fetch_sub(1, Ordering::Relaxed);
+        self.give_back();
+    }
+
+    /// Those taken to hold, and those taken to serve. A moment apart.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let uploads = self.uploads.load(Ordering::Relaxed);
+        let taken = self.taken.load(Ordering::Relaxed);
+        (taken.saturating_sub(uploads), uploads)
     }
 
     pub(crate) fn give_back(&self) {

@@ -2,6 +2,7 @@
 //! which they find out who is to do what. Whatever changes these does so here, or under their lock.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -35,6 +36,8 @@ pub(crate) struct Shared<G: Guest> {
     pub(crate) busy: AtomicBool,
     /// Work was queued and nobody was free: whoever holds a guest between requests lets go of it.
     pub(super) pressed: AtomicBool,
+    /// There is a [`State::refusal`].
+    pub(super) refused: AtomicBool,
     /// Counts the sweeper's serves: odd while one is under way. The sentry compares two readings.
     pub(crate) pulse: AtomicU64,
     /// Requests served by holders since `window_start`.
@@ -77,6 +80,8 @@ pub(crate) struct State<G> {
     pub(super) not_busy_for: Duration,
     /// The system had no thread to give: it is not asked again before then.
     pub(super) no_thread_before: Option<Instant>,
+    /// Why it had none, until that is asked for.
+    pub(super) refusal: Option<io::Error>,
     pub(super) closing: bool,
 }
 
@@ -170,6 +175,7 @@ impl<G: Guest> Shared<G> {
                 not_busy_before: None,
                 not_busy_for: SHORTEST_CALM,
                 no_thread_before: None,
+                refusal: None,
                 closing: false,
             }),
             work: Condvar::new(),
@@ -178,6 +184,7 @@ impl<G: Guest> Shared<G> {
             size,
             busy: AtomicBool::new(false),
             pressed: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
             pulse: AtomicU64::new(0),
             calm_served: AtomicU64::new(0),
             window_start: Mutex::new(Instant::now()),
@@ -293,28 +300,31 @@ impl<G: Guest> Shared<G> {
         if !self.may_grow(state) {
             return false;
         }
-        let started = self.start_worker().is_ok();
-        if started {
+        let started = self.start_worker();
+        let is_started = started.is_ok();
+        if is_started {
             state.workers += 1;
             self.places.workers.store(state.workers, Ordering::Release);
         } else {
+            state.refusal = started.err();
+            self.refused.store(true, Ordering::Relaxed);
             state.no_thread_before = Some(Instant::now() + NO_THREAD_FOR);
             // What was meant for it, and for others before it that are not there either.
             if state.take_in_calls() && state.workers > 0 {
                 self.call_sweeper(state);
             }
         }
-        started
+        is_started
     }
 
-    fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
+    fn start_worker(self: &Arc<Self>) -> io::Result<()> {
         #[cfg(test)]
         {
             let one = |left: usize| left.checked_sub(1);
             let granted = self
                 .most_threads
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one);
-            granted.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+            granted.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         }
         let shared = Arc::clone(self);
         let worker = move || Worker::new(shared).run();

@@ -112,7 +112,7 @@ fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
         }
         let most = crowd.most_waiting.load(Ordering::SeqCst);
         assert_eq!(most, uploads, "waited at once of {}", size);
-        assert!(scene.pool.workers() <= size);
+        assert!(scene.pool.roll().workers <= size);
         scene.end(&peers);
     }
 }
@@ -134,7 +134,7 @@ fn a_pool_of_one_serves_all_uploads_too() {
             scene.until_served(peer, times);
         }
     }
-    assert_eq!(scene.pool.workers(), 1);
+    assert_eq!(scene.pool.roll().workers, 1);
     scene.end(&peers);
 }
 

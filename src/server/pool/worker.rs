@@ -152,7 +152,7 @@ impl<G: Guest> Worker<G> {
                 Errand::Serve => self.guarded(|desk| guest.serve(desk)),
                 Errand::ServeLong => {
                     let turn = self.guarded(|desk| guest.serve(desk));
-                    shared.places.give_back();
+                    shared.places.give_back_from_serving();
                     turn
                 }
             };
@@ -209,7 +209,7 @@ pub(crate) fn guarded<G: Guest>(
     desk: &mut G::Desk,
     act: impl FnOnce(&mut G::Desk) -> Turn,
 ) -> Turn {
-    caught(|| act(desk)).unwrap_or_else(|| {
+    caught(|| act(desk)).unwrap_or_else(|_| {
         *desk = G::Desk::default();
         Turn::Over
     })
