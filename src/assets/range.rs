@@ -130,6 +130,7 @@ mod tests {
             ("just beyond", "bytes=10-10", 10, Beyond),
             ("just beyond, open", "bytes=10-", 10, Beyond),
             ("far beyond", "bytes=18446744073709551615-", 10, Beyond),
+            ("would wrap to 4", "bytes=18446744073709551620-", 10, Beyond),
             (
                 "beyond any number",
                 "bytes=18446744073709551616-",

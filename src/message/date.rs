@@ -90,7 +90,9 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
         return None;
     };
     let month = MONTHS.iter().position(|&name| name == month)? as u64 + 1;
-    Some(days(year, month, number(day)?)? * SECONDS_A_DAY + time_of_day(time)?)
+    let secs = days(year, month, number(day)?)? * SECONDS_A_DAY + time_of_day(time)?;
+    // A leap second in the last minute would be in the year 10000.
+    Some(secs.min(LAST_SECOND))
 }
 
 /// `08:49:37` and whatever follows; a leap second counts as the one after it.
@@ -215,6 +217,7 @@ mod tests {
             ("Thursday, 01-Jan-70 00:00:00 GMT", 0),
             ("Tuesday, 31-Dec-69 23:59:59 GMT", 3_155_759_999),
             ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_800),
+            ("Fri, 31 Dec 9999 23:59:60 GMT", LAST_SECOND),
         ] {
             assert_eq!(parse(text), Some(want), "{}", text);
         }

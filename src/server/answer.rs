@@ -96,13 +96,18 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
             && response.upgrade.is_some()
             && can_be_sent(&response)
             && asked_for(&desk.request, &response);
-        if possible {
+        // A drain may have shut the connection for reading already, and would not wait for it.
+        let leaving = connection.link.is_ending();
+        if possible && !leaving {
             place = connection.service.place_to_upgrade();
         }
         if place.is_none() {
             // What follows may be of the other protocol already: it must not be read as HTTP.
             left.keep = false;
-            left.reason = CloseReason::Limit;
+            left.reason = match leaving {
+                true => CloseReason::Drained,
+                false => CloseReason::Limit,
+            };
             response = instead(response, plain(if possible { 503 } else { 500 }));
         }
     }

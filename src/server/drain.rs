@@ -31,7 +31,7 @@ use crate::lock::lock;
 const FRESH_GRACE: Duration = Duration::from_millis(10);
 
 /// The same for a drain that was announced by [`Registry::wind_down`], and so is in no hurry: a
-/// request of which a part is here gets it too. The peer may be a proxy on a busy machine that has
+/// request of which a part is here gets it too. The peer may be a proxy on a busy machine: it has
 /// connected, or sent the first piece of a body, and must not send it all again elsewhere.
 const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
 

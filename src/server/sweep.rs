@@ -25,8 +25,8 @@ const SAVED_AT_MOST: i64 = 8192;
 /// With so much saved the load has shown itself to be lasting: no more pauses, no more handing
 /// over.
 const BUSY_FROM: i64 = 1024;
-/// One part in this many of a core goes to guests that only might have something: 2 %, less a margin
-/// for machines on which a visit costs more.
+/// One part in this many of a core goes to guests that only might have something: 2 %, less a
+/// margin for machines on which a visit costs more.
 const BUDGET: u32 = 56;
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_millis(400);

@@ -121,11 +121,15 @@ impl HeadParser {
         limits: &Limits,
         head: &mut Head,
     ) -> Result<Option<usize>, WireError> {
-        let bound = limits.max_head_bytes.min(MAX_HEAD_BYTES);
-        let seen = &bytes[..bytes.len().min(bound)];
         if self.at == 0 {
             head.clear();
         }
+        if self.state < State::Method && !self.empty_lines(bytes)? {
+            return Ok(None);
+        }
+        // Empty lines before it are no part of a head, whether they come with it or alone.
+        let bound = self.start + limits.max_head_bytes.min(MAX_HEAD_BYTES);
+        let seen = &bytes[..bytes.len().min(bound)];
         if self.advance(seen, limits, head)? {
             let end = self.at;
             self.finish(&seen[self.start..end], head)?;
@@ -139,16 +143,13 @@ impl HeadParser {
         }
     }
 
-    /// Walks over the bytes; true once the head's last byte has been passed.
+    /// Walks over the bytes from the request line on; true once the head's last byte was passed.
     fn advance(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        if self.state < State::Method && !self.empty_lines(bytes)? {
-            return Ok(false);
-        }
         if self.state == State::Method && !self.method(bytes, head)? {
             return Ok(false);
         }

@@ -97,7 +97,10 @@ const REQUESTS: &[(u16, &str)] = &[
     (500, "GET /header/zmarkz HTTP/1.1\r\nHost: zmarkz\r\n\r\n"),
     (500, "GET /status/zmarkz HTTP/1.1\r\nHost: zmarkz\r\n\r\n"),
     (500, "GET /upgrade/zmarkz HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: zmarkz\r\n\r\n"),
-    (503, "GET /upgrade/zmarkz HTTP/1.1\r\nHost: zmarkz\r\nConnection: upgrade\r\n\r\n"),
+    (500, "GET /upgrade/zmarkz HTTP/1.1\r\nHost: zmarkz\r\nConnection: upgrade\r\n\
+        Upgrade: zmarkz\r\n\r\n"),
+    (503, "GET /upgrade/zmarkz HTTP/1.1\r\nHost: zmarkz\r\nConnection: upgrade\r\n\
+        Upgrade: zmarkz, echo\r\n\r\n"),
     // The request line.
     (400, "zmarkz"),
     (400, "zmarkz\r\n\r\n"),

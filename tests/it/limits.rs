@@ -90,7 +90,7 @@ fn heads() {
         assert_eq!(answer(&server, head(most + 1)).status, 431);
         let endless = &head(most + 100)[..most];
         assert_eq!(answer(&server, endless).status, 431);
-        // A name, and empty lines before a head, count like everything else.
+        // A name counts like everything else.
         let name = format!("GET / HTTP/1.1\r\nHost: a\r\n{}", "a".repeat(most));
         assert_eq!(answer(&server, name).status, 431);
         let mut client = server.connect();

@@ -9,6 +9,7 @@ mod echoes;
 mod error_hook;
 mod examples;
 mod faults;
+mod fuzz;
 mod held_up;
 mod injection;
 mod join;

@@ -39,11 +39,7 @@ fn here() -> Proxies {
 }
 
 fn settings(proxies: Proxies) -> Settings {
-    let limits = Limits {
-        head_timeout: HEAD_TIMEOUT,
-        ..Limits::default()
-    };
-    Settings::default().limits(limits).proxies(proxies)
+    Settings::default().proxies(proxies)
 }
 
 fn serve(proxies: Proxies) -> Running {
@@ -230,7 +226,15 @@ fn what_is_no_preface_is_not_answered() {
 
 #[test]
 fn half_a_preface_is_not_waited_for() {
-    let server = serve_managed(here().proxy_protocol());
+    let limits = Limits {
+        head_timeout: HEAD_TIMEOUT,
+        ..Limits::default()
+    };
+    let settings = settings(here().proxy_protocol()).limits(limits);
+    let router = Router::default();
+    router.fallback(tell);
+    let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
+    let server = server.expect("a free port");
     for half in [&LINE[..1], &LINE[..20], &BINARY[..5], &BINARY[..20]] {
         let mut client = Client::connect(server.addr());
         client.send(half);

@@ -100,8 +100,9 @@ const ENDS: &[(&str, CloseReason, End)] = &[
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(4));
     }),
     ("an upgrade", CloseReason::Upgraded, |client| {
-        client.send("GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n");
-        client.send("Upgrade: nothing\r\n\r\n");
+        client.send(
+            "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: nothing\r\n\r\n",
+        );
     }),
 ];
 

@@ -61,7 +61,7 @@ const UNSAFE_CALLS: [&str; 2] = [
 const LONGEST_FILE: usize = 600;
 const LONGEST_EXAMPLE: usize = 60;
 const WIDEST_LINE: usize = 100;
-const EVERYWHERE: [&str; 8] = [
+const EVERYWHERE: [&str; 9] = [
     "src",
     "examples",
     "tests/it",
@@ -69,6 +69,7 @@ const EVERYWHERE: [&str; 8] = [
     "tests/interop",
     "tests/proxies",
     "tests/rolling",
+    "tests/soak",
     "tests/versus",
 ];
 
@@ -339,6 +340,7 @@ fn nothing_is_unsafe() {
         "tests/interop",
         "tests/proxies",
         "tests/rolling",
+        "tests/soak",
     ];
     for source in sources(&places) {
         let is_call = |at: &usize| {

@@ -2,6 +2,7 @@
 //! and `max_upgraded` bounds how many there are.
 
 use std::io::{Read, Write};
+use std::thread;
 
 use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
 use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
@@ -125,6 +126,25 @@ fn a_server_that_stops_neither_ends_nor_awaits_it() {
     let client = upgraded(&server);
     drop(server);
     assert_eq!(echoed(client), b"earlyand late");
+}
+
+#[test]
+fn a_server_that_is_leaving_begins_no_other_protocol() {
+    let gate = Gate::default();
+    let server = echo_server(4, 8, gate.clone());
+    let mut client = server.connect();
+    client.send(ASK.replace("/echo", "/late"));
+    gate.wait_for(1);
+    let mut witness = server.connect();
+    witness.get("/");
+    let stopped = thread::spawn(move || drop(server));
+    witness.closed(); // So the drain has begun.
+    gate.open();
+    let reply = client.response();
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.header("Connection"), Some("close"));
+    client.closed();
+    stopped.join().expect("the server ends");
 }
 
 #[test]

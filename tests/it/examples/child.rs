@@ -75,6 +75,7 @@ impl Example {
     }
 
     /// The process's number, which is its own until it has been waited for.
+    #[cfg(unix)]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -1,0 +1,356 @@
+//! The soak: starts the server, lets all kinds of clients loose on it, tells every ten seconds how
+//! it goes, and says in the end what is wrong.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::{Conn, Want};
+use crate::fuzz::Rng;
+use crate::kinds;
+use crate::options::Options;
+use crate::process::Held;
+use crate::rude::rude;
+use crate::server::{content, POOL};
+use crate::world::World;
+
+/// For whatever the server is told to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What the resident memory may grow by in the second half, by a line through all samples: the
+/// allocator's own unrest, or less than the smallest allocation for each connection of that half.
+const UNREST_KIB: f64 = 4.0 * 1024.0;
+const SMALLEST: f64 = 32.0;
+/// A move waits for what is in flight: the slowest is a reader that takes a second for a response.
+const LONGEST_MOVE: Duration = Duration::from_secs(8);
+
+pub fn run(options: &Options) -> Result<(), String> {
+    let mut server = Process::start()?;
+    server.hear("here")?;
+    let before = Held::by(server.child.id());
+    server.tell("serve")?;
+    let port = server.hear("ready")?;
+    let world = Arc::new(World::at(port.parse().map_err(|_| "no port")?));
+    let listener = server.listen(&world);
+    let samples = load(&world, &server, options);
+    server.tell("calm")?;
+    listener
+        .calm
+        .recv_timeout(PATIENCE)
+        .map_err(|_| "it does not calm down")?;
+    let mut verdict = Vec::new();
+    if let Err(why) = all_there(&world) {
+        verdict.push(why);
+    }
+    server.tell("stop")?;
+    let report = listener.stopped.recv_timeout(PATIENCE);
+    let report = report.map_err(|_| "it does not stop")?;
+    let after = settled(server.child.id(), before);
+    server.tell("exit")?;
+    let status = server.child.wait().map_err(|e| e.to_string())?;
+
+    for (kind, number) in world.kinds() {
+        println!("{number:>10} {kind}");
+    }
+    for (name, number) in &report.numbers {
+        println!("{number:>10} of the server's: {name}");
+    }
+    println!("before {before:?}, after {after:?}");
+    if !status.success() {
+        verdict.push(format!("the server ended with {status}"));
+    }
+    if (before.descriptors, before.threads) != (after.descriptors, after.threads) {
+        verdict.push("descriptors or threads are left over".to_owned());
+    }
+    judge(&world, options, &report, &samples, &mut verdict);
+    match verdict.is_empty() {
+        true => {
+            println!("all is well");
+            Ok(())
+        }
+        false => Err([verdict, world.told()].concat().join("\n")),
+    }
+}
+
+/// The server's process.
+struct Process {
+    child: Child,
+    input: ChildStdin,
+    output: Option<BufReader<std::process::ChildStdout>>,
+}
+
+/// What comes of listening to it.
+struct Listener {
+    calm: Receiver<()>,
+    stopped: Receiver<Report>,
+}
+
+#[derive(Default)]
+struct Report {
+    numbers: BTreeMap<String, u64>,
+    /// How long each move took, in microseconds.
+    moves: Vec<u64>,
+    failures: Vec<String>,
+}
+
+impl Process {
+    fn start() -> Result<Process, String> {
+        let program = std::env::current_exe().map_err(|e| e.to_string())?;
+        let mut child = Command::new(program)
+            .arg("serve")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| e.to_string())?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        match (input, output) {
+            (Some(input), Some(output)) => Ok(Process {
+                child,
+                input,
+                output: Some(BufReader::new(output)),
+            }),
+            _ => Err("no pipes".to_owned()),
+        }
+    }
+
+    fn tell(&mut self, command: &str) -> Result<(), String> {
+        writeln!(self.input, "{command}").map_err(|e| format!("the server is gone: {e}"))
+    }
+
+    fn hear(&mut self, name: &str) -> Result<String, String> {
+        let output = self.output.as_mut().ok_or("somebody else listens")?;
+        let mut line = String::new();
+        output.read_line(&mut line).map_err(|e| e.to_string())?;
+        let rest = line.strip_prefix(name).map(|rest| rest.trim().to_owned());
+        rest.ok_or_else(|| format!("{line:?} in place of {name}"))
+    }
+
+    /// On a thread of its own, until the server has stopped.
+    fn listen(&mut self, world: &Arc<World>) -> Listener {
+        let (tell_calm, calm) = mpsc::channel();
+        let (tell_stopped, stopped) = mpsc::channel();
+        let output = self.output.take();
+        let world = Arc::clone(world);
+        thread::spawn(move || {
+            let mut report = Report::default();
+            let lines = output.into_iter().flat_map(BufRead::lines);
+            for line in lines.map_while(Result::ok) {
+                let words: Vec<&str> = line.split(' ').collect();
+                let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0);
+                match words[0] {
+                    "moving" => world.moving(number(2)),
+                    "moved" => report.moves.push(number(2)),
+                    "added" => world.added.store(number(1), SeqCst),
+                    "removing" => world.removing.store(number(1), SeqCst),
+                    "removed" => world.removed.store(number(1), SeqCst),
+                    "number" | "closed" => {
+                        report.numbers.insert(words[1].to_owned(), number(2));
+                    }
+                    "calm" => {
+                        let _ = tell_calm.send(());
+                    }
+                    "stopped" => {
+                        report.numbers.insert("cut".to_owned(), number(2));
+                        break;
+                    }
+                    _ => report.failures.push(line),
+                }
+            }
+            let _ = tell_stopped.send(report);
+        });
+        Listener { calm, stopped }
+    }
+}
+
+type Client = Box<dyn FnOnce(&World, &mut Rng) + Send>;
+
+/// Lets the clients loose for the time there is; resident memory in KiB, once a second.
+fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
+    let began = Instant::now();
+    // Done a little before the end, so that a slow moment can be made up for.
+    let per_second = options.requests * 20 / 19 / options.seconds.max(1);
+    let mut clients = Vec::new();
+    let mut seed = options.seed;
+    let mut start = |client: Client| {
+        seed += 1;
+        let mut rng = Rng::new(seed << 32);
+        let world = Arc::clone(world);
+        clients.push(thread::spawn(move || client(&world, &mut rng)));
+    };
+    for first in [1, 1 << 40] {
+        start(Box::new(move |world, _| {
+            kinds::pipelined(world, first, per_second, began)
+        }));
+    }
+    start(Box::new(kinds::kept));
+    start(Box::new(kinds::mixed));
+    start(Box::new(kinds::mixed));
+    start(Box::new(kinds::slow_reader));
+    start(Box::new(kinds::drip));
+    start(Box::new(rude));
+    start(Box::new(rude));
+
+    let mut samples = Vec::new();
+    let mut line = (0, Duration::ZERO);
+    for second in 1..=options.seconds {
+        let until = Duration::from_secs(second);
+        thread::sleep(until.saturating_sub(began.elapsed()));
+        let held = Held::by(server.child.id());
+        samples.push(held.resident_kib as f64);
+        if second % 10 == 0 || second == options.seconds {
+            let answered = world.answered.load(SeqCst);
+            let elapsed = began.elapsed();
+            let rate = (answered - line.0) as f64 / (elapsed - line.1).as_secs_f64();
+            line = (answered, elapsed);
+            println!(
+                "{second:4} s: {answered} requests, {rate:.0}/s; {} KiB, {} descriptors, \
+                 {} threads; {} moves; retried {}, lost {}, wrong {}",
+                held.resident_kib,
+                held.descriptors,
+                held.threads,
+                world.moves(),
+                world.retried.load(SeqCst),
+                world.lost.load(SeqCst),
+                world.wrong.load(SeqCst),
+            );
+        }
+    }
+    world.over.store(true, SeqCst);
+    for client in clients {
+        if client.join().is_err() {
+            world.accuse("a client panicked".to_owned());
+        }
+    }
+    samples
+}
+
+/// Every worker can be had at once, and so can every place to wait at for an upload.
+fn all_there(world: &Arc<World>) -> Result<(), String> {
+    world.over.store(false, SeqCst);
+    let wrong = world.wrong.load(SeqCst) + world.lost.load(SeqCst);
+    let together = |client: fn(&World)| {
+        let all: Vec<_> = (0..POOL)
+            .map(|_| {
+                let world = Arc::clone(world);
+                thread::spawn(move || client(&world))
+            })
+            .collect();
+        all.into_iter().all(|client| client.join().is_ok())
+    };
+    let met = together(|world| {
+        if let Some(mut conn) = Conn::open(world) {
+            conn.send(b"GET /meet HTTP/1.1\r\nHost: a\r\n\r\n");
+            conn.exchange(world, "meet", &Want::text(), b"met");
+        }
+    });
+    let uploaded = together(|world| {
+        let body = content(9, 300_000);
+        if let Some(mut conn) = Conn::open(world) {
+            let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n";
+            conn.send_part(head.as_bytes());
+            for piece in body.chunks(30_000) {
+                conn.send(piece);
+                thread::sleep(Duration::from_millis(5));
+            }
+            conn.exchange(world, "upload, all at once", &Want::text(), &body);
+        }
+    });
+    let now = world.wrong.load(SeqCst) + world.lost.load(SeqCst);
+    match met && uploaded && now == wrong {
+        true => Ok(()),
+        false => Err("a worker or a place is missing".to_owned()),
+    }
+}
+
+/// What it holds once it has let go of what it had.
+fn settled(pid: u32, before: Held) -> Held {
+    let began = Instant::now();
+    loop {
+        let held = Held::by(pid);
+        let is_back = (held.descriptors, held.threads) == (before.descriptors, before.threads);
+        if is_back || began.elapsed() > PATIENCE {
+            return held;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn judge(
+    world: &World,
+    options: &Options,
+    report: &Report,
+    samples: &[f64],
+    verdict: &mut Vec<String>,
+) {
+    let number = |name: &str| report.numbers.get(name).copied().unwrap_or(u64::MAX);
+    let answered = world.answered.load(SeqCst);
+    let moves = report.moves.len() as u64;
+    let longest = Duration::from_micros(report.moves.iter().copied().max().unwrap_or(0));
+    let growth = growth(&samples[samples.len() / 2..]);
+    println!(
+        "{answered} requests, {moves} moves, the longest {longest:?}, {growth:.0} KiB more in the \
+         second half"
+    );
+    let mut must = |what: &str, holds: bool| {
+        if !holds {
+            verdict.push(format!("not so: {what}"));
+        }
+    };
+    must(
+        "as many requests as asked for",
+        answered >= options.requests,
+    );
+    must("none lost", world.lost.load(SeqCst) == 0);
+    must(
+        "every answer as it should be",
+        world.wrong.load(SeqCst) == 0,
+    );
+    must(
+        "nobody is left",
+        number("open") == 0 && number("in-flight") == 0,
+    );
+    must("nobody was cut", number("cut") == 0);
+    must(
+        "every connection has ended for one reason",
+        number("closed") == number("accepted"),
+    );
+    must("nobody was turned away", number("turned-away") == 0);
+    must("accepting never failed", number("accept-errors") == 0);
+    must(
+        "the server counted no fewer",
+        number("requests") >= answered,
+    );
+    let panics = number("panics");
+    must("a panic is one answer", panics >= world.panics.load(SeqCst));
+    must("a move in two seconds", moves >= options.seconds / 2);
+    must("no move that takes long", longest <= LONGEST_MOVE);
+    // A short run is warming up all the time.
+    let is_long = options.seconds >= 120;
+    let one_each = number("accepted") as f64 / 2.0 * SMALLEST / 1024.0;
+    let is_flat = growth <= one_each.max(UNREST_KIB);
+    must("memory that stays", !is_long || is_flat);
+    for failure in &report.failures {
+        must(failure, false);
+    }
+}
+
+/// By how much a line through these samples rises, from the first to the last.
+fn growth(samples: &[f64]) -> f64 {
+    let count = samples.len() as f64;
+    let middle = (count - 1.0) / 2.0;
+    let mean = samples.iter().sum::<f64>() / count;
+    let (mut rise, mut run) = (0.0, 0.0);
+    for (at, sample) in samples.iter().enumerate() {
+        let x = at as f64 - middle;
+        rise += x * (sample - mean);
+        run += x * x;
+    }
+    match run > 0.0 {
+        true => rise / run * (count - 1.0),
+        false => 0.0,
+    }
+}
