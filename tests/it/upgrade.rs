@@ -98,7 +98,8 @@ fn a_client_that_leaves_before_its_101_keeps_no_place() {
     let gate = Gate::default();
     let server = echo_server(4, 1, gate.clone());
     let mut client = server.connect();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+    let late = ASK.replace("/echo", "/late");
+    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{late}"));
     gate.wait_for(1);
     // Its unread answer makes this a reset, so that the 101 cannot be written.
     client

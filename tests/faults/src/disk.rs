@@ -5,13 +5,15 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::support::{Client, Folder};
 
 /// The example `upload` on a disk of 400 KiB that only it can see.
 struct Upload {
     child: Child,
+    /// Held open: it has more to say, and would not survive a closed pipe.
+    _says: BufReader<ChildStdout>,
     addr: SocketAddr,
     folder: Folder,
 }
@@ -33,6 +35,7 @@ impl Upload {
         let addr = addr.parse().unwrap_or_else(|_| panic!("it says {line:?}"));
         Upload {
             child,
+            _says: says,
             addr,
             folder,
         }

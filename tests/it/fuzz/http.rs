@@ -520,6 +520,8 @@ const HEADS: &[&str] = &[
     "HEAD /p HTTP/1.1\r\nHost: a\r\nContent-Length: 0005\r\n\r\nhello",
     "PUT /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     "POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+    "POST /p HTTP/1.1\r\nHost: a\r\nExpect: , 100-Continue\t,\r\nContent-Length: 3\r\n\r\nabc",
+    "POST /p HTTP/1.1\r\nHost: a\r\nExpect:\r\nContent-Length: 3\r\n\r\nabc",
     "POST /p HTTP/1.0\r\nExpect: x\r\nContent-Length: 3\r\n\r\nabc",
     "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
      0\r\n\r\n",

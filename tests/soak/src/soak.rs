@@ -25,8 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// allocator's own unrest, or less than the smallest allocation for each connection of that half.
 const UNREST_KIB: f64 = 4.0 * 1024.0;
 const SMALLEST: f64 = 32.0;
-/// A move waits for what is in flight: the slowest is a reader that takes a second for a response.
-const LONGEST_MOVE: Duration = Duration::from_secs(8);
+/// A move waits for what is in flight: for readers that take a second for a response, and for
+/// uploads in line for the places that silent clients hold, each for the five seconds it takes to
+/// see that they bring less than `min_body_rate`.
+const LONGEST_MOVE: Duration = Duration::from_secs(20);
 
 pub fn run(options: &Options) -> Result<(), String> {
     let mut server = Process::start()?;
@@ -102,6 +104,8 @@ impl Process {
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let mut child = Command::new(program)
             .arg("serve")
+            // What glibc keeps of large blocks that were freed would hide what the server keeps.
+            .env("MALLOC_MMAP_THRESHOLD_", "16384")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -173,7 +173,12 @@ fn read_head(bytes: &[u8], limits: &Limits, faults: &mut BTreeSet<u16>) -> Head 
         limits,
         faults,
     );
-    for expectation in values("expect").iter().filter(|_| minor > 0) {
+    // RFC 9110 §10.1.1: Expect = #expectation, so empty elements are none (§5.6.1).
+    let expectations = values("expect").join(",");
+    let expectations = expectations
+        .split(',')
+        .map(|e| e.trim_matches(&[' ', '\t'][..]));
+    for expectation in expectations.filter(|e| minor > 0 && !e.is_empty()) {
         match expectation.eq_ignore_ascii_case("100-continue") {
             true => request.interim = !matches!(length, Length::Known(0)),
             false => {
