@@ -157,7 +157,6 @@ fn a_fresh_clone_builds_offline_and_answers() {
     });
     let line = line.expect("a line of text");
     let address = line.trim_end().strip_prefix("http://");
-    let address = address.and_then(|rest| rest.strip_suffix('/'));
     let address = address.unwrap_or_else(|| panic!("not a URL: {line:?}"));
     let reply = get(address.parse().expect("an address"), "/?name=pond");
     assert_eq!((reply.status, reply.text()), (200, "hello pond\n"));
