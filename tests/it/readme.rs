@@ -7,7 +7,8 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{serve_as, Running};
+use crate::support::{serve_as, Running, SLACK};
+use crate::tidy::{beside, is_packed};
 use millpond::{Limits, Response, Route, Router};
 
 const README: &str = include_str!("../../README.md");
@@ -359,34 +360,81 @@ fn every_path_exists() {
     let words = README.split(|c: char| c.is_whitespace() || "`()[],|".contains(c));
     let paths: BTreeSet<&str> = words.filter(is_path).collect();
     assert!(paths.len() > 50, "{paths:?}");
+    let is_left_out = |path: &&str| {
+        let beside = path.starts_with("tests/") && !path.starts_with("tests/it");
+        is_packed() && beside
+    };
     let missing: Vec<&str> = paths
         .into_iter()
         .filter(|path| !root().join(path.trim_end_matches('.')).exists())
+        .filter(|path| !is_left_out(path))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-#[test]
-fn every_defence_is_held_by_tests_that_run() {
-    let section = README.split("\n## Security\n").nth(1).expect("the heading");
-    let section = section.split("\n#").next().unwrap_or_default();
-    let rows = section.lines().filter(|line| line.starts_with("| "));
-    let rows: Vec<&str> = rows.skip(1).collect();
-    assert!(rows.len() > 10, "{rows:?}");
-    for row in rows {
-        let cell = row.trim_end_matches(" |").rsplit(" | ").next();
-        let held_by = cell.unwrap_or_default().split(", ");
-        for path in held_by.map(code) {
+/// Whether somebody runs it: this binary, the library's own tests, or, as a rule about packages
+/// has it, `.ci/run`.
+fn is_run(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        ["tests", "it", file] => {
+            TESTS.contains(&format!("\nmod {};\n", file.trim_end_matches(".rs")))
+        }
+        ["tests", package, ..] => is_packed() || beside().contains_key(package),
+        _ => {
             let text = fs::read_to_string(root().join(path)).unwrap_or_default();
-            let module = path.trim_start_matches("tests/it/").trim_end_matches(".rs");
-            let runs = match path {
-                "tests/proxies" => true, // by .ci/run
-                _ if path.starts_with("tests/it/") => TESTS.contains(&format!("\nmod {module};\n")),
-                _ => text.contains("#[test]\n"),
-            };
-            assert!(runs, "{path}: {row}");
+            path.starts_with("src/") && text.contains("#[test]\n")
         }
     }
+}
+
+#[test]
+fn promises_and_defences_are_held_by_tests_that_run() {
+    for (heading, least) in [("## Promises\n", 14), ("## Security\n", 13)] {
+        let section = README.split(heading).nth(1).expect("the heading");
+        let section = section.split("\n#").next().unwrap_or_default();
+        let rows = section.lines().filter(|line| line.starts_with("| "));
+        let rows: Vec<&str> = rows.skip(1).collect();
+        assert!(rows.len() >= least, "{rows:?}");
+        for row in rows {
+            let cell = row.trim_end_matches(" |").rsplit(" | ").next();
+            let held_by = cell.unwrap_or_default().split(", ");
+            for path in held_by.map(code) {
+                assert!(is_run(path), "{path}: {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_time_that_tests_allow_is_the_one_told() {
+    let told = format!("allows {} ms more", SLACK.as_millis());
+    assert!(README.replace('\n', " ").contains(&told), "{told}");
+}
+
+#[test]
+fn every_limit_is_gone_to() {
+    let tests = include_str!("limits.rs");
+    for row in table(README, "## Limits\n") {
+        let name = code(&row[0]);
+        assert!(tests.contains(name), "tests/it/limits.rs has no {name}");
+    }
+}
+
+#[test]
+fn every_example_and_package_is_named() {
+    let rows = table(README, "## Two commands\n");
+    let named: BTreeSet<String> = rows.iter().map(|row| code(&row[0]).to_owned()).collect();
+    let entries = fs::read_dir(root().join("examples")).expect("the examples");
+    let examples = entries.map(|entry| entry.expect("an entry").path());
+    let examples = examples.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    let mut there: BTreeSet<String> = examples.collect();
+    let packages = beside();
+    there.extend(packages.keys().map(|name| format!("tests/{name}")));
+    let known = |name: &&String| is_packed() && name.starts_with("tests/");
+    let wrong: Vec<&String> = named.symmetric_difference(&there).collect();
+    let wrong: Vec<&String> = wrong.into_iter().filter(|name| !known(name)).collect();
+    assert!(wrong.is_empty(), "not there, or not named: {wrong:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The rules of this code base as tests: who may know whom, what may not be, how long and how wide
 //! things are. A rule that is broken is told with the file and the line.
 
+mod packages;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+pub use packages::{beside, is_packed};
 use source::{is_word, paths, sources, words, Source};
 
 const TOP: [&str; 8] = [
@@ -36,11 +38,14 @@ const SEAM: &str = "src/server/background.rs";
 /// Files of the server that know nothing of HTTP, and so nothing of the files that do.
 const KNOW_NO_HTTP: [&str; 5] = ["caught", "drain", "pace", "pool", "sweep"];
 /// Modules of std that do not belong into a part: what waits, what is shared, what talks.
-const STD_NOT_IN: [(&str, &[&str]); 3] = [
+const STD_NOT_IN: [(&str, &[&str]); 6] = [
+    ("assets", &["env", "net", "process", "sync", "thread"]),
     (
         "json",
         &["env", "fs", "io", "net", "process", "thread", "time"],
     ),
+    ("log", &["env", "fs", "net", "process"]),
+    ("message", &["env", "net", "process", "thread", "time"]),
     (
         "routing",
         &["env", "fs", "io", "net", "process", "thread", "time"],
@@ -87,21 +92,6 @@ fn place(source: &Source, at: usize) -> String {
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{name}: {e}"))
-}
-
-/// Whether this is the crate as a registry has it: without the packages beside it, and with some
-/// files of cargo's.
-fn is_packed() -> bool {
-    manifest() != "Cargo.toml"
-}
-
-/// The manifest as it was written. Cargo packs another one beside it.
-fn manifest() -> &'static str {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    match root.join("Cargo.toml.orig").exists() {
-        true => "Cargo.toml.orig",
-        false => "Cargo.toml",
-    }
 }
 
 /// In which part of the library a name at the crate's root is defined: its modules, what is
@@ -351,37 +341,6 @@ fn nothing_is_unsafe() {
         found.extend(strange.map(|at| place(&source, at)));
     }
     none(found);
-}
-
-#[test]
-fn nothing_is_depended_on() {
-    let manifest = read(manifest());
-    for line in manifest.lines().map(str::trim) {
-        let is_table = line.starts_with('[');
-        let is_strange = ["dependencies", "workspace", "patch", "replace"]
-            .iter()
-            .any(|word| line.contains(word));
-        assert!(!(is_table && is_strange), "Cargo.toml has {line}");
-        assert!(!line.starts_with("build"), "Cargo.toml has {line}");
-    }
-    assert!(manifest.contains("rust-version = \"1.63\""));
-    assert_eq!(read("Cargo.lock").matches("[[package]]").count(), 1);
-}
-
-#[test]
-fn the_interop_package_needs_ureq_and_nothing_else() {
-    if is_packed() {
-        return;
-    }
-    let interop = read("tests/interop/Cargo.toml");
-    let names: Vec<&str> = interop
-        .lines()
-        .skip_while(|line| *line != "[dependencies]")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    assert_eq!(names, ["millpond", "ureq"]);
 }
 
 #[test]
