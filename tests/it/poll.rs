@@ -131,7 +131,7 @@ fn poll_timeout_waits_its_whole_time_when_nobody_comes() {
 #[test]
 fn poll_timeout_is_not_stretched_by_a_late_connection() {
     let server = Arc::new(listen(echo as Handler));
-    let asked = Duration::from_millis(600);
+    let asked = Duration::from_millis(1500);
     let addr = server.server_addr();
     let client = thread::spawn(move || {
         thread::sleep(asked * 2 / 3);
@@ -140,7 +140,8 @@ fn poll_timeout_is_not_stretched_by_a_late_connection() {
     let polled = Arc::clone(&server);
     let took = finishes(GUARD, move || timed(|| polled.poll_timeout(asked)).1);
     assert!(took >= asked, "{took:?} of {asked:?}");
-    assert!(took < asked + asked / 2, "{took:?}");
+    // From the accept it would be until a second later.
+    assert!(took < asked + SLACK, "{took:?}");
     assert_eq!(client.join().unwrap().get("/late").text(), "/late");
 }
 

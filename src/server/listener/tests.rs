@@ -13,7 +13,7 @@ use crate::server::socket::Socket;
 /// Nothing here takes longer on a machine that works.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a loaded machine may be late by, beyond what is promised.
-const SLACK: Duration = Duration::from_millis(150);
+const SLACK: Duration = Duration::from_millis(500);
 
 fn listener() -> Arc<Listener> {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -58,7 +58,7 @@ fn finish(listener: &Listener) -> Vec<SocketAddr> {
 fn a_wait_ends_at_its_deadline_with_and_without_connections() {
     for &connections in &[0, 1, 7] {
         let listener = listener();
-        let (began, time) = (Instant::now(), Duration::from_millis(400));
+        let (began, time) = (Instant::now(), Duration::from_millis(1200));
         let waited = wait_in_thread(&listener, Some(began + time));
         // Those that come half way through must not start the time anew.
         let half = waited.recv_timeout(time / 2);
@@ -186,7 +186,7 @@ fn of_two_callers_one_has_the_seat_and_both_keep_their_time() {
     assert!(!listener.sit(Some(began)));
     let time = Duration::from_millis(50);
     assert!(!listener.sit(Some(began + time)));
-    assert!(began.elapsed() >= time && began.elapsed() < time + SLACK * 4);
+    assert!(began.elapsed() >= time && began.elapsed() < time + SLACK);
     // Whoever waits for the seat has it when it is left ...
     let waited = wait_in_thread(&listener, Some(Instant::now() + PATIENCE));
     listener.stand_up();
