@@ -141,10 +141,15 @@ fn haproxy_sets_fields() {
     sees_the_client(proxy.port, HAPROXY, true);
 }
 
+/// In its own folder: those that Debian has for them are for root.
+const NGINX_FOLDERS: &str = "  client_body_temp_path body;\n  proxy_temp_path proxy;\n  \
+    fastcgi_temp_path fastcgi;\n  uwsgi_temp_path uwsgi;\n  scgi_temp_path scgi;\n";
+
 fn nginx(lines: &str, upstream: SocketAddr, from: &str) -> Proxy {
     let port = free_port();
     let text = format!(
-        "events {{ }}\nhttp {{\n  access_log off;\n  server {{\n    listen 127.0.0.1:{port};\n    \
+        "events {{ }}\nhttp {{\n  access_log off;\n{NGINX_FOLDERS}  server {{\n    \
+         listen 127.0.0.1:{port};\n    \
          location / {{\n      proxy_pass http://{upstream};\n      proxy_bind {from};\n\
          {lines}\n    }}\n  }}\n}}\n"
     );
