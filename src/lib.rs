@@ -21,19 +21,27 @@
 //! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are
 //!   added and removed, and whose address moves, while it runs.
 //!
-//! Either listens at one address or at several, TCP or Unix, bound by itself or by another: see
-//! [`Address`] and [`Listen`].
-//!
 //! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a
-//! thread of the pool and may block. [`Limits`] bounds what a client can ask of the server;
-//! [`mod@json`] reads and writes bodies.
+//! thread of the pool and may block.
+//!
+//! | to | use |
+//! |---|---|
+//! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
+//! | read a request | [`Request`], [`mod@json`], [`try_or_400!`] |
+//! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
+//! | bound what a client can ask for | [`Limits`] |
+//! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
+//! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
+//! | see what goes on, and what goes wrong | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
+//! | speak another protocol | [`Upgrade`] |
+//! | test a handler | [`Request::fake_http`] |
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2, no compression and no client; forms, sessions and websockets are not
-//! here yet. The README says what to use instead, what is promised and which
-//! test holds each promise, how HTTP is read to the byte, and how to come from rouille or
-//! toolkit-zero.
+//! There is no TLS, no HTTP/2 and no client. It compresses nothing, but sends what is compressed
+//! beside a file. Forms, sessions and websockets are not here yet. The README says what to use
+//! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
+//! how to come from rouille or toolkit-zero.
 //!
 //! # The map
 //!

@@ -112,14 +112,16 @@ impl Listen {
     /// socket for all of them. So this server looks whether somebody is there, every 0.25 to 5 ms.
     /// When it stops it answers those who are queued, and the others' socket goes on listening.
     ///
-    /// A `UnixListener` that is given is always taken for shared.
+    /// A `UnixListener` that is given is always taken for shared; what the server binds itself,
+    /// never.
     pub fn shared(mut self) -> Listen {
         self.shared = true;
         self
     }
 
     /// The rights on the file of a Unix socket: `0o660`, say. They are set right after it is made;
-    /// where that moment matters, put it into a folder that only those may enter.
+    /// where that moment matters, put it into a folder that only those may enter. Whatever else is
+    /// listened on is left as it is.
     #[cfg(unix)]
     pub fn mode(mut self, mode: u32) -> Listen {
         self.mode = Some(mode);
@@ -128,6 +130,7 @@ impl Listen {
 
     /// Takes the path of a Unix socket from a process that still listens there: new connections
     /// come here, in one step; those that are queued there stay there. That process is not told.
+    /// Elsewhere it changes nothing: a port cannot be taken over.
     ///
     /// ```
     /// use millpond::{Address, Listen, Response, Server};
