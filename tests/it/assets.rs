@@ -12,7 +12,7 @@ const DIGITS: &[u8] = b"0123456789";
 
 #[test]
 fn a_file_comes_with_what_a_cache_needs() {
-    let folder = Folder::new("cache");
+    let folder = Folder::new();
     folder.settled("a.html", "<p>a");
     folder.settled("noext", "?");
     let server = serve_folder(&folder);
@@ -48,7 +48,7 @@ fn a_file_comes_with_what_a_cache_needs() {
 
 #[test]
 fn head_is_answered_like_get_and_other_methods_are_refused() {
-    let folder = Folder::new("methods");
+    let folder = Folder::new();
     folder.settled("ten", DIGITS);
     let server = serve_folder(&folder);
     let mut client = server.connect();
@@ -80,7 +80,7 @@ fn head_is_answered_like_get_and_other_methods_are_refused() {
 
 #[test]
 fn conditions_are_judged_over_the_wire() {
-    let folder = Folder::new("conditions");
+    let folder = Folder::new();
     folder.settled("ten", DIGITS);
     let server = serve_folder(&folder);
     let mut client = server.connect();
@@ -137,7 +137,7 @@ fn conditions_are_judged_over_the_wire() {
 
 #[test]
 fn a_coded_sibling_is_sent_to_who_prefers_it() {
-    let folder = Folder::new("coded");
+    let folder = Folder::new();
     for (name, text) in [
         ("both.js", "plain"),
         ("both.js.gz", "gzipped"),

@@ -9,28 +9,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{finishes, get, GUARD};
+use crate::support::{finishes, get, Folder, GUARD};
 
 /// A release build from nothing, on a slow machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// A folder that goes when its test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        let name = format!("millpond-clone-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a temporary folder");
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A process that ends with its test.
 struct Process(Child);
@@ -125,8 +107,8 @@ fn run(mut command: Command) {
 #[test]
 fn a_fresh_clone_builds_offline_and_answers() {
     let folder = Folder::new();
-    let (tree, home) = (folder.0.join("tree"), folder.0.join("home"));
-    let target = folder.0.join("target");
+    let (tree, home) = (folder.path("tree"), folder.path("home"));
+    let target = folder.path("target");
     copy_tree(&tree);
     fs::create_dir(&home).expect("an empty CARGO_HOME");
     let lock = fs::read(tree.join("Cargo.lock")).expect("a lock file");

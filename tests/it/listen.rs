@@ -12,13 +12,7 @@ mod several;
 mod unix;
 mod v6;
 
-use std::env;
-use std::fs;
-use std::path::PathBuf;
-use std::process;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::support::{Client, Gate};
+use crate::support::{Client, Folder, Gate};
 use millpond::{Address, BackgroundServer, Request, Response, Route, Router, Settings};
 
 /// A drain does not wait for longer than 10 ms for the first byte of a connection. On a machine
@@ -68,35 +62,4 @@ fn get(address: &Address, path: &str) -> String {
 
 fn is_refused(address: &Address) -> bool {
     Client::try_at(address).is_err()
-}
-
-/// A folder for the sockets of one test, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("millpond-listen-{}-{count}", process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        Folder(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn unix(&self, name: &str) -> Address {
-        Address::Unix(self.path(name))
-    }
-
-    fn is_empty(&self) -> bool {
-        fs::read_dir(&self.0).expect("the folder").next().is_none()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

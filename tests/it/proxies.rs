@@ -4,10 +4,10 @@
 use std::thread;
 use std::time::Duration;
 
+#[cfg(unix)]
+use crate::support::Folder;
 use crate::support::{eventually, finishes, serve_as, serve_routes, timed};
 use crate::support::{Client, Gate, Running, GUARD, SLACK};
-#[cfg(unix)]
-use millpond::Address;
 use millpond::{BackgroundServer, CloseReason, Limits, Proxies, Request, Response, Route};
 use millpond::{Router, Settings};
 
@@ -358,9 +358,8 @@ fn a_proxy_may_be_at_a_unix_socket() {
         let (client, unix) = (request.remote_addr(), request.is_unix());
         Response::text(format!("{client}, {unix}"))
     };
-    let folder = std::env::temp_dir();
-    let path = folder.join(format!("millpond-proxies-{}.sock", std::process::id()));
-    let at = Address::Unix(path);
+    let folder = Folder::new();
+    let at = folder.unix("a.sock");
     for (proxies, preface, want) in [
         (trusting(&["unix"]).x_forwarded(), "", "192.0.2.8:0, false"),
         (trusting(&["unix"]).forwarded(), "", "0.0.0.0:0, true"),

@@ -3,23 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, serve_as, Client, Gate};
-use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Monitor, ReadWrite};
-use millpond::{Request, Response, ResponseBody, Route, Router, Server, Settings, Stats};
-use millpond::{Upgrade, WorkerState};
-
-struct Echo;
-
-impl Upgrade for Echo {
-    fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-        let mut buf = [0; 64];
-        while let Ok(count @ 1..) = socket.read(&mut buf) {
-            if socket.write_all(&buf[..count]).is_err() {
-                break;
-            }
-        }
-    }
-}
+use crate::support::{eventually, serve_as, switch, Client, Gate};
+use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Monitor};
+use millpond::{
+    Request, Response, ResponseBody, Route, Router, Server, Settings, Stats, WorkerState,
+};
 
 fn handler(request: &Request) -> Response {
     let path = request.url();
@@ -42,12 +30,7 @@ fn handler(request: &Request) -> Response {
             ..Response::text("")
         },
         "/panics" => panic!("a handler that panics, on purpose"),
-        "/upgrade" => Response {
-            status_code: 101,
-            headers: vec![("Upgrade".into(), "echo".into())],
-            data: ResponseBody::empty(),
-            upgrade: Some(Box::new(Echo)),
-        },
+        "/upgrade" => switch(),
         path => Response::text(path).with_status_code(path[1..].parse().unwrap_or(404)),
     }
 }

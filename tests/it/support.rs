@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 use millpond::{BackgroundServer, Request, Response, Route, Router, Server};
 
 mod client;
+mod echo;
+mod folder;
 mod load;
 pub use self::client::{Client, Cut, Reply};
+pub use self::echo::switch;
+pub use self::folder::Folder;
 pub use self::load::{Habit, Load};
 
 /// No test waits longer than this for anything.

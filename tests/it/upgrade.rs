@@ -4,33 +4,11 @@
 use std::io::{Read, Write};
 use std::thread;
 
-use crate::support::{eventually, serve, serve_as, Client, Gate, Running, GUARD};
-use millpond::{Limits, ReadWrite, Request, Response, ResponseBody, Upgrade};
+use crate::support::{eventually, serve, serve_as, switch, Client, Gate, Running, GUARD};
+use millpond::{Limits, Request, Response};
 
 const ASK: &str =
     "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly";
-
-struct Echo;
-
-impl Upgrade for Echo {
-    fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-        let mut buf = [0; 64];
-        while let Ok(count @ 1..) = socket.read(&mut buf) {
-            if socket.write_all(&buf[..count]).is_err() {
-                break;
-            }
-        }
-    }
-}
-
-fn switch() -> Response {
-    Response {
-        status_code: 101,
-        headers: vec![("Upgrade".into(), "echo".into())],
-        data: ResponseBody::empty(),
-        upgrade: Some(Box::new(Echo)),
-    }
-}
 
 fn echo_server(pool_size: usize, max_upgraded: usize, gate: Gate) -> Running {
     let handler = move |request: &Request| match request.url().as_str() {

@@ -1,4 +1,4 @@
-//! A folder that goes when its test ends, and requests for what is in it.
+//! A folder that is served, and requests for what is in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,21 +6,20 @@ use std::process::Command;
 
 use millpond::match_assets;
 
-use crate::support::{serve, Client, Reply, Running};
+use crate::support::{self, serve, Client, Reply, Running};
 
 /// A folder `site` in a folder of its own, so that something can lie beside it.
-pub struct Folder(PathBuf);
+pub struct Folder(support::Folder);
 
 impl Folder {
-    pub fn new(test: &str) -> Folder {
-        let name = format!("millpond-{}-assets-{}", std::process::id(), test);
-        let folder = Folder(std::env::temp_dir().join(name));
-        fs::create_dir_all(folder.path("")).expect("a folder");
+    pub fn new() -> Folder {
+        let folder = Folder(support::Folder::new());
+        fs::create_dir(folder.path("")).expect("a folder");
         folder
     }
 
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.join("site").join(name)
+        self.0.path("site").join(name)
     }
 
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
@@ -39,12 +38,6 @@ impl Folder {
             .arg(self.path(name))
             .status();
         assert!(touched.expect("touch").success());
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -10,7 +10,7 @@ use millpond::serve_file;
 
 #[test]
 fn no_spelling_leads_out() {
-    let folder = Folder::new("inside");
+    let folder = Folder::new();
     fs::create_dir(folder.path("sub")).unwrap();
     folder.write("a.txt", "inside");
     folder.write("sub/b.txt", "inside");
@@ -114,7 +114,7 @@ fn no_spelling_leads_out() {
 #[test]
 fn links_are_followed_as_far_as_the_folder_goes() {
     use std::os::unix::fs::symlink;
-    let folder = Folder::new("links");
+    let folder = Folder::new();
     fs::create_dir(folder.path("sub")).unwrap();
     fs::create_dir(folder.path("../other")).unwrap();
     // A folder whose name begins like that of the served one.
@@ -171,7 +171,7 @@ fn links_are_followed_as_far_as_the_folder_goes() {
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_not_opened() {
-    let folder = Folder::new("special");
+    let folder = Folder::new();
     let made = std::process::Command::new("mkfifo")
         .arg(folder.path("pipe"))
         .arg(folder.path("page.gz"))

@@ -9,7 +9,7 @@ use crate::support::Cut;
 
 #[test]
 fn a_part_is_sent_to_the_byte() {
-    let folder = Folder::new("ranges");
+    let folder = Folder::new();
     folder.settled("ten", DIGITS);
     folder.settled("none", "");
     let server = serve_folder(&folder);
@@ -69,7 +69,7 @@ fn a_part_is_sent_to_the_byte() {
 
 #[test]
 fn parts_of_a_large_file_put_it_together() {
-    let folder = Folder::new("large");
+    let folder = Folder::new();
     let whole: Vec<u8> = (0..1_000_003u32)
         .map(|i| (i / 251) as u8 ^ i as u8)
         .collect();
@@ -91,7 +91,7 @@ fn parts_of_a_large_file_put_it_together() {
 #[test]
 fn a_file_may_be_longer_than_32_bits_tell() {
     const LENGTH: u64 = 6 << 30;
-    let folder = Folder::new("huge");
+    let folder = Folder::new();
     let mut file = File::create(folder.path("huge")).unwrap();
     // Nothing but its end takes room on the disk.
     file.set_len(LENGTH).unwrap();
@@ -129,7 +129,7 @@ const MUCH: u64 = 64 << 20;
 
 #[test]
 fn a_file_that_shrinks_is_cut_off() {
-    let folder = Folder::new("shrinks");
+    let folder = Folder::new();
     File::create(folder.path("file"))
         .unwrap()
         .set_len(MUCH)
@@ -156,7 +156,7 @@ fn a_file_that_shrinks_is_cut_off() {
 
 #[test]
 fn a_file_that_grows_is_sent_as_long_as_it_was() {
-    let folder = Folder::new("grows");
+    let folder = Folder::new();
     File::create(folder.path("file"))
         .unwrap()
         .set_len(MUCH)

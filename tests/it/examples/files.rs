@@ -5,22 +5,27 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::child::{program, Example};
-use crate::support::Client;
+use crate::support::{Client, Folder};
 
 /// The example with a folder of its own, which goes when the test ends.
 struct Files {
     example: Example,
     folder: PathBuf,
+    _outer: Folder,
 }
 
 impl Files {
-    fn start(test: &str) -> Files {
-        let name = format!("millpond-{}-files-{}", std::process::id(), test);
-        let folder = std::env::temp_dir().join(name).join("site");
-        fs::create_dir_all(&folder).unwrap();
+    fn start() -> Files {
+        let outer = Folder::new();
+        let folder = outer.path("site");
+        fs::create_dir(&folder).unwrap();
         let args = [folder.to_str().unwrap(), "127.0.0.1:0"];
         let example = Example::start_as("files", &args);
-        Files { example, folder }
+        Files {
+            example,
+            folder,
+            _outer: outer,
+        }
     }
 
     fn connect(&self) -> Client {
@@ -36,12 +41,6 @@ impl Files {
     }
 }
 
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(self.folder.parent().unwrap());
-    }
-}
-
 /// The links of a listing, in order.
 fn links(page: &str) -> Vec<&str> {
     let rows = page.split("<li>").skip(1);
@@ -51,7 +50,7 @@ fn links(page: &str) -> Vec<&str> {
 
 #[test]
 fn files_lists_a_folder() {
-    let files = Files::start("lists");
+    let files = Files::start();
     let mut client = files.connect();
     assert!(client.get("/").text().contains("This folder is empty."));
     for name in ["b", "A", "\u{fc}n\u{ef}code"] {
@@ -100,7 +99,7 @@ fn files_lists_a_folder() {
 
 #[test]
 fn files_sends_folders_to_their_slash_and_nowhere_else() {
-    let files = Files::start("slash");
+    let files = Files::start();
     files.folder("docs");
     files.folder("evil");
     files.write("docs/index.html", "<p>index");
@@ -129,7 +128,7 @@ fn files_sends_folders_to_their_slash_and_nowhere_else() {
 
 #[test]
 fn files_keeps_to_itself_what_is_hidden_or_outside() {
-    let files = Files::start("hidden");
+    let files = Files::start();
     files.folder(".git");
     files.folder("sub");
     files.write(".git/config", "secret");
@@ -171,7 +170,7 @@ fn line(files: &mut Files, want: &str) -> String {
 #[test]
 fn files_prints_a_line_for_each_transfer() {
     const MUCH: u64 = 64 << 20;
-    let mut files = Files::start("prints");
+    let mut files = Files::start();
     files.write("a b.txt", "0123456789");
     fs::File::create(files.folder.join("large"))
         .unwrap()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use millpond::Json;
 
 use super::child::Example;
-use crate::support::{Client, Reply};
+use crate::support::{Client, Folder, Reply};
 
 const MOST: usize = 100_000;
 
@@ -14,15 +14,20 @@ const MOST: usize = 100_000;
 struct Upload {
     example: Example,
     folder: PathBuf,
+    _outer: Folder,
 }
 
 impl Upload {
-    fn start(test: &str) -> Upload {
-        let name = format!("millpond-{}-{}", std::process::id(), test);
-        let folder = std::env::temp_dir().join(name).join("files");
+    fn start() -> Upload {
+        let outer = Folder::new();
+        let folder = outer.path("files");
         let most = MOST.to_string();
         let example = Example::start("upload", &[folder.to_str().unwrap(), &most]);
-        Upload { example, folder }
+        Upload {
+            example,
+            folder,
+            _outer: outer,
+        }
     }
 
     fn connect(&self) -> Client {
@@ -42,19 +47,13 @@ impl Upload {
     }
 }
 
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(self.folder.parent().unwrap());
-    }
-}
-
 fn head(name: &str, length: usize) -> String {
     format!("PUT /{name} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n")
 }
 
 #[test]
 fn upload_keeps_lists_and_returns_files() {
-    let upload = Upload::start("keeps");
+    let upload = Upload::start();
     let body: Vec<u8> = (0..MOST).map(|i| (i / 7) as u8).collect();
     let reply = upload.put("a%20file.bin", &body);
     assert_eq!(reply.status, 201);
@@ -75,7 +74,7 @@ fn upload_keeps_lists_and_returns_files() {
 
 #[test]
 fn upload_leaves_nothing_of_what_is_too_long() {
-    let upload = Upload::start("long");
+    let upload = Upload::start();
     let mut client = upload.connect();
     client.send(head("declared", MOST + 1));
     assert_eq!(client.response().status, 413);
@@ -92,7 +91,7 @@ fn upload_leaves_nothing_of_what_is_too_long() {
 
 #[test]
 fn upload_leaves_nothing_of_what_is_not_whole() {
-    let upload = Upload::start("part");
+    let upload = Upload::start();
     // Those that are gathered first, and those that are written while they come.
     for sent in [0, 1_000, 90_000] {
         let mut client = upload.connect();
@@ -108,7 +107,7 @@ fn upload_leaves_nothing_of_what_is_not_whole() {
 
 #[test]
 fn upload_stays_in_its_folder() {
-    let upload = Upload::start("inside");
+    let upload = Upload::start();
     let outside = upload.folder.with_file_name("outside");
     fs::write(&outside, "secret").unwrap();
     fs::create_dir(upload.folder.join("folder")).unwrap();

@@ -8,25 +8,23 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{eventually, finishes, serve_routes, Client, GUARD};
+use crate::support::{eventually, finishes, serve_routes, Client, Folder, GUARD};
 use millpond::{BackgroundServer, CloseReason, Response, Route};
 
 const LARGE: usize = 16 * 1024 * 1024;
 
 /// A folder of the test's own, and a server that gives what is in it.
-struct Folder {
-    path: PathBuf,
+struct Served {
+    folder: Folder,
     server: BackgroundServer,
 }
 
-impl Folder {
-    fn of(test: &str) -> Folder {
-        let name = format!("millpond-faults-{}-{test}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        let folder = path.clone();
+impl Served {
+    fn start() -> Served {
+        let folder = Folder::new();
+        let path = folder.path("");
         let file = move |name: Option<String>, writes: bool| {
-            let path = folder.join(name.unwrap_or_default());
+            let path = path.join(name.unwrap_or_default());
             match OpenOptions::new().read(!writes).write(writes).open(path) {
                 Ok(file) => Response::from_file("text/plain", file),
                 Err(_) => Response::empty_404(),
@@ -40,11 +38,11 @@ impl Folder {
             Route::get("/none/{name}")
                 .onconnect(move |r| unreadable(r.param("name").map(Into::into), true)),
         ]);
-        Folder { path, server }
+        Served { folder, server }
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.path.join(name);
+        let path = self.folder.path(name);
         fs::write(&path, bytes).expect("a file");
         path
     }
@@ -59,17 +57,11 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
 #[test]
 fn one_that_shrinks_while_it_is_sent_is_seen_to_be_cut() {
-    let folder = Folder::of("shrinks");
-    let mut other = Client::connect(folder.server.addr());
-    let (path, mut client) = folder.half_way();
+    let served = Served::start();
+    let mut other = Client::connect(served.server.addr());
+    let (path, mut client) = served.half_way();
     let file = OpenOptions::new()
         .write(true)
         .open(path)
@@ -77,7 +69,7 @@ fn one_that_shrinks_while_it_is_sent_is_seen_to_be_cut() {
     file.set_len(1000).expect("a shorter file");
     assert!(client.try_response("GET").is_err());
     eventually("it is counted", || {
-        folder.server.stats().closed(CloseReason::BodyFailed) == 1
+        served.server.stats().closed(CloseReason::BodyFailed) == 1
     });
     assert_eq!(other.get("/fine").text(), "fine");
     assert_eq!(other.get("/file/large").body.len(), 1000);
@@ -85,8 +77,8 @@ fn one_that_shrinks_while_it_is_sent_is_seen_to_be_cut() {
 
 #[test]
 fn one_that_grows_while_it_is_sent_is_as_long_as_was_said() {
-    let folder = Folder::of("grows");
-    let (path, mut client) = folder.half_way();
+    let served = Served::start();
+    let (path, mut client) = served.half_way();
     let mut file = OpenOptions::new()
         .append(true)
         .open(path)
@@ -102,13 +94,13 @@ fn one_that_grows_while_it_is_sent_is_as_long_as_was_said() {
 
 #[test]
 fn one_that_is_replaced_or_removed_while_it_is_sent_is_the_one_it_was() {
-    let folder = Folder::of("replaced");
+    let served = Served::start();
     for removed in [false, true] {
-        let (path, mut client) = folder.half_way();
+        let (path, mut client) = served.half_way();
         if removed {
             fs::remove_file(&path).expect("it is there");
         } else {
-            fs::rename(folder.put("new", b"new"), &path).expect("another one");
+            fs::rename(served.put("new", b"new"), &path).expect("another one");
         }
         assert_eq!(client.response().body, vec![b'x'; LARGE]);
         let now = client.get("/file/large");
@@ -121,29 +113,29 @@ fn one_that_is_replaced_or_removed_while_it_is_sent_is_the_one_it_was() {
 
 #[test]
 fn one_that_cannot_be_read_is_a_500_and_the_connection_stays() {
-    let folder = Folder::of("unreadable");
-    fs::create_dir(folder.path.join("folder")).expect("a folder");
-    folder.put("file", b"a file");
-    let mut client = Client::connect(folder.server.addr());
+    let served = Served::start();
+    fs::create_dir(served.folder.path("folder")).expect("a folder");
+    served.put("file", b"a file");
+    let mut client = Client::connect(served.server.addr());
     for path in ["/file/folder", "/none/file"] {
         assert_eq!(client.get(path).status, 500, "{path}");
         assert_eq!(client.get("/fine").text(), "fine", "{path}");
     }
-    let stats = folder.server.stats();
+    let stats = served.server.stats();
     assert_eq!((stats.accepted, stats.open, stats.panics), (1, 1, 0));
 }
 
 #[test]
 fn a_pipe_is_sent_as_it_comes_to_its_end() {
-    let folder = Folder::of("pipe");
-    let path = folder.path.join("pipe");
+    let served = Served::start();
+    let path = served.folder.path("pipe");
     let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
     assert!(made.success());
-    let mut client = Client::connect(folder.server.addr());
+    let mut client = Client::connect(served.server.addr());
     client.send("GET /file/pipe HTTP/1.1\r\nHost: a\r\n\r\n");
     // The handler waits for somebody to write, and this side for somebody to read.
     let mut pipe = finishes(GUARD, || File::create(path).expect("a reader"));
-    let mut other = Client::connect(folder.server.addr());
+    let mut other = Client::connect(served.server.addr());
     pipe.write_all(b"slowly ").expect("it is read");
     let head = client.head().expect("a head");
     assert_eq!(head.header("Transfer-Encoding"), Some("chunked"));

@@ -1,13 +1,15 @@
 //! HTTP over a Unix socket: the same as over TCP, to the end.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::slice;
 use std::thread;
 use std::time::Duration;
 
 use super::{echo, get, is_refused, serve, Folder, LATE};
-use crate::support::{eventually, finishes, timed, Client, Gate, Habit, Load, GUARD, SLACK};
-use millpond::{Address, Limits, ReadWrite, Request, Response, ResponseBody, Server, Upgrade};
+use crate::support::{
+    eventually, finishes, switch, timed, Client, Gate, Habit, Load, GUARD, SLACK,
+};
+use millpond::{Address, Limits, Request, Response, Server};
 use millpond::{Listen, Router, Settings};
 
 /// A server of one Unix socket, in a thread of its own.
@@ -287,30 +289,9 @@ fn an_idle_one_and_a_slow_head_have_their_time() {
     server.end();
 }
 
-struct Echo;
-
-impl Upgrade for Echo {
-    fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-        let mut buf = [0; 64];
-        while let Ok(count @ 1..) = socket.read(&mut buf) {
-            if socket.write_all(&buf[..count]).is_err() {
-                break;
-            }
-        }
-    }
-}
-
 #[test]
 fn an_upgraded_connection_goes_on() {
-    let server = run(
-        |_| Response {
-            status_code: 101,
-            headers: vec![("Upgrade".into(), "echo".into())],
-            data: ResponseBody::empty(),
-            upgrade: Some(Box::new(Echo)),
-        },
-        Limits::default(),
-    );
+    let server = run(|_| switch(), Limits::default());
     let mut client = Client::at(&server.at);
     client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly");
     assert_eq!(client.head().unwrap().status, 101);
