@@ -146,6 +146,17 @@ fn poll_timeout_is_not_stretched_by_a_late_connection() {
 }
 
 #[test]
+fn poll_timeout_accepts_what_is_queued_however_short_it_is() {
+    let server = listen(echo);
+    for _ in 0..20 {
+        let mut client = Client::connect(server.server_addr());
+        client.send("GET /queued HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.poll_timeout(Duration::from_nanos(1));
+        assert_eq!(client.response().text(), "/queued");
+    }
+}
+
+#[test]
 fn poll_timeout_returns_on_time_on_two_threads_at_once() {
     let server = Arc::new(listen(echo as Handler));
     let asked = Duration::from_millis(150);

@@ -115,7 +115,7 @@ fn poll_timeout_keeps_its_time_and_serves_all_of_them() {
     let mut clients: Vec<Client> = addresses.iter().map(Client::at).collect();
     clients.iter_mut().for_each(ask);
     assert_eq!(server.stats().accepted, 3 * addresses.len() as u64);
-    server.poll_timeout(Duration::from_millis(1));
+    server.poll_timeout(Duration::from_nanos(1));
     for client in &mut clients {
         assert_eq!(client.response().status, 200);
     }
