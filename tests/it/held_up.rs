@@ -190,6 +190,8 @@ fn who_leaves_within_a_drain_is_lost_and_not_cut() {
     });
     let mut idle = Client::connect(server.addr());
     idle.get("/");
+    // It has its answer a moment before that is no longer in flight, and would be counted below.
+    eventually("two are in flight", || monitor.in_flight().len() == 2);
     let stop = thread::spawn(move || server.stop());
     idle.closed();
     let [mut answered, mut leaves] = clients;
