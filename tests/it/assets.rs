@@ -205,7 +205,7 @@ fn a_coded_sibling_is_sent_to_who_prefers_it() {
     {
         use std::os::unix::fs::PermissionsExt;
         let sibling = folder.path("one.css.gz");
-        fs::set_permissions(&sibling, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&sibling, fs::Permissions::from_mode(0o000)).unwrap();
         let want = fs::read_to_string(sibling).unwrap_or_else(|_| "plain".to_owned());
         let reply = ask(&mut client, "GET", "/one.css", &[gzip]);
         assert_eq!((reply.status, reply.text()), (200, &*want));
