@@ -314,23 +314,24 @@ impl Registry {
                 Some(link) => last = Some(link.id),
                 None => break,
             }
-            let in_flight = page.iter().filter(|link| link.is_in_flight());
-            found.extend(in_flight.map(|link| (link.number(), self.told(link))));
+            let asked = page.iter().map(|link| (link, link.state()));
+            let in_flight = asked.filter(|(_, state)| state.is_in_flight());
+            found.extend(in_flight.map(|(link, state)| (link.number(), self.told(link, state))));
         }
         // They were found door by door.
         found.sort_by_key(|(number, _)| *number);
         let mut found: Vec<InFlight> = found.into_iter().map(|(_, told)| told).collect();
         let upgraded: Vec<_> = lock(&self.inner).upgraded.values().cloned().collect();
-        found.extend(upgraded.iter().map(|link| self.told(link)));
+        let upgraded = upgraded.iter();
+        found.extend(upgraded.map(|link| self.told(link, State::Upgraded)));
         found
     }
 
-    fn told(&self, link: &Link) -> InFlight {
+    fn told(&self, link: &Link, state: State) -> InFlight {
         let age = match link.since.load(Ordering::Relaxed) {
             UNKNOWN => Duration::ZERO,
             since => self.born.elapsed().saturating_sub(stamped(since)),
         };
-        let state = link.state();
         InFlight {
             peer: link.peer,
             request: link.name(),
@@ -388,18 +389,17 @@ impl Registry {
             rouse();
             inner = self.wait_for(&those, by(LONG));
             if began.elapsed() >= LONG {
-                drained.held_up_by = self.first_in_flight(&inner, &those);
+                drained.held_up_by = self.those_in_flight(&inner, &those).1;
             }
             drop(inner);
             inner = self.wait_for(&those, deadline);
         }
-        drained.unanswered = self.first_in_flight(&inner, &those);
+        (drained.cut, drained.unanswered) = self.those_in_flight(&inner, &those);
         drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
         drained.lost = inner.lost - lost_before;
         // No other drain waits for them, or counts them once more.
         let left: Vec<Arc<Link>> = those.links(&inner).map(Arc::clone).collect();
         for link in &left {
-            drained.cut += u64::from(link.is_in_flight());
             inner.links.remove(&link.id);
             let _ = link.stream.shutdown(Shutdown::Both);
         }
@@ -416,12 +416,16 @@ impl Registry {
         }
     }
 
-    fn first_in_flight(&self, inner: &Inner, those: &Those) -> Vec<InFlight> {
-        let links = those.links(inner).filter(|link| link.is_in_flight());
-        let mut links: Vec<&Arc<Link>> = links.collect();
-        links.sort_by_key(|link| link.number());
-        let oldest = links.into_iter().take(LISTED);
-        oldest.map(|link| self.told(link)).collect()
+    /// How many of those are in flight, and the oldest of them.
+    fn those_in_flight(&self, inner: &Inner, those: &Those) -> (u64, Vec<InFlight>) {
+        // They go on meanwhile: each is asked once.
+        let asked = those.links(inner).map(|link| (link, link.state()));
+        let mut found: Vec<_> = asked.filter(|(_, state)| state.is_in_flight()).collect();
+        found.sort_by_key(|(link, _)| link.number());
+        let count = found.len() as u64;
+        let oldest = found.into_iter().take(LISTED);
+        let told = oldest.map(|(link, state)| self.told(link, state));
+        (count, told.collect())
     }
 
     fn wait_for(&self, those: &Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {

@@ -374,3 +374,27 @@ fn those_in_flight_are_told_by_age_whichever_door_they_came_in_by() {
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!(told(drained.unanswered), peers);
 }
+
+#[test]
+fn what_moves_while_it_is_asked_is_counted_as_it_is_told() {
+    let scene = Scene::new();
+    let links = [(); 8].map(|()| scene.enter(State::Handler));
+    let all = Those::before(u64::MAX, &|_| true);
+    thread::scope(|scope| {
+        let flips = scope.spawn(|| {
+            for state in [State::Idle, State::Handler]
+                .into_iter()
+                .cycle()
+                .take(20_000)
+            {
+                links.iter().for_each(|(_, link)| link.set_state(state));
+            }
+        });
+        while !flips.is_finished() {
+            let inner = lock(&scene.registry.inner);
+            let (count, told) = scene.registry.those_in_flight(&inner, &all);
+            assert_eq!(count, told.len() as u64);
+            assert!(told.iter().all(|one| one.state.is_in_flight()), "{told:?}");
+        }
+    });
+}
