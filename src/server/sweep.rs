@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 use super::pool::{guarded, pulse, Errand, Guest, Seat, Shared, State, Turn};
 use crate::lock::lock;
 
-/// What a visit that finds nothing costs: a read that would block (0.7 µs), the lock around it, and
-/// a share of the wake-up from the nap.
-const VISIT: Duration = Duration::from_nanos(1_100);
+/// What a visit that finds nothing costs: a read that would block (0.7 µs), on a socket that no
+/// cache has, and the lock around it.
+const VISIT: Duration = Duration::from_nanos(1_050);
+/// What a nap costs: the thread leaves its core and comes back.
+const WAKE_UP: Duration = Duration::from_micros(15);
 /// Visits that one served request pays for: break-even is at some 12,000 requests a second.
 const EARNED_BY_SERVING: i64 = 100;
 /// Visits that some progress (a part of a head or body, some bytes of a response) pays for.
@@ -25,9 +27,8 @@ const SAVED_AT_MOST: i64 = 8192;
 /// With so much saved the load has shown itself to be lasting: no more pauses, no more handing
 /// over.
 const BUSY_FROM: i64 = 1024;
-/// One part in this many of a core goes to guests that only might have something: 2 %, less a
-/// margin for machines on which a visit costs more.
-const BUDGET: u32 = 56;
+/// One part in this many of a core goes to guests that only might have something (2 %).
+const BUDGET: u32 = 50;
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_millis(400);
 /// A guest that was quiet for so long has no business among the hot ones.
@@ -312,13 +313,11 @@ impl<'a, G: Guest> Sweep<'a, G> {
     }
 
     fn nap(&mut self, mut state: MutexGuard<'_, State<G>>) -> bool {
-        let count = if state.hot.is_empty() {
-            state.cold.len()
-        } else {
-            state.hot.len()
+        let now = Instant::now();
+        let end = match state.hot.len() {
+            0 => (self.cold_looked_at + round(state.cold.len())).max(now + SHORTEST_NAP),
+            hot => now + round(hot),
         };
-        let length = VISIT * BUDGET * u32::try_from(count).unwrap_or(u32::MAX / BUDGET);
-        let end = Instant::now() + length.clamp(SHORTEST_NAP, LONGEST_NAP);
         state.napping = true;
         while state.napping && state.sweep == Some(self.number) {
             let left = end.saturating_duration_since(Instant::now());
@@ -342,17 +341,22 @@ impl<'a, G: Guest> Sweep<'a, G> {
         true
     }
 
-    /// How many cold guests may be looked at now.
+    /// How many cold guests may be looked at now. While busy, some at a time, so that the hot ones do
+    /// not wait for long. Else all of them once a round: if they had their turns one by one at times
+    /// and all together at others, some would wait for two rounds.
     fn cold_due(&mut self) -> usize {
         let since = self.now.saturating_duration_since(self.cold_looked_at);
-        let due = since.as_nanos() / (VISIT * BUDGET).as_nanos();
+        let due = (since.as_nanos() / (VISIT * BUDGET).as_nanos()) as usize;
         // Worth a lock only for several of them.
         if due < 8 && since < SHORTEST_NAP {
             return 0;
         }
-        self.cold_looked_at = self.now;
         let cold = self.lock().cold.len();
-        cold.min(due.max(1) as usize)
+        if !self.busy && since < round(cold) {
+            return 0;
+        }
+        self.cold_looked_at = self.now;
+        cold.min(due.max(1))
     }
 
     fn is_cool(&self, seat: &Seat<G>) -> bool {
@@ -378,6 +382,12 @@ impl<'a, G: Guest> Sweep<'a, G> {
     fn lock(&self) -> MutexGuard<'a, State<G>> {
         lock(&self.shared.state)
     }
+}
+
+/// How often so many quiet guests are looked at.
+fn round(count: usize) -> Duration {
+    let visits = VISIT * u32::try_from(count).unwrap_or(u32::MAX / BUDGET / 2);
+    ((WAKE_UP + visits) * BUDGET).clamp(SHORTEST_NAP, LONGEST_NAP)
 }
 
 #[derive(Clone, Copy)]
