@@ -341,9 +341,9 @@ impl<'a, G: Guest> Sweep<'a, G> {
         true
     }
 
-    /// How many cold guests may be looked at now. While busy, some at a time, so that the hot ones do
-    /// not wait for long. Else all of them once a round: if they had their turns one by one at times
-    /// and all together at others, some would wait for two rounds.
+    /// How many cold guests may be looked at now. While busy, some at a time, so that the hot ones
+    /// do not wait for long. Else all of them once a round: if they had their turns one by one at
+    /// times and all together at others, some would wait for two rounds.
     fn cold_due(&mut self) -> usize {
         let since = self.now.saturating_duration_since(self.cold_looked_at);
         let due = (since.as_nanos() / (VISIT * BUDGET).as_nanos()) as usize;
