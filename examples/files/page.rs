@@ -18,7 +18,8 @@ pub fn filled(path: &str, url: &str, content: &str) -> Response {
         .filter(|part| !part.0.is_empty())
     {
         href = format!("{href}{segment}/");
-        heading += &format!("<a href=\"{href}\">{}</a><i>/</i>", html(name));
+        let (href, name) = (html(&href), html(name));
+        heading += &format!("<a href=\"{href}\">{name}</a><i>/</i>");
     }
     page(&html(path), &heading, content)
 }

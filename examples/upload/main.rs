@@ -1,18 +1,19 @@
 //! A folder over HTTP: `cargo run --release --example upload [ADDRESS] [FOLDER] [MAX_BYTES]`, then
-//! `curl -T FILE http://127.0.0.1:8080/`, or a browser. Whoever reaches it may read and write.
+//! `curl -T FILE http://127.0.0.1:8080/`, or a browser. Whoever reaches it may read and write. The
+//! folder is not in `/tmp`: under a name that is known, somebody else may have put links there.
 
 mod folder;
 
 use folder::Folder;
 use millpond::{json, reply, router, Limits, Response, Server};
-use std::{env, error::Error, io};
+use std::{env, error::Error, io, path::PathBuf};
 
 const PAGE: &str = include_str!("page.html");
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (address, path, most) = (env::args().nth(1), env::args().nth(2), env::args().nth(3));
     let address = address.as_deref().unwrap_or("127.0.0.1:8080");
-    let path = path.map_or_else(|| env::temp_dir().join("millpond-upload"), Into::into);
+    let path = PathBuf::from(path.as_deref().unwrap_or("millpond-upload"));
     let folder = Folder::create(path.clone())?;
     let max_body_bytes = most.as_deref().unwrap_or("1000000000").parse()?;
     let server = Server::new(address, move |request| {
@@ -40,8 +41,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         )
     })?;
     println!("http://{}/", server.server_addr());
-    let path = path.display();
-    println!("files are in {path}, up to {max_body_bytes} bytes each");
+    println!("files are in {path:?}, up to {max_body_bytes} bytes each");
     let limits = Limits {
         max_body_bytes,
         ..Limits::default()

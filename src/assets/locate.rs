@@ -65,9 +65,11 @@ where
     }
     if linked {
         // Without links and without `..` a path stays where it begins; with them the system says
-        // where it ends.
-        path = fs::canonicalize(&path).ok()?;
-        if !path.starts_with(fs::canonicalize(folder).ok()?) {
+        // where it ends. The folder may be a link itself, which a new release turns elsewhere: it
+        // is looked at once.
+        let root = fs::canonicalize(folder).ok()?;
+        path = fs::canonicalize(root.join(path.strip_prefix(folder).ok()?)).ok()?;
+        if !path.starts_with(root) {
             return None;
         }
         found = None;

@@ -25,7 +25,9 @@ use std::time::SystemTime;
 /// [`asset_path`].
 ///
 /// Everything in the folder is served, also names that begin with a dot and what symbolic links
-/// within it lead to, to everybody who can guess the URL.
+/// within it lead to, to everybody who can guess the URL. Below a prefix `/static`, `/statica.css`
+/// is `/static/a.css` as well: whether somebody may have a file is to be asked of the path from
+/// [`asset_path`], not of the URL.
 ///
 /// # Example: files below a prefix, before the routes
 ///
@@ -64,7 +66,8 @@ where
 ///   [`with_public_cache`](Response::with_public_cache) and its like.
 /// * `ETag` is made of the length and the time of change, `Last-Modified` of the latter. Neither is
 ///   there for two seconds after a change, in which another one might not show, so both are strong:
-///   they fail only where a clock or a time of change is set back. `If-Match`, `If-None-Match`,
+///   they fail only where a clock or a time of change is set back, as by tools that give all files
+///   of a build one time; touch what these unpack. `If-Match`, `If-None-Match`,
 ///   `If-Modified-Since`, `If-Unmodified-Since` and `If-Range` are compared with them in the order
 ///   of RFC 9110 §13.2.2: 304, 412.
 /// * `Range` with one range is answered with that part: 206, or 416 if it lies beyond the end.
@@ -114,11 +117,17 @@ where
 fn send(request: &Request, path: &Path, original: &Metadata) -> io::Result<Response> {
     let siblings = siblings(path, original);
     let there: Vec<Coding> = siblings.iter().map(|(coding, _)| *coding).collect();
-    let coding = coding::choose(request, &there);
-    let chosen = siblings.iter().find(|(each, _)| Some(*each) == coding);
+    let chosen = coding::choose(request, &there).and_then(|chosen| {
+        let (_, path) = siblings.iter().find(|(coding, _)| *coding == chosen)?;
+        // One that may not be read, or is gone by now, keeps nobody from the file itself.
+        File::open(path).ok().map(|file| (Some(chosen), file))
+    });
 
     let now = SystemTime::now();
-    let mut file = File::open(chosen.map_or(path, |(_, path)| path))?;
+    let (coding, mut file) = match chosen {
+        Some(chosen) => chosen,
+        None => (None, File::open(path)?),
+    };
     // What was looked at may have been replaced.
     let metadata = file.metadata()?;
     if !metadata.is_file() {

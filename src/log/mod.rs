@@ -15,8 +15,9 @@ use crate::message::{Request, Response};
 
 /// How a line of [`log_as`] looks.
 ///
-/// Times are UTC, and tell when the handler began; durations are the handler's. In every format a
-/// line is printable ASCII, whatever the client sent: see [`log_as`].
+/// Times are UTC, and tell when the handler began; durations are the handler's. The client is
+/// [`Request::remote_addr`]: behind a proxy that is not trusted, that proxy. In every format a line
+/// is printable ASCII, whatever the client sent: see [`log_as`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// rouille's, for the eye: `2023-11-14 22:13:20.123456 UTC - GET /a?b - 1.5ms - 200`.
@@ -30,7 +31,7 @@ pub enum LogFormat {
     /// [`Common`](LogFormat::Common), then the request's `Referer` and `User-Agent` in quotes, `-`
     /// where they are missing. Log analysers know it: GoAccess, AWStats, fail2ban.
     Combined,
-    /// A JSON object, for collectors. Its members are `time` (RFC 3339), `peer`, `method`,
+    /// A JSON object, for collectors. Its members are `time` (RFC 3339), `client`, `method`,
     /// `target`, `version`, `status`, `bytes`, `micros`, `panicked`, `host`, `referer` and
     /// `user_agent`; `null` where there is nothing.
     Json,
@@ -253,11 +254,11 @@ impl Entry<'_> {
         let micros = self.since_epoch.subsec_micros();
         write!(line, r#"{{"time":"{year:04}-{month:02}-{day:02}T"#)?;
         write!(line, r#"{hour:02}:{minute:02}:{second:02}.{micros:06}Z","#)?;
-        let peer: &SocketAddr = request.remote_addr();
+        let client: &SocketAddr = request.remote_addr();
         let (method, target) = (Units(request.method()), Units(request.raw_url()));
         write!(
             line,
-            r#""peer":"{peer}","method":"{method}","target":"{target}","#
+            r#""client":"{client}","method":"{method}","target":"{target}","#
         )?;
         write!(line, r#""version":"{}","#, request.version().name())?;
         write!(line, r#""status":{},"bytes":"#, self.status())?;

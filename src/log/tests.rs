@@ -105,7 +105,7 @@ fn a_request_and_its_response_are_this_line() {
             JsonLines,
             request("GET", "/a?b", &browser),
             Some(Response::text("hello world")),
-            "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"peer\":\"192.0.2.7:40000\",\
+            "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"client\":\"192.0.2.7:40000\",\
              \"method\":\"GET\",\"target\":\"/a?b\",\"version\":\"HTTP/1.1\",\"status\":200,\
              \"bytes\":11,\"micros\":1500,\"panicked\":false,\"host\":\"example.org\",\
              \"referer\":\"http://example.org/?a=b\",\
@@ -115,7 +115,7 @@ fn a_request_and_its_response_are_this_line() {
             JsonLines,
             request("GET", "/", &[]),
             None,
-            "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"peer\":\"192.0.2.7:40000\",\
+            "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"client\":\"192.0.2.7:40000\",\
              \"method\":\"GET\",\"target\":\"/\",\"version\":\"HTTP/1.1\",\"status\":500,\
              \"bytes\":null,\"micros\":1500,\"panicked\":true,\"host\":null,\"referer\":null,\
              \"user_agent\":null}\n",

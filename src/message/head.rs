@@ -94,7 +94,8 @@ impl Head {
         self.target.of(&self.text)
     }
 
-    /// `GET /path?query`: method and target stand side by side in what a client sent.
+    /// `GET /path?query`: method and target stand side by side. Of an absolute-form with a path
+    /// that is `GET http://host/path?query`, as it was sent.
     pub fn request(&self) -> &str {
         let (start, end) = (self.method.start, self.target.end);
         Span { start, end }.of(&self.text)

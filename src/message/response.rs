@@ -29,7 +29,8 @@ pub struct Response {
     /// The header fields, in the order they are sent.
     ///
     /// The server decides on `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
-    /// `Trailer`; what is here of them is left out. It adds a `Date` if there is none.
+    /// `Trailer`; what is here of them is left out. But a `Connection: close` is heeded: the answer
+    /// says so, and the connection ends after it. It adds a `Date` if there is none.
     ///
     /// A name is a token, a value holds no line break and no other control character; what is not
     /// ASCII goes out as UTF-8, which few clients expect. With a field that breaks this the server

@@ -151,6 +151,11 @@ macro_rules! find_route {
 /// The error must be a [`std::error::Error`]. The body is `{"description": "..", "cause": ..}` in
 /// JSON, where the cause is the error's source in the same shape, or `null`.
 ///
+/// These are the error's own words, so one that quotes what the client sent sends that back. It is
+/// a JSON string then, and no page of any browser; but where the sentence says more than a client
+/// should know, a file's name say, answer with something else. std's errors of parsing quote
+/// nothing, and [`JsonError`](crate::JsonError) no more than short plain names of members.
+///
 /// ```
 /// use millpond::{try_or_400, Request, Response};
 ///

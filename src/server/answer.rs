@@ -120,8 +120,8 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         };
     }
     let after = if plan.close {
-        // A client that was not told before may have sent its next request by now.
-        let untold = matches!(left.reason, CloseReason::Drained | CloseReason::Limit);
+        // A client that did not ask for it may have sent its next request by now.
+        let untold = asked.keep_alive || left.reason != CloseReason::Asked;
         let linger = untold || left.rest.take().is_some() || connection.has_unread();
         After::Close {
             linger,
@@ -276,11 +276,12 @@ fn compose(
         } => Payload::Known(*size),
         Data::Reader { size: None, .. } => Payload::Unknown,
     };
-    let plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
+    let mut plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
     let date = *desk.date(now);
     let out = &mut desk.out;
     let mut source = Source::Nothing;
-    let mut fits = encode::response_head(out, &plan, asked.version, status_code, &headers, &date);
+    let mut fits =
+        encode::response_head(out, &mut plan, asked.version, status_code, &headers, &date);
     if !fits {
         connection.tell_fields(&headers);
     }

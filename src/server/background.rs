@@ -15,7 +15,6 @@ use super::listen::Listen;
 use super::listener::Listener;
 use super::monitor::Monitor;
 use super::settings::Settings;
-use super::socket::Socket;
 use super::stats::Stats;
 use super::{first_tcp, nowhere};
 use crate::routing::{Route, Router};
@@ -55,7 +54,7 @@ use crate::routing::{Route, Router};
 pub struct BackgroundServer {
     router: Router,
     engine: Arc<Engine>,
-    /// None only where a failed move could not get the old address back.
+    /// None at all only where a failed move could not get the old address back.
     doors: Vec<Door>,
     addr: SocketAddr,
 }
@@ -68,8 +67,8 @@ struct Door {
 }
 
 impl Door {
-    fn open(socket: Socket, engine: &Arc<Engine>) -> io::Result<Door> {
-        let listener = Arc::new(Listener::new(socket));
+    fn open(listener: Listener, engine: &Arc<Engine>) -> io::Result<Door> {
+        let listener = Arc::new(listener);
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
         let thread = thread::Builder::new()
             .name("millpond-accept".into())
@@ -386,7 +385,7 @@ impl BackgroundServer {
         }
         let mut doors = Vec::new();
         for (rank, socket) in sockets {
-            match Door::open(socket, &self.engine) {
+            match Door::open(Listener::new(socket), &self.engine) {
                 Ok(door) => doors.push((rank, door)),
                 Err(e) => {
                     doors.iter_mut().for_each(|(_, door)| door.close());
@@ -397,15 +396,15 @@ impl BackgroundServer {
         Ok(doors)
     }
 
-    /// The doors at a port that are not to be kept.
+    /// The doors at a port that are not to be kept, and may be closed to make room there.
     fn leaving_at(&self, port: u16, kept: &[Option<usize>]) -> Vec<usize> {
-        let at_port = |door: &Door| {
-            door.address()
-                .tcp()
-                .map_or(false, |addr| addr.port() == port)
+        let is_at_port = |door: &Door| {
+            let addr = door.address().tcp();
+            // Where others have the socket too, its port would stay taken, and be lost to us.
+            addr.map_or(false, |addr| addr.port() == port) && !door.listener.is_shared()
         };
         let doors = self.doors.iter().zip(kept).enumerate();
-        let leaving = doors.filter(|(_, (door, rank))| rank.is_none() && at_port(door));
+        let leaving = doors.filter(|(_, (door, rank))| rank.is_none() && is_at_port(door));
         leaving.map(|(at, _)| at).collect()
     }
 
@@ -415,7 +414,8 @@ impl BackgroundServer {
         for at in closed {
             let address = self.doors[at].address().clone();
             let socket = Listen::from(address.clone()).open();
-            match socket.and_then(|socket| Door::open(socket, &self.engine)) {
+            let listener = socket.map(|socket| Listener::again(socket, &self.doors[at].listener));
+            match listener.and_then(|listener| Door::open(listener, &self.engine)) {
                 Ok(door) => self.doors[at] = door,
                 Err(e) => {
                     let text = format!("{}; and {} is lost: {}", failure, address, e);

@@ -345,7 +345,8 @@ impl Connection {
     fn overdue(&mut self, desk: &mut Desk, now: Instant) -> Option<Turn> {
         let too_slow = self.pace.as_mut().map_or(false, |pace| pace.too_slow(now));
         let turn = match self.owes {
-            Owes::Nothing if now >= self.deadline => self.over(CloseReason::Idle),
+            // While an answer is composed and not sent it is not the client who is idle.
+            Owes::Nothing if self.owed == 0 && now >= self.deadline => self.over(CloseReason::Idle),
             Owes::Preface if now >= self.deadline => self.over(CloseReason::HeadTimeout),
             Owes::Head if now >= self.deadline => {
                 self.refuse(desk, SLOW_HEAD, CloseReason::HeadTimeout)

@@ -30,7 +30,7 @@ use crate::lock::lock;
 /// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
 const FRESH_GRACE: Duration = Duration::from_millis(10);
 
-/// The same for a drain that was announced by [`Registry::wind_down`], and so is in no hurry: a
+/// The same where the drain was announced by [`Registry::wind_down`], and so is in no hurry: a
 /// request of which a part is here gets it too. The peer may be a proxy on a busy machine: it has
 /// connected, or sent the first piece of a body, and must not send it all again elsewhere.
 const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
@@ -80,6 +80,11 @@ impl Link {
         self.state().is_in_flight()
     }
 
+    /// The older the lower, whichever door it came in by.
+    fn number(&self) -> u64 {
+        self.id.1
+    }
+
     /// What came is no request that could be named.
     pub fn unname(&self) {
         self.note.write("");
@@ -118,8 +123,6 @@ pub(crate) struct Registry {
     settled: Condvar,
     /// Responses written whole on ending links.
     answered: AtomicU64,
-    /// Ending links that were left with a request in flight.
-    lost: AtomicU64,
     /// Connections by doors below this number end with their next answer.
     winding_down: AtomicU32,
 }
@@ -131,6 +134,8 @@ struct Inner {
     links: BTreeMap<Id, Arc<Link>>,
     /// All that are open, settled ones that linger included.
     open: usize,
+    /// Ending links that were left with a request in flight.
+    lost: u64,
     /// Those handed over to another protocol, for as long as it has them: they are told of, and
     /// nothing else is done with them here.
     upgraded: BTreeMap<Id, Arc<Link>>,
@@ -143,7 +148,6 @@ impl Registry {
             inner: Mutex::default(),
             settled: Condvar::new(),
             answered: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
             winding_down: AtomicU32::new(0),
         }
     }
@@ -241,24 +245,23 @@ impl Registry {
 
     /// The link owes nothing any more: no drain waits for it.
     pub fn settle(&self, link: &Link) {
-        if lock(&self.inner).links.remove(&link.id).is_some() {
-            self.settled(link);
-        }
+        self.remove(&mut lock(&self.inner), link);
     }
 
     /// The link is closed.
     pub fn leave(&self, link: &Link) {
         let mut inner = lock(&self.inner);
         inner.open -= 1;
-        if inner.links.remove(&link.id).is_some() {
-            drop(inner);
-            self.settled(link);
-        }
+        self.remove(&mut inner, link);
     }
 
-    fn settled(&self, link: &Link) {
+    fn remove(&self, inner: &mut Inner, link: &Link) {
+        if inner.links.remove(&link.id).is_none() {
+            return;
+        }
+        // Under the lock, so that a drain which finds it gone has it in its number.
         if link.is_ending() && link.is_in_flight() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            inner.lost += 1;
         }
         self.settled.notify_all();
     }
@@ -311,23 +314,24 @@ impl Registry {
                 Some(link) => last = Some(link.id),
                 None => break,
             }
-            found.extend(
-                page.iter()
-                    .filter(|l| l.is_in_flight())
-                    .map(|l| self.told(l)),
-            );
+            let asked = page.iter().map(|link| (link, link.state()));
+            let in_flight = asked.filter(|(_, state)| state.is_in_flight());
+            found.extend(in_flight.map(|(link, state)| (link.number(), self.told(link, state))));
         }
+        // They were found door by door.
+        found.sort_by_key(|(number, _)| *number);
+        let mut found: Vec<InFlight> = found.into_iter().map(|(_, told)| told).collect();
         let upgraded: Vec<_> = lock(&self.inner).upgraded.values().cloned().collect();
-        found.extend(upgraded.iter().map(|link| self.told(link)));
+        let upgraded = upgraded.iter();
+        found.extend(upgraded.map(|link| self.told(link, State::Upgraded)));
         found
     }
 
-    fn told(&self, link: &Link) -> InFlight {
+    fn told(&self, link: &Link, state: State) -> InFlight {
         let age = match link.since.load(Ordering::Relaxed) {
             UNKNOWN => Duration::ZERO,
             since => self.born.elapsed().saturating_sub(stamped(since)),
         };
-        let state = link.state();
         InFlight {
             peer: link.peer,
             request: link.name(),
@@ -350,7 +354,7 @@ impl Registry {
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
-        end(&inner, &Those::before(u64::MAX, &|_| true), &[]);
+        end(&inner, &Those::before(u64::MAX, &|_| true), |_, _| false);
         drop(inner);
         rouse();
     }
@@ -364,46 +368,64 @@ impl Registry {
         rouse: impl Fn(),
     ) -> Drained {
         let began = Instant::now();
-        let (grace, spared): (_, &[State]) = match self.winding_down.load(Ordering::Relaxed) {
-            0 => (FRESH_GRACE, &[State::Fresh]),
-            _ => (ANNOUNCED_GRACE, &[State::Fresh, State::Head, State::Body]),
-        };
         let answered_before = self.answered.load(Ordering::Relaxed);
-        let lost_before = self.lost.load(Ordering::Relaxed);
         let mut drained = Drained::default();
         let by = |time| Some(deadline.map_or(began + time, |d: Instant| d.min(began + time)));
         let mut inner = lock(&self.inner);
+        let lost_before = inner.lost;
         let those = Those::before(inner.next_id, &doors);
-        end(&inner, &those, spared);
+        let grace = self.grace(&inner, &those);
+        end(&inner, &those, |link, state| match state {
+            State::Fresh => true,
+            State::Head | State::Body => self.winds_down(link),
+            _ => false,
+        });
         drop(inner);
         rouse();
         inner = self.wait_for(&those, by(grace));
         if those.are_in(&inner) {
-            end(&inner, &those, &[]);
+            end(&inner, &those, |_, _| false);
             drop(inner);
             rouse();
             inner = self.wait_for(&those, by(LONG));
             if began.elapsed() >= LONG {
-                drained.held_up_by = self.first_in_flight(&inner, &those);
+                drained.held_up_by = self.those_in_flight(&inner, &those).1;
             }
             drop(inner);
             inner = self.wait_for(&those, deadline);
         }
-        drained.unanswered = self.first_in_flight(&inner, &those);
-        for link in those.links(&inner) {
-            drained.cut += u64::from(link.is_in_flight());
+        (drained.cut, drained.unanswered) = self.those_in_flight(&inner, &those);
+        drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
+        drained.lost = inner.lost - lost_before;
+        // No other drain waits for them, or counts them once more.
+        let left: Vec<Arc<Link>> = those.links(&inner).map(Arc::clone).collect();
+        for link in &left {
+            inner.links.remove(&link.id);
             let _ = link.stream.shutdown(Shutdown::Both);
         }
         drop(inner);
-        drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
-        drained.lost = self.lost.load(Ordering::Relaxed) - lost_before;
+        self.settled.notify_all();
         drained.took = began.elapsed();
         drained
     }
 
-    fn first_in_flight(&self, inner: &Inner, those: &Those) -> Vec<InFlight> {
-        let links = those.links(inner).filter(|link| link.is_in_flight());
-        links.take(LISTED).map(|link| self.told(link)).collect()
+    fn grace(&self, inner: &Inner, those: &Those) -> Duration {
+        match those.links(inner).any(|link| self.winds_down(link)) {
+            true => ANNOUNCED_GRACE,
+            false => FRESH_GRACE,
+        }
+    }
+
+    /// How many of those are in flight, and the oldest of them.
+    fn those_in_flight(&self, inner: &Inner, those: &Those) -> (u64, Vec<InFlight>) {
+        // They go on meanwhile: each is asked once.
+        let asked = those.links(inner).map(|link| (link, link.state()));
+        let mut found: Vec<_> = asked.filter(|(_, state)| state.is_in_flight()).collect();
+        found.sort_by_key(|(link, _)| link.number());
+        let count = found.len() as u64;
+        let oldest = found.into_iter().take(LISTED);
+        let told = oldest.map(|(link, state)| self.told(link, state));
+        (count, told.collect())
     }
 
     fn wait_for(&self, those: &Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
@@ -485,14 +507,14 @@ impl<'a> Those<'a> {
     }
 }
 
-/// Ends those, and lets go of all that have no request in flight and are in none of these states.
-fn end(inner: &Inner, those: &Those, spared: &[State]) {
+/// Ends those, and lets go of all that have no request in flight and are not spared.
+fn end(inner: &Inner, those: &Those, is_spared: impl Fn(&Link, State) -> bool) {
     for link in those.links(inner) {
         link.end();
-        if link.is_in_flight() || spared.contains(&link.state()) {
-            continue;
+        let state = link.state();
+        if !state.is_in_flight() && !is_spared(link, state) {
+            link.stop_reading();
         }
-        link.stop_reading();
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Listener {
     /// `None` once it is closed for good.
     socket: Mutex<Option<Arc<Socket>>>,
     address: Address,
+    is_shared: bool,
     door: u32,
     /// Somebody waits on the socket, which is then in blocking mode.
     seat: Mutex<bool>,
@@ -45,10 +46,20 @@ static DOORS: AtomicU32 = AtomicU32::new(0);
 
 impl Listener {
     pub fn new(socket: Socket) -> Listener {
+        Listener::with_door(socket, DOORS.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// In place of one that is closed: whoever comes in came in by the same door.
+    pub fn again(socket: Socket, closed: &Listener) -> Listener {
+        Listener::with_door(socket, closed.door)
+    }
+
+    fn with_door(socket: Socket, door: u32) -> Listener {
         Listener {
             address: socket.address.clone(),
+            is_shared: socket.is_shared,
             socket: Mutex::new(Some(Arc::new(socket))),
-            door: DOORS.fetch_add(1, Ordering::Relaxed),
+            door,
             seat: Mutex::new(false),
             left_seat: Condvar::new(),
             closing: AtomicBool::new(false),
@@ -59,6 +70,11 @@ impl Listener {
 
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Whether other processes have the socket too.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Its number, by which a drain knows who came in here.
@@ -128,6 +144,8 @@ impl Listener {
                 match socket.accept() {
                     Ok(accepted) => late.push(accepted),
                     Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    // That one is gone; there may be others behind it.
+                    Err(e) if e.kind() == ErrorKind::ConnectionAborted => {}
                     Err(_) => break,
                 }
             }

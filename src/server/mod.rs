@@ -391,13 +391,13 @@ where
         let Server {
             listeners, engine, ..
         } = self;
+        let waking = listeners.clone();
+        let waiter = thread::spawn(move || {
+            // A message, or a sender that is gone: both say stop.
+            let _ = receiver.recv();
+            waking.iter().for_each(|listener| listener.close());
+        });
         let handle = thread::spawn(move || {
-            let waking = listeners.clone();
-            let waiter = thread::spawn(move || {
-                // A message, or a sender that is gone: both say stop.
-                let _ = receiver.recv();
-                waking.iter().for_each(|listener| listener.close());
-            });
             engine.0.poll_all_until(&listeners, None);
             // The waiter called us out of the wait: it is at its end.
             let _ = waiter.join();

@@ -14,8 +14,9 @@ use crate::lock::lock;
 /// It is had from [`BackgroundServer::monitor`](crate::BackgroundServer::monitor) or
 /// [`Server::monitor`](crate::Server::monitor), or made beforehand and given to the server by
 /// [`Settings::monitor`](crate::Settings::monitor). Its clones tell the same. It stays good while
-/// the server moves, stops, and when it is gone; it keeps nothing of it alive. Asking takes no lock
-/// that a request waits for, so it may be asked at any time, from within a handler too.
+/// the server moves, stops, and when it is gone; it keeps nothing of it alive. Asking holds no lock
+/// for longer than a moment, and no lock is held while a handler or a hook runs: it may be asked at
+/// any time, from within these too.
 ///
 /// # Example: a handler that tells the numbers of its own server
 ///

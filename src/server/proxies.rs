@@ -108,7 +108,8 @@ impl Proxies {
     /// The addresses are read as in [`forwarded`](Proxies::forwarded). The protocol is the one as
     /// far from the end of its list as the client is from the end of the addresses, or the first
     /// one where there are fewer. The proxy next to the client must set both fields, or a client
-    /// may set what it does not.
+    /// may set what it does not. If it appends to the protocols, all proxies behind it have to:
+    /// else its word is taken for that of the next, and the client's for its own.
     pub fn x_forwarded(self) -> Proxies {
         Proxies {
             fields: Some(Dialect::XForwarded),

@@ -32,8 +32,9 @@ pub(crate) type Accepted = (TcpStream, SocketAddr);
 pub(crate) struct Socket {
     kind: Kind,
     pub address: Address,
-    /// The same socket, for the options that std offers on streams only. `None` where other
-    /// processes have it too: its modes and options are theirs.
+    /// Other processes have it too: its modes and options are theirs.
+    pub is_shared: bool,
+    /// The same socket, for the options that std offers on streams only. `None` if it is shared.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub options: Option<TcpStream>,
 }
@@ -52,11 +53,11 @@ impl Socket {
     /// # Errors
     ///
     /// If the socket's address or mode cannot be had.
-    pub fn tcp(socket: TcpListener, shared: bool) -> io::Result<Socket> {
+    pub fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
         socket.set_nonblocking(true)?;
         let kind = Kind::Tcp(socket);
-        Socket::new(kind, address, shared)
+        Socket::new(kind, address, is_shared)
     }
 
     /// # Errors
@@ -70,21 +71,21 @@ impl Socket {
     ) -> io::Result<Socket> {
         socket.set_nonblocking(true)?;
         // Without a file of ours it was given to us, and so perhaps to others.
-        let shared = file.is_none();
+        let is_shared = file.is_none();
         let kind = Kind::Unix {
             _file: file,
             socket,
         };
-        Socket::new(kind, Address::Unix(path), shared)
+        Socket::new(kind, Address::Unix(path), is_shared)
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn new(kind: Kind, address: Address, shared: bool) -> io::Result<Socket> {
+    fn new(kind: Kind, address: Address, is_shared: bool) -> io::Result<Socket> {
         let copy = match &kind {
             Kind::Tcp(socket) => OwnedFd::from(socket.try_clone()?),
             Kind::Unix { socket, .. } => OwnedFd::from(socket.try_clone()?),
         };
-        let options = Some(TcpStream::from(copy)).filter(|_| !shared);
+        let options = Some(TcpStream::from(copy)).filter(|_| !is_shared);
         if let (Kind::Tcp(_), Some(options)) = (&kind, &options) {
             options.set_nodelay(true)?;
             options.set_write_timeout(Some(WRITE_PATIENCE))?;
@@ -92,13 +93,18 @@ impl Socket {
         Ok(Socket {
             kind,
             address,
+            is_shared,
             options,
         })
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn new(kind: Kind, address: Address, _: bool) -> io::Result<Socket> {
-        Ok(Socket { kind, address })
+    fn new(kind: Kind, address: Address, is_shared: bool) -> io::Result<Socket> {
+        Ok(Socket {
+            kind,
+            address,
+            is_shared,
+        })
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]

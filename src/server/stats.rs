@@ -107,7 +107,7 @@ impl WorkerState {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Since the server was made.
+    /// Since the server was made, or the monitor that it was given.
     pub uptime: Duration,
     /// Connections accepted.
     pub accepted: u64,

@@ -1,8 +1,9 @@
 //! How a response goes out: which framing it gets, and its head as bytes. The server's own fields
-//! are decided here and nowhere else; what a handler set of them is dropped. Body bytes and their
-//! sending are not known here.
+//! are decided here and nowhere else; what a handler set of them is dropped, once a `close` in its
+//! Connection has been heeded. Body bytes and their sending are not known here.
 
 use super::bytes::{is_token, skip_value};
+use super::framing::list;
 use crate::message::head::Version;
 use crate::message::status;
 use std::borrow::Cow;
@@ -70,7 +71,8 @@ pub(crate) fn is_field(name: &str, value: &str) -> bool {
 }
 
 /// Appends the head of a response. `version` is the client's: the answer to any is HTTP/1.1
-/// (RFC 9110 §2.5). Those of `headers` are left out that the server itself decides on.
+/// (RFC 9110 §2.5). Those of `headers` are left out that the server itself decides on; one that
+/// asks for the connection's end makes the plan say so.
 ///
 /// False if one of them is [no field](is_field). Then what was appended is no head, and is to be
 /// taken back: a response without a field that its handler meant it to have (a policy, a place to
@@ -78,7 +80,7 @@ pub(crate) fn is_field(name: &str, value: &str) -> bool {
 #[must_use]
 pub(crate) fn response_head(
     out: &mut Vec<u8>,
-    plan: &Plan,
+    plan: &mut Plan,
     version: Version,
     status: u16,
     headers: &[(Cow<'static, str>, Cow<'static, str>)],
@@ -96,14 +98,18 @@ pub(crate) fn response_head(
         if !is_field(name, value) {
             return false;
         }
-        let (name, value) = (name.as_bytes(), value.as_bytes());
-        match Owned::by_name(name) {
+        match Owned::by_name(name.as_bytes()) {
             None => {}
             Some(Owned::Date) if !dated => dated = true,
             Some(Owned::Upgrade) => upgrade = true,
+            Some(Owned::Connection) => {
+                // RFC 9110 §7.6.1: a list of options.
+                plan.close |= list(value).any(|option| option.eq_ignore_ascii_case("close"));
+                continue;
+            }
             Some(_) => continue,
         }
-        push_field(out, name, value);
+        push_field(out, name.as_bytes(), value.as_bytes());
     }
 
     if !dated {
@@ -144,8 +150,8 @@ fn connection(close: bool, version: Version, upgrade: bool) -> &'static [u8] {
 enum Owned {
     Date,
     Upgrade,
-    /// Connection, Content-Length, Transfer-Encoding, Keep-Alive, and Trailer, as no trailer is
-    /// ever sent.
+    Connection,
+    /// Content-Length, Transfer-Encoding, Keep-Alive, and Trailer, as no trailer is ever sent.
     Framing,
 }
 
@@ -156,7 +162,7 @@ impl Owned {
             4 => (b"date", Owned::Date),
             7 if name[0] | 0x20 == b'u' => (b"upgrade", Owned::Upgrade),
             7 => (b"trailer", Owned::Framing),
-            10 if name[0] | 0x20 == b'c' => (b"connection", Owned::Framing),
+            10 if name[0] | 0x20 == b'c' => (b"connection", Owned::Connection),
             10 => (b"keep-alive", Owned::Framing),
             14 => (b"content-length", Owned::Framing),
             17 => (b"transfer-encoding", Owned::Framing),

@@ -167,7 +167,8 @@ impl Codings {
     }
 }
 
-fn list(value: &str) -> impl Iterator<Item = &str> {
+/// The elements of a list (RFC 9110 §5.6.1), empty ones included.
+pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(trim)
 }
 

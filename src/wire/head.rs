@@ -29,7 +29,7 @@ const MAX_METHOD_BYTES: usize = 64;
 const MAX_EMPTY_LINES: u8 = 16;
 
 /// Spans are 32 bits wide, and the text may grow to twice the bytes received (ISO-8859-1), with
-/// the path of an absolute-form target once more.
+/// the method and what is behind the authority of an absolute-form target once more.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -115,10 +115,16 @@ pub(super) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
         true => "*".to_string(),
         false => format!("/{}", rest),
     };
-    let start = head.text.len() as u32;
-    head.text.push_str(&path);
-    head.target = Span {
+    // With the method once more: as in any head, there is nothing between the two but a blank.
+    let (start, method) = (head.text.len() as u32, head.method().len() as u32);
+    let line = format!("{} {}", head.method(), path);
+    head.text.push_str(&line);
+    head.method = Span {
         start,
+        end: start + method,
+    };
+    head.target = Span {
+        start: head.method.end + 1,
         end: head.text.len() as u32,
     };
 }

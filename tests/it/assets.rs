@@ -200,6 +200,18 @@ fn a_coded_sibling_is_sent_to_who_prefers_it() {
     );
     assert_eq!((part.status, part.text()), (206, "ped"));
     assert_eq!(part.header("Content-Range"), Some("bytes 4-6/7"));
+    // One that may not be read (by root all may) is as good as none.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let sibling = folder.path("one.css.gz");
+        fs::set_permissions(&sibling, fs::Permissions::from_mode(0o000)).unwrap();
+        let want = fs::read_to_string(sibling).unwrap_or_else(|_| "plain".to_owned());
+        let reply = ask(&mut client, "GET", "/one.css", &[gzip]);
+        assert_eq!((reply.status, reply.text()), (200, &*want));
+        let coding = reply.header("Content-Encoding");
+        assert_eq!(coding.is_some(), want == "gzipped");
+    }
     // By its own name it is an archive like any other.
     let archive = client.get("/both.js.gz");
     assert_eq!(archive.header("Content-Type"), Some("application/gzip"));

@@ -1,10 +1,12 @@
 //! What the server answers of itself, it says in its own words: of a request that is refused, not
 //! found or failed at, nothing comes back, so that no page is a client's to write.
 
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::time::Duration;
 
-use crate::support::{serve_as, Running};
-use millpond::{assert_or_400, try_or_404, Limits};
+use crate::support::{serve, serve_as, Running};
+use millpond::{assert_or_400, reply, try_or_400, try_or_404, FromJson, Json, Limits};
 use millpond::{ReadWrite, Request, Response, ResponseBody, Route, Router, Upgrade};
 
 /// In every part of every request here, in no answer.
@@ -36,7 +38,7 @@ fn router() -> Router {
     router.add(Route::any("/read/{what}").onconnect(|request| {
         let mut body = String::new();
         let mut data = request.data().expect("the body");
-        match std::io::Read::read_to_string(&mut data, &mut body) {
+        match data.read_to_string(&mut body) {
             Ok(_) => Response::empty_400(),
             // In place of this the client's own mistake is told.
             Err(e) => Response::text(format!("{e} in {}", request.url())).with_status_code(400),
@@ -202,4 +204,30 @@ fn nothing_of_a_request_that_passes_a_limit_comes_back() {
     }
     let slow = format!("GET /{MARK} HTTP/1.1\r\nHost: {MARK}\r\n{MARK}: {MARK}");
     check(&answer(&server, slow.as_bytes(), false), 408, &slow);
+}
+
+/// What a handler answers with `try_or_400!` is its own, and the words are the error's.
+#[test]
+fn an_error_in_json_comes_back_as_json_with_no_more_than_a_plain_name() {
+    let server = serve(|request: &Request| {
+        let mut body = Vec::new();
+        try_or_400!(request.data().expect("the body").read_to_end(&mut body));
+        let read = Json::parse(&body).and_then(|json| BTreeMap::<String, u32>::from_json(&json));
+        reply!(json => try_or_400!(read))
+    });
+    let mut client = server.connect();
+    for (body, says) in [
+        ("{\"zmarkz\": \"zmarkz\"}", "zmarkz: expected an integer"),
+        ("{\"<b>zmarkz</b>\": true}", "*: expected an integer"),
+        ("{\"zmarkz\\r\\nzmarkz\": []}", "*: expected an integer"),
+        ("<b>zmarkz</b>", "line 1, column 1: expected a value"),
+    ] {
+        let length = body.len();
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        let reply = client.send(head + body).response();
+        assert_eq!(reply.status, 400, "{body}");
+        assert_eq!(reply.header("Content-Type"), Some("application/json"));
+        let want = format!("{{\"description\":\"{says}\",\"cause\":null}}");
+        assert_eq!(reply.text(), want, "{body}");
+    }
 }

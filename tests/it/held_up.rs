@@ -190,6 +190,8 @@ fn who_leaves_within_a_drain_is_lost_and_not_cut() {
     });
     let mut idle = Client::connect(server.addr());
     idle.get("/");
+    // It has its answer a moment before that is no longer in flight, and would be counted below.
+    eventually("two are in flight", || monitor.in_flight().len() == 2);
     let stop = thread::spawn(move || server.stop());
     idle.closed();
     let [mut answered, mut leaves] = clients;
@@ -243,4 +245,25 @@ fn a_move_within_a_time_cuts_what_takes_longer() {
     let here = server.addr();
     assert_eq!(server.rebind_within(here, time).expect("here").cut, 0);
     assert_eq!(server.stop().cut, 0);
+}
+
+/// Behind a URL without a path the fields begin at once.
+#[test]
+fn what_names_no_path_is_told_as_slash() {
+    let (gate, router) = (Gate::default(), Router::default());
+    let held = gate.clone();
+    router.fallback(move |_| {
+        held.pass();
+        Response::text("passed")
+    });
+    let server = router
+        .serve_managed(([127, 0, 0, 1], 0))
+        .expect("a free port");
+    let mut client = Client::connect(server.addr());
+    client.send("GET http://a HTTP/1.1\r\nHost: a\r\nCookie: secret\r\n\r\n");
+    gate.wait_for(1);
+    let list = server.monitor().in_flight();
+    assert_eq!(list[0].request, "GET /");
+    gate.open();
+    assert_eq!(client.response().text(), "passed");
 }

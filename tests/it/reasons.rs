@@ -28,6 +28,7 @@ fn handler(request: &Request) -> Response {
             upgrade: Some(Box::new(Nobody)),
             ..Response::empty_204()
         },
+        "/close" => Response::text("").with_additional_header("Connection", "close"),
         "/big" => Response::from_data("text/plain", vec![b'x'; 8 * 1024 * 1024]),
         _ => Response::text("hello"),
     }
@@ -76,6 +77,9 @@ const ENDS: &[(&str, CloseReason, End)] = &[
     }),
     ("1.0", CloseReason::Asked, |client| {
         client.send("GET / HTTP/1.0\r\n\r\n");
+    }),
+    ("the handler's word for it", CloseReason::Asked, |client| {
+        client.send("GET /close HTTP/1.1\r\nHost: a\r\n\r\n");
     }),
     ("nothing for a while", CloseReason::Idle, |_| {}),
     ("a request, then nothing", CloseReason::Idle, |client| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::{eventually, finishes, get, serve_routes, timed};
 use crate::support::{Client, Gate, Habit, Load, GUARD, SLACK};
-use millpond::{BackgroundServer, Request, Response, Route};
+use millpond::{BackgroundServer, Listen, Request, Response, Route, Router, Settings};
 
 fn echo(request: &Request) -> Response {
     Response::text(request.url())
@@ -224,6 +224,45 @@ fn the_same_port_is_taken_back_when_the_other_interface_is_not_to_be_had() {
     // And it can still move.
     server.rebind(([127, 0, 0, 1], 0)).unwrap();
     assert_eq!(get(server.addr(), "/").text(), "/");
+    let _ = server.stop();
+}
+
+#[test]
+fn a_place_that_was_taken_back_is_the_one_that_it_was() {
+    let mut server = serve(&Gate::default());
+    let addr = server.addr();
+    let _other = TcpListener::bind(at(2, addr.port())).expect("nobody has it");
+    let mut before = Client::connect(addr);
+    before.get("/");
+    server.wind_down();
+    let wide = SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port()));
+    assert!(server.rebind(wide).is_err());
+    // Whoever comes in there was told of an end to come, and is not left.
+    let mut after = Client::connect(addr);
+    eventually("it is accepted", || server.stats().accepted == 2);
+    server.rebind_on([addr, at(1, 0)]).expect("a free port");
+    for client in [&mut before, &mut after] {
+        assert_eq!(client.get("/").header("Connection"), Some("close"));
+        client.closed();
+    }
+    let _ = server.stop();
+}
+
+/// To close it would not make room, and could not be undone.
+#[test]
+fn a_socket_that_others_have_too_is_not_closed_for_its_port() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let _others = socket.try_clone().expect("a descriptor");
+    let place = Listen::from(socket).shared();
+    let router = Router::default();
+    router.add(Route::get("/").onconnect(|_| Response::text("here")));
+    let mut server = router
+        .serve_managed_on([place], Settings::default())
+        .expect("it listens");
+    let addr = server.addr();
+    assert!(server.rebind((Ipv4Addr::UNSPECIFIED, addr.port())).is_err());
+    assert_eq!(server.addresses().len(), 1);
+    assert_eq!(get(addr, "/").text(), "here");
     let _ = server.stop();
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::support::{serve, Client, Cut, Running};
+use crate::support::{serve, Client, Cut, Gate, Running, GUARD};
 use millpond::{Request, Response, ResponseBody};
 
 /// What a body's reader does once it has yielded so many bytes.
@@ -250,7 +250,7 @@ fn what_frames_a_response_is_the_servers_to_say() {
         Response::text("hello")
             .with_additional_header("Content-Length", "50")
             .with_additional_header("Transfer-Encoding", "chunked")
-            .with_additional_header("Connection", "close")
+            .with_additional_header("Connection", "X")
             .with_additional_header("Keep-Alive", "timeout=1")
             .with_additional_header("Trailer", "X")
             .with_additional_header("Date", "Sun, 06 Nov 1994 08:49:37 GMT")
@@ -270,6 +270,54 @@ fn what_frames_a_response_is_the_servers_to_say() {
         // A handler may know better: for what it had from elsewhere.
         assert_eq!(reply.header("Date"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
     }
+}
+
+#[test]
+fn a_handler_that_says_close_ends_its_connection() {
+    let server = serve(|request| {
+        let option = request.get_param("say").unwrap_or_default();
+        Response::text("hello").with_additional_header("Connection", option)
+    });
+    for request in [
+        "GET /?say=close HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /?say=A,%20Close HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /?say=close HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(request);
+        let reply = client.response();
+        assert_eq!(
+            (reply.text(), reply.header("Connection")),
+            ("hello", Some("close"))
+        );
+        client.closed();
+    }
+    let mut client = server.connect();
+    for _ in 0..2 {
+        let reply = client.get("/?say=keep-alive");
+        assert_eq!((reply.text(), reply.header("Connection")), ("hello", None));
+    }
+}
+
+/// It was not to know, and no reset takes its answer away.
+#[test]
+fn a_client_that_has_asked_again_gets_to_read_that_it_was_the_last_time() {
+    let gate = Gate::default();
+    let passes = gate.clone();
+    let server = serve(move |_| {
+        passes.pass();
+        Response::text("hello").with_additional_header("Connection", "close")
+    });
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.wait_for(1);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.open();
+    assert_eq!(client.response().header("Connection"), Some("close"));
+    let guarded = client.stream.set_read_timeout(Some(GUARD));
+    guarded.expect("an open socket");
+    let end = client.stream.read(&mut [0]);
+    assert_eq!(end.expect("no reset"), 0, "it was answered again");
 }
 
 #[test]

@@ -310,6 +310,7 @@ fn the_top_level_is_complete_and_has_nothing_else() {
                 names.insert(name.to_str().expect("a name of text").to_owned());
             }
             names.remove("target");
+            names.remove("millpond-upload");
             names.remove("Cargo.toml.orig");
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::message::Response;
 use crate::server::settings::Settings;
 use crate::server::stats::Counters;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// A connection and its client. What it is told is told to nobody else.
@@ -76,4 +76,23 @@ fn a_request_that_came_before_the_deadline_is_answered_after_it() {
     connection.deadline = Instant::now();
     assert_eq!(connection.wait(&mut Desk::default()), Turn::Over);
     assert_eq!(connection.reason, CloseReason::Idle);
+}
+
+/// A line break behind a request is none of the next one; it is looked at while responses are
+/// gathered.
+#[test]
+fn a_response_that_is_gathered_is_sent_though_the_idle_time_is_up() {
+    let (mut connection, mut client) = connected();
+    let (request, mut desk) = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", Desk::default());
+    client.write_all(request).unwrap();
+    while connection.link.stream.peek(&mut [0; 99]).unwrap() < request.len() {}
+    connection.quick = u32::MAX / 2;
+    let now = Instant::now();
+    connection.deadline = now;
+    assert_eq!(connection.look(&mut desk, now), Turn::Ready);
+    assert_eq!(connection.serve(&mut desk), Turn::Idle);
+    client
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    assert_eq!(client.read(&mut [0; 9]).unwrap(), 9);
 }

@@ -18,7 +18,7 @@ pub enum ConnectionState {
     /// It is between requests.
     Idle,
     /// It was answered for the last time, and is read on for a moment so that the client gets to
-    /// read that (RFC 9112 §9.6).
+    /// read that (RFC 9112 §9.6). Or it was cut, and its handler has not returned yet.
     Closing,
     /// A part of a head came.
     Head,

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Drained, Link, Registry, State, FRESH_GRACE};
+use super::{Drained, InFlight, Link, Registry, State, Those, ANNOUNCED_GRACE, FRESH_GRACE};
+use crate::lock::lock;
 
 /// Nothing here takes longer on a machine that works.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -314,4 +315,86 @@ fn a_drain_of_some_doors_is_none_of_the_others() {
     // By then they would be cut, and are counted.
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!(drained.cut, 4);
+}
+
+#[test]
+fn those_that_were_told_of_a_drain_have_longer_for_a_part_of_a_request() {
+    let scene = Scene::new();
+    scene.registry.wind_down(1);
+    let [told, untold] = [0, 1].map(|door| scene.try_enter_by(door, FOREVER, State::Head));
+    let (told, untold) = (told.1.unwrap(), untold.1.unwrap());
+    let looks = Mutex::new(Vec::new());
+    let look = || {
+        let open = |link: &Link| is_open(&link.stream);
+        lock(&looks).push((open(&told), open(&untold)));
+    };
+    let deadline = Instant::now() + ANNOUNCED_GRACE * 2;
+    let _ = scene.registry.drain(|_| true, Some(deadline), look);
+    assert_eq!(*lock(&looks), [(true, false), (false, false)]);
+}
+
+#[test]
+fn a_drain_takes_its_time_where_somebody_was_told_of_it() {
+    let scene = Scene::new();
+    scene.registry.wind_down(1);
+    let grace = |door: u32| {
+        let doors = move |d| d == door;
+        let inner = lock(&scene.registry.inner);
+        scene
+            .registry
+            .grace(&inner, &Those::before(u64::MAX, &doors))
+    };
+    let _both = [0, 1].map(|door| scene.try_enter_by(door, FOREVER, State::Fresh));
+    assert_eq!([0, 1].map(grace), [ANNOUNCED_GRACE, FRESH_GRACE]);
+}
+
+#[test]
+fn what_one_drain_has_cut_is_no_concern_of_the_next() {
+    let scene = Scene::new();
+    let (_a, busy) = scene.enter(State::Handler);
+    let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
+    assert_eq!((drained.cut, drained.lost), (1, 0));
+    // Its handler runs on.
+    assert_eq!(scene.count(), (0, 1));
+    let drained = scene.drain(None).recv_timeout(PATIENCE).unwrap();
+    assert_eq!((drained.cut, drained.lost), (0, 0));
+    scene.registry.leave(&busy);
+    assert_eq!(scene.count(), (0, 0));
+}
+
+#[test]
+fn those_in_flight_are_told_by_age_whichever_door_they_came_in_by() {
+    let scene = Scene::new();
+    let links = [7, 3, 5].map(|door| scene.try_enter_by(door, FOREVER, State::Handler));
+    let peers: Vec<_> = (links.iter())
+        .map(|(client, _)| client.local_addr().unwrap())
+        .collect();
+    let told = |list: Vec<InFlight>| list.iter().map(|one| one.peer).collect::<Vec<_>>();
+    assert_eq!(told(scene.registry.in_flight()), peers);
+    let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
+    assert_eq!(told(drained.unanswered), peers);
+}
+
+#[test]
+fn what_moves_while_it_is_asked_is_counted_as_it_is_told() {
+    let scene = Scene::new();
+    let links = [(); 8].map(|()| scene.enter(State::Handler));
+    let all = Those::before(u64::MAX, &|_| true);
+    thread::scope(|scope| {
+        let flips = scope.spawn(|| {
+            for state in [State::Idle, State::Handler]
+                .into_iter()
+                .cycle()
+                .take(20_000)
+            {
+                links.iter().for_each(|(_, link)| link.set_state(state));
+            }
+        });
+        while !flips.is_finished() {
+            let inner = lock(&scene.registry.inner);
+            let (count, told) = scene.registry.those_in_flight(&inner, &all);
+            assert_eq!(count, told.len() as u64);
+            assert!(told.iter().all(|one| one.state.is_in_flight()), "{told:?}");
+        }
+    });
 }

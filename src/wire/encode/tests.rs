@@ -16,14 +16,21 @@ fn headers(list: &[(&'static str, &'static str)]) -> Vec<Header> {
 }
 
 fn head(
-    plan: Plan,
+    mut plan: Plan,
     version: Version,
     status: u16,
     list: &[(&'static str, &'static str)],
 ) -> String {
     let mut out = Vec::new();
     let headers = headers(list);
-    let sent = response_head(&mut out, &plan, version, status, &headers, &imf_fixdate(0));
+    let sent = response_head(
+        &mut out,
+        &mut plan,
+        version,
+        status,
+        &headers,
+        &imf_fixdate(0),
+    );
     assert!(sent, "{:?}", list);
     String::from_utf8(out).unwrap()
 }
@@ -159,7 +166,7 @@ fn the_servers_own_fields_are_not_the_handlers() {
         ("content-length", "6"),
         ("Transfer-Encoding", "chunked"),
         ("TRANSFER-ENCODING", "gzip"),
-        ("Connection", "close"),
+        ("Connection", "keep-alive, A"),
         ("Keep-Alive", "timeout=5"),
         ("Trailer", "A"),
         ("A", "b"),
@@ -173,6 +180,32 @@ fn the_servers_own_fields_are_not_the_handlers() {
         DATE
     );
     assert_eq!(head(plan, Http11, 200, &list), want);
+}
+
+#[test]
+fn a_handler_may_end_the_connection_and_not_keep_it() {
+    for (keep_alive, version, value, close, line) in [
+        (true, Http11, "close", true, "Connection: close\r\n"),
+        (true, Http11, "CLOSE", true, "Connection: close\r\n"),
+        (true, Http11, "A,\tClose ,", true, "Connection: close\r\n"),
+        (true, Http10, "close", true, "Connection: close\r\n"),
+        (false, Http11, "close", true, "Connection: close\r\n"),
+        (false, Http11, "keep-alive", true, "Connection: close\r\n"),
+        (true, Http11, "", false, ""),
+        (true, Http11, "closed, en close", false, ""),
+        (true, Http11, "\u{a0}close", false, ""),
+        (true, Http10, "A", false, "Connection: keep-alive\r\n"),
+    ] {
+        let mut plan = plan(false, version, keep_alive, 204, Known(0));
+        let (mut out, list) = (Vec::new(), headers(&[("connection", value)]));
+        let date = imf_fixdate(0);
+        assert!(response_head(
+            &mut out, &mut plan, version, 204, &list, &date
+        ));
+        let want = format!("HTTP/1.1 204 No Content\r\n{DATE}{line}\r\n");
+        assert_eq!(String::from_utf8(out).unwrap(), want, "{value:?}");
+        assert_eq!(plan.close, close, "{value:?}");
+    }
 }
 
 #[test]
@@ -214,7 +247,7 @@ fn an_upgrade_names_itself_in_connection() {
 
 #[test]
 fn a_field_that_would_end_its_line_is_no_field() {
-    let plan = plan(false, Http11, true, 204, Known(0));
+    let mut plan = plan(false, Http11, true, 204, Known(0));
     for no_field in [
         ("A", "b\r\nSet-Cookie: c"),
         ("A", "b\nc"),
@@ -240,7 +273,7 @@ fn a_field_that_would_end_its_line_is_no_field() {
         assert!(!is_field(no_field.0, no_field.1), "{:?}", no_field);
         for list in [[no_field, ("A", "b")], [("A", "b"), no_field]] {
             let (mut out, list) = (Vec::new(), headers(&list));
-            let sent = response_head(&mut out, &plan, Http11, 204, &list, &imf_fixdate(0));
+            let sent = response_head(&mut out, &mut plan, Http11, 204, &list, &imf_fixdate(0));
             assert!(!sent, "{:?}", list);
         }
     }
@@ -268,11 +301,11 @@ fn whatever_a_handler_sets_the_lines_are_the_servers() {
     for _ in 0..5_000 {
         let name = text(&mut random, b"Content-Length");
         let value = text(&mut random, b"a b");
-        let usual = plan(false, Http11, true, 200, Known(3));
+        let mut usual = plan(false, Http11, true, 200, Known(3));
         let mut out = Vec::new();
         let is_one = is_field(&name, &value);
         let list = [(name, value)];
-        let sent = response_head(&mut out, &usual, Http11, 200, &list, &imf_fixdate(0));
+        let sent = response_head(&mut out, &mut usual, Http11, 200, &list, &imf_fixdate(0));
         assert_eq!(sent, is_one, "{:?}", list);
         if !sent {
             continue;

@@ -36,6 +36,16 @@ fn absolute_form_gives_path_and_host() {
         let bytes = [line, b"\r\nHost: h\r\n\r\n"].concat();
         check(name, &bytes, &Limits::default(), want);
     }
+    // What a request is called in reports has no field of it.
+    for &(name, line, want) in ABSOLUTE.iter().filter(|row| row.2.is_ok()) {
+        let bytes = [line, b"\r\nHost: h\r\nCookie: c\r\n\r\n"].concat();
+        let mut head = Head::default();
+        let got = HeadParser::default().feed(&bytes, &Limits::default(), &mut head);
+        assert_eq!(got, Ok(Some(bytes.len())), "{name}, {want:?}");
+        let called = head.request();
+        let fits = called.starts_with(head.method()) && called.ends_with(head.target());
+        assert!(fits && called.len() <= line.len(), "{name}: {called:?}");
+    }
     let without = b"GET http://a/b HTTP/1.0\r\n\r\n";
     check(
         "1.0 without Host",

@@ -102,6 +102,7 @@ fn files_sends_folders_to_their_slash_and_nowhere_else() {
     let files = Files::start();
     files.folder("docs");
     files.folder("evil");
+    files.folder("&sol;evil");
     files.write("docs/index.html", "<p>index");
     let mut client = files.connect();
     for (path, status, location) in [
@@ -124,6 +125,9 @@ fn files_sends_folders_to_their_slash_and_nowhere_else() {
         );
     }
     assert_eq!(client.get("/docs/").text(), "<p>index");
+    // In HTML that is `//evil/`.
+    let page = client.get("/&sol;evil/");
+    assert!(page.text().contains("href=\"/&amp;sol;evil/\""), "{page:?}");
 }
 
 #[test]
