@@ -151,8 +151,8 @@ impl Router {
     /// ```
     /// use millpond::{Address, Router, Settings};
     ///
-    /// let both = ["127.0.0.1:0".parse::<Address>()?, "[::1]:0".parse()?];
-    /// let server = Router::default().serve_managed_on(both, Settings::default())?;
+    /// let two = ["127.0.0.1:0".parse::<Address>()?, "127.0.0.1:0".parse()?];
+    /// let server = Router::default().serve_managed_on(two, Settings::default())?;
     /// assert_eq!(server.addresses().len(), 2);
     /// # let _ = server.stop();
     /// # Ok::<(), std::io::Error>(())

@@ -34,7 +34,7 @@ use super::socket_file::SocketFile;
 /// use std::net::TcpListener;
 ///
 /// let given = TcpListener::bind("127.0.0.1:0")?;
-/// let second: Address = "[::1]:0".parse()?;
+/// let second: Address = "127.0.0.1:0".parse()?;
 /// let server = Router::default()
 ///     .serve_managed_on([Listen::from(given), second.into()], Settings::default())?;
 /// assert_eq!(server.addresses().len(), 2);

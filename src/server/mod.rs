@@ -163,8 +163,8 @@ where
     /// ```
     /// use millpond::{Address, Response, Server};
     ///
-    /// let both = ["127.0.0.1:0".parse::<Address>()?, "[::1]:0".parse()?];
-    /// let server = Server::on(both, |_| Response::text("hello"))?;
+    /// let two = ["127.0.0.1:0".parse::<Address>()?, "127.0.0.1:0".parse()?];
+    /// let server = Server::on(two, |_| Response::text("hello"))?;
     /// for address in server.addresses() {
     ///     println!("{address}/");
     /// }
