@@ -127,13 +127,17 @@ fn a_file_may_be_longer_than_32_bits_tell() {
 /// More than the sockets between server and client hold.
 const MUCH: u64 = 64 << 20;
 
+/// A folder in which `file` is as long as that, and takes no room on the disk.
+fn folder_with_much() -> Folder {
+    let folder = Folder::new();
+    let file = File::create(folder.path("file")).unwrap();
+    file.set_len(MUCH).unwrap();
+    folder
+}
+
 #[test]
 fn a_file_that_shrinks_is_cut_off() {
-    let folder = Folder::new();
-    File::create(folder.path("file"))
-        .unwrap()
-        .set_len(MUCH)
-        .unwrap();
+    let folder = folder_with_much();
     let server = serve_folder(&folder);
     for range in ["", "Range: bytes=1-\r\n"] {
         let file = OpenOptions::new()
@@ -156,11 +160,7 @@ fn a_file_that_shrinks_is_cut_off() {
 
 #[test]
 fn a_file_that_grows_is_sent_as_long_as_it_was() {
-    let folder = Folder::new();
-    File::create(folder.path("file"))
-        .unwrap()
-        .set_len(MUCH)
-        .unwrap();
+    let folder = folder_with_much();
     let server = serve_folder(&folder);
     let mut client = server.connect();
     client.send("GET /file HTTP/1.1\r\nHost: a\r\n\r\n");
