@@ -57,6 +57,7 @@
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
+//! | `base64.rs` | bytes as text that survives a header |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -77,6 +78,8 @@ mod wire;
 pub mod json;
 
 mod log;
+
+mod base64;
 
 mod lock;
 

@@ -24,14 +24,20 @@ const TOP: [&str; 8] = [
 ];
 /// What each part of the library may know, besides itself. A part that is not named here may know
 /// `message`.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
+    ("base64", &[]),
+    ("cgi", &["message", "wire"]),
+    ("input", &["message", "json", "base64"]),
     ("json", &[]),
     ("limits", &[]),
     ("lock", &[]),
     ("message", &["json"]),
+    ("proxy", &["message", "wire"]),
     ("routing", &["message", "json"]),
     ("wire", &["message", "limits"]),
     ("server", &["message", "wire", "limits", "lock"]),
+    ("session", &["message", "input"]),
+    ("websocket", &["message", "base64"]),
 ];
 /// The one file of the server that knows routes.
 const SEAM: &str = "src/server/background.rs";
