@@ -54,6 +54,7 @@
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
 //! | `assets/` | files as responses: conditions, ranges, media types |
+//! | `input/` | what a client says in its fields and bodies: cookies, credentials, text, JSON |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
@@ -72,6 +73,8 @@ mod routing;
 mod message;
 
 mod assets;
+
+pub mod input;
 
 mod wire;
 
