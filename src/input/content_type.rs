@@ -50,7 +50,7 @@ impl<'a> ContentType<'a> {
             }
             // No blanks around the `=` (RFC 9110 §5.6.6).
             let (found, behind) = rest.split_once('=')?;
-            if found.contains(|c| matches!(c, ';' | '"' | ' ' | '\t')) {
+            if found.contains([';', '"', ' ', '\t']) {
                 return None;
             }
             let (value, behind) = match behind.strip_prefix('"') {
@@ -70,7 +70,7 @@ impl<'a> ContentType<'a> {
 
 /// A quoted-string (RFC 9110 §5.6.4) from behind its first quote, and what follows its last.
 fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let end = text.find(|c| c == '"' || c == '\\')?;
+    let end = text.find(['"', '\\'])?;
     if text[end..].starts_with('"') {
         return Some((text[..end].into(), &text[end + 1..]));
     }
@@ -88,11 +88,11 @@ fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
 
 /// Without the OWS at its ends: SP and HTAB, and no other blanks (RFC 9110 §5.6.3).
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches(|c| c == ' ' || c == '\t')
+    text.trim_matches([' ', '\t'])
 }
 
 fn trim_start(text: &str) -> &str {
-    text.trim_start_matches(|c| c == ' ' || c == '\t')
+    text.trim_start_matches([' ', '\t'])
 }
 
 #[cfg(test)]

@@ -15,3 +15,23 @@
 
 mod body;
 mod content_type;
+
+mod accept;
+mod auth;
+mod cookies;
+pub mod json;
+mod plain;
+mod priority;
+
+#[cfg(test)]
+mod compat;
+
+pub use auth::{basic_http_auth, HttpAuthCredentials};
+pub use cookies::{cookies, CookiesIter};
+pub use json::{json_input, json_input_with_limit};
+pub use plain::{plain_text_body, plain_text_body_with_limit, PlainTextError};
+pub use priority::{parse_priority_header, priority_header_preferred, PriorityHeaderIter};
+
+// What the macro expands to.
+#[doc(hidden)]
+pub use accept::accepted as __accepted;
