@@ -55,6 +55,7 @@
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
 //! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `input/` | what a client says in its fields and bodies: cookies, credentials, text, JSON |
+//! | `session.rs` | an id for each client, in a cookie |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
@@ -75,6 +76,8 @@ mod message;
 mod assets;
 
 pub mod input;
+
+pub mod session;
 
 mod wire;
 
