@@ -103,7 +103,7 @@ pub use server::{
 
 // What the macros expand to.
 #[doc(hidden)]
-pub use routing::{macros as __macros, reply as __reply};
+pub use routing::{macros as __macros, reply as __reply, try_or_400};
 
 /// The README's examples are tests.
 #[cfg(doctest)]
