@@ -1,7 +1,7 @@
 //! A managed server: it runs in the background, its routes grow, its address moves, and it stops.
 //! The one place where the server meets the routing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::address::Address;
-use super::drain::Drained;
+use super::admission::Admission;
+use super::drain::{Drained, Link};
 use super::engine::Engine;
 use super::listen::Listen;
 use super::listener::Listener;
@@ -237,6 +238,7 @@ impl BackgroundServer {
     /// Where the port stays and only the interface changes (`127.0.0.1:80` to `0.0.0.0:80`), two
     /// listeners may not exist side by side: the old one is closed a moment before the new one
     /// listens, and is opened again if that fails; then the connections there are do not notice.
+    /// Who connects in that moment is refused, or reset; [`Listen::only_at`] is how nobody is.
     ///
     /// # Errors
     ///
@@ -319,13 +321,13 @@ impl BackgroundServer {
         deadline: Option<Instant>,
     ) -> io::Result<Drained> {
         let mut wanted = Vec::new();
-        // Which of the new places an old door is, if it is one.
+        // Which of the new places an old door is, if it is one, and whom it serves from now on.
         let mut kept = vec![None; self.doors.len()];
         for (rank, place) in places.into_iter().enumerate() {
             let place: Listen = place.into();
             let is_here = |door: &Door| place.wanted() == Some(door.address());
             match self.doors.iter().position(is_here) {
-                Some(at) => kept[at] = Some(rank),
+                Some(at) => kept[at] = Some((rank, place.admission())),
                 None => wanted.push((rank, place)),
             }
         }
@@ -338,9 +340,12 @@ impl BackgroundServer {
             Err(e) => return Err(self.take_back(closed, e)),
         };
         let mut leaving = Vec::new();
-        for (door, rank) in self.doors.drain(..).zip(kept) {
-            match rank {
-                Some(rank) => doors.push((rank, door)),
+        for (door, kept) in self.doors.drain(..).zip(kept) {
+            match kept {
+                Some((rank, admission)) => {
+                    door.listener.admit(admission);
+                    doors.push((rank, door));
+                }
                 None => leaving.push(door),
             }
         }
@@ -348,10 +353,15 @@ impl BackgroundServer {
         self.doors = doors.into_iter().map(|(_, door)| door).collect();
         self.addr = first_tcp(self.doors.iter().map(Door::address));
         close_all(&mut leaving);
-        let stays: Vec<u32> = self.doors.iter().map(|door| door.listener.door()).collect();
-        Ok(self
-            .engine
-            .drain_doors(|door| !stays.contains(&door), deadline))
+        let listeners = self.doors.iter().map(|door| &door.listener);
+        let staying: BTreeMap<u32, Admission> = listeners
+            .map(|listener| (listener.door(), listener.admission().clone()))
+            .collect();
+        let leaves = |link: &Link| match staying.get(&link.door()) {
+            Some(admission) => !admission.admits(&link.stream),
+            None => true,
+        };
+        Ok(self.engine.drain_those(leaves, deadline))
     }
 
     /// Opens doors, or none. Where an old door that is not to be kept has the port of a new one,
@@ -359,7 +369,7 @@ impl BackgroundServer {
     fn open(
         &mut self,
         wanted: Vec<(usize, Listen)>,
-        kept: &[Option<usize>],
+        kept: &[Option<(usize, Admission)>],
         closed: &mut Vec<usize>,
     ) -> io::Result<Vec<(usize, Door)>> {
         let mut sockets = Vec::new();
@@ -368,9 +378,10 @@ impl BackgroundServer {
         for (rank, place) in wanted {
             let addr = place.wanted().and_then(Address::tcp);
             let in_the_way = addr.map_or(Vec::new(), |addr| self.leaving_at(addr.port(), kept));
-            match (place.open(), addr) {
-                (Err(e), Some(addr)) if is_taken(&e) && !in_the_way.is_empty() => {
-                    blocked.push((rank, addr));
+            let again = place.again();
+            match (place.open(), again) {
+                (Err(e), Some(again)) if is_taken(&e) && !in_the_way.is_empty() => {
+                    blocked.push((rank, again));
                     blocking.extend(in_the_way);
                 }
                 (opened, _) => sockets.push((rank, opened?)),
@@ -380,8 +391,8 @@ impl BackgroundServer {
             self.doors[at].close();
             closed.push(at);
         }
-        for (rank, addr) in blocked {
-            sockets.push((rank, Listen::from(addr).open()?));
+        for (rank, place) in blocked {
+            sockets.push((rank, place.open()?));
         }
         let mut doors = Vec::new();
         for (rank, socket) in sockets {
@@ -397,14 +408,14 @@ impl BackgroundServer {
     }
 
     /// The doors at a port that are not to be kept, and may be closed to make room there.
-    fn leaving_at(&self, port: u16, kept: &[Option<usize>]) -> Vec<usize> {
+    fn leaving_at(&self, port: u16, kept: &[Option<(usize, Admission)>]) -> Vec<usize> {
         let is_at_port = |door: &Door| {
             let addr = door.address().tcp();
             // Where others have the socket too, its port would stay taken, and be lost to us.
             addr.map_or(false, |addr| addr.port() == port) && !door.listener.is_shared()
         };
         let doors = self.doors.iter().zip(kept).enumerate();
-        let leaving = doors.filter(|(_, (door, rank))| rank.is_none() && is_at_port(door));
+        let leaving = doors.filter(|(_, (door, kept))| kept.is_none() && is_at_port(door));
         leaving.map(|(at, _)| at).collect()
     }
 
