@@ -1,13 +1,15 @@
 //! A managed server: it runs in the background, its routes grow, its address moves, and it stops.
 //! The one place where the server meets the routing.
 
+mod door;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use self::door::{close_all, Door};
 use super::address::Address;
 use super::admission::Admission;
 use super::drain::{Drained, Link};
@@ -58,50 +60,6 @@ pub struct BackgroundServer {
     /// None at all only where a failed move could not get the old address back.
     doors: Vec<Door>,
     addr: SocketAddr,
-}
-
-/// A listener and the thread that accepts from it.
-struct Door {
-    listener: Arc<Listener>,
-    /// `None` once it is closed.
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Door {
-    fn open(listener: Listener, engine: &Arc<Engine>) -> io::Result<Door> {
-        let listener = Arc::new(listener);
-        let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
-        let thread = thread::Builder::new()
-            .name("millpond-accept".into())
-            .spawn(move || {
-                engine.poll_until(&accepting, None);
-                // Told to close: what the kernel has accepted for us is ours to answer.
-                engine.finish(&accepting);
-            })?;
-        Ok(Door {
-            listener,
-            thread: Some(thread),
-        })
-    }
-
-    fn address(&self) -> &Address {
-        self.listener.address()
-    }
-
-    /// Takes in what is queued, then closes the socket.
-    fn close(&mut self) {
-        self.listener.close();
-        if let Some(thread) = self.thread.take() {
-            // It cannot panic: what it runs of the user's is run by the pool.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Closes them at the same time.
-fn close_all(doors: &mut [Door]) {
-    doors.iter().for_each(|door| door.listener.close());
-    doors.iter_mut().for_each(Door::close);
 }
 
 impl Router {
@@ -434,7 +392,7 @@ impl BackgroundServer {
                 }
             }
         }
-        self.doors.retain(|door| door.thread.is_some());
+        self.doors.retain(Door::is_open);
         failure
     }
 

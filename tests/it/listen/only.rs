@@ -1,5 +1,5 @@
-//! `Listen::only_at`: a socket stands for several addresses, and some of them are served; which ones
-//! can change without a moment in which nobody listens.
+//! `Listen::only_at`: a socket stands for several addresses, and some of them are served; which
+//! ones can change without a moment in which nobody listens.
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::thread;
