@@ -188,7 +188,8 @@ impl BackgroundServer {
     ///
     /// The new address is listened on and served first. Then what is queued at the old one is
     /// accepted, its listener is closed, its idle connections end, and its requests in flight are
-    /// answered; when they are, this returns. To move to the address it has is to do nothing.
+    /// answered; when they are, this returns. To move to the address it has is to do nothing, but
+    /// for ending an [`only_at`](Listen::only_at).
     ///
     /// A handler must not wait for this: its own request is in flight. It leaves word with a thread
     /// that answers none, as the example `live` does.
@@ -248,7 +249,7 @@ impl BackgroundServer {
     /// [`Listen`].
     ///
     /// Those where it listens already stay as they are: they are not bound again, and their
-    /// connections do not notice. All others are listened on before any is left; or none is, and
+    /// connections do not notice, as long as [`only_at`](Listen::only_at) admits them. All others are listened on before any is left; or none is, and
     /// there is an error.
     ///
     /// # Errors
