@@ -143,7 +143,7 @@ macro_rules! find_route {
     }};
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`], an
+/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
 /// early return with 400 and the error.
 ///
 /// The error must be a [`std::error::Error`]. The body is `{"description": "..", "cause": ..}` in
@@ -179,7 +179,7 @@ macro_rules! try_or_400 {
     };
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`], an
+/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
 /// early return with 404.
 ///
 /// ```
@@ -203,7 +203,7 @@ macro_rules! try_or_404 {
     };
 }
 
-/// From a function that returns a [`Response`], an early return with 400 unless
+/// From a function that returns a [`Response`](crate::Response), an early return with 400 unless
 /// the condition holds.
 ///
 /// ```

@@ -359,7 +359,7 @@ const CORPUS: &[&str] = &[
     "a=\"b\"; c=; =d; e; f=g=h\ni=j",
     "SID=0123456789; SID=\"\"; \"=\"",
     "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    "text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, text/plain;format=fixed;q=0.4, */*;q=0.5",
+    "text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, */*;q=0.5",
     "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
     "text/plain; q=1.2, image/png; q=2.0",
     "gzip;q=0, br;q=0.001, *;q=0.999, identity;q=1.000",
