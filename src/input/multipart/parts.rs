@@ -148,6 +148,9 @@ impl<R: Read> Parts<R> {
         if self.count > MAX_PARTS {
             return Err(malformed("too many parts"));
         }
+        if self.begins_with(CRLF)? {
+            return Err(malformed("a part has no head"));
+        }
         // How far it was searched for its end.
         let mut searched: usize = 0;
         let length = loop {

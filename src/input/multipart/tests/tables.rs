@@ -200,7 +200,7 @@ pub const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
         0,
         InvalidData,
     ),
-    ("no fields", "--x\r\n\r\n1\r\n--x--\r\n", 0, UnexpectedEof),
+    ("no fields", "--x\r\n\r\n1\r\n--x--\r\n", 0, InvalidData),
     (
         "no disposition",
         "--x\r\nX: y\r\n\r\n1\r\n--x--\r\n",
