@@ -17,6 +17,7 @@ mod limits;
 mod listen;
 mod live_routes;
 mod methods;
+mod multipart;
 mod panics;
 mod phases;
 mod pinning;
