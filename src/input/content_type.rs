@@ -1,6 +1,6 @@
 //! What the body is said to be: `Content-Type` (RFC 9110 §8.3).
 
-use crate::message::Request;
+use crate::message::{weights::trim, Request};
 use std::borrow::Cow;
 
 /// `media-type = type "/" subtype *( OWS ";" OWS [ token "=" ( token / quoted-string ) ] )`
@@ -84,11 +84,6 @@ fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
             c => value.push(c),
         }
     }
-}
-
-/// Without the OWS at its ends: SP and HTAB, and no other blanks (RFC 9110 §5.6.3).
-pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
 }
 
 fn trim_start(text: &str) -> &str {

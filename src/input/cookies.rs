@@ -1,7 +1,6 @@
 //! Cookies (RFC 6265), as a client sends them back.
 
-use super::content_type::trim;
-use crate::message::{HeadersIter, Request};
+use crate::message::{weights::trim, HeadersIter, Request};
 
 /// The cookies that the client sent: names and values, in its order, also where they come in
 /// several `Cookie` fields. Lazy: nothing is copied, and nothing kept.

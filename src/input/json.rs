@@ -58,7 +58,7 @@ impl fmt::Display for JsonError {
 /// The body as a value of the type that is asked for, if it is `application/json` of at most 1 MiB.
 ///
 /// Any type will do that is [`FromJson`]: one made with [`json_struct!`](crate::json_struct), a
-/// `Vec` or a map of such, or [`Json`] itself. With [`try_or_400!`](crate::try_or_400) the client
+/// `Vec` or a map of such, or [`Json`] itself. With [`try_or_400!`](crate::try_or_400!) the client
 /// is told what is wrong, and where.
 ///
 /// # Errors
@@ -94,9 +94,8 @@ where
 /// The body as a value of the type that is asked for, if it is `application/json` of at most
 /// `limit` bytes.
 ///
-/// The value in memory takes up to some dozens of times as much as the text of the body. A limit
-/// above that of the server ([`Limits::max_body_bytes`](crate::Limits::max_body_bytes)) admits
-/// nothing more.
+/// The value takes more memory than its text ([`Json::parse`] says how much). A limit above that of
+/// the server ([`Limits::max_body_bytes`](crate::Limits::max_body_bytes)) admits nothing more.
 ///
 /// # Errors
 ///

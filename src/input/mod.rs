@@ -4,7 +4,7 @@
 //! | to read | use |
 //! |---|---|
 //! | which of several types is wanted | [`accept!`](crate::accept), [`priority_header_preferred`] |
-//! | cookies | [`cookies`]; for one that tells clients apart [`session`](crate::session) |
+//! | cookies | [`cookies()`]; for one that tells clients apart [`session`](mod@crate::session) |
 //! | a login and a password | [`basic_http_auth`] |
 //! | a body of text | [`plain_text_body`] |
 //! | a body of JSON | [`json_input`] |

@@ -1,7 +1,7 @@
 //! Header fields that weigh what the client would like: `Accept` and its like. The grammar is
 //! `message::weights`'; here is what rouille calls it, and what is chosen of the members.
 
-use crate::message::weights::{members, Member, Members};
+use crate::message::weights::{members, trim, Member, Members};
 
 /// The members of a weighted list, each with its weight: of the value of `Accept`, or of any other
 /// field of that grammar (RFC 9110 §12.4.2).
@@ -99,7 +99,7 @@ fn liked<'a>(element: &str, list: impl Iterator<Item = Member<'a>>) -> f32 {
 
 /// How exactly the range says what the element is: 0 if it means something else.
 fn nearness(range: &str, element: &str) -> u8 {
-    let element = element.split(';').next().unwrap_or(element).trim();
+    let element = trim(element.split(';').next().unwrap_or(element));
     let (range, (kind, name)) = (halves(range), halves(element));
     let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
     if kind == "*" || name == "*" {
@@ -136,9 +136,9 @@ fn weighed<'a>(member: &Member<'a>) -> (&'a str, f32) {
 fn number(member: &Member<'_>) -> Option<f32> {
     let mut weights = member
         .parameters()
-        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        .filter(|(name, _)| name.eq_ignore_ascii_case("q"));
     let (_, value) = weights.next()?;
-    let value = value.trim();
+    let value = trim(value);
     // No sign, no exponent, and neither of what f32 takes for infinite or for no number.
     let plain = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     match weights.next() {

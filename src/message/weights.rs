@@ -38,7 +38,7 @@ impl<'a> Iterator for Members<'a> {
         loop {
             let member = self.0.next()?;
             let mut halves = Parts::of(member, b';');
-            let name = halves.next().unwrap_or("").trim();
+            let name = trim(halves.next().unwrap_or(""));
             if !name.is_empty() {
                 let parameters = halves.rest.unwrap_or("");
                 return Some(Member { name, parameters });
@@ -67,10 +67,15 @@ impl<'a> Member<'a> {
     /// Name and value, as they were sent, in quotes if so. RFC 9110 §12.5.1: one named `q` is the
     /// weight, wherever it stands.
     pub fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let parts = Parts::of(self.parameters, b';').map(str::trim);
+        let parts = Parts::of(self.parameters, b';').map(trim);
         let parts = parts.filter(|part| !part.is_empty());
         parts.map(|part| part.split_once('=').unwrap_or((part, "")))
     }
+}
+
+/// Without the OWS at its ends: SP and HTAB, and no other blanks (RFC 9110 §5.6.3).
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }
 
 fn is_q(name: &str) -> bool {
@@ -172,6 +177,7 @@ mod tests {
                 "\u{e9};q=0.1,\u{20ac}",
                 &[("\u{e9}", 100), ("\u{20ac}", 1000)],
             ),
+            ("\u{a0}a ;\u{a0}q=0.5", &[("\u{a0}a", 1000)]),
             ("a;q=0.5;q=1", &[("a", 0)]),
             ("a;quality=0.5", &[("a", 1000)]),
             ("a;q", &[("a", 0)]),

@@ -4,6 +4,7 @@
 
 mod form;
 mod http;
+mod input;
 mod json;
 mod mutate;
 mod percent;
@@ -41,6 +42,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(json::Texts),
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
+        Box::new(input::Fields),
     ]
 }
 
@@ -134,6 +136,11 @@ mod tests {
     #[test]
     fn escapes() {
         holds(&mut percent::Escapes, 8000);
+    }
+
+    #[test]
+    fn fields() {
+        holds(&mut input::Fields, 8000);
     }
 
     #[test]
