@@ -3,7 +3,7 @@
 use super::mime::Mime;
 use super::parameters::{is_token, Parameters};
 use super::{FieldHeaders, MAX_PART_HEADERS};
-use crate::input::content_type::trim;
+use crate::message::weights::trim;
 use std::str;
 
 /// The header lines of a part, each with its end.

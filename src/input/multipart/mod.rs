@@ -165,8 +165,9 @@ impl<'a> Multipart<'a> {
         let headers = match self.parts.next(head::read) {
             Ok(headers) => headers?,
             Err(_) if self.told => return None,
-            Err(_) => {
+            Err(error) => {
                 self.told = true;
+                self.parts.tell_later(error);
                 FieldHeaders {
                     name: "".into(),
                     filename: None,

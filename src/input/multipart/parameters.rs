@@ -1,7 +1,7 @@
 //! A value with parameters, as in `form-data; name="a"` (RFC 2183 §2, RFC 2045 §5.1), read as those
 //! who send forms write it. It knows no name of a parameter.
 
-use crate::input::content_type::trim;
+use crate::message::weights::trim;
 use std::borrow::Cow;
 
 /// `what *( OWS ";" OWS [ name "=" ( token / quoted-string ) ] )`

@@ -32,6 +32,8 @@ pub(super) struct Parts<R> {
     place: Place,
     /// How many were begun.
     count: usize,
+    /// What is wrong, where nobody was told yet.
+    untold: Option<io::Error>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ impl<R: Read> Parts<R> {
             delimiter: [CRLF, b"--", boundary.as_bytes()].concat(),
             place: Place::Data,
             count: 0,
+            untold: None,
         }
     }
 
@@ -85,7 +88,7 @@ impl<R: Read> Parts<R> {
             self.look().map_err(|error| self.fail(error))?;
         }
         match self.place {
-            Place::Failed(kind) => Err(kind.into()),
+            Place::Failed(kind) => Err(self.untold.take().unwrap_or_else(|| kind.into())),
             Place::Data => Ok(&self.buffer[self.start..self.clear]),
             Place::Head | Place::End => Ok(&[]),
         }
@@ -94,6 +97,11 @@ impl<R: Read> Parts<R> {
     /// So much of what `data` has shown.
     pub fn take(&mut self, count: usize) {
         self.start = self.clear.min(self.start + count);
+    }
+
+    /// What is told by the next `data` or `next`, in place of its kind alone.
+    pub fn tell_later(&mut self, error: io::Error) {
+        self.untold = Some(error);
     }
 
     fn fail(&mut self, error: io::Error) -> io::Error {

@@ -337,9 +337,15 @@ fn what_is_not_read_of_a_field_is_skipped() {
 
 #[test]
 fn what_is_wrong_is_a_last_field_that_cannot_be_read() {
-    for body in [
-        "--x\r\n{A}\r\n1\r\n--x\r\nX: y\r\n\r\n",
-        "--x\r\n{A}\r\n1\r\n--x\r\n{B}",
+    for (body, why) in [
+        (
+            "--x\r\n{A}\r\n1\r\n--x\r\nX: y\r\n\r\n",
+            "a part has no Content-Disposition",
+        ),
+        (
+            "--x\r\n{A}\r\n1\r\n--x\r\n{B}",
+            "the form ends before its last boundary",
+        ),
     ] {
         let body = bytes(body);
         let request = request("multipart/form-data; boundary=x", &body);
@@ -348,6 +354,8 @@ fn what_is_wrong_is_a_last_field_that_cannot_be_read() {
         assert_eq!(good.data.read_to_end(&mut Vec::new()).unwrap(), 1);
         let mut bad = form.next().expect("one more");
         assert_eq!((&*bad.headers.name, &bad.headers.filename), ("", &None));
+        let error = bad.data.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), why);
         bad.data.read_to_end(&mut Vec::new()).unwrap_err();
         assert!(form.next().is_none());
         form.try_next().unwrap_err();

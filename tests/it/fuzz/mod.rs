@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_target_is_tested() {
-        assert_eq!(targets().len(), 7);
+        assert_eq!(targets().len(), 8);
     }
 
     /// Refuses an input that many mutants have.
