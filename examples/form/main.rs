@@ -35,7 +35,10 @@ fn submit(request: &Request) -> Response {
     }));
     // A browser sends a file without a name where none was chosen.
     let chosen = |file: &&BufferedFile| file.filename.as_deref() != Some("");
-    let tell = |file: &BufferedFile| json!({ "name": file.filename, "type": file.mime, "bytes": file.data.len() });
+    let tell = |file: &BufferedFile| {
+        let bytes = file.data.len();
+        json!({ "name": file.filename, "type": file.mime, "bytes": bytes })
+    };
     let files: Vec<Json> = input.files.iter().filter(chosen).map(tell).collect();
     reply!(json => json!({
         "name": input.name, "age": input.age, "news": input.news, "files": files

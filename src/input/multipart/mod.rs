@@ -67,7 +67,7 @@ pub const MAX_PART_HEAD_BYTES: usize = 8 * 1024;
 pub const MAX_PART_HEADERS: usize = 16;
 
 /// Why there is no form to read. Once there is one, what is wrong with it is an
-/// [`io::Error`](std::io::Error).
+/// [`io::Error`].
 #[derive(Clone, Debug)]
 pub enum MultipartError {
     /// The request has not one `Content-Type`, that of `multipart/form-data` with one boundary of
@@ -245,8 +245,8 @@ pub struct FieldHeaders {
 
 /// The data of a field: a reader that ends where the field ends.
 ///
-/// Reading fails with `UnexpectedEof` where the form ends before the field does, so a field that was
-/// read to its end is whole.
+/// Reading fails with `UnexpectedEof` where the form ends before the field does, so a field that
+/// was read to its end is whole.
 pub struct MultipartData<M> {
     source: M,
 }

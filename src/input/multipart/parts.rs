@@ -1,5 +1,5 @@
 //! Where one part of a multipart body ends and the next begins (RFC 2046 §5.1.1), in a stream and
-//! with a buffer of one size. It knows bytes, and nothing of what the lines above a part's data say.
+//! with a buffer of one size. It knows bytes, not what the lines above a part's data say.
 //!
 //! ```text
 //!            delimiter CRLF              an empty line

@@ -113,7 +113,7 @@ fn read(request: &Request, rng: &mut Rng) -> Outcome {
 /// RFC 2046 §5.1.1, RFC 7578 §4, over the whole body.
 fn reference(kind: &str, body: &[u8]) -> Outcome {
     let (what, parameters) = with_parameters(kind)?;
-    if what.to_ascii_lowercase() != "multipart/form-data" {
+    if !what.eq_ignore_ascii_case("multipart/form-data") {
         return None;
     }
     let boundary = one(&parameters, "boundary").ok()??;
@@ -169,6 +169,10 @@ fn body_of(boundary: &str, body: &[u8], fields: &mut Vec<Field>) -> Result<(), E
     }
 }
 
+fn is_blank(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
@@ -195,7 +199,7 @@ fn head(lines: &[u8]) -> Option<Field> {
             .iter()
             .position(|known| name.to_ascii_lowercase() == *known)
         {
-            let value = value.trim_matches([' ', '\t']).to_owned();
+            let value = value.trim_matches(is_blank).to_owned();
             if known[at].replace(value).is_some() {
                 return None;
             }
@@ -208,7 +212,7 @@ fn head(lines: &[u8]) -> Option<Field> {
     }
     let disposition = disposition?;
     let (what, parameters) = with_parameters(&disposition)?;
-    if what.to_ascii_lowercase() != "form-data" {
+    if !what.eq_ignore_ascii_case("form-data") {
         return None;
     }
     let unescape = |text: String| {
@@ -256,7 +260,7 @@ fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
 /// Character by character.
 fn with_parameters(value: &str) -> Option<(String, Listed)> {
     let chars: Vec<char> = value.chars().collect();
-    let is_blank = |at: usize| matches!(chars.get(at), Some(' ' | '\t'));
+    let blank_at = |at: usize| chars.get(at).map_or(false, |&c| is_blank(c));
     let mut at = chars.iter().position(|&c| c == ';').unwrap_or(chars.len());
     let what: String = chars[..at].iter().collect();
     let mut all = Vec::new();
@@ -265,7 +269,7 @@ fn with_parameters(value: &str) -> Option<(String, Listed)> {
             return None;
         }
         at += 1;
-        while is_blank(at) {
+        while blank_at(at) {
             at += 1;
         }
         if matches!(chars.get(at), None | Some(';')) {
@@ -311,7 +315,7 @@ fn with_parameters(value: &str) -> Option<(String, Listed)> {
                 return None;
             }
         }
-        while is_blank(at) {
+        while blank_at(at) {
             at += 1;
         }
         if !is_token(&name) {
@@ -319,7 +323,7 @@ fn with_parameters(value: &str) -> Option<(String, Listed)> {
         }
         all.push((name, value));
     }
-    Some((what.trim_matches([' ', '\t']).to_owned(), all))
+    Some((what.trim_matches(is_blank).to_owned(), all))
 }
 
 const KIND: &str = "multipart/form-data; boundary=x";
