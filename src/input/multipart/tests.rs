@@ -157,7 +157,7 @@ fn no_data_is_taken_for_a_boundary() {
         "--",
         "-x-",
         "aab",
-        "----geckoformboundary1f",
+        "----gecko1f",
         "a b",
     ] {
         let mut data = Vec::new();
