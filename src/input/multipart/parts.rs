@@ -221,10 +221,12 @@ impl<R: Read> Parts<R> {
     /// Reads once; `false` at the body's end. There is room: nobody waits for more than a head or a
     /// delimiter.
     fn more(&mut self) -> io::Result<bool> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.clear -= self.start;
-        self.end -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.clear -= self.start;
+            self.end -= self.start;
+            self.start = 0;
+        }
         loop {
             match self.source.read(&mut self.buffer[self.end..]) {
                 Ok(count) => {

@@ -151,15 +151,7 @@ fn what_is_no_form_is_an_error() {
 /// Each boundary once, and each of its beginnings, broken off by each byte of it.
 #[test]
 fn no_data_is_taken_for_a_boundary() {
-    for boundary in [
-        "x",
-        "xx",
-        "--",
-        "-x-",
-        "aab",
-        "----gecko1f",
-        "a b",
-    ] {
+    for boundary in ["x", "xx", "--", "-x-", "aab", "----gecko1f", "a b"] {
         let mut data = Vec::new();
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         for length in 0..delimiter.len() {

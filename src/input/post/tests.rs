@@ -349,6 +349,11 @@ fn the_files_of_a_form_have_so_many_bytes_and_not_one_more() {
     assert!(read(&[&one], "BufferedFile").starts_with("BufferedFile"));
     assert_eq!(read(&[&(one.clone() + "1")], "BufferedFile"), "IoError");
     assert_eq!(read(&[&(one + "1")], "Option<BufferedFile>"), "IoError");
+    let more = vec![b'1'; MAX_BUFFERED_BYTES + 1];
+    let buffered = |file: &[u8]| BufferedFile::from_file((), file, None, "").is_ok();
+    assert!(buffered(&more[1..]) && !buffered(&more));
+    // What is too long is not what was not there.
+    Option::<BufferedFile>::from_file((), &*more, None, "").unwrap_err();
     let half = "1".repeat(MAX_BUFFERED_BYTES / 2 - said - own);
     assert!(read(&[&half, &half], "Vec<BufferedFile>").starts_with("[BufferedFile"));
     assert_eq!(
