@@ -31,7 +31,7 @@
 //! | type | what it takes |
 //! |---|---|
 //! | `String` | any text; a file that is text |
-//! | `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `f32`, `f64` | a number that fits, without blanks |
+//! | `u8` to `u64`, `i8` to `i64`, `usize`, `isize`, `f32`, `f64` | a number that fits |
 //! | `bool` | `true` if the field is there, whatever is in it: a checkbox |
 //! | `Option<T>` | `None` if there is no such field, or nothing that a `T` takes |
 //! | `Vec<T>` | any number of fields of the name, none included; one that is no `T` is an error |
@@ -48,7 +48,7 @@
 //!
 //! | bound | of what |
 //! |---|---|
-//! | [`MAX_FORM_BYTES`], 1 MiB | a whole urlencoded body; the text of all fields of a multipart form |
+//! | [`MAX_FORM_BYTES`], 1 MiB | a whole urlencoded body; the text of a multipart form |
 //! | [`MAX_BUFFERED_BYTES`], 16 MiB | one `BufferedFile`; all that is kept of a form |
 //! | [`MAX_FIELDS`], 10,000 | fields, whether they are asked for or not |
 //!

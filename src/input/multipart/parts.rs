@@ -82,7 +82,7 @@ impl<R: Read> Parts<R> {
         self.head(read).map(Some).map_err(|error| self.fail(error))
     }
 
-    /// More of the part's data; nothing at its end. There is an end only where a whole delimiter is.
+    /// More of the part's data; nothing at its end, which is where a whole delimiter is.
     pub fn data(&mut self) -> io::Result<&[u8]> {
         while self.clear == self.start && self.place == Place::Data {
             self.look().map_err(|error| self.fail(error))?;

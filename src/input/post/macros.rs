@@ -20,7 +20,8 @@
 /// }
 /// # let kind = "application/x-www-form-urlencoded".to_owned();
 /// # let fields = vec![("Content-Type".to_owned(), kind)];
-/// # assert_eq!(login(&Request::fake_http("POST", "/", fields, b"name=Ann".to_vec())).status_code, 200);
+/// # let request = Request::fake_http("POST", "/", fields, b"name=Ann".to_vec());
+/// # assert_eq!(login(&request).status_code, 200);
 /// ```
 #[macro_export]
 macro_rules! post_input {
