@@ -28,6 +28,7 @@
 //! |---|---|
 //! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
 //! | read a request | [`Request`], [`input`], [`accept!`], [`mod@json`], [`try_or_400!`] |
+//! | read a form | [`post_input!`], [`input::multipart`] |
 //! | tell clients apart | [`session`] |
 //! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
 //! | bound what a client can ask for | [`Limits`] |
@@ -40,9 +41,9 @@
 //! # What it is not
 //!
 //! There is no TLS, no HTTP/2 and no client. It compresses nothing, but sends what is compressed
-//! beside a file. Posted forms and websockets are not here yet. The README says what to use
-//! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
-//! how to come from rouille or toolkit-zero.
+//! beside a file. Websockets are not here yet. The README says what to use instead, what is
+//! promised and which test holds each promise, how HTTP is read to the byte, and how to come from
+//! rouille or toolkit-zero.
 //!
 //! # The map
 //!
@@ -55,7 +56,7 @@
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
 //! | `assets/` | files as responses: conditions, ranges, media types |
-//! | `input/` | what a client says in its fields and bodies: cookies, credentials, text, JSON |
+//! | `input/` | what a client says in its fields and bodies: cookies, credentials, forms, JSON |
 //! | `session/` | an id for each client, in a cookie |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |

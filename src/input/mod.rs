@@ -8,6 +8,8 @@
 //! | a login and a password | [`basic_http_auth`] |
 //! | a body of text | [`plain_text_body`] |
 //! | a body of JSON | [`json_input`] |
+//! | a form, into a struct | [`post_input!`](crate::post_input), told of in [`post`] |
+//! | a form with large files, while it comes | [`multipart`] |
 //!
 //! Nothing that comes from a client is believed because it parses: a cookie may hold anything, and
 //! so may a form. Bodies are read up to a limit that each function names, within that of the server
@@ -20,7 +22,9 @@ mod accept;
 mod auth;
 mod cookies;
 pub mod json;
+pub mod multipart;
 mod plain;
+pub mod post;
 mod priority;
 
 #[cfg(test)]

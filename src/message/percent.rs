@@ -15,7 +15,7 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
 
 /// The bytes of the text with its escapes decoded: of names that need not be UTF-8.
 pub(crate) fn decode_bytes(text: &str) -> Vec<u8> {
-    bytes(text).map(|(byte, _)| byte).collect()
+    bytes(text.as_bytes()).map(|(byte, _)| byte).collect()
 }
 
 /// [`decode`], and `+` is a space: names and values of a query string or a posted form.
@@ -23,11 +23,20 @@ pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(lossy(text, |decoded| match decoded {
+    Cow::Owned(lossy(text, form_byte))
+}
+
+/// [`decode_form`] of bytes that need not be UTF-8, into such.
+pub(crate) fn decode_form_bytes(written: &[u8]) -> Vec<u8> {
+    bytes(written).map(form_byte).collect()
+}
+
+fn form_byte(decoded: (u8, usize)) -> u8 {
+    match decoded {
         // A plus sign that was written as `%2B` took three bytes, and is one.
         (b'+', 1) => b' ',
         (byte, _) => byte,
-    }))
+    }
 }
 
 /// How many bytes at the front of `text` decode to exactly `prefix`, escapes counted as written.
@@ -35,7 +44,7 @@ pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
 /// The cut is a character boundary of `text`: a lead byte says how long its character is, and
 /// `prefix` holds whole characters.
 pub(crate) fn prefix_len(text: &str, prefix: &str) -> Option<usize> {
-    let mut decoded = bytes(text);
+    let mut decoded = bytes(text.as_bytes());
     let mut taken = 0;
     for want in prefix.bytes() {
         match decoded.next() {
@@ -92,8 +101,7 @@ fn split_at_fault(text: &str) -> (&str, &str) {
 }
 
 /// Every decoded byte with the number of bytes it was written in: 1, or 3 for an escape.
-fn bytes(text: &str) -> impl Iterator<Item = (u8, usize)> + '_ {
-    let mut rest = text.as_bytes();
+fn bytes(mut rest: &[u8]) -> impl Iterator<Item = (u8, usize)> + '_ {
     std::iter::from_fn(move || {
         let (byte, len) = match *rest {
             [] => return None,
@@ -120,7 +128,7 @@ fn hex(digit: u8) -> Option<u8> {
 
 fn lossy(text: &str, byte: impl Fn((u8, usize)) -> u8) -> String {
     let mut decoded = Vec::with_capacity(text.len());
-    decoded.extend(bytes(text).map(byte));
+    decoded.extend(bytes(text.as_bytes()).map(byte));
     match String::from_utf8(decoded) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),

@@ -4,6 +4,7 @@
 mod activated;
 mod child;
 mod files;
+mod form;
 mod live;
 #[cfg(unix)]
 mod rolling;
@@ -23,7 +24,15 @@ fn each_is_run_here() {
     let names: BTreeSet<String> = paths
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    let run = ["activated", "files", "hello", "live", "rolling", "upload"];
+    let run = [
+        "activated",
+        "files",
+        "form",
+        "hello",
+        "live",
+        "rolling",
+        "upload",
+    ];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
 }
 

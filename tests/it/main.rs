@@ -18,6 +18,7 @@ mod limits;
 mod listen;
 mod live_routes;
 mod methods;
+mod multipart;
 mod panics;
 mod phases;
 mod pinning;

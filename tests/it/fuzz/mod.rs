@@ -2,6 +2,7 @@
 //! is judged by a second reader, slow and simple, that was written from the grammars and not from
 //! `src/`. A case depends on its seed alone. `tests/soak` runs the same for as long as it is told.
 
+mod form;
 mod http;
 mod input;
 mod json;
@@ -37,6 +38,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(http::Heads::default()),
         Box::new(http::Chunks::default()),
         Box::new(http::Connections::default()),
+        Box::new(form::Forms),
         Box::new(json::Texts),
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
@@ -117,6 +119,11 @@ mod tests {
     }
 
     #[test]
+    fn forms() {
+        holds(&mut form::Forms, 8000);
+    }
+
+    #[test]
     fn json_texts() {
         holds(&mut json::Texts, 8000);
     }
@@ -138,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_target_is_tested() {
-        assert_eq!(targets().len(), 7);
+        assert_eq!(targets().len(), 8);
     }
 
     /// Refuses an input that many mutants have.
