@@ -28,7 +28,7 @@
 //! |---|---|
 //! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
 //! | read a request | [`Request`], [`mod@json`], [`try_or_400!`] |
-//! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
+//! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`]; smaller [`content_encoding`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
@@ -38,8 +38,8 @@
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2 and no client. It compresses nothing, but sends what is compressed
-//! beside a file. Forms, sessions and websockets are not here yet. The README says what to use
+//! There is no TLS, no HTTP/2 and no client. Of codings it makes gzip alone, where
+//! [`content_encoding::apply`] is asked for; what is compressed beside a file is sent as it is. Forms, sessions and websockets are not here yet. The README says what to use
 //! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
 //! how to come from rouille or toolkit-zero.
 //!
@@ -54,6 +54,7 @@
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
 //! | `assets/` | files as responses: conditions, ranges, media types |
+//! | `content_encoding/` | gzip, and which responses it is for |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
@@ -72,6 +73,8 @@ mod routing;
 mod message;
 
 mod assets;
+
+pub mod content_encoding;
 
 mod wire;
 
