@@ -28,7 +28,8 @@
 //! |---|---|
 //! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
 //! | read a request | [`Request`], [`mod@json`], [`try_or_400!`] |
-//! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`]; smaller [`content_encoding`] |
+//! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
+//! | send less | [`content_encoding::apply`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
@@ -38,8 +39,8 @@
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2 and no client. Of codings it makes gzip alone, where
-//! [`content_encoding::apply`] is asked for; what is compressed beside a file is sent as it is. Forms, sessions and websockets are not here yet. The README says what to use
+//! There is no TLS, no HTTP/2 and no client. It compresses with gzip alone, and only what it is
+//! told to. Forms, sessions and websockets are not here yet. The README says what to use
 //! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
 //! how to come from rouille or toolkit-zero.
 //!

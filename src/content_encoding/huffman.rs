@@ -1,5 +1,5 @@
-//! Prefix codes: lengths from how often symbols occur, and codes from lengths. What the symbols mean
-//! is not known here.
+//! Prefix codes: lengths from how often symbols occur, and codes from lengths. What the symbols
+//! mean is not known here.
 
 /// The code of a symbol as it is put, its first bit lowest, and how long it is; 0 for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -85,9 +85,10 @@ impl Matcher {
             self.done -= reach;
             self.known -= reach;
             self.began = self.began.and_then(|began| began.checked_sub(reach));
-            for position in self.last.iter_mut().chain(&mut self.previous) {
+            for table in [&mut self.last, &mut self.previous] {
                 // What is out of reach becomes none.
-                *position = position.saturating_sub(reach as u16);
+                let positions = table.iter_mut();
+                positions.for_each(|position| *position = position.saturating_sub(reach as u16));
             }
         }
         &mut self.text[self.end..]
