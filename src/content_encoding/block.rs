@@ -4,7 +4,7 @@
 use super::bits::Bits;
 use super::huffman::{codes, lengths, Code};
 
-/// Literals and copies of a block. With twice as many, texts came out smaller by 1 in 1,000 at most.
+/// Literals and copies of a block. With twice as many, texts became smaller by 1 in 1,000 at most.
 const TOKENS: usize = 8 * 1024;
 /// What a stored block may hold (RFC 1951 §3.2.4).
 const MOST_STORED: usize = 65_535;
@@ -172,7 +172,7 @@ fn length_symbol(length: u32) -> Symbol {
             bits,
         };
     }
-    let extra = (29 - (length | 4).leading_zeros()).max(0);
+    let extra = 29 - (length | 4).leading_zeros();
     Symbol {
         symbol: 257 + (4 * extra + (length >> extra)) as usize,
         extra,

@@ -28,7 +28,7 @@ pub(super) fn lengths(counts: &[u32], limit: u8) -> Vec<u8> {
         if depths.first().map_or(true, |&deepest| deepest <= limit) {
             break depths;
         }
-        // Their order stays, and none becomes 0; when all are 1 the codes are as long as each other.
+        // Their order stays, and none becomes 0; when all are 1 the codes are equally long.
         leaves.iter_mut().for_each(|leaf| leaf.0 -= leaf.0 / 2);
     };
     for (&(_, symbol), depth) in leaves.iter().zip(depths) {
@@ -73,7 +73,7 @@ pub(super) fn codes(lengths: &[u8]) -> Vec<Code> {
     for length in 1..next.len() {
         next[length] = (next[length - 1] + counts[length - 1]) << 1;
     }
-    let mut code = |&length: &u8| {
+    let code = |&length: &u8| {
         if length == 0 {
             return Code::default();
         }
@@ -82,7 +82,7 @@ pub(super) fn codes(lengths: &[u8]) -> Vec<Code> {
         *next += 1;
         Code { bits, length }
     };
-    lengths.iter().map(|length| code(length)).collect()
+    lengths.iter().map(code).collect()
 }
 
 #[cfg(test)]

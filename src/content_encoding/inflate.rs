@@ -1,5 +1,5 @@
-//! What a client does with a gzip member, slowly and simply, as RFC 1951 and RFC 1952 tell it: a bit
-//! at a time, no table. It is for tests, and knows nothing of how the member was made.
+//! What a client does with a gzip member, slowly and simply, as RFC 1951 and RFC 1952 tell it: bit
+//! by bit, with no table. It is for tests, and knows nothing of how the member was made.
 
 /// Where decoding stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,8 +214,8 @@ impl Input<'_> {
         self.at = (self.at + 7) / 8 * 8;
     }
 
-    /// The symbol whose code comes next (RFC 1951 §3.2.2): of each length the codes begin where those
-    /// one shorter end.
+    /// The symbol whose code comes next (RFC 1951 §3.2.2): the codes of each length begin where
+    /// those one shorter end.
     fn symbol(&mut self, by_length: &[Vec<usize>]) -> Bits {
         let (mut code, mut first) = (0, 0);
         for symbols in &by_length[1..] {

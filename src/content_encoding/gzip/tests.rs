@@ -92,7 +92,7 @@ fn what_is_compressed_inflates_to_itself() {
             pieces.push_back(Ok(piece.to_vec()));
             rest = after;
         }
-        let known = (round % 2 == 0).then(|| length as u64);
+        let known = (round % 2 == 0).then_some(length as u64);
         let mut gzip = Gzip::new(Pieces(pieces), known);
         let mut out = Vec::new();
         let mut buf = vec![0; [1, 10, 70_000][seeded.below(3)]];
