@@ -60,9 +60,9 @@ const DIGESTS: [&str; 4] = ["Content-Digest", "Content-MD5", "Digest", "Repr-Dig
 /// and it yields less than it was asked for, that is sent at once; each such piece costs ten bytes
 /// or so, and the client can decode it when it comes.
 ///
-/// Results are about as small as those of zlib's level 6. A core of an AMD EPYC takes 16 µs for 1,500
-/// bytes of HTML, and for long texts a second for 60 to 220 MB; for 10 MB of what is made to be
-/// slow.
+/// Results are about as small as those of zlib's level 6. A core of an AMD EPYC takes 16 µs for
+/// 1,500 bytes of HTML, and for long texts a second for 60 to 220 MB; for 10 MB of what is made to
+/// be slow.
 ///
 /// # Security
 ///

@@ -1,4 +1,4 @@
-//! Compressed responses over sockets, as `gzip -d` reads them: what is whole, what is not, and files.
+//! Compressed responses over sockets, as `gzip -d` reads them: whole ones, others, and files.
 
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
