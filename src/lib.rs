@@ -31,6 +31,7 @@
 //! | read a form | [`post_input!`], [`input::multipart`] |
 //! | tell clients apart | [`session`] |
 //! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
+//! | send less | [`content_encoding::apply`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
@@ -44,6 +45,10 @@
 //! beside a file. Websockets are not here yet. The README says what to use instead, what is
 //! promised and which test holds each promise, how HTTP is read to the byte, and how to come from
 //! rouille or toolkit-zero.
+//! There is no TLS, no HTTP/2 and no client. It compresses with gzip alone, and only what it is
+//! told to. Forms, sessions and websockets are not here yet. The README says what to use
+//! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
+//! how to come from rouille or toolkit-zero.
 //!
 //! # The map
 //!
@@ -58,6 +63,7 @@
 //! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `input/` | what a client says in its fields and bodies: cookies, credentials, forms, JSON |
 //! | `session/` | an id for each client, in a cookie |
+//! | `content_encoding/` | gzip, and which responses it is for |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
@@ -80,6 +86,7 @@ mod assets;
 pub mod input;
 
 pub mod session;
+pub mod content_encoding;
 
 mod wire;
 

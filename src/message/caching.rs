@@ -216,6 +216,14 @@ fn entity_tag(tag: Cow<'static, str>) -> Cow<'static, str> {
     quoted.into()
 }
 
+/// The tag of the same thing in other bytes, a content coding say (RFC 9110 §8.8.1).
+pub(crate) fn weakened(tag: Cow<'static, str>) -> Cow<'static, str> {
+    if tag.starts_with("W/\"") {
+        return tag;
+    }
+    format!("W/{}", entity_tag(tag)).into()
+}
+
 /// RFC 9110 §8.8.3: etagc = %x21 / %x23-7E / obs-text, here without obs-text.
 fn is_etagc(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'"'
@@ -252,6 +260,21 @@ mod tests {
         ];
         for (tag, want) in table {
             assert_eq!(entity_tag(tag.into()), want, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn a_weakened_tag_is_equal_but_not_strongly() {
+        for (tag, want) in [
+            (r#""v7""#, r#"W/"v7""#),
+            (r#"W/"v7""#, r#"W/"v7""#),
+            (r#""""#, r#"W/"""#),
+            ("v7", r#"W/"v7""#),
+        ] {
+            let weak = weakened(tag.into());
+            assert_eq!(weak, want, "{tag:?}");
+            let (weak, tag) = (EntityTag::parse(&weak), EntityTag::parse(tag));
+            assert!(weak.weak_eq(&tag) && !weak.strong_eq(&tag), "{tag:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Files over sockets: which file a URL names, and which bytes of it are sent.
 
-mod folder;
+pub mod folder;
 mod inside;
 mod sent;
 

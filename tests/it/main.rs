@@ -2,6 +2,7 @@
 
 mod assets;
 mod clone;
+mod content_encoding;
 mod descriptors;
 mod dropped;
 mod early;
