@@ -79,6 +79,10 @@ pub mod json;
 
 mod log;
 
+pub mod proxy;
+
+pub mod cgi;
+
 mod base64;
 
 mod lock;

@@ -24,7 +24,7 @@ const TOP: [&str; 8] = [
 ];
 /// What each part of the library may know, besides itself. A part that is not named here may know
 /// `message`.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("base64", &[]),
     ("cgi", &["message", "wire"]),
     ("input", &["message", "json", "base64"]),
