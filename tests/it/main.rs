@@ -1,6 +1,7 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
 mod assets;
+mod cgi;
 mod clone;
 mod descriptors;
 mod dropped;
@@ -10,6 +11,7 @@ mod error_hook;
 mod examples;
 mod faults;
 mod fuzz;
+mod gateway;
 mod held_up;
 mod injection;
 mod join;

@@ -1,0 +1,147 @@
+//! What is left behind, once all is over: no process, no zombie, no descriptor; neither of scripts
+//! nor of other servers. It is counted in a process of its own, which nobody else uses.
+
+use std::env;
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::{answer, sh};
+use crate::support::{eventually, finishes, get, serve, Client, GUARD};
+use millpond::proxy::{full_proxy, ProxyConfig};
+use millpond::{Request, Response, ResponseBody};
+
+const CHILD: &str = "MILLPOND_TEST_LEFT";
+
+#[test]
+fn nothing_is_left_behind() {
+    // The numbers are in /proc.
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    if env::var_os(CHILD).is_some() {
+        return count();
+    }
+    let mut child = Command::new(env::current_exe().expect("this binary"))
+        .args([
+            "cgi::left::nothing_is_left_behind",
+            "--exact",
+            "--nocapture",
+        ])
+        .env(CHILD, "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a child");
+    let (mut said, mut errors) = (String::new(), String::new());
+    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take());
+    out.read_to_string(&mut said).expect("text");
+    if let Some(err) = &mut err {
+        err.read_to_string(&mut errors).expect("text");
+    }
+    let ended = finishes(GUARD * 2, move || child.wait().expect("it ends"));
+    assert!(ended.success(), "{said}\n{errors}");
+}
+
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").expect("a folder").count()
+}
+
+/// All that this process has started and not been told the end of.
+fn children() -> usize {
+    let own = std::process::id();
+    let all = fs::read_dir("/proc").expect("a folder");
+    let stats = all.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+    let parents = stats.filter_map(|stat| {
+        let (_, rest) = stat.rsplit_once(") ")?;
+        rest.split(' ').nth(1)?.parse::<u32>().ok()
+    });
+    parents.filter(|&parent| parent == own).count()
+}
+
+struct Endless;
+
+impl Read for Endless {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        buf.fill(b'x');
+        Ok(buf.len())
+    }
+}
+
+fn handle(request: &Request) -> Response {
+    let script = match request.url().as_str() {
+        "/short" => "echo Status: 200; echo; echo hi",
+        "/none" => "exit 1",
+        "/endless" => "echo Status: 200; echo; exec cat /dev/zero",
+        "/unread" => "echo Status: 200; echo; echo hi",
+        "/no-body" => "echo Status: 204; echo; exec cat /dev/zero",
+        _ => "cat >/dev/null; echo Status: 200; echo; echo hi",
+    };
+    answer(request, sh(script))
+}
+
+fn count() {
+    let inner = serve(|request| match request.url().as_str() {
+        "/endless" => Response {
+            data: ResponseBody::from_reader(Endless),
+            ..Response::text("")
+        },
+        _ => Response::text("hi"),
+    });
+    let addr = inner.addr;
+    let server = serve(move |request| match request.remove_prefix("/proxy") {
+        Some(request) => {
+            let replace_host = None;
+            full_proxy(&request, ProxyConfig { addr, replace_host }).expect("a response")
+        }
+        None => handle(request),
+    });
+    // Whatever is opened once is open now.
+    get(server.addr, "/short");
+    get(server.addr, "/proxy/short");
+    settled();
+    let before = descriptors();
+    let clients = (0..6).map(|_| {
+        let addr = server.addr;
+        thread::spawn(move || {
+            for _ in 0..5 {
+                all_sorts(addr);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.join().expect("a client");
+    }
+    settled();
+    eventually("no more descriptors are open than before", || {
+        descriptors() <= before
+    });
+}
+
+fn settled() {
+    eventually("no child is left", || {
+        thread::sleep(Duration::from_millis(5));
+        children() == 0
+    });
+}
+
+fn all_sorts(addr: std::net::SocketAddr) {
+    for path in ["/short", "/none", "/no-body", "/proxy/short"] {
+        get(addr, path);
+    }
+    // Clients that are gone in the middle of what they get, and of what they send.
+    for path in ["/endless", "/proxy/endless"] {
+        let mut client = Client::connect(addr);
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.take(100_000).expect("some of it");
+    }
+    for path in ["/read", "/unread", "/proxy/read"] {
+        let mut client = Client::connect(addr);
+        client.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+        ));
+        let _ = client.try_send(vec![b'x'; 200_000]);
+    }
+}
