@@ -27,7 +27,8 @@
 //! | to | use |
 //! |---|---|
 //! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
-//! | read a request | [`Request`], [`mod@json`], [`try_or_400!`] |
+//! | read a request | [`Request`], [`input`], [`accept!`], [`mod@json`], [`try_or_400!`] |
+//! | tell clients apart | [`session`] |
 //! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
@@ -39,7 +40,7 @@
 //! # What it is not
 //!
 //! There is no TLS, no HTTP/2 and no client. It compresses nothing, but sends what is compressed
-//! beside a file. Forms, sessions and websockets are not here yet. The README says what to use
+//! beside a file. Posted forms and websockets are not here yet. The README says what to use
 //! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
 //! how to come from rouille or toolkit-zero.
 //!
@@ -54,6 +55,8 @@
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
 //! | `assets/` | files as responses: conditions, ranges, media types |
+//! | `input/` | what a client says in its fields and bodies: cookies, credentials, text, JSON |
+//! | `session/` | an id for each client, in a cookie |
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
@@ -72,6 +75,10 @@ mod routing;
 mod message;
 
 mod assets;
+
+pub mod input;
+
+pub mod session;
 
 mod wire;
 
@@ -101,7 +108,7 @@ pub use server::{
 
 // What the macros expand to.
 #[doc(hidden)]
-pub use routing::{macros as __macros, reply as __reply};
+pub use routing::{macros as __macros, reply as __reply, try_or_400};
 
 /// The README's examples are tests.
 #[cfg(doctest)]

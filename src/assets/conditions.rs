@@ -1,8 +1,9 @@
 //! Whether a file is sent at all (RFC 9110 §13): its validators, and the five fields that compare
 //! them. It knows a file by its length and its time of change, not by its bytes.
 
-use super::coding::Coding;
+use super::suffix;
 use crate::message::caching::{list_has, EntityTag};
+use crate::message::coding::Coding;
 use crate::message::{date, Request};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -50,7 +51,7 @@ impl Validators {
                 Ok(time) => ("", *time),
                 Err(before) => ("-", before.duration()),
             };
-            let suffix = coding.map_or("", Coding::suffix);
+            let suffix = coding.map_or("", suffix);
             format!("\"{length:x}-{sign}{:x}{suffix}\"", time.as_nanos())
         });
         Validators {

@@ -1,7 +1,6 @@
 //! Files as responses: which file a URL names, whether the client has it already, and which part of
 //! it is sent, in which coding. It knows requests and responses, and nothing of how they travel.
 
-mod coding;
 mod conditions;
 mod locate;
 mod mime;
@@ -10,8 +9,8 @@ mod range;
 pub use locate::asset_path;
 pub use mime::extension_to_mime;
 
+use crate::message::coding::{self, Coding};
 use crate::message::{date, Request, Response, ResponseBody};
-use coding::Coding;
 use conditions::{Validators, Verdict};
 use range::Extent;
 use std::ffi::OsString;
@@ -174,12 +173,20 @@ fn siblings(path: &Path, original: &Metadata) -> Vec<(Coding, PathBuf)> {
     let modified = original.modified().ok();
     let beside = |coding: Coding| {
         let mut name = OsString::from(path);
-        name.push(coding.suffix());
+        name.push(suffix(coding));
         let metadata = fs::symlink_metadata(&name).ok()?;
         let is_newer = metadata.modified().ok() >= modified;
         (metadata.is_file() && is_newer).then(|| (coding, name.into()))
     };
     Coding::ALL.into_iter().filter_map(beside).collect()
+}
+
+/// What the coded file is called behind the name of its original.
+fn suffix(coding: Coding) -> &'static str {
+    match coding {
+        Coding::Brotli => ".br",
+        Coding::Gzip => ".gz",
+    }
 }
 
 /// With what a cache needs to know of the file (RFC 9110 §15.4.5: of a 304 too).

@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod caching;
+pub(crate) mod coding;
 #[cfg(test)]
 mod compat;
 pub(crate) mod date;
@@ -14,6 +15,7 @@ mod request;
 mod response;
 pub(crate) mod status;
 mod upgrade;
+pub(crate) mod weights;
 
 pub(crate) use body::Data;
 pub(crate) use request::{unix_peer, Parts};

@@ -3,10 +3,8 @@
 //! by its full path, so that a crate which imports nothing can use them.
 
 use std::borrow::Cow;
-use std::error::Error;
 
-use crate::json::Json;
-use crate::message::{percent, Request, Response};
+use crate::message::{percent, Request};
 
 /// A `match` on the method and the path of a request.
 ///
@@ -145,7 +143,7 @@ macro_rules! find_route {
     }};
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`], an
+/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
 /// early return with 400 and the error.
 ///
 /// The error must be a [`std::error::Error`]. The body is `{"description": "..", "cause": ..}` in
@@ -173,12 +171,15 @@ macro_rules! try_or_400 {
     ($result:expr) => {
         match $result {
             ::core::result::Result::Ok(value) => value,
-            ::core::result::Result::Err(error) => return $crate::__macros::bad_request(&error),
+            ::core::result::Result::Err(error) => {
+                let error = $crate::try_or_400::ErrJson::from_err(&error);
+                return $crate::Response::json(&error).with_status_code(400);
+            }
         }
     };
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`], an
+/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
 /// early return with 404.
 ///
 /// ```
@@ -202,7 +203,7 @@ macro_rules! try_or_404 {
     };
 }
 
-/// From a function that returns a [`Response`], an early return with 400 unless
+/// From a function that returns a [`Response`](crate::Response), an early return with 400 unless
 /// the condition holds.
 ///
 /// ```
@@ -268,16 +269,6 @@ pub fn capture<'r, const N: usize>(
 
 fn param_name(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
-}
-
-/// The response of `try_or_400!`.
-pub fn bad_request<E: Error>(error: &E) -> Response {
-    Response::json(&described(error)).with_status_code(400)
-}
-
-fn described(error: &dyn Error) -> Json {
-    let cause = error.source().map(described);
-    crate::json!({ "description": error.to_string(), "cause": cause })
 }
 
 #[cfg(test)]

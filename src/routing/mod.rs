@@ -7,6 +7,7 @@ mod router;
 
 pub mod macros;
 pub mod reply;
+pub mod try_or_400;
 
 pub use reply::Status;
 pub use route::{Route, RouteBuilder, RouteError};

@@ -221,3 +221,14 @@ fn a_bad_request_tells_the_error_and_its_causes() {
         assert_eq!(body, want);
     }
 }
+
+/// rouille's signature written out, for an error of any size.
+#[test]
+fn an_error_is_told_in_json_by_hand_too() {
+    use crate::try_or_400::ErrJson;
+    let _: fn(&std::fmt::Error) -> ErrJson = ErrJson::from_err;
+    let _: fn(&(dyn std::error::Error + 'static)) -> ErrJson = ErrJson::from_err;
+    let boxed: Box<dyn std::error::Error> = "no".into();
+    let text = crate::ToJson::to_json(&ErrJson::from_err(&*boxed)).to_string();
+    assert_eq!(text, r#"{"description":"no","cause":null}"#);
+}

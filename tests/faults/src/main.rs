@@ -1,5 +1,6 @@
 //! What the kernel may refuse a server, really refused: by strace, which puts the kernel's errors
-//! into a process's system calls, by limits, by a small disk, by a clock that jumps. Run as root:
+//! into a process's system calls, by limits, by a small disk, by a clock that jumps, by
+//! randomness that is missing. Run as root:
 //!
 //! ```sh
 //! apt-get install strace faketime util-linux
@@ -12,5 +13,6 @@ mod accepting;
 mod clock;
 mod disk;
 mod interrupted;
+mod randomness;
 mod support;
 mod threads;

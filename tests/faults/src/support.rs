@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use millpond::session::{generate_session_id, session};
 use millpond::{Limits, Request, Response, Router, Settings};
 
 const CHILD: &str = "MILLPOND_FAULTS_CHILD";
@@ -23,6 +24,8 @@ fn handler(request: &Request) -> Response {
     let mut data = request.data().expect("the first to ask");
     match request.raw_url() {
         "/big" => Response::from_data("text/plain", vec![b'x'; BIG]),
+        "/session" => session(request, "SID", 60, |session| Response::text(session.id())),
+        "/id" => Response::text(generate_session_id()),
         _ => match io::copy(&mut data, &mut io::sink()) {
             Ok(count) => Response::text(count.to_string()),
             Err(e) => Response::text(format!("{:?}", e.kind())).with_status_code(400),

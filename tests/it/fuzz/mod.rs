@@ -3,6 +3,7 @@
 //! `src/`. A case depends on its seed alone. `tests/soak` runs the same for as long as it is told.
 
 mod http;
+mod input;
 mod json;
 mod mutate;
 mod percent;
@@ -39,6 +40,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(json::Texts),
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
+        Box::new(input::Fields),
     ]
 }
 
@@ -130,8 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn fields() {
+        holds(&mut input::Fields, 8000);
+    }
+
+    #[test]
     fn every_target_is_tested() {
-        assert_eq!(targets().len(), 6);
+        assert_eq!(targets().len(), 7);
     }
 
     /// Refuses an input that many mutants have.

@@ -1,11 +1,12 @@
-//! Which content coding a client prefers, of those that lie ready (RFC 9110 §12.5.3). It reads
-//! fields; whether a coded file is there, its caller knows.
+//! Which content coding a client prefers, of those that can be had (RFC 9110 §12.5.3). It reads
+//! fields; who can have which coding, its caller knows.
 
-use crate::message::Request;
+use super::request::Request;
+use super::weights;
 
-/// A coding that a file may lie beside its original in.
+/// A coding that a response may come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Brotli,
     Gzip,
 }
@@ -21,20 +22,12 @@ impl Coding {
             Coding::Gzip => "gzip",
         }
     }
-
-    /// What the coded file is called behind the name of its original.
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Coding::Brotli => ".br",
-            Coding::Gzip => ".gz",
-        }
-    }
 }
 
-/// The coding to send, of those that are `there`; `None` is the file as it is. Who sends no
+/// The coding to send, of those that are `there`; `None` is no coding. Who sends no
 /// `Accept-Encoding` gets that. So does who excludes it and takes nothing else that is there: it
 /// is what there is.
-pub(super) fn choose(request: &Request, there: &[Coding]) -> Option<Coding> {
+pub(crate) fn choose(request: &Request, there: &[Coding]) -> Option<Coding> {
     // RFC 9110 §12.5.3: unnamed, identity is acceptable, and whatever is named is asked for more.
     let plain = weight(request, "identity").unwrap_or(0);
     let mut best = (plain, None);
@@ -42,7 +35,7 @@ pub(super) fn choose(request: &Request, there: &[Coding]) -> Option<Coding> {
         let liked = weight(request, coding.name())
             .or_else(|| weight(request, "*"))
             .unwrap_or(0);
-        // As much as the file as it is will do: the coding saves bytes.
+        // As much as no coding will do: it saves bytes.
         let better = match best.1 {
             None => liked >= best.0,
             Some(_) => liked > best.0,
@@ -56,40 +49,17 @@ pub(super) fn choose(request: &Request, there: &[Coding]) -> Option<Coding> {
 
 /// What the client gives for a coding, in thousandths; `None` if it does not name it.
 fn weight(request: &Request, name: &str) -> Option<u16> {
-    let fields = request
-        .headers()
-        .filter(|(field, _)| field.eq_ignore_ascii_case("Accept-Encoding"));
-    let mut found = fields
-        .flat_map(|(_, value)| value.split(','))
-        .filter_map(|element| {
-            let (coding, parameter) = match element.split_once(';') {
-                Some((coding, parameter)) => (coding, Some(parameter)),
-                None => (element, None),
-            };
-            let coding = coding.trim();
-            // RFC 9110 §8.4.1.3: x-gzip is gzip.
-            let is_it = coding.eq_ignore_ascii_case(name)
-                || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip"));
-            // What is no weight is taken for the least: nobody is sent what may not be wanted.
-            is_it.then(|| parameter.map_or(Some(1000), qvalue).unwrap_or(0))
-        });
-    found.next()
-}
-
-/// `weight = OWS ";" OWS "q=" qvalue`, from behind the semicolon, in thousandths.
-/// `qvalue = ( "0" [ "." *3DIGIT ] ) / ( "1" [ "." *3"0" ] )`
-fn qvalue(parameter: &str) -> Option<u16> {
-    let (name, value) = parameter.trim().split_once('=')?;
-    if !name.eq_ignore_ascii_case("q") {
-        return None;
-    }
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
-    let digits = fraction.bytes().all(|b| b.is_ascii_digit());
-    if !matches!(whole, "0" | "1") || !digits || fraction.len() > 3 {
-        return None;
-    }
-    let thousandths: u16 = format!("{whole}{fraction:0<3}").parse().ok()?;
-    Some(thousandths).filter(|&thousandths| thousandths <= 1000)
+    // RFC 9110 §8.4.1.3: x-gzip is gzip.
+    let is_it = |named: &str| {
+        named.eq_ignore_ascii_case(name) || (name == "gzip" && named.eq_ignore_ascii_case("x-gzip"))
+    };
+    let member = weights::of_field(request, "Accept-Encoding").find(|member| is_it(member.name))?;
+    // A coding has no parameters: with some it is not known what is wanted.
+    Some(if member.has_parameters() {
+        0
+    } else {
+        member.weight()
+    })
 }
 
 #[cfg(test)]
