@@ -30,6 +30,7 @@
 //! | read a request | [`Request`], [`input`], [`accept!`], [`mod@json`], [`try_or_400!`] |
 //! | tell clients apart | [`session`] |
 //! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
+//! | have another server or a program answer | [`proxy`], [`cgi`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
@@ -60,6 +61,8 @@
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
+//! | `proxy/` | a request answered by another server |
+//! | `cgi/` | a request answered by a program |
 //! | `base64.rs` | bytes as text that survives a header |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]

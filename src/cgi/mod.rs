@@ -25,14 +25,19 @@
 //! |---|---|
 //! | `GATEWAY_INTERFACE`, `SERVER_SOFTWARE` | `CGI/1.1`, `millpond/` and its version |
 //! | `SERVER_PROTOCOL`, `REQUEST_METHOD` | as the request has them |
-//! | `SCRIPT_NAME` | the prefix that [`remove_prefix`](crate::Request::remove_prefix) has cut off, decoded; else empty |
+//! | `SCRIPT_NAME` | the prefix that [`remove_prefix`] has cut off, decoded; else empty |
 //! | `PATH_INFO` | the rest of the path, decoded |
 //! | `QUERY_STRING`, `REQUEST_URI` | what is behind the `?`; the whole target; neither decoded |
-//! | `CONTENT_TYPE`, `CONTENT_LENGTH` | if there is a body, and it has them |
-//! | `REMOTE_ADDR`, `REMOTE_PORT` | [`remote_addr`](crate::Request::remote_addr); no port where none is known |
-//! | `SERVER_NAME`, `SERVER_PORT` | of `Host`, so the client's word; else `localhost`, and 80 or 443 |
-//! | `HTTPS` | `on` if [`is_secure`](crate::Request::is_secure) |
+//! | `CONTENT_TYPE` | the field |
+//! | `CONTENT_LENGTH` | of the body, if there is one and it is [known](#bodies) |
+//! | `REMOTE_ADDR`, `REMOTE_PORT` | [`remote_addr`]; no port where none is known |
+//! | `SERVER_NAME`, `SERVER_PORT` | of `Host`, the client's word; else `localhost`, 80 or 443 |
+//! | `HTTPS` | `on` if [`is_secure`] |
 //! | `HTTP_` and a name | a field: `HTTP_ACCEPT_LANGUAGE` |
+//!
+//! [`remove_prefix`]: crate::Request::remove_prefix
+//! [`remote_addr`]: crate::Request::remote_addr
+//! [`is_secure`]: crate::Request::is_secure
 //!
 //! What the command was given with [`env`](Command::env) is left as it is, also where it is one of
 //! these: `SCRIPT_NAME`, say, or `REMOTE_USER` and `AUTH_TYPE` once the handler knows who asks. The
@@ -49,14 +54,14 @@
 //!
 //! # Bodies
 //!
-//! The body of the request is the program's standard input, in pieces of up to 64 KiB. One without a
-//! known length is gathered up to 1 MiB, so that there is a `CONTENT_LENGTH`; of a longer one there
-//! is none, and the program reads to the end. A body that the client cuts off kills the program,
-//! before it could see an end.
+//! The body of the request is the program's standard input, in pieces of up to 64 KiB. One without
+//! a known length is gathered up to 1 MiB, so that there is a `CONTENT_LENGTH`; of a longer one
+//! there is none, and the program reads to the end. A body that the client cuts off kills the
+//! program, before it could see an end.
 //!
 //! The response is there when the program has been given all of the body, or takes no more of it,
-//! and has written its head. Up to 1 MiB of what it writes before that is kept. One that writes more
-//! while it still has to read does not get on, and is killed when the time is up.
+//! and has written its head. Up to 1 MiB of what it writes before that is kept. One that writes
+//! more while it still has to read does not get on, and is killed when the time is up.
 //!
 //! Its output may begin with `Status`, `Content-Type` and `Location`, of which there has to be one.
 //! A `Location` without a `Status` is a 302; a path there, which RFC 3875 §6.2.2 lets the server
@@ -71,8 +76,8 @@
 //! has 5 s to end; then it is killed. In any case it is waited for, by a thread of its own if need
 //! be. What it has started itself is not killed: it sees its input and its output end.
 //!
-//! If a signal ends it, or it writes less than its `Content-Length`, the response is cut off, and so
-//! does not look whole. Its standard error is the server's, unless the command says otherwise.
+//! If a signal ends it, or it writes less than its `Content-Length`, the response is cut off, and
+//! so does not look whole. Its standard error is the server's, unless the command says otherwise.
 
 mod answer;
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //! thread for each waits on them, and who is asked for bytes waits on that thread, with a deadline.
 //!
 //! ```text
-//! client ── handler ─► pieces ─► thread ─► stdin │ program │ stdout ─► thread ─► pieces ─► worker ── client
-//!               ▲ ◄── used ones ◄──┘                                   (64 at most)
+//! client ── handler ─► pieces ─► thread ─► stdin │ program
+//!              ▲ ◄── used ones ◄──┘
+//! program │ stdout ─► thread ─► pieces, 64 at most ─► worker ── client
 //! ```
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -213,8 +214,8 @@ impl Read for Script {
     }
 }
 
-/// Takes the output as long as somebody wants it. Then the pipe is closed, and the program sees that
-/// when it writes on.
+/// Takes the output as long as somebody wants it. Then the pipe is closed, and the program sees
+/// that when it writes on.
 fn take_output(mut stdout: ChildStdout, pieces: &SyncSender<io::Result<Vec<u8>>>) {
     loop {
         let mut piece = vec![0; OUTPUT_PIECE];

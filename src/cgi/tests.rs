@@ -1,4 +1,5 @@
-//! Scripts for `sh` that hang, each in another phase, with short times; and what has become of them.
+//! Scripts for `sh` that hang, each in another phase, with short times; and what has become of
+//! them.
 
 use super::*;
 use std::fs;

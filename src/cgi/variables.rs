@@ -95,7 +95,7 @@ fn variables(request: &Request, length: Option<u64>) -> Option<BTreeMap<String, 
     if let Some(length) = length {
         set("CONTENT_LENGTH", &length.to_string());
     }
-    if let (Some(content_type), Some(_)) = (request.header("Content-Type"), length) {
+    if let Some(content_type) = request.header("Content-Type") {
         set("CONTENT_TYPE", &content_type);
     }
     let client = request.remote_addr();

@@ -27,13 +27,18 @@
 //! | field | what becomes of it |
 //! |---|---|
 //! | `Host` | is kept or replaced; if there is none (HTTP/1.0), it is the address that is asked |
-//! | `Connection` and what it names, `Keep-Alive`, `TE`, `Trailer`, `Upgrade` and the like | ends here: it was for this hop (RFC 9110 §7.6.1) |
+//! | `Connection` and what it names, `TE`, `Upgrade` and the like | ends here (RFC 9110 §7.6.1) |
 //! | `Content-Length`, `Transfer-Encoding` | written anew, one of them: the length if it is known |
 //! | `Expect` | ends here: the client is told to go on when its body is first read |
 //! | `Forwarded`, `X-Real-IP`, all of `X-Forwarded-` | ends here: anybody can write them |
-//! | `X-Forwarded-For`, `-Proto`, `-Host` | say what this server knows: [`remote_addr`](crate::Request::remote_addr) without its port (`unknown` at a Unix socket), `https` if [`is_secure`](crate::Request::is_secure), the client's `Host` |
+//! | `X-Forwarded-For` | is the IP address of [`remote_addr`]; `unknown` at a Unix socket |
+//! | `X-Forwarded-Proto` | is `https` if [`is_secure`], else `http` |
+//! | `X-Forwarded-Host` | is the client's `Host` |
 //! | `Via` | one more line, `1.1 millpond` |
 //! | `Proxy` | ends here: CGI would make an `HTTP_PROXY` of it |
+//!
+//! [`remote_addr`]: crate::Request::remote_addr
+//! [`is_secure`]: crate::Request::is_secure
 //!
 //! A name with `_` in place of `-` is the same name here, as it is to many servers. A server behind
 //! that is millpond too believes the three with

@@ -170,7 +170,7 @@ mod tests {
             let mut line = Vec::new();
             let fits = request_line(&mut line, method, target);
             let line = String::from_utf8(line).unwrap();
-            assert_eq!(fits.then(|| line.as_str()), want, "{method} {target:?}");
+            assert_eq!(fits.then_some(line.as_str()), want, "{method} {target:?}");
             assert!(fits || line.is_empty(), "{method} {target:?}");
         }
     }

@@ -194,7 +194,8 @@ fn a_head_at_each_limit_passes_and_one_beyond_it_does_not() {
 #[test]
 fn bodies_go_both_ways_to_the_byte() {
     // It answers once it has read everything: more than pipes, and more than is kept.
-    let sums = "echo Content-Type: a/b; echo Length: ${CONTENT_LENGTH-none}; echo; \
+    let sums = "echo Status: 200; echo Type: $CONTENT_TYPE; \
+                echo Length: ${CONTENT_LENGTH-none}; echo; \
                 x=$(od -v -An -tu1 | cksum); echo $x";
     let server = scripted(sums);
     let mut client = server.connect();
@@ -221,7 +222,8 @@ fn bodies_go_both_ways_to_the_byte() {
         let reply = client.send(&body).response();
         assert_eq!(reply.text(), want, "{size}");
         assert_eq!(reply.header("Length"), Some(size.to_string().as_str()));
-        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n");
+        client.send("Content-Type: x/y\r\n\r\n");
         for chunk in body.chunks(50_000) {
             client
                 .send(format!("{:x}\r\n", chunk.len()))
@@ -230,6 +232,7 @@ fn bodies_go_both_ways_to_the_byte() {
         }
         let reply = client.send("0\r\n\r\n").response();
         assert_eq!(reply.text(), want, "{size}");
+        assert_eq!(reply.header("Type"), Some("x/y"));
         // What is gathered has a length.
         let told = if size <= 1 << 20 {
             size.to_string()

@@ -1,6 +1,6 @@
-//! Mutants of requests through the gateway, to a server that writes down what comes. Each connection
-//! there has to bring exactly one request, in the one way of reading it, and no more of them than the
-//! client got answers.
+//! Mutants of requests through the gateway, to a server that writes down what comes. Each
+//! connection there has to bring exactly one request, in the one way of reading it, and no more of
+//! them than the client got answers.
 
 use super::*;
 use crate::fuzz::{mutant, Rng};
