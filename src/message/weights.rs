@@ -75,7 +75,7 @@ impl<'a> Member<'a> {
 
 /// Without the OWS at its ends: SP and HTAB, and no other blanks (RFC 9110 §5.6.3).
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    text.trim_matches(&[' ', '\t'][..])
 }
 
 fn is_q(name: &str) -> bool {
