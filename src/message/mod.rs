@@ -17,6 +17,7 @@ mod upgrade;
 
 pub(crate) use body::Data;
 pub(crate) use request::{unix_peer, Parts};
+pub(crate) use upgrade::{Socket, Switched};
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;
