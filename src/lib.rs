@@ -79,6 +79,8 @@ pub mod json;
 
 mod log;
 
+pub mod websocket;
+
 mod base64;
 
 mod lock;
