@@ -98,8 +98,26 @@ mod tests {
     #[test]
     fn what_is_no_base64_has_no_value() {
         for text in [
-            "Z", "Zg", "Zm8", "Zg=", "Zg===", "=", "==", "===", "====", "Z===", "Zg==Zg==", "Zh==",
-            "Zm9=", "Zm9v\n", " Zg==", "Zm9v====", "Zm-_", "Zm\u{e9}=", "Zg= =", "=Zg=",
+            "Z",
+            "Zg",
+            "Zm8",
+            "Zg=",
+            "Zg===",
+            "=",
+            "==",
+            "===",
+            "====",
+            "Z===",
+            "Zg==Zg==",
+            "Zh==",
+            "Zm9=",
+            "Zm9v\n",
+            " Zg==",
+            "Zm9v====",
+            "Zm-_",
+            "Zm\u{e9}=",
+            "Zg= =",
+            "=Zg=",
         ] {
             assert_eq!(decode(text), None, "{}", text);
         }

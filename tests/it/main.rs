@@ -38,5 +38,6 @@ mod stoppable;
 mod support;
 mod tidy;
 mod upgrade;
+mod websocket;
 mod wind_down;
 mod wire;
