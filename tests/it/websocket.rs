@@ -13,6 +13,7 @@ use millpond::{Limits, Request, Response};
 use std::thread;
 
 use crate::support::{serve_as, Running};
+pub use client::{Peer, ASK};
 
 /// Every websocket gets a thread that does this.
 pub fn serve_sockets(act: impl Fn(Websocket) + Clone + Send + Sync + 'static) -> Running {

@@ -8,6 +8,7 @@ mod mutate;
 mod percent;
 mod rng;
 mod routes;
+mod websocket;
 
 use std::fmt::Write as _;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -39,6 +40,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(json::Texts),
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
+        Box::new(websocket::Frames),
     ]
 }
 
@@ -130,8 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn websocket_frames() {
+        holds(&mut websocket::Frames, 8000);
+    }
+
+    #[test]
     fn every_target_is_tested() {
-        assert_eq!(targets().len(), 6);
+        assert_eq!(targets().len(), 7);
     }
 
     /// Refuses an input that many mutants have.
