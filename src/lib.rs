@@ -89,6 +89,8 @@ pub mod json;
 
 mod log;
 
+pub mod websocket;
+
 pub mod proxy;
 
 pub mod cgi;

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod activated;
+mod chat;
 mod child;
 mod files;
 mod live;
@@ -23,7 +24,15 @@ fn each_is_run_here() {
     let names: BTreeSet<String> = paths
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    let run = ["activated", "files", "hello", "live", "rolling", "upload"];
+    let run = [
+        "activated",
+        "chat",
+        "files",
+        "hello",
+        "live",
+        "rolling",
+        "upload",
+    ];
     assert_eq!(names, BTreeSet::from(run.map(String::from)));
 }
 

@@ -42,5 +42,6 @@ mod stoppable;
 mod support;
 mod tidy;
 mod upgrade;
+mod websocket;
 mod wind_down;
 mod wire;

@@ -9,6 +9,7 @@ mod mutate;
 mod percent;
 mod rng;
 mod routes;
+mod websocket;
 
 use std::fmt::Write as _;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -41,6 +42,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
         Box::new(input::Fields),
+        Box::new(websocket::Frames),
     ]
 }
 
@@ -137,8 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn websocket_frames() {
+        holds(&mut websocket::Frames, 8000);
+    }
+
+    #[test]
     fn every_target_is_tested() {
-        assert_eq!(targets().len(), 7);
+        assert_eq!(targets().len(), 8);
     }
 
     /// Refuses an input that many mutants have.
