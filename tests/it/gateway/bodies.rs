@@ -83,7 +83,7 @@ fn who_waits_for_100_is_told_and_the_other_server_is_not_asked() {
 
 #[test]
 fn a_body_that_the_client_cuts_off_arrives_cut_off() {
-    let (sender, endings) = mpsc::channel();
+    let (sender, endings) = mpsc::sync_channel(100);
     let inner = serve(move |request| {
         let response = echo(request);
         let _ = sender.send(response.status_code);
