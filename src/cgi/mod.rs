@@ -237,5 +237,5 @@ fn run(mut command: Command, request: &Request, times: Times) -> Result<Response
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

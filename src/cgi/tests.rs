@@ -1,6 +1,8 @@
 //! Scripts for `sh` that hang, each in another phase, with short times; and what has become of
 //! them.
 
+#![cfg(unix)]
+
 use super::*;
 use std::fs;
 use std::io::ErrorKind;

@@ -12,8 +12,8 @@ use crate::message::percent;
 use crate::wire::gateway::{same, Hops};
 use crate::Request;
 
-/// All that say something of a request or of the server, set here or not.
-const OF_CGI: [&str; 24] = [
+/// All that say something of a request or of who asks, set here or not.
+const OF_CGI: [&str; 22] = [
     "AUTH_TYPE",
     "CONTENT_LENGTH",
     "CONTENT_TYPE",
@@ -22,7 +22,6 @@ const OF_CGI: [&str; 24] = [
     "PATH_INFO",
     "PATH_TRANSLATED",
     "QUERY_STRING",
-    "REDIRECT_STATUS",
     "REMOTE_ADDR",
     "REMOTE_HOST",
     "REMOTE_IDENT",
@@ -31,7 +30,6 @@ const OF_CGI: [&str; 24] = [
     "REQUEST_METHOD",
     "REQUEST_SCHEME",
     "REQUEST_URI",
-    "SCRIPT_FILENAME",
     "SCRIPT_NAME",
     "SERVER_ADDR",
     "SERVER_NAME",

@@ -53,9 +53,9 @@
 //!
 //! Both are streamed, in pieces of up to 64 KiB, however long they are. A request that is cut off
 //! reaches the other server cut off, never as if it were whole, and so it is with an answer. If an
-//! error (400 and above) comes while the body is still being sent, the rest is not sent. So it is
-//! with any answer where nothing more of the body is taken; what echoes a large body while it
-//! comes is therefore cut off.
+//! error (400 and above) comes while the body is still being sent, the rest is not sent. Any other
+//! answer waits until the body is sent, or nothing more of it was taken for the time below; so what
+//! echoes a large body while it comes, and reads no further, is cut off.
 //!
 //! # Time
 //!

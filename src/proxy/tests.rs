@@ -306,6 +306,41 @@ fn a_server_that_reads_nothing_is_given_up() {
 }
 
 #[test]
+fn an_answer_that_comes_in_place_of_reading_is_taken() {
+    for (status, waits) in [(413, false), (200, true)] {
+        let (address, thread) = upstream(move |mut stream| {
+            let text = format!("HTTP/1.1 {status} x\r\nContent-Length: 2\r\n\r\nhi");
+            stream.write_all(text.as_bytes()).expect("it is read");
+            // Nothing is read; the end is seen when the gateway has left.
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let body = vec![b'x'; 64 << 20];
+        let fields = owned(&[("Content-Length", &body.len().to_string())]);
+        let request = Request::fake_http("POST", "/", fields, body);
+        let config = ProxyConfig {
+            addr: address,
+            replace_host: None,
+        };
+        let times = Times {
+            write: Duration::from_millis(600),
+            ..short()
+        };
+        let began = Instant::now();
+        let response = pass(&request, config, times).expect("an answer");
+        assert_eq!(response.status_code, status);
+        assert_eq!(
+            began.elapsed() >= Duration::from_millis(590),
+            waits,
+            "{status}"
+        );
+        drop(response);
+        thread.join().expect("it saw the end");
+    }
+}
+
+#[test]
 fn a_body_that_stops_coming_is_cut() {
     for fields in [
         "Content-Length: 5\r\n",

@@ -84,13 +84,13 @@ impl Upstream {
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    if self.look()?.is_some() {
-                        return Ok(Sent::Answered);
+                    // Who was refused need not be waited for; who was not may be read on.
+                    let is_over = moved.elapsed() >= self.times.write;
+                    match self.look()? {
+                        Some(status) if status >= 400 || is_over => return Ok(Sent::Answered),
+                        None if is_over => return Err(Failure::Upstream(too_slow())),
+                        _ => continue,
                     }
-                    if moved.elapsed() >= self.times.write {
-                        return Err(Failure::Upstream(too_slow()));
-                    }
-                    continue;
                 }
                 Err(e) => e,
             };

@@ -1,5 +1,6 @@
 //! What is left behind, once all is over: no process, no zombie, no descriptor; neither of scripts
-//! nor of other servers. It is counted in a process of its own, which nobody else uses.
+//! nor of other servers. And how much memory long bodies take. It is counted in a process of its
+//! own, which nobody else uses.
 
 use std::env;
 use std::fs;
@@ -13,6 +14,7 @@ use crate::support::{eventually, finishes, get, serve, Client, GUARD};
 use millpond::proxy::{full_proxy, ProxyConfig};
 use millpond::{Request, Response, ResponseBody};
 
+const LONG: usize = 128 << 20;
 const CHILD: &str = "MILLPOND_TEST_LEFT";
 
 #[test]
@@ -59,6 +61,30 @@ fn children() -> usize {
         rest.split(' ').nth(1)?.parse::<u32>().ok()
     });
     parents.filter(|&parent| parent == own).count()
+}
+
+/// The most memory there ever was, in KiB.
+fn memory() -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("a file");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let words = line.and_then(|line| line.split_ascii_whitespace().nth(1));
+    words
+        .and_then(|count| count.parse().ok())
+        .expect("a number")
+}
+
+/// Takes so much of an answer that has no end.
+fn take(addr: std::net::SocketAddr, path: &str, count: usize) {
+    let mut client = Client::connect(addr);
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let mut piece = vec![0; 64 * 1024];
+    let mut taken = 0;
+    while taken < count {
+        match client.stream.read(&mut piece).expect("more of it") {
+            0 => panic!("it ended"),
+            more => taken += more,
+        }
+    }
 }
 
 struct Endless;
@@ -114,6 +140,17 @@ fn count() {
     for client in clients.collect::<Vec<_>>() {
         client.join().expect("a client");
     }
+    // Two such bodies at once, in less than an eighth of one.
+    let before_bodies = memory();
+    let both = ["/endless", "/proxy/endless"].map(|path| {
+        let addr = server.addr;
+        thread::spawn(move || take(addr, path, LONG))
+    });
+    for body in both {
+        body.join().expect("a client");
+    }
+    let more = memory() - before_bodies;
+    assert!(more < LONG / 8 / 1024, "{more} KiB more");
     settled();
     eventually("no more descriptors are open than before", || {
         descriptors() <= before

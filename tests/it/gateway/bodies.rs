@@ -147,8 +147,8 @@ fn an_error_that_comes_before_the_body_was_read_is_passed_on() {
 }
 
 #[test]
-fn a_large_answer_is_streamed_in_constant_memory() {
-    const SIZE: usize = 300 * MIB;
+fn a_large_answer_is_streamed() {
+    const SIZE: usize = 50 * MIB;
     struct Zeros(usize);
     impl Read for Zeros {
         fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
