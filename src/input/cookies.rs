@@ -122,12 +122,12 @@ mod tests {
         assert_eq!(cookies(&request).next(), None, "of another field");
     }
 
-    /// A walk that began anew for each cookie would take hours.
+    /// A walk that began anew for each cookie would take a thousand times as long.
     #[test]
-    fn a_million_cookies_are_walked_once() {
-        let request = sending(&[&"a=b;".repeat(500_000), &";=".repeat(500_000)]);
+    fn many_cookies_are_walked_once() {
+        let request = sending(&[&"a=b;".repeat(20_000), &";=".repeat(20_000)]);
         let began = Instant::now();
-        assert_eq!(cookies(&request).count(), 500_000);
-        assert!(began.elapsed() < Duration::from_secs(5));
+        assert_eq!(cookies(&request).count(), 20_000);
+        assert!(began.elapsed() < Duration::from_secs(2));
     }
 }

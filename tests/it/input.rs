@@ -122,6 +122,31 @@ fn basic_authentication_lets_in_whom_it_should() {
     }
 }
 
+/// A head that is full of what each field splits at, and of what it does not.
+#[test]
+fn a_field_without_a_member_is_read_to_its_end_once() {
+    let roomy = Limits {
+        max_head_bytes: 64 * 1024,
+        ..Limits::default()
+    };
+    let server = serve_as(handler, |server| server.limits(roomy));
+    let long = |piece: &str| piece.repeat(60_000 / piece.len());
+    let fields = [
+        ("/accept", format!("Accept: {}", long(",")), 200),
+        ("/accept", format!("Accept: {}", long("a/b;q=0,")), 200),
+        ("/accept", format!("Accept: \"{}", long("\\\",")), 406),
+        ("/accept", format!("Accept: a/b{}", long(";q=1")), 200),
+        ("/auth", format!("Authorization: Basic {}", long("A")), 401),
+        ("/auth", format!("Authorization: Basic {}", long(" ")), 401),
+    ];
+    finishes(GUARD, move || {
+        for (path, field, status) in fields {
+            let reply = get(&server, path, &[field.as_bytes()]);
+            assert_eq!(reply.status, status, "{:?}", &field[..30]);
+        }
+    });
+}
+
 #[test]
 fn cookies_are_walked_however_many_there_are() {
     let roomy = Limits {
