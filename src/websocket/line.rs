@@ -137,7 +137,7 @@ impl Line {
             while !reason.is_char_boundary(fits) {
                 fits -= 1;
             }
-            payload.extend_from_slice(reason[..fits].as_bytes());
+            payload.extend_from_slice(&reason.as_bytes()[..fits]);
         }
         self.send(Opcode::Close, &payload)
     }

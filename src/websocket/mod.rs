@@ -114,6 +114,7 @@ mod frame;
 mod handshake;
 mod line;
 mod plain;
+mod receive;
 mod sender;
 mod sha1;
 mod socket;
@@ -131,6 +132,18 @@ use std::error::Error;
 use std::{fmt, io};
 
 /// What a client sent.
+///
+/// ```
+/// use millpond::websocket::Message;
+///
+/// fn length(message: &Message) -> usize {
+///     match message {
+///         Message::Text(text) => text.chars().count(),
+///         Message::Binary(bytes) => bytes.len(),
+///     }
+/// }
+/// # assert_eq!(length(&Message::Text("\u{e9}".to_owned())), 1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Text: a script in a browser passed a string to `send()`.
@@ -141,6 +154,18 @@ pub enum Message {
 }
 
 /// Why a message was not sent.
+///
+/// ```
+/// use millpond::websocket::{SendError, Websocket};
+///
+/// fn tell(socket: &mut Websocket, text: &str) -> &'static str {
+///     match socket.send_text(text) {
+///         Ok(()) => "sent",
+///         Err(SendError::Closed) => "it has left",
+///         Err(SendError::IoError(_)) => "it is gone, or does not read",
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum SendError {
     /// The connection failed; with `TimedOut` if the client did not take the message in time. It is
