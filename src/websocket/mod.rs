@@ -51,7 +51,8 @@
 //! | wait for a message | [`Websocket::next`](Iterator::next) |
 //! | wait for so long, or not at all | [`Websocket::recv_timeout`], [`Websocket::try_recv`] |
 //! | send while another thread waits | [`Websocket::sender`] |
-//! | close with a code; know with which the client did | [`Websocket::close`], [`Websocket::close_reason`] |
+//! | close with a code | [`Websocket::close`] |
+//! | know with which the client closed | [`Websocket::close_reason`] |
 //! | bound size, silence, slowness | [`Websocket`] has the defaults |
 //! | agree on a protocol within | [`requested_protocols`] |
 //!
@@ -70,7 +71,7 @@
 //! fn is_own(request: &Request) -> bool {
 //!     match (request.header("Origin"), request.header("Host")) {
 //!         (None, _) => true,
-//!         (Some(origin), Some(host)) => origin.split_once("://").map_or(false, |(_, o)| o == host),
+//!         (Some(page), Some(host)) => page.split_once("://").map_or(false, |(_, p)| p == host),
 //!         _ => false,
 //!     }
 //! }

@@ -21,12 +21,12 @@ use crate::message::{ReadWrite, Switched, Upgrade};
 ///
 /// Dropping it closes the connection: with 1000, or with 1011 if that is a panic's doing.
 ///
-/// | bound | default | when it is passed |
-/// |---|---|---|
-/// | a message | 1 MiB | closed with 1009; [`set_max_message_bytes`](Websocket::set_max_message_bytes) |
-/// | silence | 30 s, then a ping, then 30 s | over; [`set_idle_timeout`](Websocket::set_idle_timeout) |
-/// | taking nothing of a message | 10 s, the whole 1 s longer for each 64 KiB | cut; [`set_write_timeout`](Websocket::set_write_timeout) |
-/// | answering a close frame | 2 s | over |
+/// | a client's | at most | then | another one |
+/// |---|---|---|---|
+/// | message | 1 MiB | 1009 | [`set_max_message_bytes`](Websocket::set_max_message_bytes) |
+/// | silence | 30 s, a ping, 30 s | over | [`set_idle_timeout`](Websocket::set_idle_timeout) |
+/// | not reading | 10 s | cut | [`set_write_timeout`](Websocket::set_write_timeout) |
+/// | answer to a close frame | 2 s | over | |
 pub struct Websocket {
     receiver: Receiver,
 }
@@ -74,8 +74,9 @@ impl Websocket {
         self.send(Opcode::Binary, data)
     }
 
-    /// Asks the client whether it is there; `data` comes back to it in its answer, and is cut to 125
-    /// bytes. A silent client is asked anyway: [`set_idle_timeout`](Websocket::set_idle_timeout).
+    /// Asks the client whether it is there; its answer, which is not told, repeats `data`, of
+    /// which 125 bytes are sent. A silent client is asked anyway:
+    /// [`set_idle_timeout`](Websocket::set_idle_timeout).
     ///
     /// ```
     /// use millpond::websocket::{SendError, Websocket};
@@ -92,7 +93,8 @@ impl Websocket {
         self.send(Opcode::Ping, of_control(data))
     }
 
-    /// Closes: sends a close frame with this code and reason, and nothing after it. It does not wait.
+    /// Closes: sends a close frame with this code and reason, and nothing after it. It does not
+    /// wait for the client's.
     ///
     /// Messages that the client sent before it saw that still come in: go on receiving until there
     /// are none, at most 2 seconds, to be sure that it has seen it. Dropping this ends the
@@ -161,8 +163,8 @@ impl Websocket {
         Some((*code, reason))
     }
 
-    /// Something that sends to the same client, for other threads: for all that has to be told to it
-    /// while one thread waits for what it says.
+    /// Something that sends to the same client, for other threads: for all that has to be told to
+    /// it while one thread waits for what it says.
     ///
     /// ```
     /// use millpond::websocket::{Message, Websocket};
@@ -259,9 +261,9 @@ impl Websocket {
             })
     }
 
-    /// How long a message may be, all its fragments together; 1 MiB unless this says otherwise. With
-    /// a longer one the connection is closed with 1009, when its length is known and before any of
-    /// it is kept.
+    /// How long a message may be, all its fragments together; 1 MiB unless this says otherwise.
+    /// With a longer one the connection is closed with 1009, when its length is known and before
+    /// any of it is kept.
     ///
     /// It is all that a client can make a websocket hold, and up to 64 KiB besides: consider how
     /// many there may be ([`max_upgraded`](crate::Limits::max_upgraded)).
