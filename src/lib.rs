@@ -35,13 +35,14 @@
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
 //! | see what goes on, and what goes wrong | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
+//! | talk both ways | [`websocket`] |
 //! | speak another protocol | [`Upgrade`] |
 //! | test a handler | [`Request::fake_http`] |
 //!
 //! # What it is not
 //!
 //! There is no TLS, no HTTP/2 and no client. It compresses nothing, but sends what is compressed
-//! beside a file. Posted forms and websockets are not here yet. The README says what to use
+//! beside a file. Posted forms are not here yet. The README says what to use
 //! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
 //! how to come from rouille or toolkit-zero.
 //!
@@ -61,6 +62,7 @@
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
+//! | `websocket/` | messages both ways over one connection |
 //! | `proxy/` | a request answered by another server |
 //! | `cgi/` | a request answered by a program |
 //! | `base64.rs` | bytes as text that survives a header |

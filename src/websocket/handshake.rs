@@ -18,6 +18,17 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const VERSION: &str = "13";
 
 /// Why [`start`] did not.
+///
+/// ```
+/// use millpond::{try_or_400, websocket, Request, Response};
+///
+/// fn talk(request: &Request) -> Response {
+///     // As rouille's users have it; `refusal` tells the client more.
+///     let (response, _receiver) = try_or_400!(websocket::start(request, Some("chat")));
+///     response
+/// }
+/// # assert_eq!(talk(&Request::fake_http("GET", "/", vec![], vec![])).status_code, 400);
+/// ```
 #[derive(Debug)]
 pub enum WebsocketError {
     /// The request does not ask for a websocket as RFC 6455 §4.2.1 has it: with GET, HTTP/1.1,
@@ -47,7 +58,7 @@ impl fmt::Display for WebsocketError {
 /// sent, or another one is, the channel ends without one. If nobody waits on the channel any more
 /// the websocket is closed.
 ///
-/// Who may open one is for you to check, [before this](self#whose-page-it-is).
+/// Who may open one is for you to check, [before this](super#whose-page-it-is).
 ///
 /// ```
 /// use millpond::{websocket, Request, Response};
@@ -149,6 +160,13 @@ pub fn requested_protocols(request: &Request) -> RequestedProtocolsIter {
 }
 
 /// Made by [`requested_protocols`].
+///
+/// ```
+/// use millpond::{websocket, Request};
+///
+/// let request = Request::fake_http("GET", "/", vec![], vec![]);
+/// assert_eq!(websocket::requested_protocols(&request).len(), 0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestedProtocolsIter {
     iter: vec::IntoIter<String>,

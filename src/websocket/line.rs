@@ -137,7 +137,7 @@ impl Line {
             while !reason.is_char_boundary(fits) {
                 fits -= 1;
             }
-            payload.extend_from_slice(reason[..fits].as_bytes());
+            payload.extend_from_slice(&reason.as_bytes()[..fits]);
         }
         self.send(Opcode::Close, &payload)
     }
@@ -189,8 +189,8 @@ impl Line {
         let _ = self.socket.set_read_timeout(Some(time.max(MOMENT)));
     }
 
-    /// Reads what is there. Not waiting is a mode of both directions, so nobody may write meanwhile;
-    /// `None` where somebody does.
+    /// Reads what is there. Not waiting is a mode of both directions, so nobody may write
+    /// meanwhile; `None` where somebody does.
     pub fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
         let _writing = self.try_writing()?;
         let read = self.socket.set_nonblocking(true).and_then(|()| {

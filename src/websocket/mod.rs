@@ -51,7 +51,8 @@
 //! | wait for a message | [`Websocket::next`](Iterator::next) |
 //! | wait for so long, or not at all | [`Websocket::recv_timeout`], [`Websocket::try_recv`] |
 //! | send while another thread waits | [`Websocket::sender`] |
-//! | close with a code; know with which the client did | [`Websocket::close`], [`Websocket::close_reason`] |
+//! | close with a code | [`Websocket::close`] |
+//! | know with which the client closed | [`Websocket::close_reason`] |
 //! | bound size, silence, slowness | [`Websocket`] has the defaults |
 //! | agree on a protocol within | [`requested_protocols`] |
 //!
@@ -70,7 +71,7 @@
 //! fn is_own(request: &Request) -> bool {
 //!     match (request.header("Origin"), request.header("Host")) {
 //!         (None, _) => true,
-//!         (Some(origin), Some(host)) => origin.split_once("://").map_or(false, |(_, o)| o == host),
+//!         (Some(page), Some(host)) => page.split_once("://").map_or(false, |(_, p)| p == host),
 //!         _ => false,
 //!     }
 //! }
@@ -114,6 +115,7 @@ mod frame;
 mod handshake;
 mod line;
 mod plain;
+mod receive;
 mod sender;
 mod sha1;
 mod socket;
@@ -131,6 +133,18 @@ use std::error::Error;
 use std::{fmt, io};
 
 /// What a client sent.
+///
+/// ```
+/// use millpond::websocket::Message;
+///
+/// fn length(message: &Message) -> usize {
+///     match message {
+///         Message::Text(text) => text.chars().count(),
+///         Message::Binary(bytes) => bytes.len(),
+///     }
+/// }
+/// # assert_eq!(length(&Message::Text("\u{e9}".to_owned())), 1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Text: a script in a browser passed a string to `send()`.
@@ -141,6 +155,18 @@ pub enum Message {
 }
 
 /// Why a message was not sent.
+///
+/// ```
+/// use millpond::websocket::{SendError, Websocket};
+///
+/// fn tell(socket: &mut Websocket, text: &str) -> &'static str {
+///     match socket.send_text(text) {
+///         Ok(()) => "sent",
+///         Err(SendError::Closed) => "it has left",
+///         Err(SendError::IoError(_)) => "it is gone, or does not read",
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum SendError {
     /// The connection failed; with `TimedOut` if the client did not take the message in time. It is

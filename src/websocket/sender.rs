@@ -39,6 +39,14 @@ impl WebsocketSender {
 
     /// As [`Websocket::send_text`](super::Websocket::send_text).
     ///
+    /// ```
+    /// use millpond::websocket::{SendError, WebsocketSender};
+    ///
+    /// fn tick(sender: &WebsocketSender) -> Result<(), SendError> {
+    ///     sender.send_text("tick")
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the connection is closed, or fails. It is closed after any error.
@@ -48,6 +56,14 @@ impl WebsocketSender {
 
     /// As [`Websocket::send_binary`](super::Websocket::send_binary).
     ///
+    /// ```
+    /// use millpond::websocket::{SendError, WebsocketSender};
+    ///
+    /// fn frame(sender: &WebsocketSender) -> Result<(), SendError> {
+    ///     sender.send_binary(&[1, 2, 3])
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send_text`](WebsocketSender::send_text).
@@ -56,6 +72,14 @@ impl WebsocketSender {
     }
 
     /// As [`Websocket::ping`](super::Websocket::ping).
+    ///
+    /// ```
+    /// use millpond::websocket::{SendError, WebsocketSender};
+    ///
+    /// fn ask(sender: &WebsocketSender) -> Result<(), SendError> {
+    ///     sender.ping(b"")
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -69,6 +93,14 @@ impl WebsocketSender {
     /// [`next`](Iterator::next) already notices a client that does not answer after the idle
     /// timeout, 30 seconds at most.
     ///
+    /// ```
+    /// use millpond::websocket::{SendError, WebsocketSender};
+    ///
+    /// fn end(sender: &WebsocketSender) -> Result<(), SendError> {
+    ///     sender.close(1001, "going away")
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Websocket::close`](super::Websocket::close).
@@ -78,6 +110,14 @@ impl WebsocketSender {
     }
 
     /// Whether nothing more can be sent.
+    ///
+    /// ```
+    /// use millpond::websocket::WebsocketSender;
+    ///
+    /// fn forget(senders: &mut Vec<WebsocketSender>) {
+    ///     senders.retain(|sender| !sender.is_closed());
+    /// }
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.line.upgrade().map_or(true, |line| line.is_closed())
     }

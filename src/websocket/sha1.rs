@@ -1,5 +1,5 @@
-//! SHA-1 (FIPS 180-4 §6.1), for the handshake alone: RFC 6455 wants it as proof that a server speaks
-//! its protocol, not as a secret. It is too weak for anything else.
+//! SHA-1 (FIPS 180-4 §6.1), for the handshake alone: RFC 6455 wants it as proof that a server
+//! speaks its protocol, not as a secret. It is too weak for anything else.
 
 const BLOCK: usize = 64;
 const START: [u32; 5] = [

@@ -1,11 +1,11 @@
 //! How a websocket ends: who says so, what the other side gets to hear, and what becomes of the
 //! connection.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::mpsc;
 use std::thread;
 
-use super::client::{Peer, ASK, CLOSE, PING};
+use super::client::{frame, Peer, ASK, CLOSE, PING, TEXT};
 use super::{echo, give, serve_few, serve_sockets};
 use crate::support::{eventually, finishes, serve, serve_routes, timed, Client, GUARD, SLACK};
 use millpond::websocket::{self, Message, SendError, Websocket};
@@ -101,12 +101,31 @@ fn who_broke_a_rule_and_goes_on_is_left_after_two_seconds() {
     let mut writer = peer.client.stream.try_clone().unwrap();
     let flood = thread::spawn(move || {
         let junk = [0; 10_000];
-        while std::io::Write::write_all(&mut writer, &junk).is_ok() {}
+        while writer.write_all(&junk).is_ok() {}
     });
     let (last, time) = timed(|| finishes(GUARD, move || socket.next()));
     assert_eq!(last, None);
     assert!(time <= Duration::from_secs(2) + SLACK, "{time:?}");
     flood.join().unwrap();
+}
+
+/// It may not have seen the close frame yet, but not for ever.
+#[test]
+fn who_goes_on_talking_is_left_after_two_seconds() {
+    let (server, sockets) = delivering();
+    let peer = Peer::connect(server.addr);
+    let mut socket = sockets.recv_timeout(GUARD).unwrap();
+    socket.close(1000, "").unwrap();
+    let mut writer = peer.client.stream.try_clone().unwrap();
+    let talking = thread::spawn(move || {
+        let words = frame(TEXT, b"and another thing").repeat(100);
+        while writer.write_all(&words).is_ok() {}
+    });
+    let (count, time) = timed(|| finishes(GUARD, move || socket.by_ref().count()));
+    assert!(count > 0);
+    assert!(time >= Duration::from_millis(1900), "{time:?}");
+    assert!(time <= Duration::from_secs(2) + SLACK, "{time:?}");
+    talking.join().unwrap();
 }
 
 #[test]
@@ -237,7 +256,7 @@ fn a_websocket_works_on_anything_that_reads_and_writes() {
             self.0.read(buf)
         }
     }
-    impl std::io::Write for Tape {
+    impl Write for Tape {
         fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
             buf.iter().for_each(|&byte| self.1.send(byte).unwrap());
             Ok(buf.len())

@@ -1,4 +1,4 @@
-//! A thousand websockets at once.
+//! Many websockets at once.
 
 use super::client::Peer;
 use super::{echo, serve_few};

@@ -88,9 +88,15 @@ fn try_recv_does_not_wait() {
     });
     // A wait of the shortest kind would take a millisecond each time, or four.
     assert!(took < Duration::from_millis(900), "{took:?}");
-    // The mode it reads in is not the one it is left in.
-    socket.send_text("blocking").unwrap();
-    peer.hears("blocking").text("answer");
+    // The mode it reads in is not the one it is left in: sending waits for the client.
+    let large = vec![0; 20_000_000];
+    let sending = thread::spawn(move || socket.send_binary(&large).map(|()| socket));
+    assert_eq!(
+        peer.frame().map(|(_, payload)| payload.len()),
+        Some(20_000_000)
+    );
+    let mut socket = sending.join().unwrap().expect("all of it was taken");
+    peer.text("answer");
     assert_eq!(socket.next(), Some(text("answer")));
 }
 
