@@ -32,10 +32,12 @@
 //! | tell clients apart | [`session`] |
 //! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
 //! | send less | [`content_encoding::apply`] |
+//! | have another server or a program answer | [`proxy`], [`cgi`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
 //! | see what goes on, and what goes wrong | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
+//! | talk both ways | [`websocket`] |
 //! | speak another protocol | [`Upgrade`] |
 //! | test a handler | [`Request::fake_http`] |
 //!
@@ -47,6 +49,7 @@
 //! rouille or toolkit-zero.
 //! There is no TLS, no HTTP/2 and no client. It compresses with gzip alone, and only what it is
 //! told to. Forms, sessions and websockets are not here yet. The README says what to use
+//! beside a file. Posted forms are not here yet. The README says what to use
 //! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
 //! how to come from rouille or toolkit-zero.
 //!
@@ -67,6 +70,9 @@
 //! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
 //! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
+//! | `websocket/` | messages both ways over one connection |
+//! | `proxy/` | a request answered by another server |
+//! | `cgi/` | a request answered by a program |
 //! | `base64.rs` | bytes as text that survives a header |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
@@ -93,6 +99,12 @@ mod wire;
 pub mod json;
 
 mod log;
+
+pub mod websocket;
+
+pub mod proxy;
+
+pub mod cgi;
 
 mod base64;
 

@@ -357,6 +357,11 @@ impl Request {
         }
     }
 
+    /// The target as the client wrote it, and how much of its front was removed as a prefix.
+    pub(crate) fn whole_target(&self) -> (&str, usize) {
+        (self.parts.head.target(), self.start)
+    }
+
     pub(crate) fn version(&self) -> Version {
         self.parts.head.version
     }

@@ -1,7 +1,8 @@
 //! The seam to other protocols: who takes a connection over once HTTP is done with it.
 //! It knows neither the protocol nor what sort of connection it is.
 
-use std::io::{Read, Write};
+use std::io::{self, Cursor, IoSlice, Read, Write};
+use std::time::Duration;
 
 /// Takes a connection over after a 101 [`Response`](crate::Response) whose `upgrade` field holds
 /// it.
@@ -46,9 +47,60 @@ pub trait Upgrade {
     /// Called once, with the connection, which has no timeouts any more. What the client sent right
     /// behind its request is read first; dropping the socket closes the connection.
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
+
+    /// What the server calls. Only this crate can do more with a [`Switched`] than `build` can.
+    #[doc(hidden)]
+    fn take_over(&mut self, socket: Switched) {
+        self.build(Box::new(socket));
+    }
 }
 
 /// A connection in both directions: everything that is [`Read`] and [`Write`].
 pub trait ReadWrite: Read + Write {}
 
 impl<T: Read + Write> ReadWrite for T {}
+
+/// A connection that is another protocol's: what came early, then the socket.
+#[doc(hidden)]
+pub struct Switched {
+    pub(crate) early: Cursor<Vec<u8>>,
+    pub(crate) socket: Box<dyn Socket>,
+}
+
+/// What a socket can do beyond reading and writing. Several threads may use it, one to read and one
+/// to write.
+pub(crate) trait Socket: Send + Sync {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// For both directions.
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
+    fn set_read_timeout(&self, time: Option<Duration>) -> io::Result<()>;
+    fn set_write_timeout(&self, time: Option<Duration>) -> io::Result<()>;
+    /// Tells the peer that no more will come.
+    fn finish_writing(&self);
+    /// Ends both directions, and what waits in either.
+    fn cut(&self);
+}
+
+impl Read for Switched {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.early.read(buf)? {
+            0 => self.socket.read(buf),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for Switched {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.socket.write(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.write(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

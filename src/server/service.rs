@@ -1,9 +1,11 @@
 //! What all connections of one server share: its handler, its limits, who is connected, the
 //! numbers.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::drain::{ConnectionState, InFlight, Link, Registry};
 use super::failure::Hook;
@@ -12,7 +14,7 @@ use super::proxies::Proxies;
 use super::settings::Settings;
 use super::stats::{Counters, Stats};
 use crate::limits::Limits;
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, Socket};
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
@@ -84,11 +86,9 @@ impl Drop for Place {
     }
 }
 
-/// A connection after it was handed over: what came early is read first.
+/// The socket of a connection after it was handed over.
 pub(crate) struct Upgraded {
     link: Arc<Link>,
-    early: Vec<u8>,
-    early_at: usize,
     /// Held for as long as the connection is open.
     place: Place,
 }
@@ -100,39 +100,42 @@ impl Drop for Upgraded {
 }
 
 impl Upgraded {
-    pub fn new(link: Arc<Link>, early: Vec<u8>, place: Place) -> Upgraded {
-        Upgraded {
-            link,
-            early,
-            early_at: 0,
-            place,
-        }
+    pub fn new(link: Arc<Link>, place: Place) -> Upgraded {
+        Upgraded { link, place }
     }
 }
 
-impl Read for Upgraded {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let early = &self.early[self.early_at..];
-        if early.is_empty() {
-            let count = (&self.link.stream).read(buf)?;
-            self.place.0.counters.received(count);
-            return Ok(count);
-        }
-        let count = early.len().min(buf.len());
-        buf[..count].copy_from_slice(&early[..count]);
-        self.early_at += count;
+impl Socket for Upgraded {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = (&self.link.stream).read(buf)?;
+        self.place.0.counters.received(count);
         Ok(count)
     }
-}
 
-impl Write for Upgraded {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let count = (&self.link.stream).write(buf)?;
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let count = (&self.link.stream).write_vectored(bufs)?;
         self.place.0.counters.sent(count);
         Ok(count)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.link.stream.set_nonblocking(nonblocking)
+    }
+
+    fn set_read_timeout(&self, time: Option<Duration>) -> io::Result<()> {
+        self.link.stream.set_read_timeout(time)
+    }
+
+    fn set_write_timeout(&self, time: Option<Duration>) -> io::Result<()> {
+        self.link.stream.set_write_timeout(time)
+    }
+
+    fn finish_writing(&self) {
+        // It fails where the peer is gone already, which is as good.
+        let _ = self.link.stream.shutdown(Shutdown::Write);
+    }
+
+    fn cut(&self) {
+        let _ = self.link.stream.shutdown(Shutdown::Both);
     }
 }

@@ -85,6 +85,15 @@ impl Decoder {
         }
     }
 
+    /// For a body that is passed on as it comes: it may be of any length. Its extensions and its
+    /// trailer section are bounded as ever.
+    pub fn of_any_length() -> Decoder {
+        Decoder::new(&Limits {
+            max_body_bytes: u64::MAX,
+            ..Limits::default()
+        })
+    }
+
     /// Reads from `input` and writes the body's bytes into `out`. Returns when the input is used
     /// up, when the next byte has no room in `out`, or when the body and its trailer section have
     /// ended; what is left of the input then belongs to the next request.

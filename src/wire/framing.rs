@@ -87,7 +87,7 @@ fn body(fields: &Fields, version: Version, limits: &Limits) -> Result<BodyLength
 }
 
 /// RFC 9110 §8.6: Content-Length = 1*DIGIT
-fn content_length(text: &str) -> Result<u64, WireError> {
+pub(super) fn content_length(text: &str) -> Result<u64, WireError> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(WireError::BadLength);
     }

@@ -5,15 +5,18 @@
 //! in front of this server took for one request must never be two here. There is no leniency
 //! switch. The reading side is a head ([`head`]), what its fields say about the rest
 //! ([`framing`]) and a chunked body ([`chunked`]); the writing side is [`encode`]. What proxies say
-//! of their clients is in [`forwarded`] and [`preface`].
+//! of their clients is in [`forwarded`] and [`preface`]; what this side needs to ask another server
+//! itself, or a CGI script, is in [`gateway`] and [`response`].
 
 pub(crate) mod chunked;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod forwarded;
 pub(crate) mod framing;
+pub(crate) mod gateway;
 pub(crate) mod head;
 pub(crate) mod preface;
+pub(crate) mod response;
 
 mod bytes;
 mod fields;

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod activated;
+mod chat;
 mod child;
 mod files;
 mod form;
@@ -26,6 +27,7 @@ fn each_is_run_here() {
         .collect();
     let run = [
         "activated",
+        "chat",
         "files",
         "form",
         "hello",

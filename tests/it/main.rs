@@ -1,6 +1,7 @@
 //! The server from outside, over real sockets: one module for each promise, whose tests are facts.
 
 mod assets;
+mod cgi;
 mod clone;
 mod content_encoding;
 mod descriptors;
@@ -11,6 +12,7 @@ mod error_hook;
 mod examples;
 mod faults;
 mod fuzz;
+mod gateway;
 mod held_up;
 mod injection;
 mod input;
@@ -42,5 +44,6 @@ mod stoppable;
 mod support;
 mod tidy;
 mod upgrade;
+mod websocket;
 mod wind_down;
 mod wire;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::desk::Desk;
 use super::{After, Connection, Phase, SKIP};
 use crate::message::head::Head;
-use crate::message::{Request, Upgrade};
+use crate::message::{Request, Switched, Upgrade};
 use crate::server::answer::{self, Answered, Refusal};
 use crate::server::caught::caught;
 use crate::server::drain::State;
@@ -282,7 +282,10 @@ impl Connection {
     /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
     /// own. There are at most `max_upgraded` of these.
     fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
-        let socket = Upgraded::new(Arc::clone(&self.link), self.take_unread(), place);
+        let socket = Switched {
+            early: io::Cursor::new(self.take_unread()),
+            socket: Box::new(Upgraded::new(Arc::clone(&self.link), place)),
+        };
         let stream = &self.link.stream;
         let plain = stream
             .set_nonblocking(false)
@@ -293,7 +296,7 @@ impl Connection {
             // Not the link itself, which would keep the socket open.
             let (service, subject) = (Arc::clone(&self.service), Subject::of(&self.link));
             let build = move || {
-                if let Err(panicked) = caught(move || upgrade.build(Box::new(socket))) {
+                if let Err(panicked) = caught(move || upgrade.take_over(socket)) {
                     let hook = &service.on_error;
                     hook.tell_of(ServerErrorKind::Upgrade, Some(subject), panicked.into());
                 }

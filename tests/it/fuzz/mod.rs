@@ -10,6 +10,7 @@ mod mutate;
 mod percent;
 mod rng;
 mod routes;
+mod websocket;
 
 use std::fmt::Write as _;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -43,6 +44,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
         Box::new(input::Fields),
+        Box::new(websocket::Frames),
     ]
 }
 
@@ -141,6 +143,11 @@ mod tests {
     #[test]
     fn fields() {
         holds(&mut input::Fields, 8000);
+    }
+
+    #[test]
+    fn websocket_frames() {
+        holds(&mut websocket::Frames, 8000);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! millpond behind real proxies: HAProxy and nginx say whose request they pass on, in every way
 //! that `Proxies` knows, and the server believes what they say and nothing that the client does.
+//! `gateway` is the other way round.
 //!
 //! The client is 127.0.0.1. The proxies connect to the server from other addresses of the loopback
 //! network, and those are the ones that are trusted.
 
+mod gateway;
 mod proxy;
 
 use std::io::{Read, Write};

@@ -1,0 +1,57 @@
+//! Websockets over real sockets, to a client that may do anything. What the bytes mean is tested in
+//! `src/websocket/`.
+
+mod client;
+mod ends;
+mod frames;
+mod many;
+mod threads;
+mod waits;
+
+use millpond::websocket::{self, Message, Websocket};
+use millpond::{Limits, Request, Response};
+use std::thread;
+
+use crate::support::{serve_as, Running};
+pub use client::{Peer, ASK};
+
+/// Every websocket gets a thread that does this.
+pub fn serve_sockets(act: impl Fn(Websocket) + Clone + Send + Sync + 'static) -> Running {
+    serve_few(Limits::default().max_upgraded, act)
+}
+
+/// [`serve_sockets`] with so many at most.
+pub fn serve_few(
+    max_upgraded: usize,
+    act: impl Fn(Websocket) + Clone + Send + Sync + 'static,
+) -> Running {
+    let limits = Limits {
+        max_upgraded,
+        ..Limits::default()
+    };
+    serve_as(move |request| give(request, &act), |s| s.limits(limits))
+}
+
+pub fn give(request: &Request, act: &(impl Fn(Websocket) + Clone + Send + 'static)) -> Response {
+    match websocket::start(request, None::<&str>) {
+        Ok((response, receiver)) => {
+            let act = act.clone();
+            thread::spawn(move || receiver.into_iter().for_each(act));
+            response
+        }
+        Err(_) => websocket::refusal(request),
+    }
+}
+
+/// Everything comes back.
+pub fn echo(mut socket: Websocket) {
+    while let Some(message) = socket.next() {
+        let sent = match message {
+            Message::Text(text) => socket.send_text(&text),
+            Message::Binary(bytes) => socket.send_binary(&bytes),
+        };
+        if sent.is_err() {
+            break;
+        }
+    }
+}

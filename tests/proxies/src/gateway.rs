@@ -1,0 +1,205 @@
+//! The other way round: millpond asks. nginx is the server behind it, and the proxy before it; git
+//! clones from a repository and pushes to it, both through CGI.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use millpond::cgi::CgiRun;
+use millpond::proxy::{full_proxy, ProxyConfig};
+use millpond::{BackgroundServer, Proxies, Request, Response, Router, Settings};
+
+use crate::proxy::{free_port, Proxy};
+use crate::{ask, nginx, tell, FORGED, GUARD, NGINX, NGINX_FOLDERS, NGINX_X_FORWARDED};
+
+fn serve(
+    settings: Settings,
+    handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> BackgroundServer {
+    let router = Router::default();
+    router.fallback(handler);
+    let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
+    server.expect("a free port")
+}
+
+fn to(addr: SocketAddr) -> impl Fn(&Request) -> Response + Send + Sync + 'static {
+    move |request| {
+        let replace_host = None;
+        full_proxy(request, ProxyConfig { addr, replace_host }).expect("a response")
+    }
+}
+
+fn believing(address: &str) -> Settings {
+    let proxies = Proxies::new([address]).expect("an address");
+    Settings::default().proxies(proxies.x_forwarded())
+}
+
+/// A folder for one test, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let name = format!("millpond-gateway-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The head and the body of what is answered to these bytes, after which the connection ends.
+fn exchange(addr: SocketAddr, request: &[u8]) -> (String, Vec<u8>) {
+    let mut client = TcpStream::connect(addr).expect("a server");
+    client.set_read_timeout(Some(GUARD)).expect("a timeout");
+    client.write_all(request).expect("sent");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("an answer");
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n");
+    let body = answer.split_off(end.expect("a head") + 4);
+    (String::from_utf8(answer).expect("text"), body)
+}
+
+#[test]
+fn nginx_is_asked() {
+    let folder = Folder::new("nginx");
+    let file: Vec<u8> = (0..5_000_000).map(|at| (at * 7 + at / 251) as u8).collect();
+    fs::write(folder.0.join("file"), &file).expect("a file");
+    let port = free_port();
+    let _nginx = Proxy::nginx(
+        port,
+        &format!(
+            "events {{ }}\nhttp {{\n  access_log off;\n{NGINX_FOLDERS}  server {{\n    \
+             listen 127.0.0.1:{port};\n    root {};\n    \
+             location /told {{ return 200 \"$http_host $http_x_forwarded_for $http_via \
+             $http_connection $http_upgrade\"; }}\n    \
+             location /moved {{ return 301 http://elsewhere/; }}\n    \
+             location /none {{ return 204; }}\n  }}\n}}\n",
+            folder.0.display()
+        ),
+    );
+    let server = serve(
+        Settings::default(),
+        to(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+    );
+    let get = |target: &str, fields: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: me\r\nConnection: close\r\n");
+        exchange(server.addr(), format!("{head}{fields}\r\n").as_bytes())
+    };
+    let (head, body) = get("/file", "");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(body == file, "{} bytes", body.len());
+    let (head, body) = get("/file", "Range: bytes=1000000-1000009\r\n");
+    assert!(head.starts_with("HTTP/1.1 206 "), "{head}");
+    assert_eq!(body, &file[1_000_000..1_000_010]);
+    let upgrade = "Upgrade: h2c\r\nX-Forwarded-For: 203.0.113.1\r\n";
+    let (_, body) = get("/told", upgrade);
+    assert_eq!(body, b"me 127.0.0.1 1.1 millpond close ");
+    for (target, status, body) in [
+        ("/none", 204, false),
+        ("/moved", 301, true),
+        ("/x", 404, true),
+    ] {
+        let (head, got) = get(target, "");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert_eq!(!got.is_empty(), body, "{target}");
+    }
+}
+
+#[test]
+fn nginx_asks() {
+    // nginx says who the client is, this server believes it, and tells the one behind it.
+    let inner = serve(believing("127.0.0.1"), tell);
+    let server = serve(believing(NGINX), to(inner.addr()));
+    let front = nginx(NGINX_X_FORWARDED, server.addr(), NGINX);
+    for fields in ["", FORGED] {
+        let (_, status, body) = ask(front.port, fields);
+        let want = "127.0.0.1:0 by 127.0.0.1, false".to_owned();
+        assert_eq!((status, body), (200, want), "{fields}");
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args([
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b",
+            "-c",
+            "init.defaultBranch=main",
+        ])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", folder)
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .expect("git");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "git {arguments:?}: {out}{err}");
+    out
+}
+
+#[test]
+fn git_clones_and_pushes() {
+    let folder = Folder::new("git");
+    git(&folder.0, &["init", "--quiet", "--bare", "served.git"]);
+    let root = folder.0.clone();
+    let server = serve(Settings::default(), move |request| {
+        let Some(inner) = request.remove_prefix("/git") else {
+            return Response::empty_404();
+        };
+        let mut command = Command::new("git");
+        command.arg("http-backend");
+        command.env("GIT_PROJECT_ROOT", &root).env("HOME", &root);
+        command.env("GIT_HTTP_EXPORT_ALL", "");
+        // Who may push is for the handler to say.
+        command.env("REMOTE_USER", "ann");
+        command.start_cgi(&inner).expect("git http-backend runs")
+    });
+    let url = format!("http://{}/git/served.git", server.addr());
+    git(&folder.0, &["clone", "--quiet", &url, "first"]);
+    let first = folder.0.join("first");
+    fs::write(first.join("small"), "hello\n").expect("a file");
+    // More than git sends in one piece with a length, and than a pipe holds; it does not compress.
+    let mut state = 1_u64;
+    let mut noise = Vec::new();
+    while noise.len() < 6_000_000 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        noise.extend_from_slice(&state.to_le_bytes());
+    }
+    fs::write(first.join("large"), &noise).expect("a file");
+    git(&first, &["add", "."]);
+    git(&first, &["commit", "--quiet", "-m", "first"]);
+    git(&first, &["push", "--quiet", "origin", "HEAD:main"]);
+    for version in ["0", "2"] {
+        let name = format!("second{version}");
+        let protocol = format!("protocol.version={version}");
+        let clone = [
+            "-c", &protocol, "clone", "--quiet", "-b", "main", &url, &name,
+        ];
+        git(&folder.0, &clone);
+        let second = folder.0.join(name);
+        assert!(fs::read(second.join("large")).expect("it") == noise);
+    }
+    // A second round, with a history to negotiate.
+    fs::write(first.join("small"), "hello again\n").expect("a file");
+    git(&first, &["commit", "--quiet", "-a", "-m", "second"]);
+    git(&first, &["push", "--quiet", "origin", "HEAD:main"]);
+    let second = folder.0.join("second2");
+    git(&second, &["pull", "--quiet"]);
+    let text = fs::read_to_string(second.join("small")).expect("it");
+    assert_eq!(text, "hello again\n");
+    git(&folder.0.join("served.git"), &["fsck", "--strict"]);
+}
