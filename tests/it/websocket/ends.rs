@@ -109,6 +109,16 @@ fn who_broke_a_rule_and_goes_on_is_left_after_two_seconds() {
     flood.join().unwrap();
 }
 
+/// It need not close to see that nothing more will come.
+#[test]
+fn who_broke_a_rule_sees_the_end_at_once() {
+    let server = serve_sockets(echo);
+    let mut peer = Peer::connect(server.addr);
+    peer.client.send(b"\xff");
+    let ((), time) = timed(|| peer.closed_with(1002).over());
+    assert!(time <= SLACK, "{time:?}");
+}
+
 /// It may not have seen the close frame yet, but not for ever.
 #[test]
 fn who_goes_on_talking_is_left_after_two_seconds() {

@@ -149,6 +149,19 @@ fn a_silent_client_is_pinged_and_then_left() {
 }
 
 #[test]
+fn who_talks_is_not_pinged() {
+    let (_server, mut peer, mut socket) = one();
+    socket.set_idle_timeout(Some(Duration::from_millis(1500)));
+    for _ in 0..10 {
+        peer.text("still here");
+        assert_eq!(socket.recv_timeout(GUARD), Ok(text("still here")));
+        let nothing = socket.recv_timeout(Duration::from_millis(200));
+        assert_eq!(nothing, Err(RecvTimeoutError::Timeout));
+    }
+    assert!(peer.hears_nothing());
+}
+
+#[test]
 fn who_polls_notices_silence_too() {
     let (_server, mut peer, mut socket) = one();
     socket.set_idle_timeout(Some(Duration::from_millis(40)));
