@@ -40,8 +40,9 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let parts = desk.request.renew();
     parts.peer_addr = connection.link.peer;
     std::mem::swap(&mut parts.head, &mut connection.intake.head);
-    if let Some(proxies) = &connection.service.proxies {
-        proxies.introduce(parts, connection.intake.source);
+    if let Some(client) = connection.client.take() {
+        parts.client = Some(client.address);
+        parts.secure = client.secure;
     }
     let asked = Asked {
         head: parts.head.method() == "HEAD",

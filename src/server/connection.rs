@@ -39,6 +39,7 @@ use super::stats::CloseReason;
 use super::{after, would_block};
 use crate::message::Upgrade;
 use crate::wire::error::WireError;
+use crate::wire::forwarded::Client;
 
 /// An unread body up to this size is skipped so that the connection can be kept (as Go does).
 pub(super) const SKIP: usize = 256 * 1024;
@@ -80,6 +81,8 @@ pub(crate) struct Connection {
     pub(super) service: Arc<Service>,
     phase: Phase,
     pub(super) intake: Intake,
+    /// For whom the request that is ready counts, where proxies are trusted to say.
+    pub(super) client: Option<Client>,
     /// Bytes received and not consumed: a part of a head, or what was pipelined behind a request.
     pub(super) unread: Vec<u8>,
     unread_at: usize,
@@ -178,6 +181,7 @@ impl Connection {
             service,
             phase: Phase::Receiving,
             intake: Intake::new(has_preface),
+            client: None,
             unread: Vec::new(),
             unread_at: 0,
             // The accepting side leaves it so.
@@ -269,8 +273,14 @@ impl Connection {
         match step {
             Ok(Step::Ready) => {
                 self.phase = Phase::Ready;
+                if let Some(proxies) = &self.service.proxies {
+                    let near = self.intake.source.unwrap_or(self.link.peer);
+                    self.client = Some(proxies.client(&self.intake.head, near));
+                }
                 let name = self.intake.head.request();
-                self.service.registry.came_in(&self.link, name);
+                let client = self.client.map(|client| client.address);
+                let client = client.filter(|client| *client != self.link.peer);
+                self.service.registry.came_in(&self.link, name, client);
                 self.ready_turn()
             }
             Ok(Step::More) => {

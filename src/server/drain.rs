@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use self::note::Note;
 pub(crate) use self::report::ConnectionState as State;
+pub(crate) use self::report::Whose;
 pub use self::report::{ConnectionState, Drained, InFlight};
 use crate::lock::lock;
 
@@ -53,13 +54,15 @@ type Id = (u32, u64);
 pub(crate) struct Link {
     id: Id,
     pub stream: TcpStream,
+    /// The other end of it: maybe a proxy.
     pub peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
     /// When it fell idle, or the request that it is at began to come, or was taken up: a
     /// [`stamp`](Registry::stamp). [`UNKNOWN`] where that is not worth a clock.
     since: AtomicU64,
-    /// What its request is called. Written by the worker that has it.
+    /// What its request is called, and for whom it counts if that is not the peer. Written by the
+    /// worker that has it.
     note: Note,
 }
 
@@ -85,17 +88,17 @@ impl Link {
         self.id.1
     }
 
-    /// What came is no request that could be named.
-    pub fn unname(&self) {
-        self.note.write("");
+    /// What came from there is no request that could be named.
+    pub fn unname(&self, client: Option<SocketAddr>) {
+        self.note.write("", client);
     }
 
-    /// What the request that is being answered, or was last, is called: up to the first `?`, as
-    /// what is behind it may be a secret.
-    pub fn name(&self) -> String {
-        let mut name = self.note.read();
+    /// What the request that is being answered, or was last, is called, and for whom it counts. It
+    /// is told up to the first `?`, as what is behind that may be a secret.
+    pub fn asked(&self) -> (String, SocketAddr) {
+        let (mut name, client) = self.note.read();
         name.truncate(name.find('?').unwrap_or(name.len()));
-        name
+        (name, client.unwrap_or(self.peer))
     }
 
     /// Whether this connection is to end after the response it owes.
@@ -221,11 +224,12 @@ impl Registry {
         link.since.store(self.stamp(now), Ordering::Relaxed);
     }
 
-    /// A whole request is here; `name` is what it is called. Most likely a worker is about to take
-    /// it up, and knows the time; else [`seen_waiting`](Registry::seen_waiting) tells.
+    /// A whole request is here; `name` is what it is called, `client` for whom it counts if that is
+    /// not the peer. Most likely a worker is about to take it up, and knows the time; else
+    /// [`seen_waiting`](Registry::seen_waiting) tells.
     #[inline]
-    pub fn came_in(&self, link: &Link, name: &str) {
-        link.note.write(name);
+    pub fn came_in(&self, link: &Link, name: &str, client: Option<SocketAddr>) {
+        link.note.write(name, client);
         link.since.store(UNKNOWN, Ordering::Relaxed);
         link.set_state(State::Waiting);
     }
@@ -332,9 +336,11 @@ impl Registry {
             UNKNOWN => Duration::ZERO,
             since => self.born.elapsed().saturating_sub(stamped(since)),
         };
+        let (request, client) = link.asked();
         InFlight {
+            client,
             peer: link.peer,
-            request: link.name(),
+            request,
             state,
             age,
         }

@@ -95,7 +95,7 @@ impl Connection {
         if self.owed == 0 {
             desk.out.clear();
         }
-        self.link.unname();
+        self.link.unname(self.intake.source);
         answer::refuse(self, desk, refusal, now);
         self.owed += 1;
         self.send(
