@@ -121,11 +121,9 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         };
     }
     let after = if plan.close {
-        // A client that did not ask for it may have sent its next request by now.
-        let untold = asked.keep_alive || left.reason != CloseReason::Asked;
-        let linger = untold || left.rest.take().is_some() || connection.has_unread();
+        // One that asked for it may send more all the same: empty lines, or the next request.
         After::Close {
-            linger,
+            linger: true,
             reason: left.reason,
         }
     } else {

@@ -53,7 +53,7 @@ const HALF_A_HEAD: Refusal = (400, "the connection ended within the head");
 pub(super) enum After {
     /// The next request; before it, the rest of an unread body is skipped.
     KeepAlive(Option<Rest>),
-    /// The end; with `linger` where the client may still be sending.
+    /// The end; without `linger` where what was sent is not to look whole.
     Close {
         linger: bool,
         reason: CloseReason,
@@ -117,7 +117,10 @@ impl Guest for Connection {
             }
             Phase::GivenUp(..) => Turn::Ready,
             Phase::Sending(..) => self.send_on(desk, now),
-            Phase::Lingering { left, settled } => self.linger(desk, left, settled, now),
+            Phase::Lingering { left, settled } => {
+                let read = (&self.link.stream).read(&mut desk.input);
+                self.linger(desk, read, left, settled, now)
+            }
             Phase::Receiving => {
                 let read = (&self.link.stream).read(&mut desk.input);
                 self.took(desk, read, Some(now))
@@ -139,7 +142,12 @@ impl Guest for Connection {
             return self.over(CloseReason::Broken);
         }
         let read = (&self.link.stream).read(&mut desk.input);
-        self.took(desk, read, None)
+        match self.phase {
+            Phase::Lingering { left, settled } => {
+                self.linger(desk, read, left, settled, Instant::now())
+            }
+            _ => self.took(desk, read, None),
+        }
     }
 
     fn serve(&mut self, desk: &mut Desk) -> Turn {

@@ -137,6 +137,8 @@ struct Inner {
     links: BTreeMap<Id, Arc<Link>>,
     /// All that are open, settled ones that linger included.
     open: usize,
+    /// Settled ones that are read on for a moment, until they are told to make room.
+    lingering: BTreeMap<Id, Arc<Link>>,
     /// Ending links that were left with a request in flight.
     lost: u64,
     /// Those handed over to another protocol, for as long as it has them: they are told of, and
@@ -155,8 +157,8 @@ impl Registry {
         }
     }
 
-    /// Enters a connection. Where `most` are open already, the one idle longest is told to end in
-    /// its favour; where none is idle, the stream is given back.
+    /// Enters a connection. Where `most` are open already, one that has its last answer is told to
+    /// end in its favour, or the one idle longest; where there is none, the stream is given back.
     pub fn enter(
         &self,
         stream: TcpStream,
@@ -184,22 +186,29 @@ impl Registry {
         Ok(link)
     }
 
-    /// Asks the link that has been idle longest to end. False where none is idle.
+    /// Asks a link that has its last answer to end, or the one idle longest. False where none is.
     pub fn give_up_idlest(&self) -> bool {
         self.end_idlest(&mut lock(&self.inner), FRESH_CLAIM)
     }
 
-    /// Ends the one idle longest. New connections count as idle after `claim`.
+    /// Ends one that lingers, or the one idle longest. New connections count as idle after `claim`.
     fn end_idlest(&self, inner: &mut Inner, claim: Duration) -> bool {
+        let oldest = inner.lingering.keys().min_by_key(|id| id.1).copied();
+        if let Some(link) = oldest.and_then(|id| inner.lingering.remove(&id)) {
+            link.stop_reading();
+            return true;
+        }
         let now = Instant::now();
         let since = self.stamp(now.checked_sub(claim).unwrap_or(now));
         let idle = inner.links.values().filter(|link| {
             let state = link.state();
             let fresh = state == State::Fresh;
-            let idle = state == State::Idle || fresh && link.since.load(Ordering::Relaxed) <= since;
+            let idle = matches!(state, State::Idle | State::Closing)
+                || fresh && link.since.load(Ordering::Relaxed) <= since;
             idle && !link.is_ending()
         });
-        match idle.min_by_key(|link| link.since.load(Ordering::Relaxed)) {
+        let since = |link: &Link| link.since.load(Ordering::Relaxed);
+        match idle.min_by_key(|link| (link.state() != State::Closing, since(link))) {
             Some(link) => {
                 link.end();
                 link.stop_reading();
@@ -217,6 +226,14 @@ impl Registry {
         if link.ending.load(Ordering::SeqCst) {
             link.stop_reading();
         }
+    }
+
+    /// It was answered for the last time. Says whether a drain waits for it; one that is to come
+    /// will wake whoever reads from it.
+    pub fn closes(&self, link: &Link) -> bool {
+        // The one order of SeqCst, as above.
+        link.state.store(State::Closing as u8, Ordering::SeqCst);
+        link.ending.load(Ordering::SeqCst)
     }
 
     /// The request that it is at began then.
@@ -252,10 +269,18 @@ impl Registry {
         self.remove(&mut lock(&self.inner), link);
     }
 
+    /// The link has its last answer, and [settles](Registry::settle).
+    pub fn linger(&self, link: &Arc<Link>) {
+        let mut inner = lock(&self.inner);
+        inner.lingering.insert(link.id, Arc::clone(link));
+        self.remove(&mut inner, link);
+    }
+
     /// The link is closed.
     pub fn leave(&self, link: &Link) {
         let mut inner = lock(&self.inner);
         inner.open -= 1;
+        inner.lingering.remove(&link.id);
         self.remove(&mut inner, link);
     }
 

@@ -51,7 +51,7 @@ pub(crate) trait Guest: Send + 'static {
 /// What a guest needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// Nothing: it is between requests. Only such a guest may be held.
+    /// Nothing: it is between requests, or its peer is to leave. Only such a guest may be held.
     Idle,
     /// Its peer: something is half done, and nothing has moved.
     Stuck,

@@ -14,6 +14,7 @@ mod held_up;
 mod injection;
 mod join;
 mod limits;
+mod lingering;
 mod listen;
 mod live_routes;
 mod methods;

@@ -2,7 +2,7 @@
 //! begins: the next request, the end, or another protocol.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
@@ -232,7 +232,7 @@ impl Connection {
     }
 
     pub(super) fn close(&mut self, linger: bool, reason: CloseReason, now: Instant) -> Turn {
-        self.link.set_state(State::Closing);
+        let awaited = self.service.registry.closes(&self.link);
         if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
             return self.over(reason);
         }
@@ -243,17 +243,22 @@ impl Connection {
             left: LINGER_BYTES,
             settled: false,
         };
-        Turn::Moved
+        // Most clients close now: where a worker may wait for that, nobody else need be woken. A
+        // drain waits only until it is clear that nothing came.
+        match awaited {
+            true => Turn::Moved,
+            false => Turn::Idle,
+        }
     }
 
     pub(super) fn linger(
         &mut self,
         desk: &mut Desk,
+        read: io::Result<usize>,
         left: usize,
         settled: bool,
         now: Instant,
     ) -> Turn {
-        let read = (&self.link.stream).read(&mut desk.input);
         if let Ok(count) = read {
             self.received(desk, count);
         }
@@ -267,7 +272,7 @@ impl Connection {
             }
             Err(e) if would_block(&e) && now < self.deadline => {
                 if !settled {
-                    self.service.registry.settle(&self.link);
+                    self.service.registry.linger(&self.link);
                     self.phase = Phase::Lingering {
                         left,
                         settled: true,
@@ -275,6 +280,7 @@ impl Connection {
                 }
                 Turn::Stuck
             }
+            Err(e) if e.kind() == ErrorKind::Interrupted => Turn::Stuck,
             _ => self.over(self.reason),
         }
     }
