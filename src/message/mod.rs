@@ -16,7 +16,7 @@ pub(crate) mod status;
 mod upgrade;
 
 pub(crate) use body::Data;
-pub(crate) use request::{unix_peer, Parts};
+pub(crate) use request::unix_peer;
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;

@@ -22,6 +22,7 @@ mod desk;
 mod sending;
 
 use std::io::{self, ErrorKind, Read};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -99,7 +100,8 @@ pub(crate) struct Connection {
     owed: u32,
     /// Handlers in a row that were quick.
     quick: u32,
-    reason: CloseReason,
+    /// What it is counted as in the end; as nothing, if it was turned away.
+    reason: Option<CloseReason>,
 }
 
 impl Guest for Connection {
@@ -168,7 +170,8 @@ impl Guest for Connection {
             }
             Phase::GivenUp(outgoing, after) => {
                 let _ = caught(|| drop((outgoing, after)));
-                self.over(self.reason)
+                self.phase = Phase::Over;
+                Turn::Over
             }
             other => {
                 self.phase = other;
@@ -201,12 +204,14 @@ impl Connection {
             served: 0,
             owed: 0,
             quick: 0,
-            reason: CloseReason::ClientClosed,
+            reason: Some(CloseReason::ClientClosed),
         }
     }
 
-    pub fn link(&self) -> Arc<Link> {
-        Arc::clone(&self.link)
+    /// Nobody serves it, and that is counted elsewhere.
+    pub fn turned_away(&mut self) -> &TcpStream {
+        self.reason = None;
+        &self.link.stream
     }
 
     /// What one read brought. The clock is read only where it matters.
@@ -425,7 +430,7 @@ impl Connection {
 /// The end, and the socket's modes.
 impl Connection {
     fn over(&mut self, reason: CloseReason) -> Turn {
-        self.reason = reason;
+        self.reason = Some(reason);
         self.phase = Phase::Over;
         Turn::Over
     }
@@ -460,7 +465,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.service.counters.closed(self.reason);
+        if let Some(reason) = self.reason {
+            self.service.counters.closed(reason);
+        }
         self.service.registry.leave(&self.link);
     }
 }

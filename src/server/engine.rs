@@ -259,10 +259,9 @@ impl Engine {
     }
 
     fn admit_to(&self, shard: usize, connection: Box<Connection>) {
-        let link = connection.link();
-        if self.pools[shard].admit(connection).is_err() {
+        if let Err(mut connection) = self.pools[shard].admit(connection) {
             // Not one thread to be had.
-            self.turn_away(&link.stream);
+            self.turn_away(connection.turned_away());
         }
     }
 

@@ -170,7 +170,7 @@ impl Connection {
         // It fails where the client is gone already, which is as good.
         let _ = self.link.stream.shutdown(Shutdown::Both);
         self.service.registry.settle(&self.link);
-        self.reason = reason;
+        self.reason = Some(reason);
         self.phase = Phase::GivenUp(outgoing, after);
         Turn::Ready
     }
@@ -236,7 +236,7 @@ impl Connection {
         if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
             return self.over(reason);
         }
-        self.reason = reason;
+        self.reason = Some(reason);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
         self.phase = Phase::Lingering {
@@ -281,7 +281,10 @@ impl Connection {
                 Turn::Stuck
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => Turn::Stuck,
-            _ => self.over(self.reason),
+            _ => {
+                self.phase = Phase::Over;
+                Turn::Over
+            }
         }
     }
 

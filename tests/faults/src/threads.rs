@@ -53,6 +53,9 @@ fn the_few_that_there_are_serve_everybody() {
     assert_eq!(upload.put("/", &[b'b'; 300_000]).text(), "300000");
     assert_eq!(server.number("workers"), 2);
     assert_eq!(server.number("turned away"), 0);
+    // It is told once for each time that the system was asked in vain, which is not at each client.
+    let told = server.number("told of threads");
+    assert!((1..40).contains(&told), "{told}");
     server.stop();
 }
 
@@ -64,6 +67,8 @@ fn without_any_each_is_told_and_service_resumes_by_itself() {
         assert_eq!((reply.status, reply.header("Retry-After")), (503, "1"));
     }
     assert_eq!(server.number("turned away"), 3);
+    assert_eq!(server.number("closed"), 0);
+    assert_eq!(server.number("told of threads"), 3);
     let pid = server.pid;
     let raises = format!("prlimit --pid={pid} --nproc={MOST}:{MOST}");
     let becomes = becomes("64999");
