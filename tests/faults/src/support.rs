@@ -69,6 +69,7 @@ fn the_child() {
     }
     let panics = server.stats().panics;
     println!("\ncut {} panics {panics}", server.stop().cut);
+    println!("\ntold of errors {}", told(ServerErrorKind::Accept));
 }
 
 pub struct Server {
@@ -133,11 +134,13 @@ impl Server {
         self.connect().get(path)
     }
 
-    /// It must still be there, cut nobody off, and end well.
-    pub fn stop(mut self) {
+    /// It must still be there, cut nobody off, and end well. How many errors it told of in all.
+    pub fn stop(mut self) -> u64 {
         drop(self.orders.take());
         assert_eq!(self.hear("cut "), "0 panics 0");
+        let told = self.hear("told of errors ").parse().expect("a number");
         assert!(self.child.wait().expect("its end").success());
+        told
     }
 }
 
