@@ -1,15 +1,18 @@
 //! A managed server: it runs in the background, its routes grow, its address moves, and it stops.
 //! The one place where the server meets the routing.
 
-use std::collections::BTreeSet;
+mod door;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use self::door::{close_all, Door};
 use super::address::Address;
-use super::drain::Drained;
+use super::admission::Admission;
+use super::drain::{Drained, Link};
 use super::engine::Engine;
 use super::listen::Listen;
 use super::listener::Listener;
@@ -57,50 +60,6 @@ pub struct BackgroundServer {
     /// None at all only where a failed move could not get the old address back.
     doors: Vec<Door>,
     addr: SocketAddr,
-}
-
-/// A listener and the thread that accepts from it.
-struct Door {
-    listener: Arc<Listener>,
-    /// `None` once it is closed.
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Door {
-    fn open(listener: Listener, engine: &Arc<Engine>) -> io::Result<Door> {
-        let listener = Arc::new(listener);
-        let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
-        let thread = thread::Builder::new()
-            .name("millpond-accept".into())
-            .spawn(move || {
-                engine.poll_until(&accepting, None);
-                // Told to close: what the kernel has accepted for us is ours to answer.
-                engine.finish(&accepting);
-            })?;
-        Ok(Door {
-            listener,
-            thread: Some(thread),
-        })
-    }
-
-    fn address(&self) -> &Address {
-        self.listener.address()
-    }
-
-    /// Takes in what is queued, then closes the socket.
-    fn close(&mut self) {
-        self.listener.close();
-        if let Some(thread) = self.thread.take() {
-            // It cannot panic: what it runs of the user's is run by the pool.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Closes them at the same time.
-fn close_all(doors: &mut [Door]) {
-    doors.iter().for_each(|door| door.listener.close());
-    doors.iter_mut().for_each(Door::close);
 }
 
 impl Router {
@@ -229,7 +188,8 @@ impl BackgroundServer {
     ///
     /// The new address is listened on and served first. Then what is queued at the old one is
     /// accepted, its listener is closed, its idle connections end, and its requests in flight are
-    /// answered; when they are, this returns. To move to the address it has is to do nothing.
+    /// answered; when they are, this returns. To move to the address it has is to do nothing, but
+    /// for ending an [`only_at`](Listen::only_at).
     ///
     /// A handler must not wait for this: its own request is in flight. It leaves word with a thread
     /// that answers none, as the example `live` does.
@@ -237,6 +197,7 @@ impl BackgroundServer {
     /// Where the port stays and only the interface changes (`127.0.0.1:80` to `0.0.0.0:80`), two
     /// listeners may not exist side by side: the old one is closed a moment before the new one
     /// listens, and is opened again if that fails; then the connections there are do not notice.
+    /// Who connects in that moment is refused, or reset; [`Listen::only_at`] is how nobody is.
     ///
     /// # Errors
     ///
@@ -288,7 +249,7 @@ impl BackgroundServer {
     /// [`Listen`].
     ///
     /// Those where it listens already stay as they are: they are not bound again, and their
-    /// connections do not notice. All others are listened on before any is left; or none is, and
+    /// connections do not notice, as long as [`only_at`](Listen::only_at) admits them. All others are listened on before any is left; or none is, and
     /// there is an error.
     ///
     /// # Errors
@@ -319,13 +280,13 @@ impl BackgroundServer {
         deadline: Option<Instant>,
     ) -> io::Result<Drained> {
         let mut wanted = Vec::new();
-        // Which of the new places an old door is, if it is one.
+        // Which of the new places an old door is, if it is one, and whom it serves from now on.
         let mut kept = vec![None; self.doors.len()];
         for (rank, place) in places.into_iter().enumerate() {
             let place: Listen = place.into();
             let is_here = |door: &Door| place.wanted() == Some(door.address());
             match self.doors.iter().position(is_here) {
-                Some(at) => kept[at] = Some(rank),
+                Some(at) => kept[at] = Some((rank, place.admission())),
                 None => wanted.push((rank, place)),
             }
         }
@@ -338,9 +299,12 @@ impl BackgroundServer {
             Err(e) => return Err(self.take_back(closed, e)),
         };
         let mut leaving = Vec::new();
-        for (door, rank) in self.doors.drain(..).zip(kept) {
-            match rank {
-                Some(rank) => doors.push((rank, door)),
+        for (door, kept) in self.doors.drain(..).zip(kept) {
+            match kept {
+                Some((rank, admission)) => {
+                    door.listener.admit(admission);
+                    doors.push((rank, door));
+                }
                 None => leaving.push(door),
             }
         }
@@ -348,10 +312,15 @@ impl BackgroundServer {
         self.doors = doors.into_iter().map(|(_, door)| door).collect();
         self.addr = first_tcp(self.doors.iter().map(Door::address));
         close_all(&mut leaving);
-        let stays: Vec<u32> = self.doors.iter().map(|door| door.listener.door()).collect();
-        Ok(self
-            .engine
-            .drain_doors(|door| !stays.contains(&door), deadline))
+        let listeners = self.doors.iter().map(|door| &door.listener);
+        let staying: BTreeMap<u32, Admission> = listeners
+            .map(|listener| (listener.door(), listener.admission().clone()))
+            .collect();
+        let leaves = |link: &Link| match staying.get(&link.door()) {
+            Some(admission) => !admission.admits(&link.stream),
+            None => true,
+        };
+        Ok(self.engine.drain_those(leaves, deadline))
     }
 
     /// Opens doors, or none. Where an old door that is not to be kept has the port of a new one,
@@ -359,7 +328,7 @@ impl BackgroundServer {
     fn open(
         &mut self,
         wanted: Vec<(usize, Listen)>,
-        kept: &[Option<usize>],
+        kept: &[Option<(usize, Admission)>],
         closed: &mut Vec<usize>,
     ) -> io::Result<Vec<(usize, Door)>> {
         let mut sockets = Vec::new();
@@ -368,9 +337,10 @@ impl BackgroundServer {
         for (rank, place) in wanted {
             let addr = place.wanted().and_then(Address::tcp);
             let in_the_way = addr.map_or(Vec::new(), |addr| self.leaving_at(addr.port(), kept));
-            match (place.open(), addr) {
-                (Err(e), Some(addr)) if is_taken(&e) && !in_the_way.is_empty() => {
-                    blocked.push((rank, addr));
+            let again = place.again();
+            match (place.open(), again) {
+                (Err(e), Some(again)) if is_taken(&e) && !in_the_way.is_empty() => {
+                    blocked.push((rank, again));
                     blocking.extend(in_the_way);
                 }
                 (opened, _) => sockets.push((rank, opened?)),
@@ -380,8 +350,8 @@ impl BackgroundServer {
             self.doors[at].close();
             closed.push(at);
         }
-        for (rank, addr) in blocked {
-            sockets.push((rank, Listen::from(addr).open()?));
+        for (rank, place) in blocked {
+            sockets.push((rank, place.open()?));
         }
         let mut doors = Vec::new();
         for (rank, socket) in sockets {
@@ -397,14 +367,14 @@ impl BackgroundServer {
     }
 
     /// The doors at a port that are not to be kept, and may be closed to make room there.
-    fn leaving_at(&self, port: u16, kept: &[Option<usize>]) -> Vec<usize> {
+    fn leaving_at(&self, port: u16, kept: &[Option<(usize, Admission)>]) -> Vec<usize> {
         let is_at_port = |door: &Door| {
             let addr = door.address().tcp();
             // Where others have the socket too, its port would stay taken, and be lost to us.
             addr.map_or(false, |addr| addr.port() == port) && !door.listener.is_shared()
         };
         let doors = self.doors.iter().zip(kept).enumerate();
-        let leaving = doors.filter(|(_, (door, rank))| rank.is_none() && is_at_port(door));
+        let leaving = doors.filter(|(_, (door, kept))| kept.is_none() && is_at_port(door));
         leaving.map(|(at, _)| at).collect()
     }
 
@@ -423,7 +393,7 @@ impl BackgroundServer {
                 }
             }
         }
-        self.doors.retain(|door| door.thread.is_some());
+        self.doors.retain(Door::is_open);
         failure
     }
 

@@ -83,6 +83,11 @@ impl Link {
         self.state().is_in_flight()
     }
 
+    /// Which it came in by.
+    pub fn door(&self) -> u32 {
+        self.id.0
+    }
+
     /// The older the lower, whichever door it came in by.
     fn number(&self) -> u64 {
         self.id.1
@@ -378,23 +383,23 @@ impl Registry {
     }
 
     pub fn winds_down(&self, link: &Link) -> bool {
-        link.id.0 < self.winding_down.load(Ordering::Relaxed)
+        link.door() < self.winding_down.load(Ordering::Relaxed)
     }
 
     /// Marks all there are as ending and lets go of those that owe no answer. Does not wait.
     /// `rouse` has the guests that nobody waits on looked at.
     pub fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
-        end(&inner, &Those::before(u64::MAX, &|_| true), |_, _| false);
+        end(&inner, &Those::find(&inner, |_| true), |_, _| false);
         drop(inner);
         rouse();
     }
 
-    /// Ends those that came in by these doors and waits until they have settled, or until
-    /// `deadline`; then those left are cut. Those that are entered meanwhile are no concern of it.
+    /// Ends such links and waits until they have settled, or until `deadline`; then those left are
+    /// cut. Those that are entered meanwhile are no concern of it.
     pub fn drain(
         &self,
-        doors: impl Fn(u32) -> bool,
+        who: impl Fn(&Link) -> bool,
         deadline: Option<Instant>,
         rouse: impl Fn(),
     ) -> Drained {
@@ -404,7 +409,7 @@ impl Registry {
         let by = |time| Some(deadline.map_or(began + time, |d: Instant| d.min(began + time)));
         let mut inner = lock(&self.inner);
         let lost_before = inner.lost;
-        let those = Those::before(inner.next_id, &doors);
+        let mut those = Those::find(&inner, who);
         let grace = self.grace(&inner, &those);
         end(&inner, &those, |link, state| match state {
             State::Fresh => true,
@@ -413,17 +418,17 @@ impl Registry {
         });
         drop(inner);
         rouse();
-        inner = self.wait_for(&those, by(grace));
+        inner = self.wait_for(&mut those, by(grace));
         if those.are_in(&inner) {
             end(&inner, &those, |_, _| false);
             drop(inner);
             rouse();
-            inner = self.wait_for(&those, by(LONG));
+            inner = self.wait_for(&mut those, by(LONG));
             if began.elapsed() >= LONG {
                 drained.held_up_by = self.those_in_flight(&inner, &those).1;
             }
             drop(inner);
-            inner = self.wait_for(&those, deadline);
+            inner = self.wait_for(&mut those, deadline);
         }
         (drained.cut, drained.unanswered) = self.those_in_flight(&inner, &those);
         drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
@@ -459,7 +464,7 @@ impl Registry {
         (count, told.collect())
     }
 
-    fn wait_for(&self, those: &Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
+    fn wait_for(&self, those: &mut Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
         let mut inner = lock(&self.inner);
         while those.are_in(&inner) {
             inner = match deadline {
@@ -504,35 +509,27 @@ fn after(
     ))
 }
 
-/// The links that a drain is about: entered before it, by one of its doors.
-struct Those<'a> {
-    limit: u64,
-    doors: &'a dyn Fn(u32) -> bool,
-}
+/// The links that a drain is about.
+struct Those(Vec<Id>);
 
-impl<'a> Those<'a> {
-    fn before(limit: u64, doors: &'a dyn Fn(u32) -> bool) -> Those<'a> {
-        Those { limit, doors }
+impl Those {
+    fn find(inner: &Inner, who: impl Fn(&Link) -> bool) -> Those {
+        let links = inner.links.values().filter(|link| who(link));
+        Those(links.map(|link| link.id).collect())
     }
 
-    fn links<'i>(&'i self, inner: &'i Inner) -> impl Iterator<Item = &'i Arc<Link>> {
-        let these = move |id: &Id| id.1 < self.limit && (self.doors)(id.0);
-        let links = inner.links.iter().filter(move |(id, _)| these(id));
-        links.map(|(_, link)| link)
+    fn links<'a>(&'a self, inner: &'a Inner) -> impl Iterator<Item = &'a Arc<Link>> {
+        self.0.iter().filter_map(|id| inner.links.get(id))
     }
 
-    /// Whether there are any left. It looks at the oldest of each door alone, as it is asked
-    /// whenever one has settled.
-    fn are_in(&self, inner: &Inner) -> bool {
-        let mut next = inner.links.keys().next();
-        while let Some(&(door, number)) = next {
-            if number < self.limit && (self.doors)(door) {
+    /// Whether there are any left. It is asked whenever one has settled, and none comes back: each
+    /// of those that have is looked at once.
+    fn are_in(&mut self, inner: &Inner) -> bool {
+        while let Some(id) = self.0.last() {
+            if inner.links.contains_key(id) {
                 return true;
             }
-            next = match door.checked_add(1) {
-                Some(after) => inner.links.range((after, 0)..).next().map(|(id, _)| id),
-                None => None,
-            };
+            self.0.pop();
         }
         false
     }

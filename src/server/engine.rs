@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::drain::Drained;
+use super::drain::{Drained, Link};
 use super::failure::ServerErrorKind;
 use super::listener::Listener;
 use super::monitor::{Monitor, Source};
@@ -204,7 +204,7 @@ impl Engine {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
             listener.take_waiting(AT_A_LOOK, |stream, peer| {
-                if let Some(connection) = engine.enter(stream, peer, listener.door()) {
+                if let Some(connection) = engine.enter(stream, peer, &listener) {
                     match engine.deal() {
                         0 => let_in(connection),
                         shard => engine.admit_to(shard, connection),
@@ -245,10 +245,9 @@ impl Engine {
     }
 
     /// Takes in what comes through this listener.
-    fn admission(&self, listener: &Listener) -> impl Fn(TcpStream, SocketAddr) + '_ {
-        let door = listener.door();
+    fn admission<'a>(&'a self, listener: &'a Listener) -> impl Fn(TcpStream, SocketAddr) + 'a {
         move |stream, peer| {
-            if let Some(connection) = self.enter(stream, peer, door) {
+            if let Some(connection) = self.enter(stream, peer, listener) {
                 self.admit_to(self.deal(), connection);
             }
         }
@@ -270,14 +269,22 @@ impl Engine {
     }
 
     /// Enters a connection among those that are open, or turns it away.
-    fn enter(&self, stream: TcpStream, peer: SocketAddr, door: u32) -> Option<Box<Connection>> {
+    fn enter(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        listener: &Listener,
+    ) -> Option<Box<Connection>> {
         let service = &self.service;
         self.failures.store(0, Ordering::Relaxed);
+        let admission = listener.admission();
+        if !admission.admits(&stream) {
+            service.counters.not_admitted();
+            return None;
+        }
         service.counters.accepted();
-        match service
-            .registry
-            .enter(stream, peer, door, service.limits.max_connections)
-        {
+        let most = service.limits.max_connections;
+        match service.registry.enter(stream, peer, listener.door(), most) {
             Ok(link) => Some(Box::new(Connection::new(link, Arc::clone(service)))),
             Err(stream) => {
                 self.turn_away(&stream);
@@ -306,13 +313,13 @@ impl Engine {
 
     /// Ends every connection there is, answering what is in flight, at most until `deadline`.
     pub fn drain(&self, deadline: Option<Instant>) -> Drained {
-        self.drain_doors(|_| true, deadline)
+        self.drain_those(|_| true, deadline)
     }
 
-    /// [`drain`](Engine::drain) for those connections alone that came in by such doors.
-    pub fn drain_doors(&self, doors: impl Fn(u32) -> bool, deadline: Option<Instant>) -> Drained {
+    /// [`drain`](Engine::drain) for such connections alone.
+    pub fn drain_those(&self, who: impl Fn(&Link) -> bool, deadline: Option<Instant>) -> Drained {
         let registry = &self.service.registry;
-        registry.drain(doors, deadline, || self.rouse())
+        registry.drain(who, deadline, || self.rouse())
     }
 
     fn rouse(&self) {

@@ -10,6 +10,7 @@ use std::os::unix::io::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
 use super::address::Address;
+use super::admission::Admission;
 use super::socket::Socket;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
@@ -45,6 +46,7 @@ use super::socket_file::SocketFile;
 pub struct Listen {
     source: Source,
     shared: bool,
+    admission: Admission,
     #[cfg(unix)]
     mode: Option<u32>,
     #[cfg(unix)]
@@ -64,6 +66,7 @@ impl Listen {
         Listen {
             source,
             shared: false,
+            admission: Admission::All,
             #[cfg(unix)]
             mode: None,
             #[cfg(unix)]
@@ -119,6 +122,36 @@ impl Listen {
         self
     }
 
+    /// Serves those alone who connect to one of these addresses, of all for which the socket stands
+    /// (`0.0.0.0`, `[::]`). Who connects to another one is not refused by the kernel, as he would
+    /// be by a socket bound more narrowly, but his connection is closed at once and unanswered; it
+    /// is counted as [`Stats::not_admitted`](crate::Stats::not_admitted). A Unix socket is left as
+    /// it is.
+    ///
+    /// # Example: widen and narrow on one port
+    ///
+    /// Between `127.0.0.1:80` and `0.0.0.0:80` a socket cannot move without a moment in which
+    /// nobody listens. What is admitted can change at any time, and loses nobody: the socket stays,
+    /// with its queue and its connections. To move to where it is, without this, admits all again;
+    /// to narrow it ends, after their answers, the connections that are not admitted any more.
+    ///
+    /// ```
+    /// use millpond::{Address, Listen, Router, Settings};
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let all: Address = "0.0.0.0:0".parse()?;
+    /// let narrow = Listen::from(all).only_at([Ipv4Addr::LOCALHOST]);
+    /// let mut server = Router::default().serve_managed_on([narrow], Settings::default())?;
+    /// server.rebind(server.addr())?; // for everybody
+    /// server.rebind_on([Listen::from(server.addr()).only_at([Ipv4Addr::LOCALHOST])])?;
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn only_at<I: Into<IpAddr>>(mut self, addrs: impl IntoIterator<Item = I>) -> Listen {
+        self.admission = Admission::only(addrs);
+        self
+    }
+
     /// The rights on the file of a Unix socket: `0o660`, say. They are set right after it is made;
     /// where that moment matters, put it into a folder that only those may enter. Whatever else is
     /// listened on is left as it is.
@@ -162,8 +195,35 @@ impl Listen {
         }
     }
 
+    /// Whom it serves there.
+    pub(super) fn admission(&self) -> Admission {
+        match &self.source {
+            Source::At(Address::Unix(_)) => Admission::All,
+            #[cfg(unix)]
+            Source::Unix(_) => Admission::All,
+            _ => self.admission.clone(),
+        }
+    }
+
+    /// The same place once more, if it is one to be bound.
+    pub(super) fn again(&self) -> Option<Listen> {
+        let address = self.wanted()?.clone();
+        Some(Listen {
+            source: Source::At(address),
+            admission: self.admission.clone(),
+            ..*self
+        })
+    }
+
     /// Listens.
     pub(super) fn open(self) -> io::Result<Socket> {
+        let admission = self.admission();
+        let mut socket = self.bind()?;
+        socket.admission = admission;
+        Ok(socket)
+    }
+
+    fn bind(self) -> io::Result<Socket> {
         match self.source {
             Source::At(Address::Tcp(addr)) => Socket::tcp(TcpListener::bind(addr)?, false),
             #[cfg(unix)]

@@ -13,11 +13,12 @@ mod naps;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::address::Address;
+use super::admission::Admission;
 use super::socket::{Accepted, Socket};
 use super::would_block;
 use crate::lock::lock;
@@ -27,6 +28,9 @@ pub(crate) struct Listener {
     socket: Mutex<Option<Arc<Socket>>>,
     address: Address,
     is_shared: bool,
+    /// Held while a connection is entered: whoever changes it, and then looks at those who are in,
+    /// finds all whom the old one let in.
+    admission: Mutex<Admission>,
     door: u32,
     /// Somebody waits on the socket, which is then in blocking mode.
     seat: Mutex<bool>,
@@ -54,13 +58,16 @@ impl Listener {
 
     /// In place of one that is closed: whoever comes in came in by the same door.
     pub fn again(socket: Socket, closed: &Listener) -> Listener {
-        Listener::with_door(socket, closed.door)
+        let listener = Listener::with_door(socket, closed.door);
+        listener.admit(closed.admission().clone());
+        listener
     }
 
     fn with_door(socket: Socket, door: u32) -> Listener {
         Listener {
             address: socket.address.clone(),
             is_shared: socket.is_shared,
+            admission: Mutex::new(socket.admission.clone()),
             socket: Mutex::new(Some(Arc::new(socket))),
             door,
             seat: Mutex::new(false),
@@ -78,6 +85,15 @@ impl Listener {
     /// Whether other processes have the socket too.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Who is to be served of those that come in here.
+    pub fn admission(&self) -> MutexGuard<'_, Admission> {
+        lock(&self.admission)
+    }
+
+    pub fn admit(&self, admission: Admission) {
+        *lock(&self.admission) = admission;
     }
 
     /// Its number, by which a drain knows who came in here.

@@ -2,6 +2,7 @@
 //! managed one. To see what becomes of a request, start at [`connection`].
 
 mod address;
+mod admission;
 mod answer;
 mod background;
 mod caught;

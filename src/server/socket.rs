@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
+use super::admission::Admission;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
 #[cfg(unix)]
@@ -34,6 +35,7 @@ pub(crate) struct Socket {
     pub address: Address,
     /// Other processes have it too: its modes and options are theirs.
     pub is_shared: bool,
+    pub admission: Admission,
     /// The same socket, for the options that std offers on streams only. `None` if it is shared.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub options: Option<TcpStream>,
@@ -94,6 +96,7 @@ impl Socket {
             kind,
             address,
             is_shared,
+            admission: Admission::All,
             options,
         })
     }
@@ -104,6 +107,7 @@ impl Socket {
             kind,
             address,
             is_shared,
+            admission: Admission::All,
         })
     }
 

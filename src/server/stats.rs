@@ -114,6 +114,9 @@ pub struct Stats {
     /// Connections turned away with 503 because of `max_connections`, or for want of a thread.
     /// [`closed`](Stats::closed) does not count them.
     pub turned_away: u64,
+    /// Connections closed at once, as they came to an address that is not served
+    /// ([`Listen::only_at`](crate::Listen::only_at)). They are in no other number.
+    pub not_admitted: u64,
     /// Times that accepting failed: out of file descriptors, say.
     pub accept_errors: u64,
     /// Connections open now, those handed over to another protocol not included.
@@ -196,6 +199,7 @@ impl Stats {
 pub(crate) struct Counters {
     accepted: AtomicU64,
     turned_away: AtomicU64,
+    not_admitted: AtomicU64,
     accept_errors: AtomicU64,
     panics: AtomicU64,
     closed: [AtomicU64; CloseReason::ALL.len()],
@@ -219,6 +223,10 @@ impl Counters {
     pub fn turned_away(&self, sent: usize) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
         self.sent(sent);
+    }
+
+    pub fn not_admitted(&self) {
+        self.not_admitted.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn accept_error(&self) {
@@ -249,6 +257,7 @@ impl Counters {
         let mut stats = Stats {
             accepted: read(&self.accepted),
             turned_away: read(&self.turned_away),
+            not_admitted: read(&self.not_admitted),
             accept_errors: read(&self.accept_errors),
             panics: read(&self.panics),
             ..Stats::default()

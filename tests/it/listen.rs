@@ -7,6 +7,8 @@ mod files;
 mod given;
 #[cfg(unix)]
 mod moves;
+#[cfg(unix)]
+mod only;
 mod several;
 #[cfg(unix)]
 mod unix;

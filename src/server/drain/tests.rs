@@ -295,7 +295,7 @@ fn a_drain_of_some_doors_is_none_of_the_others() {
     let registry = Arc::clone(&scene.registry);
     let (done, drained) = mpsc::channel();
     thread::spawn(move || {
-        let doors = |door| door == 1 || door == 3;
+        let doors = |link: &Link| link.door() == 1 || link.door() == 3;
         done.send(registry.drain(doors, None, || {}))
     });
     let (quiet, busy) = (quiet.unwrap(), busy.unwrap());
@@ -338,11 +338,9 @@ fn a_drain_takes_its_time_where_somebody_was_told_of_it() {
     let scene = Scene::new();
     scene.registry.wind_down(1);
     let grace = |door: u32| {
-        let doors = move |d| d == door;
+        let doors = move |link: &Link| link.door() == door;
         let inner = lock(&scene.registry.inner);
-        scene
-            .registry
-            .grace(&inner, &Those::before(u64::MAX, &doors))
+        scene.registry.grace(&inner, &Those::find(&inner, doors))
     };
     let _both = [0, 1].map(|door| scene.try_enter_by(door, FOREVER, State::Fresh));
     assert_eq!([0, 1].map(grace), [ANNOUNCED_GRACE, FRESH_GRACE]);
@@ -379,7 +377,7 @@ fn those_in_flight_are_told_by_age_whichever_door_they_came_in_by() {
 fn what_moves_while_it_is_asked_is_counted_as_it_is_told() {
     let scene = Scene::new();
     let links = [(); 8].map(|()| scene.enter(State::Handler));
-    let all = Those::before(u64::MAX, &|_| true);
+    let all = Those::find(&lock(&scene.registry.inner), |_| true);
     thread::scope(|scope| {
         let flips = scope.spawn(|| {
             for state in [State::Idle, State::Handler]

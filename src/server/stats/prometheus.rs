@@ -16,6 +16,8 @@ pub(super) fn text(stats: &Stats) -> String {
     page.metric("connections_accepted_total", help, stats.accepted);
     let help = "Connections turned away with 503.";
     page.metric("connections_turned_away_total", help, stats.turned_away);
+    let help = "Connections to an address that is not served.";
+    page.metric("connections_not_admitted_total", help, stats.not_admitted);
     let help = "Times that accepting a connection failed.";
     page.metric("accept_errors_total", help, stats.accept_errors);
     page.labelled(
@@ -112,6 +114,7 @@ mod tests {
             uptime: Duration::from_millis(1500),
             accepted: 1,
             turned_away: 2,
+            not_admitted: 12,
             accept_errors: 3,
             in_flight: 4,
             responses: [5, 6, 7, 8, 9],
@@ -142,6 +145,7 @@ mod tests {
             "# TYPE millpond_connections_accepted_total counter",
             "millpond_connections_accepted_total 1",
             "millpond_connections_turned_away_total 2",
+            "millpond_connections_not_admitted_total 12",
             "millpond_accept_errors_total 3",
             "millpond_requests_in_flight 4",
             "millpond_requests_total{class=\"1xx\"} 5",
@@ -205,8 +209,8 @@ mod tests {
                 .parse::<f64>()
                 .unwrap_or_else(|e| panic!("{line}: {e}"));
         }
-        assert_eq!(families.len(), 12);
-        assert_eq!(series.len(), 8 + 12 + 10 + 5 + 5);
+        assert_eq!(families.len(), 13);
+        assert_eq!(series.len(), 9 + 12 + 10 + 5 + 5);
     }
 
     #[test]

@@ -16,7 +16,7 @@ fn v6(port: u16) -> Address {
 }
 
 /// Whether this host has none. Then the server says it cannot listen there.
-fn is_without_v6() -> bool {
+pub fn is_without_v6() -> bool {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
         return false;
     }

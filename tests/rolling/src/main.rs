@@ -33,12 +33,14 @@ fn main() -> ExitCode {
         ["moves", rounds] => {
             let rounds = rounds.parse().expect("a number of rounds");
             println!("moved from port to port, {rounds} times:");
-            let failed = tell(&moves::between_ports(rounds));
-            println!("moved between one interface and all, {rounds} times:");
-            // Told, and not held: to go from one interface to all, the socket is closed before the
-            // next one can be had, and Linux resets those that came between the last accept and the
-            // close. That is about one in a hundred moves here; where the machine has taken the CPU
-            // away just then, it is everybody who asked.
+            let mut failed = tell(&moves::between_ports(rounds));
+            println!("widened to all addresses on one socket, and narrowed, {rounds} times:");
+            failed += tell(&moves::on_one_socket(rounds));
+            println!("moved between one interface and all, a socket for each, {rounds} times:");
+            // Told, and not held: the socket is closed before the next one can be had, and Linux
+            // resets those that came between the last accept and the close. That is about one in a
+            // hundred moves here; where the machine has taken the CPU away just then, it is
+            // everybody who asked.
             tell(&moves::on_one_port(rounds));
             failed
         }

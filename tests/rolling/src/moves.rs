@@ -1,5 +1,6 @@
 //! A server moves under load: from port to port with clients that follow, listening at both for a
-//! while; and on one port, between one interface and all of them, where that cannot be.
+//! while; and on one port, between one interface and all of them: with one socket that admits the
+//! ones or the others, and with one socket after the other, where nobody listens in between.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use millpond::{BackgroundServer, Request, Response, Route, Router};
+use millpond::{BackgroundServer, Listen, Request, Response, Route, Router, Settings};
 
 use crate::client::Client;
 use crate::load::{Load, Places, Tallies};
@@ -15,6 +16,7 @@ use crate::load::{Load, Places, Tallies};
 /// Longer than any client here leaves a connection unused.
 const GRACE: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(5);
+const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 /// Who is refused has sent nothing, and asks at the next place; all over again after the last.
 #[derive(Clone)]
@@ -57,19 +59,23 @@ fn sleeps(request: &Request) -> Response {
     Response::text("slept\n")
 }
 
-fn serve() -> BackgroundServer {
+fn serve(place: Listen) -> BackgroundServer {
     let router = Router::default();
     router.add(Route::get("/sleep").onconnect(sleeps));
     router.add(Route::get("/large").onconnect(|_| Response::text("millpond".repeat(1 << 17))));
     router.add(Route::post("/echo").onconnect(echo));
     router
-        .serve_managed(([127, 0, 0, 1], 0))
+        .serve_managed_on([place], Settings::default())
         .expect("a free port")
 }
 
 /// Moves so often, with clients that know where from and where to.
-fn moves(rounds: u32, a_move: impl Fn(&mut BackgroundServer, &Known)) -> Tallies {
-    let mut server = serve();
+fn moves(
+    from: impl Into<Listen>,
+    rounds: u32,
+    a_move: impl Fn(&mut BackgroundServer, &Known),
+) -> Tallies {
+    let mut server = serve(from.into());
     let known = Known(Arc::default());
     known.set(vec![reached(server.addr())]);
     let load = Load::begin(Arc::new(known.clone()));
@@ -88,7 +94,7 @@ fn reached(addr: SocketAddr) -> SocketAddr {
 }
 
 pub fn between_ports(rounds: u32) -> Tallies {
-    moves(rounds, |server, known| {
+    moves(ANY_PORT, rounds, |server, known| {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let (old, new) = (server.addr(), free.expect("a free port"));
         // Kept connections go; whoever connects again goes to the new one if it is there.
@@ -100,8 +106,23 @@ pub fn between_ports(rounds: u32) -> Tallies {
     })
 }
 
+/// Every round it is served at all addresses for a while, and then at the one again.
+pub fn on_one_socket(rounds: u32) -> Tallies {
+    let narrow = |port| Listen::from((Ipv4Addr::UNSPECIFIED, port)).only_at([Ipv4Addr::LOCALHOST]);
+    moves(narrow(0), rounds, |server, _| {
+        let port = server.addr().port();
+        let elsewhere = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port));
+        let ask = || Client::connect(elsewhere)?.ask("GET", "/sleep?ms=0", true, b"");
+        assert!(ask().is_err(), "it is narrow, and answers elsewhere");
+        server.rebind(server.addr()).expect("it listens there");
+        ask().expect("it is wide, and answers elsewhere");
+        sleep(GRACE);
+        server.rebind_on([narrow(port)]).expect("it listens there");
+    })
+}
+
 pub fn on_one_port(rounds: u32) -> Tallies {
-    moves(rounds, |server, _| {
+    moves(ANY_PORT, rounds, |server, _| {
         let now = server.addr();
         let ip = match now.ip().is_loopback() {
             true => Ipv4Addr::UNSPECIFIED,
