@@ -10,6 +10,8 @@ mod error_hook;
 mod examples;
 mod faults;
 mod fuzz;
+#[cfg(target_os = "linux")]
+mod half_continue;
 mod held_up;
 mod injection;
 mod join;
