@@ -119,10 +119,7 @@ impl Guest for Connection {
             }
             Phase::GivenUp(..) => Turn::Ready,
             Phase::Sending(..) => self.send_on(desk, now),
-            Phase::Lingering { left, settled } => {
-                let read = (&self.link.stream).read(&mut desk.input);
-                self.linger(desk, read, left, settled, now)
-            }
+            Phase::Lingering { left, settled } => self.linger(desk, left, settled, now),
             Phase::Receiving => {
                 let read = (&self.link.stream).read(&mut desk.input);
                 self.took(desk, read, Some(now))
@@ -144,12 +141,7 @@ impl Guest for Connection {
             return self.over(CloseReason::Broken);
         }
         let read = (&self.link.stream).read(&mut desk.input);
-        match self.phase {
-            Phase::Lingering { left, settled } => {
-                self.linger(desk, read, left, settled, Instant::now())
-            }
-            _ => self.took(desk, read, None),
-        }
+        self.took(desk, read, None)
     }
 
     fn serve(&mut self, desk: &mut Desk) -> Turn {

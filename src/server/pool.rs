@@ -51,8 +51,10 @@ pub(crate) trait Guest: Send + 'static {
 /// What a guest needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// Nothing: it is between requests, or its peer is to leave. Only such a guest may be held.
+    /// Nothing: it is between requests. Only such a guest may be held.
     Idle,
+    /// Its peer, who most likely leaves in a moment. To see that is not worth waking anybody.
+    Leaving,
     /// Its peer: something is half done, and nothing has moved.
     Stuck,
     /// Its peer: something is half done, and some of it has moved.

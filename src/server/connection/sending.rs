@@ -2,7 +2,7 @@
 //! begins: the next request, the end, or another protocol.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
@@ -243,22 +243,21 @@ impl Connection {
             left: LINGER_BYTES,
             settled: false,
         };
-        // Most clients close now: where a worker may wait for that, nobody else need be woken. A
-        // drain waits only until it is clear that nothing came.
+        // A drain waits until it is clear that nothing came.
         match awaited {
             true => Turn::Moved,
-            false => Turn::Idle,
+            false => Turn::Leaving,
         }
     }
 
     pub(super) fn linger(
         &mut self,
         desk: &mut Desk,
-        read: io::Result<usize>,
         left: usize,
         settled: bool,
         now: Instant,
     ) -> Turn {
+        let read = (&self.link.stream).read(&mut desk.input);
         if let Ok(count) = read {
             self.received(desk, count);
         }
