@@ -298,16 +298,22 @@ impl Connection {
                     None => Turn::Moved,
                 }
             }
-            Ok(Step::TooMuch) => {
-                self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
-            }
+            Ok(Step::TooMuch) => self.close(
+                desk,
+                true,
+                CloseReason::Asked,
+                now.unwrap_or_else(Instant::now),
+            ),
             // Not a proxy, or not one of ours: what it would understand is anyone's guess.
             Err(_) if self.intake.owes() == Owes::Preface => self.over(CloseReason::Refused),
             // The request whose body this is has been answered: a second answer to it would be
             // taken for the answer to the next.
-            Err(_) if self.intake.owes() == Owes::Skipped => {
-                self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
-            }
+            Err(_) if self.intake.owes() == Owes::Skipped => self.close(
+                desk,
+                true,
+                CloseReason::Refused,
+                now.unwrap_or_else(Instant::now),
+            ),
             Err(error) => self.refuse(desk, error.refusal(), CloseReason::Refused),
         }
     }

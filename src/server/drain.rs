@@ -233,14 +233,6 @@ impl Registry {
         }
     }
 
-    /// It was answered for the last time. Says whether a drain waits for it; one that is to come
-    /// will wake whoever reads from it.
-    pub fn closes(&self, link: &Link) -> bool {
-        // The one order of SeqCst, as above.
-        link.state.store(State::Closing as u8, Ordering::SeqCst);
-        link.ending.load(Ordering::SeqCst)
-    }
-
     /// The request that it is at began then.
     pub fn began(&self, link: &Link, now: Instant) {
         link.since.store(self.stamp(now), Ordering::Relaxed);

@@ -207,7 +207,7 @@ impl Connection {
         }
         self.pace = None;
         match after {
-            After::Close { linger, reason } => self.close(linger, reason, now),
+            After::Close { linger, reason } => self.close(desk, linger, reason, now),
             After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
             After::KeepAlive(rest) => {
                 if self.intake.ready().is_some() {
@@ -231,22 +231,26 @@ impl Connection {
         }
     }
 
-    pub(super) fn close(&mut self, linger: bool, reason: CloseReason, now: Instant) -> Turn {
-        let awaited = self.service.registry.closes(&self.link);
-        if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
+    pub(super) fn close(
+        &mut self,
+        desk: &mut Desk,
+        linger: bool,
+        reason: CloseReason,
+        now: Instant,
+    ) -> Turn {
+        self.link.set_state(State::Closing);
+        let half_closes = || self.link.stream.shutdown(Shutdown::Write).is_ok();
+        if !linger || !half_closes() || self.set_blocking(false).is_err() {
             return self.over(reason);
         }
         self.reason = Some(reason);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
-        self.phase = Phase::Lingering {
-            left: LINGER_BYTES,
-            settled: false,
-        };
-        // A drain waits until it is clear that nothing came.
-        match awaited {
-            true => Turn::Moved,
-            false => Turn::Leaving,
+        // It settles here if nothing has come: whoever finds it in the ring later may take his
+        // time, and no drain waits for that.
+        match self.linger(desk, LINGER_BYTES, false, now) {
+            Turn::Stuck => Turn::Leaving,
+            turn => turn,
         }
     }
 
@@ -261,6 +265,7 @@ impl Connection {
         if let Ok(count) = read {
             self.received(desk, count);
         }
+        self.phase = Phase::Lingering { left, settled };
         match read {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
                 self.phase = Phase::Lingering {
