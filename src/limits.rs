@@ -46,7 +46,8 @@ pub struct Limits {
     pub min_body_rate: u64,
     /// Bytes a second that a client must take of a response, once 5 seconds have passed.
     pub min_write_rate: u64,
-    /// Open connections. One more closes the one idle longest; if none is idle it is told 503.
+    /// Open connections. One more closes one that has its last answer and whose client has not
+    /// closed its side yet, or the one idle longest; if there is none it is told 503.
     pub max_connections: usize,
     /// Connections handed over to another protocol
     /// ([`Response::upgrade`](crate::Response::upgrade)) and still open. One more is told 503.

@@ -11,7 +11,7 @@ struct Transfer {
     line: String,
     began: Instant,
     sent: u64,
-    whole: u64,
+    whole: Option<u64>,
 }
 
 /// The answer, whose line is printed when its body is dropped.
@@ -22,16 +22,19 @@ pub fn told(request: &Request, answer: impl FnOnce() -> Response) -> Response {
     // The server lets no control character come so far; but a terminal obeys them.
     let line = format!("{method} {url} {}", response.status_code).replace(char::is_control, "?");
     let (body, length) = response.data.into_reader_and_size();
-    // All that is answered here has a length.
-    let length = length.unwrap_or_default();
+    // All that is answered here has a length; but to 32 bits 4 GiB are more than can be told.
+    let whole = length.map(|length| if method == "HEAD" { 0 } else { length as u64 });
     let body = Transfer {
         body,
         line,
         began,
         sent: 0,
-        whole: if method == "HEAD" { 0 } else { length as u64 },
+        whole,
     };
-    let data = ResponseBody::from_reader_and_size(body, length);
+    let data = match length {
+        Some(length) => ResponseBody::from_reader_and_size(body, length),
+        None => ResponseBody::from_reader(body),
+    };
     Response { data, ..response }
 }
 
@@ -47,12 +50,10 @@ impl Drop for Transfer {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         let rate = size((self.sent as f64 / took.as_secs_f64().max(1e-6)) as u64);
-        let (sent, whole) = (size(self.sent), size(self.whole));
-        let end = [", cut off", ""][usize::from(self.sent == self.whole)];
-        let line = format!(
-            "{}: {sent} of {whole} in {took:.1?}, {rate}/s{end}\n",
-            self.line
-        );
+        let whole = self.whole.map_or_else(|| "a lot".into(), size);
+        let end = [", cut off", ""][usize::from(self.whole == Some(self.sent))];
+        let (line, sent) = (&self.line, size(self.sent));
+        let line = format!("{line}: {sent} of {whole} in {took:.1?}, {rate}/s{end}\n");
         // Whoever reads it may be gone: that is no reason to stop.
         let _ = io::stdout().write_all(line.as_bytes());
     }

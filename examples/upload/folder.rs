@@ -1,33 +1,32 @@
 //! The files. A body gets its name when it is whole and on disk; if its client leaves half-way, or
 //! it is too long, nothing is left of it. It is never in memory as a whole.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::collections::{hash_map::RandomState, BTreeMap};
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 pub struct Folder {
     path: PathBuf,
-    /// Bodies begun: no two write to the same file, whatever name they are for.
-    begun: AtomicU64,
 }
 
 impl Folder {
     pub fn create(path: PathBuf) -> io::Result<Folder> {
         fs::create_dir_all(&path)?;
-        let begun = AtomicU64::new(0);
-        Ok(Folder { path, begun })
+        Ok(Folder { path })
     }
 
     pub fn save(&self, name: &str, body: &mut impl Read) -> io::Result<u64> {
-        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
-        let part = self.path.join(format!(".{}-{}", std::process::id(), begun));
-        let saved = File::create(&part)
-            .and_then(|mut file| Ok((io::copy(body, &mut file)?, file.sync_all()?).0))
+        // No two write to one file, be they two processes: it is new, and its name is random.
+        let random = RandomState::new().build_hasher().finish();
+        let part = self.path.join(format!(".{random:016x}"));
+        let mut new = OpenOptions::new();
+        let mut file = new.write(true).create_new(true).open(&part)?;
+        let saved = io::copy(body, &mut file)
+            .and_then(|size| file.sync_all().map(|()| size))
             .and_then(|size| fs::rename(&part, self.path.join(name)).map(|()| size));
         if saved.is_err() {
-            // There may be none: what kept it from being made is told already.
             let _ = fs::remove_file(&part);
         }
         saved

@@ -17,10 +17,11 @@ const DEVICES: [&str; 7] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CL
 /// query, if any, left alone. Each segment is decoded once and names one entry. What is not such a
 /// name is not there: an empty segment, `.`, `..`, one with a slash or a zero byte in it, and on
 /// Windows whatever that takes for more than a name (a drive, a device, a stream, a dot or a blank
-/// at the end). So a URL has no second spelling but its escapes, and other case or short names
-/// where the file system has those. The last segment may be empty, as in `/docs/`, if that is a
-/// folder; `/` is the folder itself. A symbolic link is followed if it leads to something in the
-/// folder, and is not there if it leads out.
+/// at the end), and what looks like the short name of another one (`PROGRA~1`). So a URL has no
+/// second spelling but its escapes, and other case where the file system does not tell it apart.
+/// The last segment may be empty, as in `/docs/`, if that is a folder; `/` is the folder itself. A
+/// symbolic link is followed if it leads to something in the folder, and is not there if it leads
+/// out.
 ///
 /// That is looked at before the file is opened, and std has no way to do both at once. Whoever may
 /// rename things in the folder while it is served could put a link in between: a folder that others
@@ -116,6 +117,9 @@ fn is_plain_on_windows(name: &str) -> bool {
     if name.contains(is_special) || name.ends_with(['.', ' ']) {
         return false;
     }
+    if is_short_name(name) {
+        return false;
+    }
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     if DEVICES
         .iter()
@@ -130,6 +134,15 @@ fn is_plain_on_windows(name: &str) -> bool {
     });
     let port = chars.as_str();
     !(is_numbered && (port.eq_ignore_ascii_case("COM") || port.eq_ignore_ascii_case("LPT")))
+}
+
+/// Whether Windows may have made it up as another spelling of a longer name: up to eight characters
+/// that end with a tilde and a number, and an extension of up to three.
+fn is_short_name(name: &str) -> bool {
+    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+    let numbered = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_numbered = numbered.len() < stem.len() && numbered.ends_with('~');
+    is_numbered && stem.chars().count() <= 8 && extension.chars().count() <= 3
 }
 
 #[cfg(test)]
@@ -148,6 +161,21 @@ mod tests {
             ("\u{e9}\u{1f986}".as_bytes(), true, true),
             (b"%2e%2e", true, true),
             (b"~", true, true),
+            (b"PROGRA~1", true, false),
+            (b"hidden~1.txt", true, false),
+            (b"a~123456", true, false),
+            (b"~1", true, false),
+            (
+                "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}~1".as_bytes(),
+                true,
+                false,
+            ),
+            (b"a~1.html", true, true),
+            (b"a~1.tar.gz", true, true),
+            (b"program~1", true, true),
+            (b"a~b", true, true),
+            (b"a~1b", true, true),
+            (b"a1", true, true),
             (b"", false, false),
             (b".", false, false),
             (b"..", false, false),

@@ -40,8 +40,9 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     let parts = desk.request.renew();
     parts.peer_addr = connection.link.peer;
     std::mem::swap(&mut parts.head, &mut connection.intake.head);
-    if let Some(proxies) = &connection.service.proxies {
-        proxies.introduce(parts, connection.intake.source);
+    if let Some(client) = connection.client.take() {
+        parts.client = Some(client.address);
+        parts.secure = client.secure;
     }
     let asked = Asked {
         head: parts.head.method() == "HEAD",
@@ -120,11 +121,9 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         };
     }
     let after = if plan.close {
-        // A client that did not ask for it may have sent its next request by now.
-        let untold = asked.keep_alive || left.reason != CloseReason::Asked;
-        let linger = untold || left.rest.take().is_some() || connection.has_unread();
+        // One that asked for it may send more all the same: empty lines, or the next request.
         After::Close {
-            linger,
+            linger: true,
             reason: left.reason,
         }
     } else {

@@ -22,6 +22,7 @@ mod desk;
 mod sending;
 
 use std::io::{self, ErrorKind, Read};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,7 @@ use super::stats::CloseReason;
 use super::{after, would_block};
 use crate::message::Upgrade;
 use crate::wire::error::WireError;
+use crate::wire::forwarded::Client;
 
 /// An unread body up to this size is skipped so that the connection can be kept (as Go does).
 pub(super) const SKIP: usize = 256 * 1024;
@@ -52,7 +54,7 @@ const HALF_A_HEAD: Refusal = (400, "the connection ended within the head");
 pub(super) enum After {
     /// The next request; before it, the rest of an unread body is skipped.
     KeepAlive(Option<Rest>),
-    /// The end; with `linger` where the client may still be sending.
+    /// The end; without `linger` where what was sent is not to look whole.
     Close {
         linger: bool,
         reason: CloseReason,
@@ -80,6 +82,8 @@ pub(crate) struct Connection {
     pub(super) service: Arc<Service>,
     phase: Phase,
     pub(super) intake: Intake,
+    /// For whom the request that is ready counts, where proxies are trusted to say.
+    pub(super) client: Option<Client>,
     /// Bytes received and not consumed: a part of a head, or what was pipelined behind a request.
     pub(super) unread: Vec<u8>,
     unread_at: usize,
@@ -96,7 +100,8 @@ pub(crate) struct Connection {
     owed: u32,
     /// Handlers in a row that were quick.
     quick: u32,
-    reason: CloseReason,
+    /// What it is counted as in the end; as nothing, if it was turned away.
+    reason: Option<CloseReason>,
 }
 
 impl Guest for Connection {
@@ -157,7 +162,8 @@ impl Guest for Connection {
             }
             Phase::GivenUp(outgoing, after) => {
                 let _ = caught(|| drop((outgoing, after)));
-                self.over(self.reason)
+                self.phase = Phase::Over;
+                Turn::Over
             }
             other => {
                 self.phase = other;
@@ -178,6 +184,7 @@ impl Connection {
             service,
             phase: Phase::Receiving,
             intake: Intake::new(has_preface),
+            client: None,
             unread: Vec::new(),
             unread_at: 0,
             // The accepting side leaves it so.
@@ -189,12 +196,14 @@ impl Connection {
             served: 0,
             owed: 0,
             quick: 0,
-            reason: CloseReason::ClientClosed,
+            reason: Some(CloseReason::ClientClosed),
         }
     }
 
-    pub fn link(&self) -> Arc<Link> {
-        Arc::clone(&self.link)
+    /// Nobody serves it, and that is counted elsewhere.
+    pub fn turned_away(&mut self) -> &TcpStream {
+        self.reason = None;
+        &self.link.stream
     }
 
     /// What one read brought. The clock is read only where it matters.
@@ -269,8 +278,14 @@ impl Connection {
         match step {
             Ok(Step::Ready) => {
                 self.phase = Phase::Ready;
+                if let Some(proxies) = &self.service.proxies {
+                    let near = self.intake.source.unwrap_or(self.link.peer);
+                    self.client = Some(proxies.client(&self.intake.head, near));
+                }
                 let name = self.intake.head.request();
-                self.service.registry.came_in(&self.link, name);
+                let client = self.client.map(|client| client.address);
+                let client = client.filter(|client| *client != self.link.peer);
+                self.service.registry.came_in(&self.link, name, client);
                 self.ready_turn()
             }
             Ok(Step::More) => {
@@ -283,16 +298,22 @@ impl Connection {
                     None => Turn::Moved,
                 }
             }
-            Ok(Step::TooMuch) => {
-                self.close(true, CloseReason::Asked, now.unwrap_or_else(Instant::now))
-            }
+            Ok(Step::TooMuch) => self.close(
+                desk,
+                true,
+                CloseReason::Asked,
+                now.unwrap_or_else(Instant::now),
+            ),
             // Not a proxy, or not one of ours: what it would understand is anyone's guess.
             Err(_) if self.intake.owes() == Owes::Preface => self.over(CloseReason::Refused),
             // The request whose body this is has been answered: a second answer to it would be
             // taken for the answer to the next.
-            Err(_) if self.intake.owes() == Owes::Skipped => {
-                self.close(true, CloseReason::Refused, now.unwrap_or_else(Instant::now))
-            }
+            Err(_) if self.intake.owes() == Owes::Skipped => self.close(
+                desk,
+                true,
+                CloseReason::Refused,
+                now.unwrap_or_else(Instant::now),
+            ),
             Err(error) => self.refuse(desk, error.refusal(), CloseReason::Refused),
         }
     }
@@ -407,7 +428,7 @@ impl Connection {
 /// The end, and the socket's modes.
 impl Connection {
     fn over(&mut self, reason: CloseReason) -> Turn {
-        self.reason = reason;
+        self.reason = Some(reason);
         self.phase = Phase::Over;
         Turn::Over
     }
@@ -442,7 +463,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.service.counters.closed(self.reason);
+        if let Some(reason) = self.reason {
+            self.service.counters.closed(reason);
+        }
         self.service.registry.leave(&self.link);
     }
 }

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use self::note::Note;
 pub(crate) use self::report::ConnectionState as State;
+pub(crate) use self::report::Whose;
 pub use self::report::{ConnectionState, Drained, InFlight};
 use crate::lock::lock;
 
@@ -53,13 +54,15 @@ type Id = (u32, u64);
 pub(crate) struct Link {
     id: Id,
     pub stream: TcpStream,
+    /// The other end of it: maybe a proxy.
     pub peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
     /// When it fell idle, or the request that it is at began to come, or was taken up: a
     /// [`stamp`](Registry::stamp). [`UNKNOWN`] where that is not worth a clock.
     since: AtomicU64,
-    /// What its request is called. Written by the worker that has it.
+    /// What its request is called, and for whom it counts if that is not the peer. Written by the
+    /// worker that has it.
     note: Note,
 }
 
@@ -90,17 +93,17 @@ impl Link {
         self.id.1
     }
 
-    /// What came is no request that could be named.
-    pub fn unname(&self) {
-        self.note.write("");
+    /// What came from there is no request that could be named.
+    pub fn unname(&self, client: Option<SocketAddr>) {
+        self.note.write("", client);
     }
 
-    /// What the request that is being answered, or was last, is called: up to the first `?`, as
-    /// what is behind it may be a secret.
-    pub fn name(&self) -> String {
-        let mut name = self.note.read();
+    /// What the request that is being answered, or was last, is called, and for whom it counts. It
+    /// is told up to the first `?`, as what is behind that may be a secret.
+    pub fn asked(&self) -> (String, SocketAddr) {
+        let (mut name, client) = self.note.read();
         name.truncate(name.find('?').unwrap_or(name.len()));
-        name
+        (name, client.unwrap_or(self.peer))
     }
 
     /// Whether this connection is to end after the response it owes.
@@ -139,6 +142,8 @@ struct Inner {
     links: BTreeMap<Id, Arc<Link>>,
     /// All that are open, settled ones that linger included.
     open: usize,
+    /// Settled ones that are read on for a moment, until they are told to make room.
+    lingering: BTreeMap<Id, Arc<Link>>,
     /// Ending links that were left with a request in flight.
     lost: u64,
     /// Those handed over to another protocol, for as long as it has them: they are told of, and
@@ -157,8 +162,8 @@ impl Registry {
         }
     }
 
-    /// Enters a connection. Where `most` are open already, the one idle longest is told to end in
-    /// its favour; where none is idle, the stream is given back.
+    /// Enters a connection. Where `most` are open already, one that has its last answer is told to
+    /// end in its favour, or the one idle longest; where there is none, the stream is given back.
     pub fn enter(
         &self,
         stream: TcpStream,
@@ -186,22 +191,29 @@ impl Registry {
         Ok(link)
     }
 
-    /// Asks the link that has been idle longest to end. False where none is idle.
+    /// Asks a link that has its last answer to end, or the one idle longest. False where none is.
     pub fn give_up_idlest(&self) -> bool {
         self.end_idlest(&mut lock(&self.inner), FRESH_CLAIM)
     }
 
-    /// Ends the one idle longest. New connections count as idle after `claim`.
+    /// Ends one that lingers, or the one idle longest. New connections count as idle after `claim`.
     fn end_idlest(&self, inner: &mut Inner, claim: Duration) -> bool {
+        let oldest = inner.lingering.keys().min_by_key(|id| id.1).copied();
+        if let Some(link) = oldest.and_then(|id| inner.lingering.remove(&id)) {
+            link.stop_reading();
+            return true;
+        }
         let now = Instant::now();
         let since = self.stamp(now.checked_sub(claim).unwrap_or(now));
         let idle = inner.links.values().filter(|link| {
             let state = link.state();
             let fresh = state == State::Fresh;
-            let idle = state == State::Idle || fresh && link.since.load(Ordering::Relaxed) <= since;
+            let idle = matches!(state, State::Idle | State::Closing)
+                || fresh && link.since.load(Ordering::Relaxed) <= since;
             idle && !link.is_ending()
         });
-        match idle.min_by_key(|link| link.since.load(Ordering::Relaxed)) {
+        let since = |link: &Link| link.since.load(Ordering::Relaxed);
+        match idle.min_by_key(|link| (link.state() != State::Closing, since(link))) {
             Some(link) => {
                 link.end();
                 link.stop_reading();
@@ -226,11 +238,12 @@ impl Registry {
         link.since.store(self.stamp(now), Ordering::Relaxed);
     }
 
-    /// A whole request is here; `name` is what it is called. Most likely a worker is about to take
-    /// it up, and knows the time; else [`seen_waiting`](Registry::seen_waiting) tells.
+    /// A whole request is here; `name` is what it is called, `client` for whom it counts if that is
+    /// not the peer. Most likely a worker is about to take it up, and knows the time; else
+    /// [`seen_waiting`](Registry::seen_waiting) tells.
     #[inline]
-    pub fn came_in(&self, link: &Link, name: &str) {
-        link.note.write(name);
+    pub fn came_in(&self, link: &Link, name: &str, client: Option<SocketAddr>) {
+        link.note.write(name, client);
         link.since.store(UNKNOWN, Ordering::Relaxed);
         link.set_state(State::Waiting);
     }
@@ -253,10 +266,18 @@ impl Registry {
         self.remove(&mut lock(&self.inner), link);
     }
 
+    /// The link has its last answer, and [settles](Registry::settle).
+    pub fn linger(&self, link: &Arc<Link>) {
+        let mut inner = lock(&self.inner);
+        inner.lingering.insert(link.id, Arc::clone(link));
+        self.remove(&mut inner, link);
+    }
+
     /// The link is closed.
     pub fn leave(&self, link: &Link) {
         let mut inner = lock(&self.inner);
         inner.open -= 1;
+        inner.lingering.remove(&link.id);
         self.remove(&mut inner, link);
     }
 
@@ -337,9 +358,11 @@ impl Registry {
             UNKNOWN => Duration::ZERO,
             since => self.born.elapsed().saturating_sub(stamped(since)),
         };
+        let (request, client) = link.asked();
         InFlight {
+            client,
             peer: link.peer,
-            request: link.name(),
+            request,
             state,
             age,
         }

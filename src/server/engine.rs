@@ -112,7 +112,12 @@ impl Engine {
 
     /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
     pub fn finish(&self, listener: &Listener) {
-        listener.finish(self.admission(listener));
+        let admit = self.admission(listener);
+        listener.finish(|accepted| match accepted {
+            Ok((stream, peer)) => admit(stream, peer),
+            Err(e) => self.failed(e),
+        });
+        self.tell_refusals();
     }
 
     /// Takes in connections until `deadline`, or until the listener is closed.
@@ -123,22 +128,22 @@ impl Engine {
             return;
         }
         let over = || listener.is_closing() || deadline.map_or(false, |d| Instant::now() >= d);
+        let failed = |e| {
+            self.failed(e);
+            listener.rest(self.pause(deadline));
+        };
         while !over() {
-            let mut failed = false;
             if self.pools[0].is_busy() {
                 let left =
                     deadline.map_or(LENT_FOR, |d| d.saturating_duration_since(Instant::now()));
-                failed = !self.pools[0].lend_door(self.door(listener), left.min(LENT_FOR));
-            }
-            if failed || !self.pools[0].is_busy() {
+                let lent = self.pools[0].lend_door(self.door(listener), left.min(LENT_FOR));
+                lent.unwrap_or_else(failed);
+            } else {
                 let admit = self.admission(listener);
                 listener.wait(deadline, |accepted| {
                     match accepted {
                         Ok((stream, peer)) => admit(stream, peer),
-                        Err(e) => {
-                            self.failed(e);
-                            listener.rest(self.pause(deadline));
-                        }
+                        Err(e) => failed(e),
                     }
                     self.tell_refusals();
                     !self.pools[0].is_busy()
@@ -198,15 +203,14 @@ impl Engine {
     fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Door<Connection>> {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
-            let taken = listener.take_waiting(AT_A_LOOK, |stream, peer| {
+            listener.take_waiting(AT_A_LOOK, |stream, peer| {
                 if let Some(connection) = engine.enter(stream, peer, &listener) {
                     match engine.deal() {
                         0 => let_in(connection),
                         shard => engine.admit_to(shard, connection),
                     }
                 }
-            });
-            taken.is_ok()
+            })
         })
     }
 
@@ -258,10 +262,9 @@ impl Engine {
     }
 
     fn admit_to(&self, shard: usize, connection: Box<Connection>) {
-        let link = connection.link();
-        if self.pools[shard].admit(connection).is_err() {
+        if let Err(mut connection) = self.pools[shard].admit(connection) {
             // Not one thread to be had.
-            self.turn_away(&link.stream);
+            self.turn_away(connection.turned_away());
         }
     }
 

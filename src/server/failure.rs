@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::caught::caught;
-use super::drain::Link;
+use super::drain::{Link, Whose};
 
 /// What went wrong; see [`ServerError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,11 @@ pub struct ServerError {
     pub kind: ServerErrorKind,
     /// Why. For a panic it is of the kind `Other` and says what the panic said, if that was text.
     pub error: io::Error,
-    /// The client, where it was about one.
+    /// The client, where it was about one, as
+    /// [`Request::remote_addr`](crate::Request::remote_addr) has it: whom a trusted proxy names, if
+    /// one does. The port is 0 where it was not told.
+    pub client: Option<SocketAddr>,
+    /// The other end of the connection, where it was about one: that proxy, or the client.
     pub peer: Option<SocketAddr>,
     /// The method and the target without its query, where it was about a request: `GET /report`.
     /// It is cut after 120 bytes.
@@ -63,10 +67,13 @@ pub struct ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.as_told(), self.error)?;
-        match (&self.request, self.peer) {
-            (Some(request), Some(peer)) => write!(f, " ({request} from {peer})"),
-            (None, Some(peer)) => write!(f, " ({peer})"),
-            _ => Ok(()),
+        let whose = match (self.client, self.peer) {
+            (Some(client), Some(peer)) => Whose { client, peer },
+            _ => return Ok(()),
+        };
+        match &self.request {
+            Some(request) => write!(f, " ({request} from {whose})"),
+            None => write!(f, " ({whose})"),
         }
     }
 }
@@ -109,12 +116,14 @@ impl Hook {
             Some(hook) => hook,
             None => return,
         };
-        let (peer, request) = subject.map_or((None, None), |s| (Some(s.peer), Some(s.request)));
         let error = ServerError {
             kind,
             error,
-            peer,
-            request: request.filter(|request| !request.is_empty()),
+            client: subject.as_ref().map(|subject| subject.client),
+            peer: subject.as_ref().map(|subject| subject.peer),
+            request: subject
+                .map(|subject| subject.request)
+                .filter(|request| !request.is_empty()),
         };
         // A hook that panics has nobody else to tell.
         let _ = caught(|| hook(&error));
@@ -123,15 +132,18 @@ impl Hook {
 
 /// Whose error it is.
 pub(crate) struct Subject {
+    client: SocketAddr,
     peer: SocketAddr,
     request: String,
 }
 
 impl Subject {
     pub fn of(link: &Link) -> Subject {
+        let (request, client) = link.asked();
         Subject {
+            client,
             peer: link.peer,
-            request: link.name(),
+            request,
         }
     }
 }
@@ -151,17 +163,22 @@ mod tests {
         let mut error = ServerError {
             kind: ServerErrorKind::Handler,
             error: io::Error::new(io::ErrorKind::Other, "it panicked"),
+            client: None,
             peer: None,
             request: None,
         };
         assert_eq!(error.to_string(), "a handler failed: it panicked");
         error.peer = Some(([127, 0, 0, 1], 9).into());
+        error.client = error.peer;
         assert_eq!(
             error.to_string(),
             "a handler failed: it panicked (127.0.0.1:9)"
         );
         error.request = Some("GET /a".into());
         let text = "a handler failed: it panicked (GET /a from 127.0.0.1:9)";
+        assert_eq!(error.to_string(), text);
+        error.client = Some(([192, 0, 2, 7], 80).into());
+        let text = "a handler failed: it panicked (GET /a from 192.0.2.7:80 through 127.0.0.1:9)";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.source().unwrap().to_string(), "it panicked");
     }

@@ -115,8 +115,8 @@ impl Listen {
     /// socket for all of them. So this server looks whether somebody is there, every 0.25 to 5 ms.
     /// When it stops it answers those who are queued, and the others' socket goes on listening.
     ///
-    /// A `UnixListener` that is given is always taken for shared; what the server binds itself,
-    /// never.
+    /// A `UnixListener` that is given is always taken for shared. On an address it changes nothing:
+    /// the socket that the server binds there is its own, and there is no way to it for others.
     pub fn shared(mut self) -> Listen {
         self.shared = true;
         self

@@ -45,6 +45,9 @@ pub(crate) struct Listener {
 /// The longest sleep of someone who is to notice that the listener is closed.
 const LONGEST_NAP: Duration = Duration::from_millis(5);
 
+/// A listener that is to be closed is not waited for until accepting works again.
+const FAILURES_AT_THE_END: usize = 16;
+
 /// How many there were in this process.
 static DOORS: AtomicU32 = AtomicU32::new(0);
 
@@ -153,16 +156,19 @@ impl Listener {
 
     /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with
     /// nothing in between: whoever the kernel connects in that moment is reset.
-    pub fn finish(&self, mut each: impl FnMut(TcpStream, SocketAddr)) {
+    pub fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
+        let mut failures = Vec::new();
         if let Some(socket) = lock(&self.socket).take() {
             let mut late = lock(&self.late);
-            loop {
+            while failures.len() < FAILURES_AT_THE_END {
                 match socket.accept() {
                     Ok(accepted) => late.push(accepted),
                     Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Err(e) if would_block(&e) => break,
+                    // Shut by us, to be woken.
+                    Err(e) if e.kind() == ErrorKind::InvalidInput => break,
                     // That one is gone; there may be others behind it.
-                    Err(e) if e.kind() == ErrorKind::ConnectionAborted => {}
-                    Err(_) => break,
+                    Err(e) => failures.push(e),
                 }
             }
         }
@@ -170,9 +176,10 @@ impl Listener {
         let late = std::mem::take(&mut *lock(&self.late));
         for (stream, peer) in late {
             if Some(peer) != waker {
-                each(stream, peer);
+                each(Ok((stream, peer)));
             }
         }
+        failures.into_iter().for_each(|e| each(Err(e)));
     }
 
     fn socket(&self) -> Option<Arc<Socket>> {

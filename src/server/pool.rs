@@ -53,6 +53,8 @@ pub(crate) trait Guest: Send + 'static {
 pub(crate) enum Turn {
     /// Nothing: it is between requests. Only such a guest may be held.
     Idle,
+    /// Its peer, who most likely leaves in a moment. To see that is not worth waking anybody.
+    Leaving,
     /// Its peer: something is half done, and nothing has moved.
     Stuck,
     /// Its peer: something is half done, and some of it has moved.
@@ -65,9 +67,9 @@ pub(crate) enum Turn {
     Over,
 }
 
-/// Where guests come from: hands over those that are waiting, without waiting for more. False when
-/// something is wrong there, and someone who may take his time should see to it.
-pub(crate) type Door<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> bool + Send + Sync;
+/// Where guests come from: hands over those that are waiting, without waiting for more. An error
+/// is for someone who may take his time to see to it.
+pub(crate) type Door<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> io::Result<()> + Send + Sync;
 
 /// The workers of a pool, by what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,24 +134,27 @@ impl<G: Guest> Pool<G> {
         self.shared.busy.load(Ordering::Relaxed)
     }
 
-    /// Has the sweeper look after a door, for `time` at most or until it is busy no more. False if
-    /// it gave the door back because something is wrong there.
-    pub(crate) fn lend_door(&self, door: Arc<Door<G>>, time: Duration) -> bool {
+    /// Has the sweeper look after a door, for `time` at most or until it is busy no more.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong there, if the sweeper gave the door back for that.
+    pub(crate) fn lend_door(&self, door: Arc<Door<G>>, time: Duration) -> io::Result<()> {
         let shared = &self.shared;
         let until = Instant::now() + time;
         let address = |door: &Arc<Door<G>>| Arc::as_ptr(door) as *const ();
         let this = address(&door);
         let mut lent = lock(&shared.doors);
-        lent.push(door);
+        lent.push((door, Ok(())));
         loop {
-            let at = match lent.iter().position(|door| address(door) == this) {
+            let at = match lent.iter().position(|(door, _)| address(door) == this) {
                 Some(at) => at,
-                None => return !self.is_busy(),
+                // Nobody else takes it away.
+                None => return Ok(()),
             };
             let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO || !self.is_busy() {
-                lent.swap_remove(at);
-                return true;
+            if left == Duration::ZERO || !self.is_busy() || lent[at].1.is_err() {
+                return lent.swap_remove(at).1;
             }
             lent = shared
                 .door_back

@@ -4,7 +4,8 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::message::{unix_peer, Parts};
+use crate::message::head::Head;
+use crate::message::unix_peer;
 use crate::wire::forwarded::{self, canonical, Client, Dialect};
 
 /// The proxies in front of a server that are trusted to say whose requests they pass on: for
@@ -147,20 +148,17 @@ impl Proxies {
         self.protocol && self.trusts(peer)
     }
 
-    /// Says of a request for whom it counts. `source` is from the preface of its connection.
-    pub(super) fn introduce(&self, parts: &mut Parts, source: Option<SocketAddr>) {
-        let near = source.unwrap_or(parts.peer_addr);
-        let Client { address, secure } = match self.fields {
+    /// For whom a request counts. `near` is whom its connection's preface names, or the peer.
+    pub(super) fn client(&self, head: &Head, near: SocketAddr) -> Client {
+        match self.fields {
             Some(dialect) if self.trusts(near.ip()) => {
-                forwarded::client(&parts.head, dialect, near, |address| self.trusts(address))
+                forwarded::client(head, dialect, near, |address| self.trusts(address))
             }
             _ => Client {
                 address: near,
                 secure: false,
             },
-        };
-        parts.client = Some(address);
-        parts.secure = secure;
+        }
     }
 }
 

@@ -112,6 +112,7 @@ pub struct Stats {
     /// Connections accepted.
     pub accepted: u64,
     /// Connections turned away with 503 because of `max_connections`, or for want of a thread.
+    /// [`closed`](Stats::closed) does not count them.
     pub turned_away: u64,
     /// Connections closed at once, as they came to an address that is not served
     /// ([`Listen::only_at`](crate::Listen::only_at)). They are in no other number.

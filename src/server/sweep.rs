@@ -187,8 +187,8 @@ impl<'a, G: Guest> Sweep<'a, G> {
                 self.earn(EARNED_BY_MOVING);
                 self.goes_back_active(seat)
             }
-            Turn::Idle | Turn::Stuck if self.is_cool(&seat) => Goes::Cools(seat),
-            Turn::Idle | Turn::Stuck => Goes::Back(seat),
+            Turn::Idle | Turn::Stuck | Turn::Leaving if self.is_cool(&seat) => Goes::Cools(seat),
+            Turn::Idle | Turn::Stuck | Turn::Leaving => Goes::Back(seat),
         }
     }
 

@@ -13,11 +13,14 @@ mod examples;
 mod faults;
 mod fuzz;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod half_continue;
 mod held_up;
 mod injection;
 mod input;
 mod join;
 mod limits;
+mod lingering;
 mod listen;
 mod live_routes;
 mod methods;

@@ -1,6 +1,7 @@
 //! Behind a proxy: whom a request counts for, in which fields or in which PROXY protocol a trusted
 //! peer may say so, and that nobody else may.
 
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,48 @@ const BINARY: &[u8] =
     \x04\0\x01x";
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\n";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// What the server tells of its clients while it serves them: the proxy, and whom that names.
+#[test]
+fn whom_a_request_counts_for_is_told_to_the_operator_too() {
+    const FIELDS: &str = "X-Forwarded-For: 192.0.2.9, 192.0.2.8\r\n";
+    for (proxies, preface, fields, client) in [
+        (here().x_forwarded(), &b""[..], FIELDS, Some("192.0.2.8:0")),
+        (here().x_forwarded(), b"", "", None),
+        (here().proxy_protocol(), LINE, "", Some("192.0.2.7:56324")),
+        (here(), b"", FIELDS, None),
+    ] {
+        let (gate, errors) = (Gate::default(), Arc::new(Mutex::new(Vec::new())));
+        let (held, told) = (gate.clone(), Arc::clone(&errors));
+        let router = Router::default();
+        router.fallback(move |request| {
+            if request.url() == "/held" {
+                held.pass();
+                panic!("on purpose")
+            }
+            tell(request)
+        });
+        let settings = settings(proxies).on_error(move |error| {
+            told.lock().unwrap().push((error.client, error.peer));
+        });
+        let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
+        let server = server.expect("a free port");
+        let mut proxy = Client::connect(server.addr());
+        let peer = proxy.stream.local_addr().expect("its address");
+        let client = client.map_or(peer, |text| text.parse().expect("an address"));
+        proxy.send(preface);
+        // Whom an earlier request counted for is not told of a later one.
+        ask(&mut proxy, "X-Forwarded-For: 192.0.2.1\r\n");
+        proxy.send(format!("GET /held HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        gate.wait_for(1);
+        let list = server.monitor().in_flight();
+        assert_eq!((list[0].client, list[0].peer), (client, peer), "{list:?}");
+        gate.open();
+        assert_eq!(proxy.response().status, 500);
+        server.stop();
+        assert_eq!(*errors.lock().unwrap(), [(Some(client), Some(peer))]);
+    }
+}
 
 /// Whom the request counts for, whether that was over TLS, and whose the connection is.
 fn tell(request: &Request) -> Response {

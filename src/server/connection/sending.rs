@@ -95,7 +95,7 @@ impl Connection {
         if self.owed == 0 {
             desk.out.clear();
         }
-        self.link.unname();
+        self.link.unname(self.intake.source);
         answer::refuse(self, desk, refusal, now);
         self.owed += 1;
         self.send(
@@ -170,7 +170,7 @@ impl Connection {
         // It fails where the client is gone already, which is as good.
         let _ = self.link.stream.shutdown(Shutdown::Both);
         self.service.registry.settle(&self.link);
-        self.reason = reason;
+        self.reason = Some(reason);
         self.phase = Phase::GivenUp(outgoing, after);
         Turn::Ready
     }
@@ -207,7 +207,7 @@ impl Connection {
         }
         self.pace = None;
         match after {
-            After::Close { linger, reason } => self.close(linger, reason, now),
+            After::Close { linger, reason } => self.close(desk, linger, reason, now),
             After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
             After::KeepAlive(rest) => {
                 if self.intake.ready().is_some() {
@@ -231,19 +231,27 @@ impl Connection {
         }
     }
 
-    pub(super) fn close(&mut self, linger: bool, reason: CloseReason, now: Instant) -> Turn {
+    pub(super) fn close(
+        &mut self,
+        desk: &mut Desk,
+        linger: bool,
+        reason: CloseReason,
+        now: Instant,
+    ) -> Turn {
         self.link.set_state(State::Closing);
-        if !linger || self.link.stream.shutdown(Shutdown::Write).is_err() {
+        let half_closes = || self.link.stream.shutdown(Shutdown::Write).is_ok();
+        if !linger || !half_closes() || self.set_blocking(false).is_err() {
             return self.over(reason);
         }
-        self.reason = reason;
+        self.reason = Some(reason);
         self.unread = Vec::new();
         self.deadline = now + LINGER;
-        self.phase = Phase::Lingering {
-            left: LINGER_BYTES,
-            settled: false,
-        };
-        Turn::Moved
+        // It settles here if nothing has come: whoever finds it in the ring later may take his
+        // time, and no drain waits for that.
+        match self.linger(desk, LINGER_BYTES, false, now) {
+            Turn::Stuck => Turn::Leaving,
+            turn => turn,
+        }
     }
 
     pub(super) fn linger(
@@ -257,6 +265,7 @@ impl Connection {
         if let Ok(count) = read {
             self.received(desk, count);
         }
+        self.phase = Phase::Lingering { left, settled };
         match read {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
                 self.phase = Phase::Lingering {
@@ -267,7 +276,7 @@ impl Connection {
             }
             Err(e) if would_block(&e) && now < self.deadline => {
                 if !settled {
-                    self.service.registry.settle(&self.link);
+                    self.service.registry.linger(&self.link);
                     self.phase = Phase::Lingering {
                         left,
                         settled: true,
@@ -275,7 +284,11 @@ impl Connection {
                 }
                 Turn::Stuck
             }
-            _ => self.over(self.reason),
+            Err(e) if e.kind() == ErrorKind::Interrupted => Turn::Stuck,
+            _ => {
+                self.phase = Phase::Over;
+                Turn::Over
+            }
         }
     }
 

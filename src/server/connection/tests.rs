@@ -58,7 +58,7 @@ fn a_drip_that_is_met_at_each_look_does_not_stretch_a_deadline() {
         let last = if byte == b'\n' { b'\r' } else { byte };
         drip(&mut connection, &mut client, last, now);
         assert!(!matches!(connection.phase, Phase::Receiving), "{name}");
-        assert_eq!(connection.reason, reason, "{name}");
+        assert_eq!(connection.reason, Some(reason), "{name}");
     }
 }
 
@@ -75,7 +75,7 @@ fn a_request_that_came_before_the_deadline_is_answered_after_it() {
     let (mut connection, _client) = connected();
     connection.deadline = Instant::now();
     assert_eq!(connection.wait(&mut Desk::default()), Turn::Over);
-    assert_eq!(connection.reason, CloseReason::Idle);
+    assert_eq!(connection.reason, Some(CloseReason::Idle));
 }
 
 /// A line break behind a request is none of the next one; it is looked at while responses are

@@ -85,7 +85,10 @@ impl ConnectionState {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
-    /// The client.
+    /// The client, as [`Request::remote_addr`](crate::Request::remote_addr) has it: whom a trusted
+    /// proxy names, if one does. The port is 0 where it was not told.
+    pub client: SocketAddr,
+    /// The other end of the connection: that proxy, or the client.
     pub peer: SocketAddr,
     /// The method and the target without its query, which may hold secrets: `GET /report`. It is
     /// cut after 120 bytes.
@@ -98,8 +101,29 @@ pub struct InFlight {
 
 impl fmt::Display for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (peer, request, state) = (self.peer, &self.request, self.state.as_told());
-        write!(f, "{peer} {request} {state}, {:.1?}", self.age)
+        let (request, state) = (&self.request, self.state.as_told());
+        let whose = Whose {
+            client: self.client,
+            peer: self.peer,
+        };
+        write!(f, "{whose} {request} {state}, {:.1?}", self.age)
+    }
+}
+
+/// In words: `192.0.2.7 through 127.0.0.1:50312`, or the one address that both are.
+pub(crate) struct Whose {
+    pub client: SocketAddr,
+    pub peer: SocketAddr,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Whose { client, peer } = self;
+        match client.port() {
+            _ if client == peer => write!(f, "{peer}"),
+            0 => write!(f, "{} through {peer}", client.ip()),
+            _ => write!(f, "{client} through {peer}"),
+        }
     }
 }
 
@@ -161,6 +185,7 @@ mod tests {
     #[test]
     fn a_report_is_a_sentence() {
         let one = |request: &str, state, secs| InFlight {
+            client: ([127, 0, 0, 1], 9).into(),
             peer: ([127, 0, 0, 1], 9).into(),
             request: request.into(),
             state,
@@ -177,12 +202,15 @@ mod tests {
             one("GET /a", ConnectionState::Handler, 4),
             one("PUT /b", ConnectionState::Upload, 1),
         ];
-        drained.unanswered = vec![one("PUT /b", ConnectionState::Response, 2)];
+        drained.unanswered = vec![InFlight {
+            client: ([192, 0, 2, 7], 0).into(),
+            ..one("PUT /b", ConnectionState::Response, 2)
+        }];
         assert_eq!(
             drained.to_string(),
             "3 answered, 1 cut, 0 lost in 2.5s; held up by 127.0.0.1:9 GET /a in its handler, 4.0s \
-             and 127.0.0.1:9 PUT /b uploading, 1.0s; cut 127.0.0.1:9 PUT /b taking its response, \
-             2.0s"
+             and 127.0.0.1:9 PUT /b uploading, 1.0s; cut 192.0.2.7 through 127.0.0.1:9 PUT /b \
+             taking its response, 2.0s"
         );
     }
 

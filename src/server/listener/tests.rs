@@ -50,7 +50,7 @@ fn tcp(listener: &Listener) -> SocketAddr {
 
 fn finish(listener: &Listener) -> Vec<SocketAddr> {
     let mut peers = Vec::new();
-    listener.finish(|_, peer| peers.push(peer));
+    listener.finish(|accepted| peers.push(accepted.expect("a connection").1));
     peers
 }
 

@@ -46,13 +46,16 @@ pub(crate) struct Shared<G: Guest> {
     pub(crate) guests: AtomicUsize,
     /// While busy, the sweeper looks after the doors too: a thread that waits at one would have to
     /// be woken for every guest.
-    pub(super) doors: Mutex<Vec<Arc<Door<G>>>>,
-    /// A door was given back. Guarded by `doors`.
+    pub(super) doors: Mutex<Vec<Lent<G>>>,
+    /// Something is wrong at a door, or the sweeper is busy no more. Guarded by `doors`.
     pub(super) door_back: Condvar,
     /// Threads the system grants, as far as a test is concerned.
     #[cfg(test)]
     pub(super) most_threads: AtomicUsize,
 }
+
+/// A door, and what the sweeper found wrong there: then it leaves it alone.
+pub(super) type Lent<G> = (Arc<Door<G>>, io::Result<()>);
 
 pub(crate) struct State<G> {
     /// Guests for whom a worker was called.
@@ -401,10 +404,11 @@ impl<G: Guest> Shared<G> {
     pub(crate) fn answer_doors(&self, now: Instant) -> usize {
         let mut doors = lock(&self.doors);
         let mut fresh = Vec::new();
-        let lent = doors.len();
-        doors.retain(|open| open(&mut |guest| fresh.push(guest)));
-        if doors.len() < lent {
-            self.door_back.notify_all();
+        for (open, found) in doors.iter_mut().filter(|(_, found)| found.is_ok()) {
+            *found = open(&mut |guest| fresh.push(guest));
+            if found.is_err() {
+                self.door_back.notify_all();
+            }
         }
         drop(doors);
         let count = fresh.len();

@@ -118,6 +118,23 @@ fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
 }
 
 #[test]
+fn nobody_waits_for_one_who_is_to_leave_and_its_end_is_seen() {
+    for (size, others) in [(1, 0), (1, 2), (4, 0), (4, 8)] {
+        let scene = Scene::new(size);
+        let quiet: Vec<_> = (0..others).map(|_| scene.admit()).collect();
+        let peers: Vec<_> = (0..5).map(|_| scene.admit()).collect();
+        for peer in &peers {
+            peer.send(Ask::Last);
+            scene.until_served(peer, 1);
+            assert!(!peer.is_held());
+            peer.send(Ask::End);
+        }
+        scene.until("over", || peers.iter().all(|peer| peer.is_over()));
+        scene.end(&quiet);
+    }
+}
+
+#[test]
 fn a_pool_of_one_serves_all_uploads_too() {
     let scene = Scene::new(1);
     let open = Gate::new();

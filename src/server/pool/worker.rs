@@ -158,6 +158,11 @@ impl<G: Guest> Worker<G> {
             };
             errand = match turn {
                 Turn::Over => return shared.guest_over(guest),
+                // The sweeper finds it when it next looks; without one it is this worker's turn.
+                Turn::Leaving => {
+                    lock(&shared.state).cold.push_back(Seat::new(guest));
+                    return;
+                }
                 // A client that pipelines without end: others need this worker as much.
                 Turn::Ready if errand != Errand::Hold && self.is_pressed() => {
                     return self.release(guest)

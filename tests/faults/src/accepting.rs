@@ -38,7 +38,7 @@ fn without_descriptors_or_memory_the_idlest_makes_room() {
         assert_eq!(second.get("/").text(), "0");
         assert_eq!(second.get("/").text(), "0");
         assert_eq!(server.number("errors"), FAILS);
-        server.stop();
+        assert_eq!(server.stop(), FAILS);
     });
 }
 
@@ -57,8 +57,17 @@ fn what_is_wrong_with_one_connection_costs_no_other() {
         assert_eq!(second.get("/").text(), "0");
         assert_eq!(server.number("errors"), FAILS);
         assert_eq!(first.get("/").text(), "0");
-        server.stop();
+        assert_eq!(server.stop(), FAILS);
     });
+}
+
+/// The third accept is the first after the one that ends the waiting.
+#[test]
+fn a_failure_is_told_also_when_the_queue_is_emptied_at_the_end() {
+    let inject = "inject=accept4:error=EPROTO:when=3";
+    let server = Server::under(&["strace", "-fqqo/dev/null", "-etrace=accept4", "-e", inject]);
+    assert_eq!(server.get("/").text(), "0");
+    assert_eq!(server.stop(), 1);
 }
 
 #[test]
@@ -68,6 +77,6 @@ fn an_interrupted_or_timed_out_accept_is_no_failure() {
         assert_eq!(server.get("/").text(), "0");
         assert_eq!(server.number("errors"), 0);
         assert_eq!(first.get("/").text(), "0");
-        server.stop();
+        assert_eq!(server.stop(), 0);
     });
 }

@@ -6,10 +6,13 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use millpond::session::{generate_session_id, session};
 use millpond::{Limits, Request, Response, Router, Settings};
+use millpond::{CloseReason, Limits, Request, Response, Router};
+use millpond::{ServerError, ServerErrorKind, Settings};
 
 const CHILD: &str = "MILLPOND_FAULTS_CHILD";
 /// No test waits longer than this for anything.
@@ -46,22 +49,31 @@ fn the_child() {
         idle_timeout: IDLE_TIMEOUT,
         ..Limits::default()
     };
-    let settings = Settings::default().limits(limits);
+    let told: Arc<Mutex<Vec<ServerErrorKind>>> = Arc::default();
+    let list = Arc::clone(&told);
+    let hook = move |error: &ServerError| list.lock().unwrap().push(error.kind);
+    let settings = Settings::default().limits(limits).on_error(hook);
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
     let server = server.expect("a free port");
     println!("\npid {}\naddr {}", process::id(), server.addr());
+    let told = |kind| told.lock().unwrap().iter().filter(|&&k| k == kind).count() as u64;
     // Until the parent has seen enough, or is gone.
     for line in io::stdin().lock().lines() {
-        let stats = server.stats();
-        match line.expect("a line").as_str() {
-            "errors" => println!("\nerrors {}", stats.accept_errors),
-            "workers" => println!("\nworkers {}", stats.workers),
-            "turned away" => println!("\nturned away {}", stats.turned_away),
+        let (name, stats) = (line.expect("a line"), server.stats());
+        let number = match name.as_str() {
+            "errors" => stats.accept_errors,
+            "told of errors" => told(ServerErrorKind::Accept),
+            "told of threads" => told(ServerErrorKind::Thread),
+            "workers" => stats.workers,
+            "turned away" => stats.turned_away,
+            "closed" => CloseReason::ALL.iter().map(|&why| stats.closed(why)).sum(),
             other => panic!("{other}?"),
-        }
+        };
+        println!("\n{name} {number}");
     }
     let panics = server.stats().panics;
     println!("\ncut {} panics {panics}", server.stop().cut);
+    println!("\ntold of errors {}", told(ServerErrorKind::Accept));
 }
 
 pub struct Server {
@@ -111,7 +123,7 @@ impl Server {
             .unwrap_or_else(|| panic!("the child is gone, and did not say {start}"))
     }
 
-    /// One of its numbers: "errors", "workers", "turned away".
+    /// One of its numbers, as [`the_child`] knows them.
     pub fn number(&mut self, name: &str) -> u64 {
         let orders = self.orders.as_mut().expect("it runs");
         writeln!(orders, "{name}").expect("it listens");
@@ -126,11 +138,13 @@ impl Server {
         self.connect().get(path)
     }
 
-    /// It must still be there, cut nobody off, and end well.
-    pub fn stop(mut self) {
+    /// It must still be there, cut nobody off, and end well. How many errors it told of in all.
+    pub fn stop(mut self) -> u64 {
         drop(self.orders.take());
         assert_eq!(self.hear("cut "), "0 panics 0");
+        let told = self.hear("told of errors ").parse().expect("a number");
         assert!(self.child.wait().expect("its end").success());
+        told
     }
 }
 

@@ -3,14 +3,23 @@
 //!
 //! The kernel exempts root from the limit: the server runs as a user that nobody else is.
 
+use std::env;
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::support::{eventually, Client, Folder, Server};
+use millpond::Response;
 
-/// The child's own: the test's, the harness's, and the one that accepts.
-const OTHERS: usize = 3;
+const STOPPABLE: &str = "MILLPOND_FAULTS_STOPPABLE";
+
+/// A child's own: the test's and the harness's.
+const OWN: usize = 2;
+/// And the one that accepts.
+const OTHERS: usize = OWN + 1;
 
 /// All that the limit can be raised to.
 const MOST: usize = 64;
@@ -21,19 +30,28 @@ fn becomes(user: &str) -> Vec<String> {
     vec!["setpriv".into(), reuid, regid, "--clear-groups".into()]
 }
 
-fn with_workers(workers: usize, user: &str) -> (Server, Folder) {
+/// This binary, where any user may run it: its usual place may be in a home that is closed.
+fn open_copy(user: &str) -> (PathBuf, Folder) {
     let folder = Folder::of(user);
-    // Its usual place may be in a home that is closed to others.
     let program = folder.0.join("server");
-    fs::copy(std::env::current_exe().expect("this binary"), &program).expect("a copy");
+    fs::copy(env::current_exe().expect("this binary"), &program).expect("a copy");
     for path in [&folder.0, &program] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
     }
-    // Soft, so that the same user may raise it.
-    let limit = format!("--nproc={}:{MOST}", OTHERS + workers);
-    let mut tool = vec!["prlimit", &limit];
-    let becomes = becomes(user);
-    tool.extend(becomes.iter().map(String::as_str));
+    (program, folder)
+}
+
+/// The words before a program that may have so many threads. The limit is soft, so that the same
+/// user may raise it.
+fn limited(threads: usize, user: &str) -> Vec<String> {
+    let limit = format!("--nproc={threads}:{MOST}");
+    [vec!["prlimit".into(), limit], becomes(user)].concat()
+}
+
+fn with_workers(workers: usize, user: &str) -> (Server, Folder) {
+    let (program, folder) = open_copy(user);
+    let tool = limited(OTHERS + workers, user);
+    let tool: Vec<&str> = tool.iter().map(String::as_str).collect();
     (Server::of(program, &tool), folder)
 }
 
@@ -53,6 +71,9 @@ fn the_few_that_there_are_serve_everybody() {
     assert_eq!(upload.put("/", &[b'b'; 300_000]).text(), "300000");
     assert_eq!(server.number("workers"), 2);
     assert_eq!(server.number("turned away"), 0);
+    // It is told once for each time that the system was asked in vain, which is not at each client.
+    let told = server.number("told of threads");
+    assert!((1..40).contains(&told), "{told}");
     server.stop();
 }
 
@@ -64,6 +85,8 @@ fn without_any_each_is_told_and_service_resumes_by_itself() {
         assert_eq!((reply.status, reply.header("Retry-After")), (503, "1"));
     }
     assert_eq!(server.number("turned away"), 3);
+    assert_eq!(server.number("closed"), 0);
+    assert_eq!(server.number("told of threads"), 3);
     let pid = server.pid;
     let raises = format!("prlimit --pid={pid} --nproc={MOST}:{MOST}");
     let becomes = becomes("64999");
@@ -72,4 +95,48 @@ fn without_any_each_is_told_and_service_resumes_by_itself() {
     assert!(raised.expect("env").success());
     eventually("service resumes", || server.get("/").status == 200);
     server.stop();
+}
+
+/// The child's part. Run as any other test it does nothing.
+#[test]
+fn a_stoppable_child() {
+    if env::var_os(STOPPABLE).is_none() {
+        return;
+    }
+    let server = millpond::Server::new("127.0.0.1:0", |_| Response::text("")).expect("a free port");
+    let addr = server.server_addr();
+    let stoppable = catch_unwind(AssertUnwindSafe(|| server.stoppable()));
+    println!("\npanicked {}", stoppable.is_err());
+    drop(stoppable);
+    eventually("nobody listens", || TcpStream::connect(addr).is_err());
+    eventually("its threads are gone", || {
+        fs::read_dir("/proc/self/task")
+            .expect("this process")
+            .count()
+            == OWN
+    });
+}
+
+/// `stoppable` starts two threads. Without either it panics, as it says, and leaves nothing behind.
+#[test]
+fn stoppable_is_all_or_nothing() {
+    for (threads, panics) in [(0, true), (1, true), (2, false)] {
+        let user = (65_000 + threads).to_string();
+        let (program, _folder) = open_copy(&user);
+        let tool = limited(OWN + threads, &user);
+        let child = Command::new(&tool[0])
+            .args(&tool[1..])
+            .arg(program)
+            .args(["--exact", "threads::a_stoppable_child", "--nocapture"])
+            .env(STOPPABLE, "1")
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("prlimit");
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success(), "{threads}: {said}");
+        assert!(
+            said.contains(&format!("\npanicked {panics}\n")),
+            "{threads}: {said}"
+        );
+    }
 }

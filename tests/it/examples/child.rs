@@ -44,6 +44,10 @@ impl Example {
         Example::spawn(command)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn spawn(mut command: Command) -> Example {
         let mut child = command
             .stdout(Stdio::piped())

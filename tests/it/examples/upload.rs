@@ -133,3 +133,21 @@ fn upload_stays_in_its_folder() {
     assert_eq!(fs::read_to_string(outside).unwrap(), "secret");
     assert_eq!(upload.names(), ["folder"]);
 }
+
+/// In two containers two of them may have the same number of a process, and one folder.
+#[test]
+fn upload_leaves_alone_what_another_one_is_at() {
+    let upload = Upload::start();
+    let others = [0, 1].map(|at| format!(".{}-{at}", upload.example.pid()));
+    for other in &others {
+        fs::write(upload.folder.join(other), "half of it").expect("a file");
+    }
+    for name in ["a", "b"] {
+        assert_eq!(upload.put(name, b"whole").status, 201);
+    }
+    for other in &others {
+        let left = fs::read(upload.folder.join(other)).expect("it is there");
+        assert_eq!(left, b"half of it");
+    }
+    assert_eq!(upload.names().len(), 4);
+}

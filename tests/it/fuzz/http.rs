@@ -37,21 +37,16 @@ fn limits() -> Limits {
     }
 }
 
-#[derive(Default)]
-pub struct Heads(Bench);
+/// What goes over a wire: well-formed up to where the inputs begin.
+pub struct Wire {
+    name: &'static str,
+    before: &'static [u8],
+    corpus: fn() -> Vec<Vec<u8>>,
+    bench: Bench,
+}
 
-#[derive(Default)]
-pub struct Chunks(Bench);
-
-#[derive(Default)]
-pub struct Connections(Bench);
-
-impl Target for Heads {
-    fn name(&self) -> &'static str {
-        "heads"
-    }
-
-    fn corpus(&self) -> Vec<Vec<u8>> {
+pub fn heads() -> Wire {
+    wire("heads", b"", || {
         let mut rows = rows(HEADS);
         // Found by fuzzing: empty lines before a head were counted if they came with it.
         for more in [0, 1] {
@@ -59,61 +54,20 @@ impl Target for Heads {
             rows.push(format!("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nX:{value}\r\n\r\n").into());
         }
         rows
-    }
-
-    fn tokens(&self) -> &'static [&'static str] {
-        TOKENS
-    }
-
-    fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String> {
-        self.0.check(input, rng)
-    }
-
-    fn end(&mut self) -> Result<(), String> {
-        self.0.end()
-    }
+    })
 }
 
-impl Target for Chunks {
-    fn name(&self) -> &'static str {
-        "chunks"
-    }
-
-    fn corpus(&self) -> Vec<Vec<u8>> {
-        let mut rows = rows(CHUNKS);
-        rows.push(
-            [
-                b"5;",
-                "e".repeat(4096).as_bytes(),
-                b"\r\nhello\r\n0\r\n\r\n",
-            ]
-            .concat(),
-        );
-        rows
-    }
-
-    fn tokens(&self) -> &'static [&'static str] {
-        TOKENS
-    }
-
-    /// The input is a body; the head before it is well-formed.
-    fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String> {
-        let head = b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-        self.0.check(&[head, input].concat(), rng)
-    }
-
-    fn end(&mut self) -> Result<(), String> {
-        self.0.end()
-    }
+pub fn chunks() -> Wire {
+    let head = b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    wire("chunks", head, || {
+        let long = ["5;", &"e".repeat(4096), "\r\nhello\r\n0\r\n\r\n"].concat();
+        [rows(CHUNKS), vec![long.into()]].concat()
+    })
 }
 
-impl Target for Connections {
-    fn name(&self) -> &'static str {
-        "connections"
-    }
-
-    /// Pairs, so that a splice meets the border between two requests.
-    fn corpus(&self) -> Vec<Vec<u8>> {
+/// Pairs, so that a splice meets the border between two requests.
+pub fn connections() -> Wire {
+    wire("connections", b"", || {
         let heads = rows(HEADS);
         let mut pairs = Vec::new();
         for (at, first) in heads.iter().enumerate() {
@@ -121,6 +75,25 @@ impl Target for Connections {
             pairs.push([&first[..], &second[..], &heads[0][..]].concat());
         }
         pairs
+    })
+}
+
+fn wire(name: &'static str, before: &'static [u8], corpus: fn() -> Vec<Vec<u8>>) -> Wire {
+    Wire {
+        name,
+        before,
+        corpus,
+        bench: Bench::default(),
+    }
+}
+
+impl Target for Wire {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn corpus(&self) -> Vec<Vec<u8>> {
+        (self.corpus)()
     }
 
     fn tokens(&self) -> &'static [&'static str] {
@@ -128,11 +101,11 @@ impl Target for Connections {
     }
 
     fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String> {
-        self.0.check(input, rng)
+        self.bench.check(&[self.before, input].concat(), rng)
     }
 
     fn end(&mut self) -> Result<(), String> {
-        self.0.end()
+        self.bench.end()
     }
 }
 

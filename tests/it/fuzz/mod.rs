@@ -40,6 +40,9 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(http::Chunks::default()),
         Box::new(http::Connections::default()),
         Box::new(form::Forms),
+        Box::new(http::heads()),
+        Box::new(http::chunks()),
+        Box::new(http::connections()),
         Box::new(json::Texts),
         Box::new(routes::Tables),
         Box::new(percent::Escapes),
@@ -107,17 +110,17 @@ mod tests {
 
     #[test]
     fn heads() {
-        holds(&mut http::Heads::default(), 1500);
+        holds(&mut http::heads(), 1500);
     }
 
     #[test]
     fn chunked_bodies() {
-        holds(&mut http::Chunks::default(), 1500);
+        holds(&mut http::chunks(), 1500);
     }
 
     #[test]
     fn connections() {
-        holds(&mut http::Connections::default(), 1000);
+        holds(&mut http::connections(), 1000);
     }
 
     #[test]

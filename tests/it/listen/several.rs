@@ -246,3 +246,18 @@ fn a_given_listener_beside_others() {
     finishes(GUARD, move || handle.join().unwrap());
     eventually("both are closed", || addresses.iter().all(is_refused));
 }
+
+/// What the server binds is not shared, whatever is said: a port that is shared is not given up.
+#[test]
+fn an_address_cannot_be_shared() {
+    let place = Listen::from(any_port()).shared();
+    let server = router(&Gate::default()).serve_managed_on([place], Settings::default());
+    let mut server = server.expect("a free port");
+    let port = server.addr().port();
+    for addr in [([0, 0, 0, 0], port), ([127, 0, 0, 1], port)] {
+        let place = Listen::from(addr).shared();
+        server.rebind_on([place]).expect("the same port");
+        let here = ([127, 0, 0, 1], port).into();
+        assert!(get(&here, "/a").starts_with("/a from"));
+    }
+}

@@ -1,5 +1,6 @@
 //! Doors that are lent to the sweeper, several at a time. The test plays the sweeper.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -20,7 +21,10 @@ fn door(porch: &Arc<Porch>) -> Arc<Door<Fake>> {
     let porch = Arc::clone(porch);
     Arc::new(move |let_in: &mut dyn FnMut(Box<Fake>)| {
         lock(&porch.waiting).take().map(let_in);
-        !porch.broken.load(Ordering::SeqCst)
+        match porch.broken.load(Ordering::SeqCst) {
+            true => Err(ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
+        }
     })
 }
 
@@ -44,17 +48,21 @@ fn each_is_answered_and_given_back_by_itself() {
         }
         assert_eq!(shared.answer_doors(Instant::now()), 3);
         // One that comes back when its time is up takes none of the others with it ...
-        assert!(scene.pool.lend_door(door(&porches[0]), Duration::ZERO));
+        let again = scene.pool.lend_door(door(&porches[0]), Duration::ZERO);
+        assert!(again.is_ok());
         assert_eq!(lock(&shared.doors).len(), 3);
         // ... nor does one that is broken.
         porches[1].broken.store(true, Ordering::SeqCst);
         assert_eq!(shared.answer_doors(Instant::now()), 0);
-        assert!(!lent.remove(1).join().unwrap(), "something is wrong there");
+        let broken = lent.remove(1).join().unwrap();
+        assert_eq!(broken.unwrap_err().kind(), ErrorKind::ConnectionAborted);
         assert_eq!(lock(&shared.doors).len(), 2);
+        // What went wrong in the last moment of being busy is not forgotten.
+        porches[2].broken.store(true, Ordering::SeqCst);
+        assert_eq!(shared.answer_doors(Instant::now()), 0);
         shared.calm();
-        for lender in lent {
-            assert!(lender.join().unwrap(), "nothing is wrong there");
-        }
+        let [first, last] = [0, 1].map(|_| lent.remove(0).join().unwrap());
+        assert!(first.is_ok() && last.is_err());
     });
     assert!(lock(&shared.doors).is_empty());
     scene.pool.rouse();

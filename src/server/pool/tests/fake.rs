@@ -39,6 +39,8 @@ pub(super) enum Ask {
     PanicsOnArrival,
     /// A request whose handler leaves behind what panics when it is dropped, and ends.
     PanicsWhenDropped,
+    /// A last request: the peer is to leave then.
+    Last,
     /// The peer is gone.
     End,
 }
@@ -257,6 +259,10 @@ impl Guest for Fake {
             Some(Ask::PanicsWhenDropped) => {
                 self.bomb = Some(Bomb);
                 turn = Turn::Over;
+            }
+            Some(Ask::Last) => {
+                self.partial = true;
+                turn = Turn::Leaving;
             }
             Some(_) => {}
             None => panic!("served, though nothing was ready"),

@@ -1,0 +1,82 @@
+//! A connection that ends with an answer is read on for a moment, so that what the client sends
+//! meanwhile does not make a reset that takes the answer away (RFC 9112 §9.6).
+
+use crate::support::{eventually, serve_routes, Client};
+use millpond::Settings;
+use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Response, Route, Router};
+
+/// More than a client has room for that does not read, less than what the kernel takes at once.
+const LARGE: usize = 400_000;
+
+fn server() -> BackgroundServer {
+    let large = || Response::from_data("text/plain", vec![b'x'; LARGE]);
+    serve_routes(vec![
+        Route::any("/").onconnect(move |_| large()),
+        Route::get("/close")
+            .onconnect(move |_| large().with_additional_header("Connection", "close")),
+    ])
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/// Each asks to close, or is told that it will be.
+const LAST: [&str; 4] = [
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    "GET / HTTP/1.0\r\n\r\n",
+    "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi",
+    "GET /close HTTP/1.1\r\nHost: a\r\n\r\n",
+];
+
+#[test]
+fn what_comes_behind_the_last_request_does_not_destroy_its_answer() {
+    let server = server();
+    let behind = ["\r\n", GET, &"x".repeat(100_000)];
+    let pairs = LAST.iter().flat_map(|last| behind.map(|text| (last, text)));
+    for (at, (request, behind)) in (1..).zip(pairs) {
+        let mut client = Client::connect(server.addr());
+        client.send(request);
+        eventually("the answer is the kernel's", || {
+            let stats = server.stats();
+            stats.requests == at && stats.open == stats.connections(ConnectionState::Closing)
+        });
+        // Without a wait the server would have closed it by now.
+        let _ = client.try_send(behind);
+        assert_eq!(client.response().body.len(), LARGE, "{request}");
+        client.closed();
+        drop(client);
+        eventually("it is closed", || server.stats().open == 0);
+    }
+    assert_eq!(server.stats().closed(CloseReason::Asked), 12);
+    assert_eq!(server.stop().cut, 0);
+}
+
+/// Whoever has its last answer is in nobody's way.
+#[test]
+fn one_that_lingers_makes_room_for_a_new_one() {
+    // A worker waits for the end of the first; or none may, and the ring has it.
+    for pool_size in [8, 1] {
+        let router = Router::default();
+        router.fallback(|_| Response::text("hello"));
+        let limits = Limits {
+            max_connections: 2,
+            ..Limits::default()
+        };
+        let settings = Settings::default().pool_size(pool_size).limits(limits);
+        let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
+        let server = server.expect("a free port");
+        let mut idle = Client::connect(server.addr());
+        assert_eq!(idle.get("/").text(), "hello");
+        let mut clients = Vec::new();
+        for at in 1..=5 {
+            let mut client = Client::connect(server.addr());
+            client.send(LAST[0]);
+            assert_eq!(client.response().text(), "hello", "{at} of {pool_size}");
+            // It does not close its side.
+            clients.push(client);
+            eventually("it lingers", || {
+                server.stats().connections(ConnectionState::Closing) == 1
+            });
+        }
+        assert_eq!(idle.get("/").text(), "hello");
+        assert_eq!(server.stats().turned_away, 0);
+    }
+}
