@@ -33,25 +33,19 @@
 //! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
 //! | send less | [`content_encoding::apply`] |
 //! | have another server or a program answer | [`proxy`], [`cgi`] |
+//! | talk both ways | [`websocket`] |
 //! | bound what a client can ask for | [`Limits`] |
 //! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
 //! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
 //! | see what goes on, and what goes wrong | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
-//! | talk both ways | [`websocket`] |
 //! | speak another protocol | [`Upgrade`] |
 //! | test a handler | [`Request::fake_http`] |
 //!
 //! # What it is not
 //!
-//! There is no TLS, no HTTP/2 and no client. It compresses nothing, but sends what is compressed
-//! beside a file. Websockets are not here yet. The README says what to use instead, what is
-//! promised and which test holds each promise, how HTTP is read to the byte, and how to come from
-//! rouille or toolkit-zero.
 //! There is no TLS, no HTTP/2 and no client. It compresses with gzip alone, and only what it is
-//! told to. Forms, sessions and websockets are not here yet. The README says what to use
-//! beside a file. Posted forms are not here yet. The README says what to use
-//! instead, what is promised and which test holds each promise, how HTTP is read to the byte, and
-//! how to come from rouille or toolkit-zero.
+//! told to. The README says what to use instead, what is promised and which test holds each
+//! promise, how HTTP is read to the byte, and how to come from rouille or toolkit-zero.
 //!
 //! # The map
 //!
@@ -67,12 +61,12 @@
 //! | `input/` | what a client says in its fields and bodies: cookies, credentials, forms, JSON |
 //! | `session/` | an id for each client, in a cookie |
 //! | `content_encoding/` | gzip, and which responses it is for |
-//! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
-//! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
-//! | `log/` | a line for each request |
 //! | `websocket/` | messages both ways over one connection |
 //! | `proxy/` | a request answered by another server |
 //! | `cgi/` | a request answered by a program |
+//! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
+//! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
+//! | `log/` | a line for each request |
 //! | `base64.rs` | bytes as text that survives a header |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
@@ -92,19 +86,20 @@ mod assets;
 pub mod input;
 
 pub mod session;
+
 pub mod content_encoding;
-
-mod wire;
-
-pub mod json;
-
-mod log;
 
 pub mod websocket;
 
 pub mod proxy;
 
 pub mod cgi;
+
+mod wire;
+
+pub mod json;
+
+mod log;
 
 mod base64;
 

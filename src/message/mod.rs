@@ -18,9 +18,8 @@ mod upgrade;
 pub(crate) mod weights;
 
 pub(crate) use body::Data;
-pub(crate) use request::{unix_peer, Parts};
-pub(crate) use upgrade::{Socket, Switched};
 pub(crate) use request::unix_peer;
+pub(crate) use upgrade::{Socket, Switched};
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;

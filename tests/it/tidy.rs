@@ -44,7 +44,7 @@ const SEAM: &str = "src/server/background.rs";
 /// Files of the server that know nothing of HTTP, and so nothing of the files that do.
 const KNOW_NO_HTTP: [&str; 5] = ["caught", "drain", "pace", "pool", "sweep"];
 /// Modules of std that do not belong into a part: what waits, what is shared, what talks.
-const STD_NOT_IN: [(&str, &[&str]); 7] = [
+const STD_NOT_IN: [(&str, &[&str]); 8] = [
     ("assets", &["env", "net", "process", "sync", "thread"]),
     (
         "content_encoding",

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use millpond::session::{generate_session_id, session};
-use millpond::{Limits, Request, Response, Router, Settings};
 use millpond::{CloseReason, Limits, Request, Response, Router};
 use millpond::{ServerError, ServerErrorKind, Settings};
 

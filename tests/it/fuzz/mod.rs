@@ -36,9 +36,6 @@ pub trait Target {
 /// One of each. The servers that they need run until they are dropped.
 pub fn targets() -> Vec<Box<dyn Target>> {
     vec![
-        Box::new(http::Heads::default()),
-        Box::new(http::Chunks::default()),
-        Box::new(http::Connections::default()),
         Box::new(form::Forms),
         Box::new(http::heads()),
         Box::new(http::chunks()),
