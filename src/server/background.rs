@@ -249,8 +249,8 @@ impl BackgroundServer {
     /// [`Listen`].
     ///
     /// Those where it listens already stay as they are: they are not bound again, and their
-    /// connections do not notice, as long as [`only_at`](Listen::only_at) admits them. All others are listened on before any is left; or none is, and
-    /// there is an error.
+    /// connections do not notice, as long as [`only_at`](Listen::only_at) admits them. All others
+    /// are listened on before any is left; or none is, and there is an error.
     ///
     /// # Errors
     ///
