@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::caught::caught;
-use super::connection::{After, Connection, Desk, SKIP};
+use super::connection::{After, Connection, Desk, Linger, SKIP};
 use super::failure::ServerErrorKind;
 use super::incoming::{Arrived, Rest};
 use super::outgoing::Source;
@@ -78,7 +78,7 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         return Answered {
             source: Source::Cut,
             after: After::Close {
-                linger: false,
+                linger: Linger::No,
                 reason: CloseReason::Broken,
             },
             now,
@@ -121,9 +121,15 @@ pub(super) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         };
     }
     let after = if plan.close {
-        // One that asked for it may send more all the same: empty lines, or the next request.
+        // A client that did not ask for it may have sent its next request by now; of a large answer
+        // much may still have to be sent.
+        let untold = asked.keep_alive || left.reason != CloseReason::Asked;
+        let more = left.rest.take().is_some() || connection.has_unread();
         After::Close {
-            linger: true,
+            linger: match untold || more || !source.is_nothing() {
+                true => Linger::Yes,
+                false => Linger::IfMoreCame,
+            },
             reason: left.reason,
         }
     } else {

@@ -54,12 +54,23 @@ const HALF_A_HEAD: Refusal = (400, "the connection ended within the head");
 pub(super) enum After {
     /// The next request; before it, the rest of an unread body is skipped.
     KeepAlive(Option<Rest>),
-    /// The end; without `linger` where what was sent is not to look whole.
+    /// The end.
     Close {
-        linger: bool,
+        linger: Linger,
         reason: CloseReason,
     },
     Upgrade(Box<dyn Upgrade + Send>, Place),
+}
+
+/// Whether the client is read on for a moment after its last answer: what it sends to a socket that
+/// is closed makes a reset, and that may take the answer away (RFC 9112 §9.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Linger {
+    /// What was sent is not to look whole.
+    No,
+    /// It asked for the end, and has a short answer: only if more has come from it all the same.
+    IfMoreCame,
+    Yes,
 }
 
 enum Phase {
@@ -300,7 +311,7 @@ impl Connection {
             }
             Ok(Step::TooMuch) => self.close(
                 desk,
-                true,
+                Linger::Yes,
                 CloseReason::Asked,
                 now.unwrap_or_else(Instant::now),
             ),
@@ -310,7 +321,7 @@ impl Connection {
             // taken for the answer to the next.
             Err(_) if self.intake.owes() == Owes::Skipped => self.close(
                 desk,
-                true,
+                Linger::Yes,
                 CloseReason::Refused,
                 now.unwrap_or_else(Instant::now),
             ),

@@ -1,7 +1,10 @@
 //! A connection that ends with an answer is read on for a moment, so that what the client sends
 //! meanwhile does not make a reset that takes the answer away (RFC 9112 §9.6).
 
-use crate::support::{eventually, serve_routes, Client};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::support::{eventually, serve_routes, Client, Gate, GUARD};
 use millpond::Settings;
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Response, Route, Router};
 
@@ -49,13 +52,39 @@ fn what_comes_behind_the_last_request_does_not_destroy_its_answer() {
     assert_eq!(server.stop().cut, 0);
 }
 
+/// A short answer is read on behind only if something came while it was made.
+#[test]
+fn what_came_while_a_short_answer_was_made_does_not_reset_it() {
+    for request in &LAST[..3] {
+        for behind in ["", "\r\n", GET] {
+            let gate = Gate::default();
+            let entrance = gate.clone();
+            let server = serve_routes(vec![Route::any("/").onconnect(move |_| {
+                entrance.pass();
+                Response::text("short")
+            })]);
+            let mut client = TcpStream::connect(server.addr()).unwrap();
+            client.set_read_timeout(Some(GUARD)).unwrap();
+            client.write_all(request.as_bytes()).unwrap();
+            gate.wait_for(1);
+            client.write_all(behind.as_bytes()).unwrap();
+            gate.open();
+            let mut answer = String::new();
+            let read = client.read_to_string(&mut answer);
+            assert!(read.is_ok(), "{read:?} behind {request}{behind}");
+            assert!(answer.ends_with("\r\n\r\nshort"), "{answer}");
+            let _ = server.stop();
+        }
+    }
+}
+
 /// Whoever has its last answer is in nobody's way.
 #[test]
 fn one_that_lingers_makes_room_for_a_new_one() {
     // A worker waits for the end of the first; or none may, and the ring has it.
     for pool_size in [8, 1] {
         let router = Router::default();
-        router.fallback(|_| Response::text("hello"));
+        router.fallback(|_| Response::from_data("text/plain", vec![b'x'; LARGE]));
         let limits = Limits {
             max_connections: 2,
             ..Limits::default()
@@ -64,19 +93,19 @@ fn one_that_lingers_makes_room_for_a_new_one() {
         let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
         let server = server.expect("a free port");
         let mut idle = Client::connect(server.addr());
-        assert_eq!(idle.get("/").text(), "hello");
+        assert_eq!(idle.get("/").body.len(), LARGE);
         let mut clients = Vec::new();
         for at in 1..=5 {
             let mut client = Client::connect(server.addr());
             client.send(LAST[0]);
-            assert_eq!(client.response().text(), "hello", "{at} of {pool_size}");
+            assert_eq!(client.response().body.len(), LARGE, "{at} of {pool_size}");
             // It does not close its side.
             clients.push(client);
             eventually("it lingers", || {
                 server.stats().connections(ConnectionState::Closing) == 1
             });
         }
-        assert_eq!(idle.get("/").text(), "hello");
+        assert_eq!(idle.get("/").body.len(), LARGE);
         assert_eq!(server.stats().turned_away, 0);
     }
 }

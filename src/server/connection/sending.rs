@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
-use super::{After, Connection, Phase, SKIP};
+use super::{After, Connection, Linger, Phase, SKIP};
 use crate::message::head::Head;
 use crate::message::{Request, Switched, Upgrade};
 use crate::server::answer::{self, Answered, Refusal};
@@ -102,7 +102,7 @@ impl Connection {
             desk,
             Source::Nothing,
             After::Close {
-                linger: true,
+                linger: Linger::Yes,
                 reason,
             },
             now,
@@ -234,13 +234,17 @@ impl Connection {
     pub(super) fn close(
         &mut self,
         desk: &mut Desk,
-        linger: bool,
+        linger: Linger,
         reason: CloseReason,
         now: Instant,
     ) -> Turn {
         self.link.set_state(State::Closing);
-        let half_closes = || self.link.stream.shutdown(Shutdown::Write).is_ok();
-        if !linger || !half_closes() || self.set_blocking(false).is_err() {
+        let lingers = match linger {
+            Linger::No => false,
+            Linger::IfMoreCame => self.set_blocking(false).is_ok() && self.more_came(desk),
+            Linger::Yes => self.set_blocking(false).is_ok(),
+        };
+        if !lingers || self.link.stream.shutdown(Shutdown::Write).is_err() {
             return self.over(reason);
         }
         self.reason = Some(reason);
@@ -252,6 +256,12 @@ impl Connection {
             Turn::Stuck => Turn::Leaving,
             turn => turn,
         }
+    }
+
+    fn more_came(&mut self, desk: &mut Desk) -> bool {
+        let count = (&self.link.stream).read(&mut desk.input).unwrap_or(0);
+        self.received(desk, count);
+        count > 0
     }
 
     pub(super) fn linger(
