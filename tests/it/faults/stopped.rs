@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, timed, Client, SLACK};
+use crate::support::{eventually, measure, timed, Client, SLACK};
 use millpond::{Limits, Request, Response, Router, Settings};
 
 const CHILD: &str = "MILLPOND_STOPPED_CHILD";
@@ -22,14 +22,10 @@ const CHILD: &str = "MILLPOND_STOPPED_CHILD";
 const STOPPED: Duration = Duration::from_millis(5_500);
 
 fn handler(request: &Request) -> Response {
-    let mut data = request.data().expect("the first to ask");
     if request.url() == "/upload" {
         println!("\nuploading");
     }
-    match io::copy(&mut data, &mut io::sink()) {
-        Ok(count) => Response::text(count.to_string()),
-        Err(e) => Response::text(format!("{:?}", e.kind())).with_status_code(400),
-    }
+    measure(request)
 }
 
 /// The child's part. Run as any other test it does nothing.
