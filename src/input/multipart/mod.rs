@@ -231,7 +231,8 @@ impl<M> MultipartField<M> {
     }
 }
 
-/// What a client says about a field.
+/// What a client says about a field. Names are as they were before a browser wrote a quote and the
+/// ends of lines as `%22`, `%0D` and `%0A`, or another client used a backslash.
 #[derive(Clone, Debug)]
 pub struct FieldHeaders {
     /// The name of the field.
