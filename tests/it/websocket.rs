@@ -10,10 +10,9 @@ mod waits;
 
 use millpond::websocket::{self, Message, Websocket};
 use millpond::{Limits, Request, Response};
-use std::sync::mpsc;
 use std::thread;
 
-use crate::support::{serve_as, Running, GUARD};
+use crate::support::{serve_as, Running};
 pub use client::{Peer, ASK};
 
 /// Every websocket gets a thread that does this.
@@ -42,15 +41,6 @@ pub fn give(request: &Request, act: &(impl Fn(Websocket) + Clone + Send + 'stati
         }
         Err(_) => websocket::refusal(request),
     }
-}
-
-/// One websocket, and its client.
-pub fn one() -> (Running, Peer, Websocket) {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let server = serve_sockets(move |socket| sender.send(socket).expect("the test takes it"));
-    let peer = Peer::connect(server.addr);
-    let socket = receiver.recv_timeout(GUARD).expect("a websocket");
-    (server, peer, socket)
 }
 
 /// Everything comes back.

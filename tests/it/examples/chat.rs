@@ -50,21 +50,3 @@ fn chat_is_for_its_own_page() {
     Peer::switched(enter(&chat, "Origin: http://a\r\n"));
     assert_eq!(Client::connect(chat.addr).get("/room").status, 426);
 }
-
-#[test]
-fn chat_tells_its_guests_that_it_ends() {
-    let mut chat = Example::start_typing("chat");
-    let mut guests: Vec<Peer> = Vec::new();
-    for text in ["first", "second"] {
-        guests.push(Peer::switched(enter(&chat, "")));
-        // In the room once it hears itself.
-        guests.last_mut().unwrap().text(text).hears(text);
-    }
-    guests[0].hears("second");
-    chat.types("");
-    assert_eq!(chat.line(), "2 were told\n");
-    for guest in &mut guests {
-        guest.closed_with(1001).close(1001).over();
-    }
-    assert_eq!(chat.ends(), "");
-}

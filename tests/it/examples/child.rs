@@ -1,7 +1,7 @@
 //! An example as a process of its own: its lines, and an end in any case.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::net::TcpListener;
@@ -44,17 +44,8 @@ impl Example {
         Example::spawn(command)
     }
 
-    /// Starts it on a free port with somebody who may type.
-    pub fn start_typing(name: &str) -> Example {
-        let mut command = Command::new(program(name));
-        command.arg("127.0.0.1:0").stdin(Stdio::piped());
-        Example::spawn(command)
-    }
-
-    /// Types a line.
-    pub fn types(&mut self, line: &str) {
-        let stdin = self.child.stdin.as_mut().expect("it was started so");
-        writeln!(stdin, "{line}").expect("it reads");
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn spawn(mut command: Command) -> Example {
@@ -88,6 +79,7 @@ impl Example {
     }
 
     /// The process's number, which is its own until it has been waited for.
+    #[cfg(unix)]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

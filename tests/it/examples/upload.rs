@@ -138,7 +138,7 @@ fn upload_stays_in_its_folder() {
 #[test]
 fn upload_leaves_alone_what_another_one_is_at() {
     let upload = Upload::start();
-    let others = [0, 1].map(|at| format!(".{}-{at}", upload.example.id()));
+    let others = [0, 1].map(|at| format!(".{}-{at}", upload.example.pid()));
     for other in &others {
         fs::write(upload.folder.join(other), "half of it").expect("a file");
     }
