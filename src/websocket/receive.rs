@@ -204,7 +204,8 @@ impl Receiver {
         let closing = line.closing().map(|at| at + CLOSE_WAIT);
         let patience = match (self.refusing.or(closing), self.idle_timeout) {
             (Some(until), _) => until.saturating_duration_since(Instant::now()),
-            (None, Some(time)) => time,
+            // What was waited before, in shorter waits, counts.
+            (None, Some(idle)) => idle.saturating_sub(self.pinged.unwrap_or(self.heard).elapsed()),
             (None, None) => LONGEST_WAIT,
         };
         (self.refusing.or(closing), patience.min(LONGEST_WAIT))
@@ -250,5 +251,41 @@ impl Receiver {
             line.finish();
         }
         (self.at, self.end, self.input) = (0, 0, Vec::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::lock;
+    use crate::websocket::line::tests::Fake;
+    use std::io::Cursor;
+
+    /// Silence counts from when something came last, in however many pieces it is waited through.
+    #[test]
+    fn a_wait_ends_when_the_silence_does() {
+        let secs = Duration::from_secs;
+        for (idle, silent, pinged, most) in [
+            (Some(secs(45)), 0, None, LONGEST_WAIT),
+            (Some(secs(45)), 30, None, secs(15)),
+            (Some(secs(25)), 20, None, secs(5)),
+            (Some(secs(25)), 26, Some(1), secs(24)),
+            (Some(secs(25)), 90, None, secs(0)),
+            (None, 90, None, LONGEST_WAIT),
+        ] {
+            let fake = Arc::new(Fake::default());
+            let mut receiver = Receiver::new(Switched {
+                early: Cursor::default(),
+                socket: Box::new(Arc::clone(&fake)),
+            });
+            let ago = |time| Instant::now().checked_sub(secs(time)).unwrap();
+            receiver.idle_timeout = idle;
+            receiver.heard = ago(silent);
+            receiver.pinged = pinged.map(ago);
+            assert!(receiver.receive(Wait::Forever).is_err());
+            let waited = lock(&fake.read_timeout).unwrap();
+            let near = waited <= most + Duration::from_millis(1) && waited + secs(1) > most;
+            assert!(near, "{waited:?}, not {most:?}");
+        }
     }
 }
