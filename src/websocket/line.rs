@@ -184,14 +184,12 @@ impl Line {
     }
 
     /// Reads what is there. Not waiting is a mode of both directions, so nobody may write
-    /// meanwhile; `None` where somebody does.
+    /// meanwhile; `None` where somebody does, or where there is no such mode.
     pub fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
         let _writing = self.try_writing()?;
-        let read = self.socket.set_nonblocking(true).and_then(|()| {
-            let read = self.socket.read(buf);
-            self.socket.set_nonblocking(false).and(read)
-        });
-        Some(read)
+        self.socket.set_nonblocking(true).ok()?;
+        let read = self.socket.read(buf);
+        Some(self.socket.set_nonblocking(false).and(read))
     }
 
     /// Nothing more will be sent, and the client is told: it need not wait for more.

@@ -29,7 +29,7 @@ impl Socket for Plain {
     }
 
     fn set_nonblocking(&self, _: bool) -> io::Result<()> {
-        Ok(())
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<()> {

@@ -28,6 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What is read at once: little as long as little comes.
 const SMALL: usize = 4 * 1024;
 const LARGE: usize = 64 * 1024;
+/// What is read past at the end: as much as Linux keeps for a connection, unless told otherwise.
+const MOST_UNREAD: usize = 6 * 1024 * 1024;
 /// Control frames, each of which may have to be answered, that are looked at in no time.
 const LATE_FRAMES: usize = 64;
 /// RFC 6455 §7.4.1: a close frame without a code.
@@ -244,6 +246,24 @@ impl Receiver {
             size => size,
         };
         self.input.resize(size, 0);
+    }
+
+    /// Ends it from this side, which waits for nothing, or for a moment at most.
+    pub fn hang_up(&mut self, code: u16) {
+        let line = match self.line.take() {
+            Some(line) => line,
+            None => return,
+        };
+        line.hang_up(code);
+        // What lies unread when a socket is closed makes a reset, and that takes away whatever the
+        // kernel has not sent yet.
+        self.input.resize(LARGE, 0);
+        for _ in 0..MOST_UNREAD / LARGE {
+            match line.read_now(&mut self.input) {
+                Some(Ok(1..)) => {}
+                _ => break,
+            }
+        }
     }
 
     fn over(&mut self) {
