@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::frame::{may_close, write_head, Opcode, MOST_CONTROL};
 use super::SendError;
 use crate::lock::lock;
-use crate::message::Socket;
+use crate::message::Duplex;
 
 /// How long a client may take nothing of a frame. The whole may take so long, and a second more for
 /// each [`BYTES_A_SECOND`].
@@ -21,7 +21,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(1);
 
 pub(super) struct Line {
-    socket: Box<dyn Socket>,
+    socket: Box<dyn Duplex>,
     /// Guards that the bytes of one frame are not among those of another. How long a client may
     /// take nothing of one.
     writing: Mutex<Duration>,
@@ -33,7 +33,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub fn new(socket: Box<dyn Socket>) -> Line {
+    pub fn new(socket: Box<dyn Duplex>) -> Line {
         // It fails where the peer is gone already, which the first read or write finds too.
         let _ = socket.set_write_timeout(Some(WRITE_TIMEOUT));
         Line {

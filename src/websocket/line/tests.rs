@@ -18,7 +18,7 @@ pub struct Fake {
     full: Mutex<()>,
 }
 
-impl Socket for Arc<Fake> {
+impl Duplex for Arc<Fake> {
     fn read(&self, _: &mut [u8]) -> io::Result<usize> {
         Ok(0)
     }
