@@ -152,11 +152,11 @@ fn nothing_follows_a_close_frame() {
 #[test]
 fn that_it_is_closing_is_told_while_the_close_frame_is_on_its_way() {
     let (fake, line) = line(&[]);
-    let (told, asked) = mpsc::channel();
+    let (line, (told, asked)) = (&line, mpsc::channel());
     thread::scope(|scope| {
         let full = lock(&fake.full);
         scope.spawn(|| line.close(Some(1000), "").unwrap());
-        scope.spawn(|| {
+        scope.spawn(move || {
             while !line.is_closed() {
                 thread::yield_now();
             }
