@@ -227,9 +227,10 @@ impl Receiver {
         };
         match self.pinged {
             None => {
-                self.pinged = Some(now);
-                // If it fails the next read tells.
+                // If it fails the next read tells. Behind a long frame it may take its time, and
+                // that is none of the client's.
                 let _ = line.send(Opcode::Ping, b"");
+                self.pinged = Some(Instant::now());
             }
             Some(at) if now.saturating_duration_since(at) >= idle => self.over(),
             Some(_) => {}
@@ -280,6 +281,22 @@ mod tests {
     use crate::lock::lock;
     use crate::websocket::line::tests::Fake;
     use std::io::Cursor;
+    use std::sync::atomic::Ordering;
+
+    fn pair() -> (Arc<Fake>, Receiver) {
+        let fake = Arc::new(Fake::default());
+        let receiver = Receiver::new(Switched {
+            early: Cursor::default(),
+            socket: Box::new(Arc::clone(&fake)),
+        });
+        (fake, receiver)
+    }
+
+    fn ago(secs: u64) -> Instant {
+        Instant::now()
+            .checked_sub(Duration::from_secs(secs))
+            .unwrap()
+    }
 
     /// Silence counts from when something came last, in however many pieces it is waited through.
     #[test]
@@ -293,12 +310,7 @@ mod tests {
             (Some(secs(25)), 90, None, secs(0)),
             (None, 90, None, LONGEST_WAIT),
         ] {
-            let fake = Arc::new(Fake::default());
-            let mut receiver = Receiver::new(Switched {
-                early: Cursor::default(),
-                socket: Box::new(Arc::clone(&fake)),
-            });
-            let ago = |time| Instant::now().checked_sub(secs(time)).unwrap();
+            let (fake, mut receiver) = pair();
             receiver.idle_timeout = idle;
             receiver.heard = ago(silent);
             receiver.pinged = pinged.map(ago);
@@ -307,5 +319,14 @@ mod tests {
             let near = waited <= most + Duration::from_millis(1) && waited + secs(1) > most;
             assert!(near, "{waited:?}, not {most:?}");
         }
+    }
+
+    #[test]
+    fn a_client_has_the_time_to_answer_from_when_it_was_asked() {
+        let (fake, mut receiver) = pair();
+        fake.is_silent.store(true, Ordering::Relaxed);
+        receiver.heard = ago(2 * IDLE_TIMEOUT.as_secs());
+        assert!(receiver.receive(Wait::Not).is_err());
+        assert!(lock(&fake.wrote).is_some() && receiver.pinged >= *lock(&fake.wrote));
     }
 }

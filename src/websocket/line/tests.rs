@@ -6,13 +6,16 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 
 /// What each call of `write` does: takes so many bytes at most, or fails. After that it takes all.
-/// Its client says nothing, and leaves.
+/// Its client says nothing, and leaves unless it is only silent.
 #[derive(Default)]
 pub struct Fake {
     script: Mutex<VecDeque<Result<usize, ErrorKind>>>,
     calls: Mutex<Vec<Vec<u8>>>,
     timeouts: Mutex<Vec<Duration>>,
     pub read_timeout: Mutex<Option<Duration>>,
+    pub is_silent: AtomicBool,
+    /// When a `write` was over last.
+    pub wrote: Mutex<Option<Instant>>,
     ends: Mutex<Vec<&'static str>>,
     /// Held by a test, so that nothing is taken meanwhile.
     full: Mutex<()>,
@@ -20,7 +23,10 @@ pub struct Fake {
 
 impl Duplex for Arc<Fake> {
     fn read(&self, _: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
+        match self.is_silent.load(Ordering::Relaxed) {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => Ok(0),
+        }
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -30,6 +36,7 @@ impl Duplex for Arc<Fake> {
         bytes.truncate(next?);
         let count = bytes.len();
         lock(&self.calls).push(bytes);
+        *lock(&self.wrote) = Some(Instant::now());
         Ok(count)
     }
 
