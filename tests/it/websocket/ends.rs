@@ -6,18 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::client::{frame, Peer, ASK, CLOSE, PING, TEXT};
-use super::{echo, give, serve_few, serve_sockets};
+use super::{delivering, echo, give, serve_few, serve_sockets};
 use crate::support::{eventually, finishes, serve, serve_routes, timed, Client, GUARD, SLACK};
 use millpond::websocket::{self, Message, SendError, Websocket};
 use millpond::{Response, Route};
 use std::time::Duration;
-
-/// A server whose websockets come to the test.
-fn delivering() -> (crate::support::Running, mpsc::Receiver<Websocket>) {
-    let (sender, receiver) = mpsc::sync_channel(16);
-    let server = serve_sockets(move |socket| sender.send(socket).expect("the test takes it"));
-    (server, receiver)
-}
 
 #[test]
 fn the_clients_close_is_told_with_its_code() {
