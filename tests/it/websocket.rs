@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::support::{serve_as, Running, GUARD};
-pub use client::{Peer, ASK};
+pub use client::{Peer, ASK, CLOSE, TEXT};
 
 /// Every websocket gets a thread that does this.
 pub fn serve_sockets(act: impl Fn(Websocket) + Clone + Send + Sync + 'static) -> Running {

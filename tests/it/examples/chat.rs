@@ -2,7 +2,7 @@
 
 use super::child::Example;
 use crate::support::Client;
-use crate::websocket::{Peer, ASK};
+use crate::websocket::{Peer, ASK, CLOSE, TEXT};
 
 fn enter(chat: &Example, more: &str) -> Client {
     let more = format!("Sec-WebSocket-Protocol: millpond-chat\r\n{more}\r\n");
@@ -38,6 +38,34 @@ fn chat_is_heard_by_all() {
     for guest in &mut guests {
         guest.hears("again");
     }
+}
+
+/// Two leave when they are told; the third does not, and is not waited for for long.
+#[test]
+fn chat_tells_all_that_it_ends() {
+    let mut chat = Example::start_typed("chat");
+    let mut guests: Vec<Peer> = (0..3).map(|_| Peer::switched(enter(&chat, ""))).collect();
+    for guest in &mut guests {
+        guest.text("here");
+        // It is in the room.
+        assert!(guest.frame().is_some());
+    }
+    chat.types("\n");
+    for guest in &mut guests {
+        let last = loop {
+            match guest.frame().expect("it is told") {
+                (TEXT, _) => {}
+                other => break other,
+            }
+        };
+        let told = (CLOSE, b"\x03\xe9the server goes away".to_vec());
+        assert_eq!(last, told);
+    }
+    for guest in &mut guests[..2] {
+        guest.close(1001).over();
+    }
+    assert_eq!(chat.ends(), "3 were told\n");
+    guests[2].over();
 }
 
 #[test]
