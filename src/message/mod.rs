@@ -19,7 +19,7 @@ pub(crate) mod weights;
 
 pub(crate) use body::Data;
 pub(crate) use request::unix_peer;
-pub(crate) use upgrade::{Socket, Switched};
+pub(crate) use upgrade::{Duplex, Switched};
 
 pub use body::{RequestBody, ResponseBody};
 pub use headers::HeadersIter;

@@ -64,12 +64,12 @@ impl<T: Read + Write> ReadWrite for T {}
 #[doc(hidden)]
 pub struct Switched {
     pub(crate) early: Cursor<Vec<u8>>,
-    pub(crate) socket: Box<dyn Socket>,
+    pub(crate) socket: Box<dyn Duplex>,
 }
 
 /// What a socket can do beyond reading and writing. Several threads may use it, one to read and one
 /// to write.
-pub(crate) trait Socket: Send + Sync {
+pub(crate) trait Duplex: Send + Sync {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
     /// For both directions.

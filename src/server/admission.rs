@@ -5,6 +5,7 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
 use super::socket::canonical;
+use crate::wire::forwarded;
 
 /// To which of this host's addresses a connection has to come, to be served.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,9 @@ pub(crate) enum Admission {
 
 impl Admission {
     pub fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> Admission {
-        Admission::Only(addrs.into_iter().map(Into::into).collect())
+        let addrs = addrs.into_iter().map(Into::into);
+        // In the form that it has on a connection: `::ffff:127.0.0.1` is `127.0.0.1`.
+        Admission::Only(addrs.map(forwarded::canonical).collect())
     }
 
     pub fn admits(&self, stream: &TcpStream) -> bool {

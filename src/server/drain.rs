@@ -294,11 +294,11 @@ impl Registry {
 
     /// The link settles, and is another protocol's until [`given_back`](Registry::given_back).
     pub fn hand_over(&self, link: &Arc<Link>) {
-        link.set_state(State::Upgraded);
         let mut inner = lock(&self.inner);
+        // In one step: a drain that found it owing nothing, and not settled, would end it.
+        link.set_state(State::Upgraded);
         inner.upgraded.insert(link.id, Arc::clone(link));
-        drop(inner);
-        self.settle(link);
+        self.remove(&mut inner, link);
     }
 
     pub fn given_back(&self, link: &Link) {
@@ -347,7 +347,8 @@ impl Registry {
         // They were found door by door.
         found.sort_by_key(|(number, _)| *number);
         let mut found: Vec<InFlight> = found.into_iter().map(|(_, told)| told).collect();
-        let upgraded: Vec<_> = lock(&self.inner).upgraded.values().cloned().collect();
+        let mut upgraded: Vec<_> = lock(&self.inner).upgraded.values().cloned().collect();
+        upgraded.sort_by_key(|link| link.number());
         let upgraded = upgraded.iter();
         found.extend(upgraded.map(|link| self.told(link, State::Upgraded)));
         found

@@ -103,7 +103,7 @@ impl Engine {
         if !listener.sit(Some(Instant::now())) {
             return;
         }
-        if let Err(e) = listener.take_waiting(QUEUE, self.admission(listener)) {
+        if let Err(e) = listener.take_waiting(QUEUE, self.entrance(listener)) {
             self.failed(e);
         }
         self.tell_refusals();
@@ -112,7 +112,7 @@ impl Engine {
 
     /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
     pub fn finish(&self, listener: &Listener) {
-        let admit = self.admission(listener);
+        let admit = self.entrance(listener);
         listener.finish(|accepted| match accepted {
             Ok((stream, peer)) => admit(stream, peer),
             Err(e) => self.failed(e),
@@ -139,7 +139,7 @@ impl Engine {
                 let lent = self.pools[0].lend_door(self.door(listener), left.min(LENT_FOR));
                 lent.unwrap_or_else(failed);
             } else {
-                let admit = self.admission(listener);
+                let admit = self.entrance(listener);
                 listener.wait(deadline, |accepted| {
                     match accepted {
                         Ok((stream, peer)) => admit(stream, peer),
@@ -245,7 +245,7 @@ impl Engine {
     }
 
     /// Takes in what comes through this listener.
-    fn admission<'a>(&'a self, listener: &'a Listener) -> impl Fn(TcpStream, SocketAddr) + 'a {
+    fn entrance<'a>(&'a self, listener: &'a Listener) -> impl Fn(TcpStream, SocketAddr) + 'a {
         move |stream, peer| {
             if let Some(connection) = self.enter(stream, peer, listener) {
                 self.admit_to(self.deal(), connection);

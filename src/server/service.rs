@@ -14,7 +14,7 @@ use super::proxies::Proxies;
 use super::settings::Settings;
 use super::stats::{Counters, Stats};
 use crate::limits::Limits;
-use crate::message::{Request, Response, Socket};
+use crate::message::{Duplex, Request, Response};
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
@@ -105,7 +105,7 @@ impl Upgraded {
     }
 }
 
-impl Socket for Upgraded {
+impl Duplex for Upgraded {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let count = (&self.link.stream).read(buf)?;
         self.place.0.counters.received(count);

@@ -146,7 +146,7 @@ impl Decoder {
             return Err(TOO_BIG);
         }
         if let Some(message) = &mut self.message {
-            message.reserve(length.min(AHEAD as u64) as usize);
+            message.reserve(length.min(AHEAD as u64) as usize, self.most);
         }
         Ok(())
     }
@@ -155,8 +155,10 @@ impl Decoder {
     fn take(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Fault> {
         match &mut self.message {
             _ if opcode.is_control() => self.control.extend_from_slice(payload),
-            Some(Body::Text(text)) => text.push(payload)?,
-            Some(Body::Binary(bytes)) => bytes.extend_from_slice(payload),
+            Some(message) => {
+                message.reserve(payload.len(), self.most);
+                message.push(payload)?;
+            }
             None => {}
         }
         Ok(())
@@ -190,11 +192,33 @@ impl Body {
         }
     }
 
-    fn reserve(&mut self, more: usize) {
+    fn capacity(&self) -> usize {
         match self {
-            Body::Text(text) => text.reserve(more),
-            Body::Binary(bytes) => bytes.reserve(more),
+            Body::Text(text) => text.capacity(),
+            Body::Binary(bytes) => bytes.capacity(),
         }
+    }
+
+    /// Room for so much more: twice as much each time, but not beyond what a message may have.
+    fn reserve(&mut self, more: usize, most: usize) {
+        let (length, capacity) = (self.len(), self.capacity());
+        let needed = length.saturating_add(more);
+        if needed <= capacity {
+            return;
+        }
+        let room = capacity.saturating_mul(2).min(most).max(needed) - length;
+        match self {
+            Body::Text(text) => text.reserve_exact(room),
+            Body::Binary(bytes) => bytes.reserve_exact(room),
+        }
+    }
+
+    fn push(&mut self, payload: &[u8]) -> Result<(), Invalid> {
+        match self {
+            Body::Text(text) => text.push(payload)?,
+            Body::Binary(bytes) => bytes.extend_from_slice(payload),
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::frame::{may_close, write_head, Opcode, MOST_CONTROL};
 use super::SendError;
 use crate::lock::lock;
-use crate::message::Socket;
+use crate::message::Duplex;
 
 /// How long a client may take nothing of a frame. The whole may take so long, and a second more for
 /// each [`BYTES_A_SECOND`].
@@ -21,60 +21,54 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(1);
 
 pub(super) struct Line {
-    socket: Box<dyn Socket>,
-    /// Guards that the bytes of one frame are not among those of another.
-    writing: Mutex<Writing>,
+    socket: Box<dyn Duplex>,
+    /// Guards that the bytes of one frame are not among those of another. How long a client may
+    /// take nothing of one.
+    writing: Mutex<Duration>,
     /// Nothing more can be sent. Written under `writing`; asked for without it, as a frame may be
     /// on its way for long.
     closed: AtomicBool,
-}
-
-struct Writing {
-    timeout: Duration,
-    /// When our close frame went out.
-    closing: Option<Instant>,
+    /// When our close frame set out. Held for no longer than that takes to write down.
+    closing: Mutex<Option<Instant>>,
 }
 
 impl Line {
-    pub fn new(socket: Box<dyn Socket>) -> Line {
+    pub fn new(socket: Box<dyn Duplex>) -> Line {
         // It fails where the peer is gone already, which the first read or write finds too.
         let _ = socket.set_write_timeout(Some(WRITE_TIMEOUT));
         Line {
             socket,
-            writing: Mutex::new(Writing {
-                timeout: WRITE_TIMEOUT,
-                closing: None,
-            }),
+            writing: Mutex::new(WRITE_TIMEOUT),
             closed: AtomicBool::new(false),
+            closing: Mutex::default(),
         }
     }
 
     pub fn set_write_timeout(&self, time: Duration) {
-        let mut writing = lock(&self.writing);
-        writing.timeout = time.max(MOMENT);
-        let _ = self.socket.set_write_timeout(Some(writing.timeout));
+        let mut timeout = lock(&self.writing);
+        *timeout = time.max(MOMENT);
+        let _ = self.socket.set_write_timeout(Some(*timeout));
     }
 
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// When our close frame went out. It waits for no frame that is on its way.
+    /// When our close frame set out. It waits for no frame that is on its way, nor for that one.
     pub fn closing(&self) -> Option<Instant> {
         match self.is_closed() {
-            true => lock(&self.writing).closing,
+            true => *lock(&self.closing),
             false => None,
         }
     }
 
     pub fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        let mut writing = lock(&self.writing);
-        self.send_in(&mut writing, opcode, payload)
+        self.send_in(&lock(&self.writing), opcode, payload)
     }
 
     fn send_in(
         &self,
-        writing: &mut Writing,
+        writing: &MutexGuard<'_, Duration>,
         opcode: Opcode,
         payload: &[u8],
     ) -> Result<(), SendError> {
@@ -82,10 +76,10 @@ impl Line {
             return Err(SendError::Closed);
         }
         if opcode == Opcode::Close {
-            writing.closing = Some(Instant::now());
+            *lock(&self.closing) = Some(Instant::now());
             self.closed.store(true, Ordering::Release);
         }
-        let written = self.write(opcode, payload, writing.timeout);
+        let written = self.write(opcode, payload, **writing);
         if written.is_err() {
             // A part of it may be on the way: whatever came behind that would be taken for the
             // rest.
@@ -102,10 +96,10 @@ impl Line {
         }
         match self.try_writing() {
             Some(mut writing) => {
-                writing.timeout = writing.timeout.min(LAST_WORD);
-                let _ = self.socket.set_write_timeout(Some(writing.timeout));
+                *writing = LAST_WORD.min(*writing);
+                let _ = self.socket.set_write_timeout(Some(*writing));
                 // It fails where the client is gone, which is as good.
-                let _ = self.send_in(&mut writing, Opcode::Close, &code.to_be_bytes());
+                let _ = self.send_in(&writing, Opcode::Close, &code.to_be_bytes());
             }
             // A frame is on its way: there is no place for another one.
             None => {
@@ -116,7 +110,7 @@ impl Line {
     }
 
     /// `None` while somebody writes.
-    fn try_writing(&self) -> Option<MutexGuard<'_, Writing>> {
+    fn try_writing(&self) -> Option<MutexGuard<'_, Duration>> {
         match self.writing.try_lock() {
             Ok(writing) => Some(writing),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -190,14 +184,12 @@ impl Line {
     }
 
     /// Reads what is there. Not waiting is a mode of both directions, so nobody may write
-    /// meanwhile; `None` where somebody does.
+    /// meanwhile; `None` where somebody does, or where there is no such mode.
     pub fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
         let _writing = self.try_writing()?;
-        let read = self.socket.set_nonblocking(true).and_then(|()| {
-            let read = self.socket.read(buf);
-            self.socket.set_nonblocking(false).and(read)
-        });
-        Some(read)
+        self.socket.set_nonblocking(true).ok()?;
+        let read = self.socket.read(buf);
+        Some(self.socket.set_nonblocking(false).and(read))
     }
 
     /// Nothing more will be sent, and the client is told: it need not wait for more.
@@ -213,4 +205,4 @@ pub(super) fn would_block(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

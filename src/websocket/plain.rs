@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::lock::lock;
-use crate::message::{ReadWrite, Socket, Switched};
+use crate::message::{Duplex, ReadWrite, Switched};
 
 pub(super) struct Plain(Mutex<Box<dyn ReadWrite + Send>>);
 
@@ -19,7 +19,7 @@ impl Plain {
     }
 }
 
-impl Socket for Plain {
+impl Duplex for Plain {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         lock(&self.0).read(buf)
     }
@@ -29,7 +29,7 @@ impl Socket for Plain {
     }
 
     fn set_nonblocking(&self, _: bool) -> io::Result<()> {
-        Ok(())
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<()> {

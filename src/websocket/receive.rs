@@ -28,6 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What is read at once: little as long as little comes.
 const SMALL: usize = 4 * 1024;
 const LARGE: usize = 64 * 1024;
+/// What is read past at the end: as much as Linux keeps for a connection, unless told otherwise.
+const MOST_UNREAD: usize = 6 * 1024 * 1024;
 /// Control frames, each of which may have to be answered, that are looked at in no time.
 const LATE_FRAMES: usize = 64;
 /// RFC 6455 §7.4.1: a close frame without a code.
@@ -204,7 +206,8 @@ impl Receiver {
         let closing = line.closing().map(|at| at + CLOSE_WAIT);
         let patience = match (self.refusing.or(closing), self.idle_timeout) {
             (Some(until), _) => until.saturating_duration_since(Instant::now()),
-            (None, Some(time)) => time,
+            // What was waited before, in shorter waits, counts.
+            (None, Some(idle)) => idle.saturating_sub(self.pinged.unwrap_or(self.heard).elapsed()),
             (None, None) => LONGEST_WAIT,
         };
         (self.refusing.or(closing), patience.min(LONGEST_WAIT))
@@ -224,9 +227,10 @@ impl Receiver {
         };
         match self.pinged {
             None => {
-                self.pinged = Some(now);
-                // If it fails the next read tells.
+                // If it fails the next read tells. Behind a long frame it may take its time, and
+                // that is none of the client's.
                 let _ = line.send(Opcode::Ping, b"");
+                self.pinged = Some(Instant::now());
             }
             Some(at) if now.saturating_duration_since(at) >= idle => self.over(),
             Some(_) => {}
@@ -245,10 +249,84 @@ impl Receiver {
         self.input.resize(size, 0);
     }
 
+    /// Ends it from this side, which waits for nothing, or for a moment at most.
+    pub fn hang_up(&mut self, code: u16) {
+        let line = match self.line.take() {
+            Some(line) => line,
+            None => return,
+        };
+        line.hang_up(code);
+        // What lies unread when a socket is closed makes a reset, and that takes away whatever the
+        // kernel has not sent yet.
+        self.input.resize(LARGE, 0);
+        for _ in 0..MOST_UNREAD / LARGE {
+            match line.read_now(&mut self.input) {
+                Some(Ok(1..)) => {}
+                _ => break,
+            }
+        }
+    }
+
     fn over(&mut self) {
         if let Some(line) = self.line.take() {
             line.finish();
         }
         (self.at, self.end, self.input) = (0, 0, Vec::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::lock;
+    use crate::websocket::line::tests::Fake;
+    use std::io::Cursor;
+    use std::sync::atomic::Ordering;
+
+    fn pair() -> (Arc<Fake>, Receiver) {
+        let fake = Arc::new(Fake::default());
+        let receiver = Receiver::new(Switched {
+            early: Cursor::default(),
+            socket: Box::new(Arc::clone(&fake)),
+        });
+        (fake, receiver)
+    }
+
+    fn ago(secs: u64) -> Instant {
+        Instant::now()
+            .checked_sub(Duration::from_secs(secs))
+            .unwrap()
+    }
+
+    /// Silence counts from when something came last, in however many pieces it is waited through.
+    #[test]
+    fn a_wait_ends_when_the_silence_does() {
+        let secs = Duration::from_secs;
+        for (idle, silent, pinged, most) in [
+            (Some(secs(45)), 0, None, LONGEST_WAIT),
+            (Some(secs(45)), 30, None, secs(15)),
+            (Some(secs(25)), 20, None, secs(5)),
+            (Some(secs(25)), 26, Some(1), secs(24)),
+            (Some(secs(25)), 90, None, secs(0)),
+            (None, 90, None, LONGEST_WAIT),
+        ] {
+            let (fake, mut receiver) = pair();
+            receiver.idle_timeout = idle;
+            receiver.heard = ago(silent);
+            receiver.pinged = pinged.map(ago);
+            assert!(receiver.receive(Wait::Forever).is_err());
+            let waited = lock(&fake.read_timeout).unwrap();
+            let near = waited <= most + Duration::from_millis(1) && waited + secs(1) > most;
+            assert!(near, "{waited:?}, not {most:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_has_the_time_to_answer_from_when_it_was_asked() {
+        let (fake, mut receiver) = pair();
+        fake.is_silent.store(true, Ordering::Relaxed);
+        receiver.heard = ago(2 * IDLE_TIMEOUT.as_secs());
+        assert!(receiver.receive(Wait::Not).is_err());
+        assert!(lock(&fake.wrote).is_some() && receiver.pinged >= *lock(&fake.wrote));
     }
 }

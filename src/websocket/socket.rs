@@ -19,7 +19,8 @@ use crate::message::{ReadWrite, Switched, Upgrade};
 /// [`sender`](Websocket::sender) each. Somebody has to receive, or nothing answers the client's
 /// pings and its close, and no dead client is noticed.
 ///
-/// Dropping it closes the connection: with 1000, or with 1011 if that is a panic's doing.
+/// Dropping it closes the connection: with 1000, or with 1011 if that is a panic's doing. It takes
+/// a second at most, where the client does not read.
 ///
 /// | a client's | at most | then | another one |
 /// |---|---|---|---|
@@ -337,9 +338,8 @@ impl Iterator for Websocket {
 
 impl Drop for Websocket {
     fn drop(&mut self) {
-        if let Some(line) = self.receiver.line.take() {
-            line.hang_up(if thread::panicking() { 1011 } else { 1000 });
-        }
+        let code = if thread::panicking() { 1011 } else { 1000 };
+        self.receiver.hang_up(code);
     }
 }
 

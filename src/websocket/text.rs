@@ -21,8 +21,12 @@ impl Text {
         self.text.len() + self.holds
     }
 
-    pub fn reserve(&mut self, more: usize) {
-        self.text.reserve(more);
+    pub fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
+    pub fn reserve_exact(&mut self, more: usize) {
+        self.text.reserve_exact(more);
     }
 
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {

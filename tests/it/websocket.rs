@@ -10,10 +10,11 @@ mod waits;
 
 use millpond::websocket::{self, Message, Websocket};
 use millpond::{Limits, Request, Response};
+use std::sync::mpsc;
 use std::thread;
 
-use crate::support::{serve_as, Running};
-pub use client::{Peer, ASK};
+use crate::support::{serve_as, Running, GUARD};
+pub use client::{Peer, ASK, CLOSE, TEXT};
 
 /// Every websocket gets a thread that does this.
 pub fn serve_sockets(act: impl Fn(Websocket) + Clone + Send + Sync + 'static) -> Running {
@@ -41,6 +42,21 @@ pub fn give(request: &Request, act: &(impl Fn(Websocket) + Clone + Send + 'stati
         }
         Err(_) => websocket::refusal(request),
     }
+}
+
+/// A client, and the websocket to it.
+fn one() -> (Running, Peer, Websocket) {
+    let (server, sockets) = delivering();
+    let peer = Peer::connect(server.addr);
+    let socket = sockets.recv_timeout(GUARD).expect("a websocket");
+    (server, peer, socket)
+}
+
+/// A server whose websockets come to the test.
+fn delivering() -> (Running, mpsc::Receiver<Websocket>) {
+    let (sender, receiver) = mpsc::sync_channel(16);
+    let server = serve_sockets(move |socket| sender.send(socket).expect("the test takes it"));
+    (server, receiver)
 }
 
 /// Everything comes back.

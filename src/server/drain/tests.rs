@@ -369,8 +369,37 @@ fn those_in_flight_are_told_by_age_whichever_door_they_came_in_by() {
         .collect();
     let told = |list: Vec<InFlight>| list.iter().map(|one| one.peer).collect::<Vec<_>>();
     assert_eq!(told(scene.registry.in_flight()), peers);
+    for (_, link) in &links {
+        scene.registry.hand_over(link.as_ref().unwrap());
+    }
+    assert_eq!(told(scene.registry.in_flight()), peers);
+    let links = [6, 2, 4].map(|door| scene.try_enter_by(door, FOREVER, State::Handler));
+    let peers: Vec<_> = (links.iter())
+        .map(|(client, _)| client.local_addr().unwrap())
+        .collect();
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!(told(drained.unanswered), peers);
+}
+
+/// It settles and becomes another protocol's in one step: no drain finds it between the two.
+#[test]
+fn what_is_handed_over_while_a_drain_begins_is_not_ended() {
+    for _ in 0..20 {
+        let scene = Scene::new();
+        let links = [(); 50].map(|()| scene.enter(State::Response));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let links = links.iter().rev();
+                links.for_each(|(_, link)| scene.registry.hand_over(link));
+            });
+            while scene.count().0 > 0 {
+                scene.registry.begin(|| {});
+            }
+        });
+        for (_client, link) in &links {
+            assert!(is_open(&link.stream));
+        }
+    }
 }
 
 #[test]

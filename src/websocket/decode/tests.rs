@@ -301,11 +301,26 @@ fn what_is_announced_is_not_allocated() {
             opcode, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
         ];
         assert_eq!(decoder.decode(&mut head), Ok((14, None)));
-        let held = match decoder.message {
-            Some(Body::Binary(bytes)) => bytes.capacity(),
-            Some(Body::Text(mut text)) => text.finish().map_or(0, |text| text.capacity()),
-            None => 0,
-        };
+        let held = decoder.message.map_or(0, |message| message.capacity());
         assert!((1..=AHEAD).contains(&held), "{held}");
+    }
+}
+
+/// However its fragments are cut: a little below a power of two would double to twice as much.
+#[test]
+fn no_message_has_more_room_than_it_may_have_bytes() {
+    for (opcode, first) in [(1, 1), (2, 1), (1, 32_767), (2, 40_001), (2, MOST)] {
+        let mut decoder = Decoder::new(MOST);
+        let (mut left, mut size, mut kind) = (MOST, first, opcode);
+        while left > 0 {
+            let mut bytes = frame(kind, &vec![b'x'; size]);
+            for piece in bytes.chunks_mut(5_000) {
+                assert!(matches!(decoder.decode(piece), Ok((_, None))));
+                let held = decoder.message.as_ref().map_or(0, Body::capacity);
+                assert!(held <= MOST, "{held}");
+            }
+            left -= size;
+            (size, kind) = (left.min(7_001), 0);
+        }
     }
 }

@@ -2,28 +2,41 @@
 
 use super::*;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{mpsc, Arc};
+use std::thread;
 
 /// What each call of `write` does: takes so many bytes at most, or fails. After that it takes all.
+/// Its client says nothing, and leaves unless it is only silent.
 #[derive(Default)]
-struct Fake {
+pub struct Fake {
     script: Mutex<VecDeque<Result<usize, ErrorKind>>>,
     calls: Mutex<Vec<Vec<u8>>>,
     timeouts: Mutex<Vec<Duration>>,
+    pub read_timeout: Mutex<Option<Duration>>,
+    pub is_silent: AtomicBool,
+    /// When a `write` was over last.
+    pub wrote: Mutex<Option<Instant>>,
     ends: Mutex<Vec<&'static str>>,
+    /// Held by a test, so that nothing is taken meanwhile.
+    full: Mutex<()>,
 }
 
-impl Socket for Arc<Fake> {
+impl Duplex for Arc<Fake> {
     fn read(&self, _: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
+        match self.is_silent.load(Ordering::Relaxed) {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => Ok(0),
+        }
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        drop(lock(&self.full));
         let next = lock(&self.script).pop_front().unwrap_or(Ok(usize::MAX));
         let mut bytes: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
         bytes.truncate(next?);
         let count = bytes.len();
         lock(&self.calls).push(bytes);
+        *lock(&self.wrote) = Some(Instant::now());
         Ok(count)
     }
 
@@ -31,7 +44,8 @@ impl Socket for Arc<Fake> {
         Ok(())
     }
 
-    fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<()> {
+    fn set_read_timeout(&self, time: Option<Duration>) -> io::Result<()> {
+        *lock(&self.read_timeout) = time;
         Ok(())
     }
 
@@ -139,6 +153,26 @@ fn nothing_follows_a_close_frame() {
     }
     line.hang_up(1000);
     assert_eq!(sent(&fake), b"\x88\x06\x03\xe8done");
+}
+
+/// Whoever receives asks for it before each read, and may not wait as long as a client may take.
+#[test]
+fn that_it_is_closing_is_told_while_the_close_frame_is_on_its_way() {
+    let (fake, line) = line(&[]);
+    let (line, (told, asked)) = (&line, mpsc::channel());
+    thread::scope(|scope| {
+        let full = lock(&fake.full);
+        scope.spawn(|| line.close(Some(1000), "").unwrap());
+        scope.spawn(move || {
+            while !line.is_closed() {
+                thread::yield_now();
+            }
+            told.send(line.closing()).unwrap();
+        });
+        let closing = asked.recv_timeout(Duration::from_secs(10));
+        drop(full);
+        assert!(matches!(closing, Ok(Some(_))), "{closing:?}");
+    });
 }
 
 #[test]

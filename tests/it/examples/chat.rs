@@ -2,7 +2,7 @@
 
 use super::child::Example;
 use crate::support::Client;
-use crate::websocket::{Peer, ASK};
+use crate::websocket::{Peer, ASK, CLOSE, TEXT};
 
 fn enter(chat: &Example, more: &str) -> Client {
     let more = format!("Sec-WebSocket-Protocol: millpond-chat\r\n{more}\r\n");
@@ -40,13 +40,44 @@ fn chat_is_heard_by_all() {
     }
 }
 
+/// Two leave when they are told; the third does not, and is not waited for for long.
+#[test]
+fn chat_tells_all_that_it_ends() {
+    let mut chat = Example::start_typed("chat");
+    let mut guests: Vec<Peer> = (0..3).map(|_| Peer::switched(enter(&chat, ""))).collect();
+    for guest in &mut guests {
+        guest.text("here");
+        // It is in the room.
+        assert!(guest.frame().is_some());
+    }
+    chat.types("\n");
+    for guest in &mut guests {
+        let last = loop {
+            match guest.frame().expect("it is told") {
+                (TEXT, _) => {}
+                other => break other,
+            }
+        };
+        let told = (CLOSE, b"\x03\xe9the server goes away".to_vec());
+        assert_eq!(last, told);
+    }
+    for guest in &mut guests[..2] {
+        guest.close(1001).over();
+    }
+    assert_eq!(chat.ends(), "3 were told\n");
+    guests[2].over();
+}
+
 #[test]
 fn chat_is_for_its_own_page() {
     let chat = Example::start("chat", &[]);
     let page = crate::support::get(chat.addr, "/");
     assert!(page.text().contains("<title>millpond, chat</title>"));
-    let foreign = "Origin: http://elsewhere\r\n";
-    assert_eq!(enter(&chat, foreign).response().status, 403);
+    // `null` is what a browser says of a frame in a sandbox, which any page can have.
+    for foreign in ["http://elsewhere", "null", "http://a.elsewhere", "a"] {
+        let origin = format!("Origin: {foreign}\r\n");
+        assert_eq!(enter(&chat, &origin).response().status, 403, "{foreign}");
+    }
     Peer::switched(enter(&chat, "Origin: http://a\r\n"));
     assert_eq!(Client::connect(chat.addr).get("/room").status, 426);
 }

@@ -1,7 +1,7 @@
 //! An example as a process of its own: its lines, and an end in any case.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::net::TcpListener;
@@ -35,6 +35,20 @@ impl Example {
         Example::spawn(command)
     }
 
+    /// Starts it on a free port, with somebody at its keyboard.
+    pub fn start_typed(name: &str) -> Example {
+        let mut command = Command::new(program(name));
+        command.arg("127.0.0.1:0").stdin(Stdio::piped());
+        Example::spawn(command)
+    }
+
+    pub fn types(&mut self, text: &str) {
+        let keyboard = self.child.stdin.as_mut().expect("a keyboard");
+        keyboard
+            .write_all(text.as_bytes())
+            .expect("it reads or it does not");
+    }
+
     /// Starts it with a listening socket as its standard input.
     #[cfg(unix)]
     pub fn start_with(name: &str, args: &[&str], socket: &TcpListener) -> Example {
@@ -44,6 +58,7 @@ impl Example {
         Example::spawn(command)
     }
 
+    /// The process's number, which is its own until it has been waited for.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -76,12 +91,6 @@ impl Example {
             "it ended instead of printing: {line:?}"
         );
         line
-    }
-
-    /// The process's number, which is its own until it has been waited for.
-    #[cfg(unix)]
-    pub fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// What it prints until it ends, which it must do by itself, and well.

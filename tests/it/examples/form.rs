@@ -133,7 +133,7 @@ fn form_measures_an_upload_of_100_mb_in_constant_memory() {
 /// The most memory that it has had, in KiB.
 #[cfg(target_os = "linux")]
 fn peak(example: &Example) -> u64 {
-    let path = format!("/proc/{}/status", example.id());
+    let path = format!("/proc/{}/status", example.pid());
     let status = fs::read_to_string(path).expect("its status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let text = line.expect("a peak").trim().trim_end_matches(" kB");

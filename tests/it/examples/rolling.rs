@@ -12,7 +12,7 @@ fn start(grace_ms: &str, drain_ms: &str) -> Example {
 
 fn kill(signal: &str, example: &Example) {
     // The shell's own `kill`, as not every machine has a program of that name.
-    let command = format!("kill -{signal} {}", example.id());
+    let command = format!("kill -{signal} {}", example.pid());
     let status = Command::new("sh").args(["-c", &command]).status();
     assert!(status.expect("a shell").success(), "{command}");
 }

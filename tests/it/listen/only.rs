@@ -173,6 +173,19 @@ fn clients_of_ipv4_come_to_their_address_of_a_socket_of_ipv6() {
     let _ = server.stop();
 }
 
+/// `::ffff:127.0.0.1` is how IPv6 writes 127.0.0.1.
+#[test]
+fn an_address_of_ipv4_may_be_written_as_one_of_ipv6() {
+    let mapped =
+        Listen::from((Ipv4Addr::UNSPECIFIED, 0)).only_at([Ipv4Addr::LOCALHOST.to_ipv6_mapped()]);
+    let server = router(&Gate::default()).serve_managed_on([mapped], Settings::default());
+    let server = server.unwrap();
+    let port = server.addr().port();
+    assert!(get(&at(1, port), "/x").starts_with("/x from 127.0.0.1:"));
+    assert!(is_not_admitted(&at(2, port)));
+    let _ = server.stop();
+}
+
 #[test]
 fn none_at_all_serves_nobody_and_a_unix_socket_has_no_such_address() {
     let folder = Folder::new();

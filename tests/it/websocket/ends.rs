@@ -6,18 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::client::{frame, Peer, ASK, CLOSE, PING, TEXT};
-use super::{echo, give, serve_few, serve_sockets};
+use super::{delivering, echo, give, serve_few, serve_sockets};
 use crate::support::{eventually, finishes, serve, serve_routes, timed, Client, GUARD, SLACK};
 use millpond::websocket::{self, Message, SendError, Websocket};
 use millpond::{Response, Route};
 use std::time::Duration;
-
-/// A server whose websockets come to the test.
-fn delivering() -> (crate::support::Running, mpsc::Receiver<Websocket>) {
-    let (sender, receiver) = mpsc::sync_channel(16);
-    let server = serve_sockets(move |socket| sender.send(socket).expect("the test takes it"));
-    (server, receiver)
-}
 
 #[test]
 fn the_clients_close_is_told_with_its_code() {
@@ -157,6 +150,24 @@ fn dropping_it_closes() {
     }
 }
 
+/// What the client had sent by then, and nobody read, does not take it away.
+#[test]
+fn what_was_said_last_is_heard_though_not_all_was_listened_to() {
+    let (server, sockets) = delivering();
+    let mut peer = Peer::connect(server.addr);
+    let mut socket = sockets.recv_timeout(GUARD).unwrap();
+    let (short, long) = (frame(TEXT, b"?"), frame(TEXT, &[b'x'; 30_000]));
+    peer.client.send([short, long].concat());
+    assert_eq!(socket.next(), Some(Message::Text("?".to_owned())));
+    // Less than the kernel takes at once, more than it sends to a client that does not read.
+    let answer = vec![7; 400_000];
+    socket.send_binary(&answer).unwrap();
+    drop(socket);
+    let heard = peer.frame().map(|(_, payload)| payload == answer);
+    assert_eq!(heard, Some(true));
+    peer.closed_with(1000).over();
+}
+
 #[test]
 fn who_does_not_wait_for_it_closes_it() {
     let server = serve(|request| match websocket::start(request, None::<&str>) {
@@ -263,7 +274,9 @@ fn a_websocket_works_on_anything_that_reads_and_writes() {
     struct Tape(std::io::Cursor<Vec<u8>>, mpsc::Sender<u8>);
     impl Read for Tape {
         fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-            self.0.read(buf)
+            let count = self.0.read(buf)?;
+            assert!(count > 0, "who reads behind the end may wait for ever");
+            Ok(count)
         }
     }
     impl Write for Tape {
@@ -282,6 +295,8 @@ fn a_websocket_works_on_anything_that_reads_and_writes() {
     ]
     .concat();
     let mut upgrade = response.upgrade.expect("somebody to take over");
+    upgrade.build(Box::new(Tape(std::io::Cursor::default(), written.clone())));
+    drop(receiver.recv().unwrap());
     upgrade.build(Box::new(Tape(std::io::Cursor::new(said), written)));
     let mut socket = receiver.recv().unwrap();
     assert_eq!(socket.next(), Some(Message::Text("hello".to_owned())));
@@ -289,5 +304,5 @@ fn a_websocket_works_on_anything_that_reads_and_writes() {
     assert_eq!(socket.next(), None);
     drop((socket, upgrade, receiver));
     let bytes: Vec<u8> = tape.iter().collect();
-    assert_eq!(bytes, b"\x81\x07you too\x88\x00");
+    assert_eq!(bytes, b"\x88\x02\x03\xe8\x81\x07you too\x88\x00");
 }

@@ -5,18 +5,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::client::{lossy, Peer, PING, PONG, TEXT};
-use super::serve_sockets;
-use crate::support::{finishes, timed, Running, GUARD, SLACK};
-use millpond::websocket::{Message, SendError, Websocket};
-
-fn one() -> (Running, Peer, Websocket) {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let server = serve_sockets(move |socket| sender.send(socket).expect("the test takes it"));
-    let peer = Peer::connect(server.addr);
-    let socket = receiver.recv_timeout(GUARD).expect("a websocket");
-    (server, peer, socket)
-}
+use super::client::{lossy, PING, PONG, TEXT};
+use super::one;
+use crate::support::{finishes, timed, GUARD, SLACK};
+use millpond::websocket::{Message, SendError};
 
 #[test]
 fn one_sends_while_another_waits() {
