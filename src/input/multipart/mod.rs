@@ -42,7 +42,6 @@
 
 mod head;
 mod mime;
-mod parameters;
 mod parts;
 
 #[cfg(test)]
@@ -50,7 +49,6 @@ mod tests;
 
 use super::content_type::ContentType;
 use crate::message::{Request, RequestBody};
-use parameters::Parameters;
 use parts::Parts;
 use std::error::Error;
 use std::fmt;
@@ -114,11 +112,9 @@ pub fn get_multipart_input(request: &Request) -> Result<Multipart<'_>, Multipart
 }
 
 fn boundary(request: &Request) -> Option<String> {
-    if !ContentType::of(request)?.is("multipart/form-data") {
-        return None;
-    }
-    let read = Parameters::parse(request.header("Content-Type")?)?;
-    let boundary = read.only("boundary").ok()??;
+    let content_type = ContentType::of(request).filter(|found| found.is("multipart/form-data"))?;
+    let parameters = content_type.parameters()?;
+    let boundary = parameters.only("boundary").ok()??;
     // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1)
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
     let is_boundary =

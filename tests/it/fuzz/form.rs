@@ -244,10 +244,10 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(fits)
 }
 
-type Listed = Vec<(String, String)>;
+pub type Listed = Vec<(String, String)>;
 
 /// The only value of this name.
-fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
+pub fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
     let named = |(n, _): &&(String, String)| n.to_ascii_lowercase() == name;
     let values: Vec<_> = parameters.iter().filter(named).collect();
     match values[..] {
@@ -258,7 +258,7 @@ fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
 }
 
 /// Character by character.
-fn with_parameters(value: &str) -> Option<(String, Listed)> {
+pub fn with_parameters(value: &str) -> Option<(String, Listed)> {
     let chars: Vec<char> = value.chars().collect();
     let blank_at = |at: usize| chars.get(at).map_or(false, |&c| is_blank(c));
     let mut at = chars.iter().position(|&c| c == ';').unwrap_or(chars.len());
