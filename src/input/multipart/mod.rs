@@ -7,9 +7,9 @@
 //! large uploads raises.
 //!
 //! What two readers could read differently is an error, as everywhere in this crate: a part without
-//! a name or with two, a header line that is none, a line that begins like a boundary and goes on,
-//! another `Content-Transfer-Encoding` than one that changes nothing. So is a body that ends before
-//! its last boundary. An error ends the form: nothing behind it is read.
+//! a name or with two, a header line that is none or a boundary too, a line that begins like a
+//! boundary and goes on, another `Content-Transfer-Encoding` than one that changes nothing. So is a
+//! body that ends before its last boundary. An error ends the form: nothing behind it is read.
 //!
 //! # Example: files into a folder
 //!

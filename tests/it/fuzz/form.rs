@@ -163,6 +163,10 @@ fn body_of(boundary: &str, body: &[u8], fields: &mut Vec<Field>) -> Result<(), E
             None if rest.len() < MAX_PART_HEAD_BYTES => return Err(ErrorKind::UnexpectedEof),
             _ => return Err(ErrorKind::InvalidData),
         };
+        let lines = [b"\r\n", &rest[..end]].concat();
+        if find(&lines, &delimiter).is_some() {
+            return Err(ErrorKind::InvalidData);
+        }
         // Where the part's head is bad it may be told before, or instead of, a missing boundary.
         begun = Some(head(&rest[..end]).ok_or(ErrorKind::InvalidData)?);
         rest = &rest[end + 2..];
@@ -369,6 +373,7 @@ const TOKENS: &[&str] = &[
     "Content-Transfer-Encoding: binary\r\n",
     "Content-Transfer-Encoding: base64\r\n",
     "X: y\r\n",
+    "--x: y\r\n",
     "boundary=",
     "boundary=\"x\"",
     "multipart/mixed",
