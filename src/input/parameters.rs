@@ -1,5 +1,5 @@
 //! A value with parameters: `form-data; name="a"`, `text/plain; charset=utf-8` (RFC 2183 §2, RFC
-//! 2045 §5.1, RFC 9110 §5.6.6), read as those who send forms write it. It knows no parameter by name.
+//! 2045 §5.1, RFC 9110 §5.6.6), read as those who send forms write it. It knows none by name.
 
 use crate::message::weights::trim;
 use std::borrow::Cow;
