@@ -96,8 +96,11 @@ fn quoted(text: &str, tail: usize) -> Option<(Cow<'_, str>, &str)> {
 
 /// `1*tchar` (RFC 9110 §5.6.2).
 pub(super) fn is_token(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(fits)
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
+pub(super) fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn trim_start(text: &str) -> &str {

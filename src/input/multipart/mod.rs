@@ -48,6 +48,7 @@ mod parts;
 mod tests;
 
 use super::content_type::ContentType;
+use super::parameters::is_tchar;
 use crate::message::{Request, RequestBody};
 use parts::Parts;
 use std::error::Error;
@@ -69,7 +70,7 @@ pub const MAX_PART_HEADERS: usize = 16;
 #[derive(Clone, Debug)]
 pub enum MultipartError {
     /// The request has not one `Content-Type`, that of `multipart/form-data` with one boundary of
-    /// 1 to 70 characters of those that RFC 2046 §5.1.1 allows.
+    /// 1 to 70 characters of those that RFC 2046 §5.1.1 or a token (RFC 9110 §5.6.2) allows.
     WrongContentType,
 
     /// Somebody has taken the body already.
@@ -115,8 +116,9 @@ fn boundary(request: &Request) -> Option<String> {
     let content_type = ContentType::of(request).filter(|found| found.is("multipart/form-data"))?;
     let parameters = content_type.parameters()?;
     let boundary = parameters.only("boundary").ok()??;
-    // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1)
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+    // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1). Not all clients keep to the bchars
+    // (`*****`, `.._$`); whatever a token may have is read alike by everybody.
+    let fits = |byte: u8| is_tchar(byte) || b"(),/:=? ".contains(&byte);
     let is_boundary =
         matches!(boundary.len(), 1..=70) && boundary.bytes().all(fits) && !boundary.ends_with(' ');
     is_boundary.then(|| boundary.to_owned())

@@ -117,7 +117,7 @@ fn reference(kind: &str, body: &[u8]) -> Outcome {
         return None;
     }
     let boundary = one(&parameters, "boundary").ok()??;
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || "'()+_,-./:=? ".contains(c);
+    let is_fit = |c: char| is_token(&c.to_string()) || "(),/:=? ".contains(c);
     if !(1..=70).contains(&boundary.len())
         || !boundary.chars().all(is_fit)
         || boundary.ends_with(' ')
@@ -403,6 +403,8 @@ const WHOLE: &[&str] = &[
      Content-Disposition: form-data; name=a\r\n\r\n1\r\n--y z--",
     "multipart/form-data; boundary=----=_(a)\n------=_(a)--",
     "multipart/form-data; boundary=x; boundary=x\n--x--",
+    "multipart/form-data; boundary=$*\n--$*\r\n\
+     Content-Disposition: form-data; name=a\r\n\r\n1\r\n--$*--",
     "multipart/form-data; boundary=\"x \"\n--x --",
     "application/x-www-form-urlencoded\na=1&n=2",
     "multipart/form-data",
