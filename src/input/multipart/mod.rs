@@ -235,8 +235,8 @@ pub struct FieldHeaders {
     /// The name of the field.
     pub name: Arc<str>,
     /// The name of the file, where it is one; empty where a browser's user has chosen none. Like
-    /// `name` it may hold anything: slashes, `..`, quotes, ends of lines. A `filename*` is not looked
-    /// at (RFC 7578 §4.2).
+    /// `name` it may hold anything: slashes, `..`, quotes, ends of lines. A `filename*` is not
+    /// looked at (RFC 7578 §4.2).
     pub filename: Option<String>,
     /// What the client thinks that it is.
     pub content_type: Option<Mime>,

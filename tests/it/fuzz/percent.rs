@@ -1,5 +1,5 @@
-//! Percent-encoding, through what a handler calls: `url`, `get_param`, `remove_prefix`, posted forms,
-//! and the file name of a download.
+//! Percent-encoding, through what a handler calls: `url`, `get_param`, `remove_prefix`, posted
+//! forms, and the file name of a download.
 
 use super::{Rng, Target};
 use millpond::input::post::raw_urlencoded_post_input;
