@@ -82,6 +82,7 @@
 mod answer;
 #[cfg(test)]
 mod compat;
+mod output;
 mod process;
 mod variables;
 
