@@ -76,9 +76,9 @@
 //! take 60 s to read more, to write its head once it was given all, and to write more. When its
 //! output is over, or nobody wants it any more (the client is gone, or the answer has no body), it
 //! has 5 s to end; then it is killed. In any case it is waited for, by a thread of its own if need
-//! be. What it has started itself is not killed: it sees the end of its input, and that of its output
-//! when it writes on. One that keeps the output open and is silent keeps a thread and a pipe here as
-//! long as it runs: start it with its output elsewhere.
+//! be. What it has started itself is not killed: it sees the end of its input, and that of its
+//! output when it writes on. One that keeps the output open and is silent keeps a thread and a pipe
+//! here as long as it runs: start it with its output elsewhere.
 //!
 //! If a signal ends it, or it writes less than its `Content-Length`, the response is cut off, and
 //! so does not look whole. Its standard error is the server's, unless the command says otherwise.
