@@ -101,8 +101,11 @@ fn one_that_lingers_makes_room_for_a_new_one() {
             assert_eq!(client.response().body.len(), LARGE, "{at} of {pool_size}");
             // It does not close its side.
             clients.push(client);
+            // Alone: the one before it, which made room, is gone.
             eventually("it lingers", || {
-                server.stats().connections(ConnectionState::Closing) == 1
+                let stats = server.stats();
+                let gone = stats.closed(CloseReason::Asked) == at - 1;
+                gone && stats.connections(ConnectionState::Closing) == 1
             });
         }
         assert_eq!(idle.get("/").body.len(), LARGE);
