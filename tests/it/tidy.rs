@@ -26,7 +26,7 @@ const TOP: [&str; 8] = [
 /// `message`.
 const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("base64", &[]),
-    ("cgi", &["message", "wire"]),
+    ("cgi", &["message", "wire", "lock"]),
     ("input", &["message", "json", "base64"]),
     ("json", &[]),
     ("limits", &[]),
