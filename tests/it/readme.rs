@@ -333,9 +333,10 @@ fn sources(folder: &str, found: &mut BTreeSet<String>) {
 fn test_modules(path: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(path)).expect("a source file");
     let own = path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
-    let modules = text.split("#[cfg(test)]\nmod ").skip(1);
-    let names = modules.filter_map(|rest| rest.split_once(';'));
-    names.map(|(name, _)| format!("{own}/{name}")).collect()
+    let items = text.split("#[cfg(test)]\n").skip(1);
+    let lines = items.filter_map(|item| item.lines().next()?.strip_suffix(';'));
+    let names = lines.filter_map(|line| line.split_once("mod "));
+    names.map(|(_, name)| format!("{own}/{name}")).collect()
 }
 
 #[test]
