@@ -79,7 +79,8 @@ impl ResponseBody {
     /// A body read from `data` while it is sent; its size is not known beforehand.
     ///
     /// If the reader fails half-way the connection is cut, so that the client sees that the body is
-    /// not whole.
+    /// not whole. What it yields is sent at once, the head along with the first of it; but that of
+    /// `text/event-stream` is sent before.
     ///
     /// ```
     /// let squares = (0..10u8).map(|n| n * n).collect::<Vec<_>>();

@@ -59,7 +59,7 @@
 //! If an error (400 and above) comes while the body is still being sent, the rest is not sent. Any
 //! other answer waits until the body is sent, or nothing more of it was taken for the time below;
 //! so what echoes a large body while it comes, and reads no further, is cut off. The head of an
-//! answer goes out with the first piece of its body.
+//! answer goes out with the first piece of its body; that of an event stream goes at once.
 //!
 //! # Time
 //!

@@ -1,6 +1,7 @@
 //! One request answered: its body is lent to the handler, the handler runs, and its response
 //! becomes the bytes to send and what follows them. Nothing is sent here.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Instant;
@@ -294,7 +295,13 @@ fn compose(
         Source::discard(data);
     } else {
         let chunked = plan.transfer == Framing::Chunked;
-        source = Source::of(data, chunked, out, &mut desk.input);
+        source = match data {
+            // By its head the client knows that it is open.
+            Data::Reader { reader, size } if is_event_stream(&headers) => {
+                Source::unread(reader, size, chunked)
+            }
+            data => Source::of(data, chunked, out, &mut desk.input),
+        };
         // Before its first byte: nothing of it was sent, and so the client can still be told.
         if let Some(error) = source.failure() {
             connection.tell(ServerErrorKind::Body, error);
@@ -308,6 +315,15 @@ fn compose(
     desk.tally(&connection.service.counters)
         .answered(status_code);
     (source, plan, upgrade)
+}
+
+/// Of server-sent events, the first of which may be long in coming.
+fn is_event_stream(headers: &[(Cow<'static, str>, Cow<'static, str>)]) -> bool {
+    headers.iter().any(|(name, value)| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case("Content-Type")
+            && essence.eq_ignore_ascii_case("text/event-stream")
+    })
 }
 
 /// Whether its fields are fields.

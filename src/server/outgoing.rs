@@ -61,6 +61,11 @@ impl Source {
         }
     }
 
+    /// A body that is read once its head was sent.
+    pub fn unread(reader: Box<dyn Read + Send>, size: Option<u64>, chunked: bool) -> Source {
+        Source::Reader(Stream::new(reader, size, chunked))
+    }
+
     /// Drops what is not wanted.
     pub fn discard(data: Data) {
         if let Data::Reader { reader, size } = data {

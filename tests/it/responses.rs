@@ -70,6 +70,40 @@ fn server() -> Running {
     serve(handler)
 }
 
+/// Yields one event, when it may.
+struct Events(Option<Gate>);
+
+impl Read for Events {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.0.take() {
+            Some(gate) => {
+                gate.pass();
+                (&b"data: x\n\n"[..]).read(buf)
+            }
+            None => Ok(0),
+        }
+    }
+}
+
+#[test]
+fn the_head_of_an_event_stream_does_not_wait_for_an_event() {
+    for kind in ["text/event-stream", "Text/Event-Stream%3B+charset=utf-8"] {
+        let gate = Gate::default();
+        let entrance = gate.clone();
+        let server = serve(move |request: &Request| Response {
+            data: ResponseBody::from_reader(Events(Some(entrance.clone()))),
+            ..Response::from_data(request.get_param("type").unwrap_or_default(), "")
+        });
+        let mut client = server.connect();
+        client.send(format!("GET /?type={kind} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let head = client.head().expect("it is open");
+        assert_eq!(head.status, 200);
+        gate.wait_for(1);
+        gate.open();
+        assert_eq!(client.body(&head), Ok(b"data: x\n\n".to_vec()));
+    }
+}
+
 #[test]
 fn a_streamed_body_of_unknown_length_is_chunked() {
     let server = server();
