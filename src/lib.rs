@@ -57,6 +57,8 @@
 //! | `server/` | sockets, threads and time; `connection.rs` there is the place to start |
 //! | `routing/` | patterns, routes, the router that holds them, the macros |
 //! | `message/` | what a handler sees: request, response, their headers and bodies |
+//! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
+//! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `assets/` | files as responses: conditions, ranges, media types |
 //! | `input/` | what a client says in its fields and bodies: cookies, credentials, forms, JSON |
 //! | `session/` | an id for each client, in a cookie |
@@ -64,8 +66,6 @@
 //! | `websocket/` | messages both ways over one connection |
 //! | `proxy/` | a request answered by another server |
 //! | `cgi/` | a request answered by a program |
-//! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
-//! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
 //! | `log/` | a line for each request |
 //! | `base64.rs` | bytes as text that survives a header |
 //! | `lock.rs` | how a poisoned lock is recovered |
@@ -81,6 +81,10 @@ mod routing;
 
 mod message;
 
+mod wire;
+
+pub mod json;
+
 mod assets;
 
 pub mod input;
@@ -94,10 +98,6 @@ pub mod websocket;
 pub mod proxy;
 
 pub mod cgi;
-
-mod wire;
-
-pub mod json;
 
 mod log;
 

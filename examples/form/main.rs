@@ -1,6 +1,6 @@
 //! Forms: `cargo run --release --example form [ADDRESS] [MAX_BYTES]`, then open the URL it prints.
-//! `/submit` takes a form into memory, field by field; `/measure` any form while it comes, however
-//! large: `curl -F a=1 -F f=@FILE http://127.0.0.1:8080/measure`.
+//! `/submit` takes a form into memory, field by field; `/measure` any form while it comes, up to
+//! MAX_BYTES: `curl -F a=1 -F f=@FILE http://127.0.0.1:8080/measure`.
 
 use millpond::input::{multipart::get_multipart_input, post::BufferedFile};
 use millpond::{json, post_input, reply, router, try_or_400, Json, Limits, Request};

@@ -56,8 +56,10 @@
 //!
 //! The body of the request is the program's standard input, in pieces of up to 64 KiB. One without
 //! a known length is gathered up to 1 MiB, so that there is a `CONTENT_LENGTH`; of a longer one
-//! there is none, and the program reads to the end. A body that the client cuts off kills the
-//! program, before it could see an end.
+//! there is none, and the program reads to the end, as `git http-backend` does. One that goes by
+//! `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as `php-cgi` does, takes such a body for an empty one:
+//! in front of it answer 411 to a request with `Transfer-Encoding`. A body that the client cuts off
+//! kills the program, before it could see an end.
 //!
 //! The response is there when the program has been given all of the body, or takes no more of it,
 //! and has written its head. Up to 1 MiB of what it writes before that is kept. One that writes
@@ -74,7 +76,9 @@
 //! take 60 s to read more, to write its head once it was given all, and to write more. When its
 //! output is over, or nobody wants it any more (the client is gone, or the answer has no body), it
 //! has 5 s to end; then it is killed. In any case it is waited for, by a thread of its own if need
-//! be. What it has started itself is not killed: it sees its input and its output end.
+//! be. What it has started itself is not killed: it sees the end of its input, and that of its
+//! output when it writes on. One that keeps the output open and is silent keeps a thread and a pipe
+//! here as long as it runs: start it with its output elsewhere.
 //!
 //! If a signal ends it, or it writes less than its `Content-Length`, the response is cut off, and
 //! so does not look whole. Its standard error is the server's, unless the command says otherwise.
@@ -82,6 +86,7 @@
 mod answer;
 #[cfg(test)]
 mod compat;
+mod output;
 mod process;
 mod variables;
 

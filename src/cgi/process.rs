@@ -4,31 +4,30 @@
 //! ```text
 //! client ── handler ─► pieces ─► thread ─► stdin │ program
 //!              ▲ ◄── used ones ◄──┘
-//! program │ stdout ─► thread ─► pieces, 64 at most ─► worker ── client
+//! program │ stdout ─► thread ─► 1 MiB at most ─► worker ── client
 //! ```
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Child, ChildStdin, Command};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::output::{Next, Output};
 use super::Times;
+use crate::lock::lock;
 use crate::wire::response::{Dialect, ResponseHead, ResponseParser};
 
 /// Of the request's body at once; there are two such pieces.
 const INPUT_PIECE: usize = 64 * 1024;
-/// Of the output at once; so many pieces are kept, 1 MiB in all.
-const OUTPUT_PIECE: usize = 16 * 1024;
-const OUTPUT_PIECES: usize = 64;
 /// A program's end is seen a moment after that of its output.
 const LAST_MOMENT: Duration = Duration::from_millis(50);
 
 pub(super) struct Script {
     process: Process,
     times: Times,
-    output: Receiver<io::Result<Vec<u8>>>,
+    output: Arc<Output>,
     /// Output that was taken and not been used up.
     piece: Vec<u8>,
     at: usize,
@@ -40,7 +39,6 @@ impl Script {
     pub fn start(mut command: Command, times: Times) -> io::Result<Script> {
         let mut child = command.spawn()?;
         let (stdout, stdin) = (child.stdout.take(), child.stdin.take());
-        let (sender, output) = mpsc::sync_channel(OUTPUT_PIECES);
         let mut script = Script {
             process: Process {
                 child: Some(child),
@@ -48,13 +46,14 @@ impl Script {
                 grace: times.grace,
             },
             times,
-            output,
+            output: Arc::default(),
             piece: Vec::new(),
             at: 0,
             ended: None,
         };
         if let Some(stdout) = stdout {
-            if let Err(e) = spawn(move || take_output(stdout, &sender)) {
+            let output = Arc::clone(&script.output);
+            if let Err(e) = spawn(move || output.take(stdout)) {
                 script.kill();
                 return Err(e);
             }
@@ -154,7 +153,7 @@ impl Script {
         let mut received = Vec::new();
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let mut piece = self.next_piece(left)?;
+            let mut piece = self.next_piece(Vec::new(), left)?;
             if piece.is_empty() {
                 let text = "its output ended before its head did";
                 return Err(io::Error::new(ErrorKind::UnexpectedEof, text));
@@ -171,17 +170,22 @@ impl Script {
     }
 
     /// The next piece of output; an empty one at its end.
-    fn next_piece(&mut self, wait: Duration) -> io::Result<Vec<u8>> {
-        match self.output.recv_timeout(wait) {
-            Ok(piece) => piece,
-            Err(RecvTimeoutError::Timeout) => {
-                Err(self.failed(ErrorKind::TimedOut, "it does not write on"))
-            }
-            Err(RecvTimeoutError::Disconnected) => match self.process.was_killed() {
+    fn next_piece(&mut self, spent: Vec<u8>, wait: Duration) -> io::Result<Vec<u8>> {
+        match self.output.next(spent, wait) {
+            Next::Bytes(piece) => Ok(piece),
+            Next::TooSlow => Err(self.failed(ErrorKind::TimedOut, "it does not write on")),
+            Next::End(Err(e)) => Err(e),
+            Next::End(Ok(())) => match self.process.was_killed() {
                 true => Err(io::Error::new(ErrorKind::Other, "a signal ended it")),
                 false => Ok(Vec::new()),
             },
         }
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.output.close();
     }
 }
 
@@ -194,10 +198,10 @@ impl Read for Script {
                 None => {}
             }
             self.at = 0;
-            self.piece = match self.next_piece(self.times.read) {
+            let spent = std::mem::take(&mut self.piece);
+            self.piece = match self.next_piece(spent, self.times.read) {
                 Ok(piece) => piece,
                 Err(e) => {
-                    self.piece = Vec::new();
                     self.ended = Some(Err(e.kind()));
                     return Err(e);
                 }
@@ -211,27 +215,6 @@ impl Read for Script {
         buf[..count].copy_from_slice(&here[..count]);
         self.at += count;
         Ok(count)
-    }
-}
-
-/// Takes the output as long as somebody wants it. Then the pipe is closed, and the program sees
-/// that when it writes on.
-fn take_output(mut stdout: ChildStdout, pieces: &SyncSender<io::Result<Vec<u8>>>) {
-    loop {
-        let mut piece = vec![0; OUTPUT_PIECE];
-        let read = match stdout.read(&mut piece) {
-            Ok(0) => return,
-            Ok(count) => {
-                piece.truncate(count);
-                Ok(piece)
-            }
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => Err(e),
-        };
-        let failed = read.is_err();
-        if pieces.send(read).is_err() || failed {
-            return;
-        }
     }
 }
 
@@ -303,7 +286,7 @@ impl Drop for Process {
 
 /// Waits for a program whose output nobody reads any more, and kills it when its time is over.
 fn wind_down(child: &Mutex<Child>, grace: Duration) {
-    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut child = lock(child);
     let began = Instant::now();
     let mut nap = Duration::from_micros(200);
     while began.elapsed() < grace {

@@ -120,6 +120,14 @@ fn a_script_may_write_some_before_it_has_read_all() {
         let response = of_length(vec![b'x'; size]).start(cat);
         assert_eq!(text(response).len(), size);
     }
+    // However small its pieces are.
+    let patient = Times {
+        write: GUARD,
+        ..short_behind_the_head()
+    };
+    let dd = "echo Status: 200; echo; exec dd bs=50 2>/dev/null";
+    let response = run(sh(dd), &of_length(vec![b'x'; 700_000]), patient).expect("a head");
+    assert_eq!(text(response).len(), 700_000);
     // More than is kept, and it gets no further.
     let error = fails(cat, &of_length(vec![b'x'; 4 << 20]));
     assert_eq!(error.kind(), ErrorKind::TimedOut);

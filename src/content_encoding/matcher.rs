@@ -175,9 +175,7 @@ impl Matcher {
                 self.work += 1;
             }
             // What does not agree here is not longer than the best.
-            if there[best.length] == here[best.length]
-                && there[best.length - 1] == here[best.length - 1]
-            {
+            if there[best.length] == here[best.length] {
                 let length = common(there, here);
                 #[cfg(test)]
                 {

@@ -45,7 +45,7 @@ const DIGESTS: [&str; 4] = ["Content-Digest", "Content-MD5", "Digest", "Repr-Dig
 ///   gives to `identity` (RFC 9110 §12.5.3). Brotli is not offered: who takes both gets gzip.
 /// * The media type has to be one that becomes smaller: text, JSON, XML, JavaScript, SVG, wasm and
 ///   their like. A body that is known to have less than 1,024 bytes is left alone, and so is one
-///   that would become longer.
+///   in memory that would become longer.
 /// * Left alone is also what has a `Content-Encoding` already (a `.gz` or `.br` that
 ///   [`serve_file`](crate::serve_file) found), a `Cache-Control` with `no-transform`, a digest or a
 ///   `Content-Range`; 1xx, 204, 205, 206 and 304; upgrades; and `text/event-stream`.

@@ -17,6 +17,7 @@
 
 mod body;
 mod content_type;
+mod parameters;
 
 mod accept;
 mod auth;

@@ -18,7 +18,7 @@ pub enum PlainTextError {
     IoError(io::Error),
     /// The body goes on behind the limit.
     LimitExceeded,
-    /// The body is not UTF-8, or is said to be in another charset.
+    /// The body is not UTF-8, or is said to be in another charset, or in one that cannot be told.
     NotUtf8,
 }
 
@@ -101,9 +101,11 @@ pub fn plain_text_body_with_limit(
     let content_type = ContentType::of(request)
         .filter(|content_type| content_type.is("text/plain"))
         .ok_or(PlainTextError::WrongContentType)?;
-    let charset = content_type.parameter("charset");
-    if !charset.map_or(true, |charset| is_utf8(&charset)) {
-        return Err(PlainTextError::NotUtf8);
+    // Of what cannot be read, or is there twice, nobody can say that it is UTF-8.
+    let parameters = content_type.parameters().ok_or(PlainTextError::NotUtf8)?;
+    match parameters.only("charset") {
+        Ok(charset) if charset.map_or(true, is_utf8) => {}
+        _ => return Err(PlainTextError::NotUtf8),
     }
     let bytes = body::read(request, limit).map_err(|unread| match unread {
         Unread::Extracted => PlainTextError::BodyAlreadyExtracted,
@@ -146,6 +148,16 @@ mod tests {
             (Some("text/plain; charset=iso-8859-1"), Err("NotUtf8")),
             (Some("text/plain; charset=utf-16"), Err("NotUtf8")),
             (Some("text/plain; charset="), Err("NotUtf8")),
+            (Some("text/plain; charset=\"utf-8"), Err("NotUtf8")),
+            (Some("text/plain; x; charset=utf-16"), Err("NotUtf8")),
+            (
+                Some("text/plain; charset=utf-8; charset=utf-16"),
+                Err("NotUtf8"),
+            ),
+            (
+                Some("text/plain; x=\"\\\";charset=a\"; charset=utf-8;"),
+                Ok("h\u{e9}"),
+            ),
             (Some("text/plainer"), Err("WrongContentType")),
             (Some("text/html"), Err("WrongContentType")),
             (Some(""), Err("WrongContentType")),

@@ -72,9 +72,10 @@ use std::io::BufRead;
 pub use decode::BufferedFile;
 pub use error::{PostError, PostFieldError};
 
-// What the macro expands to.
+// What the macro expands to. Not under names that `use rouille::input::post::*` could bring into
+// the way of others.
 #[doc(hidden)]
-pub use form::{absent, Entry, Form};
+pub use form::{absent as __absent, Form as __Form};
 
 /// Bytes of text in a form: of a whole urlencoded body, or of all fields of a multipart form that
 /// are asked for and are no files. One more is an error.

@@ -31,6 +31,11 @@ pub(crate) fn decode_form_bytes(written: &[u8]) -> Vec<u8> {
     bytes(written).map(form_byte).collect()
 }
 
+/// Whether it decodes as a form's name or value to this text; nothing is kept of it.
+pub(crate) fn is_form_of(written: &[u8], text: &str) -> bool {
+    bytes(written).map(form_byte).eq(text.bytes())
+}
+
 fn form_byte(decoded: (u8, usize)) -> u8 {
     match decoded {
         // A plus sign that was written as `%2B` took three bytes, and is one.
@@ -164,6 +169,13 @@ mod tests {
         for (input, path, form) in table {
             assert_eq!(decode(input), path, "{input:?} as a path");
             assert_eq!(decode_form(input), form, "{input:?} as a form");
+            let is = |text: &str| is_form_of(input.as_bytes(), text);
+            assert_eq!(
+                is(form),
+                !form.contains('\u{fffd}'),
+                "{input:?} is {form:?}"
+            );
+            assert!(!is(&format!("{form}x")) && !is(&format!("x{form}")));
         }
     }
 

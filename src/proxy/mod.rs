@@ -52,10 +52,14 @@
 //! # Bodies
 //!
 //! Both are streamed, in pieces of up to 64 KiB, however long they are. A request that is cut off
-//! reaches the other server cut off, never as if it were whole, and so it is with an answer. If an
-//! error (400 and above) comes while the body is still being sent, the rest is not sent. Any other
-//! answer waits until the body is sent, or nothing more of it was taken for the time below; so what
-//! echoes a large body while it comes, and reads no further, is cut off.
+//! reaches the other server cut off, never as if it were whole, and so it is with an answer; but
+//! where the end of a connection is the end of a body (an answer with neither length nor coding,
+//! and any without a length to a client of HTTP/1.0), one that comes too early shows to nobody.
+//!
+//! If an error (400 and above) comes while the body is still being sent, the rest is not sent. Any
+//! other answer waits until the body is sent, or nothing more of it was taken for the time below;
+//! so what echoes a large body while it comes, and reads no further, is cut off. The head of an
+//! answer goes out with the first piece of its body.
 //!
 //! # Time
 //!

@@ -10,6 +10,7 @@ use crate::wire::framing::{request as framing_of, BodyLength};
 use crate::wire::head::HeadParser;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -294,14 +295,16 @@ fn interim_answers_are_no_reason_to_wait_for_ever() {
 
 #[test]
 fn a_server_that_reads_nothing_is_given_up() {
-    let (address, thread) = upstream(|stream| {
-        thread::sleep(Duration::from_millis(3000));
+    let (given_up, told) = mpsc::channel::<()>();
+    let (address, thread) = upstream(move |stream| {
+        let _ = told.recv();
         drop(stream);
     });
     let body = vec![b'x'; 64 << 20];
     let fields = owned(&[("Content-Length", &body.len().to_string())]);
     let request = Request::fake_http("POST", "/", fields, body);
     takes_too_long(|| ask(address, &request));
+    drop(given_up);
     thread.join().expect("it ends");
 }
 

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, finishes, serve_routes, Client, Gate, GUARD};
+use crate::support::{eventually, finishes, measure, serve_routes, Client, Gate, GUARD};
 use millpond::{BackgroundServer, Response, Route};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -24,11 +24,7 @@ fn server(gate: &Gate) -> BackgroundServer {
         }),
         Route::post("/").onconnect(move |request| {
             gate.pass();
-            let mut data = request.data().expect("the first to ask");
-            match std::io::copy(&mut data, &mut std::io::sink()) {
-                Ok(count) => Response::text(count.to_string()),
-                Err(_) => Response::empty_400(),
-            }
+            measure(request)
         }),
     ])
 }

@@ -4,7 +4,7 @@
 use crate::support::{finishes, serve, serve_as, Reply, Running, GUARD};
 use millpond::input::json::JsonError;
 use millpond::input::{self, PlainTextError};
-use millpond::{accept, router, try_or_400, Json, Limits, Request, Response};
+use millpond::{accept, post_input, router, try_or_400, Json, Limits, Request, Response};
 
 const MIB: usize = 1024 * 1024;
 
@@ -42,6 +42,10 @@ fn handler(request: &Request) -> Response {
         (POST) (/json/9) => {
             let value: Vec<Json> = try_or_400!(input::json_input_with_limit(request, 9));
             Response::text(value.len().to_string())
+        },
+        (POST) (/form) => {
+            let input = try_or_400!(post_input!(request, { a: Option<String> }));
+            Response::text(input.a.unwrap_or_default())
         },
         (POST) (/text) => {
             match input::plain_text_body(request) {
@@ -263,8 +267,12 @@ fn what_is_wrong_with_a_body_is_told_and_the_connection_stays() {
 #[test]
 fn half_a_body_is_an_error_and_no_value() {
     let server = serve(handler);
-    for (path, content_type) in [("/json", "application/json"), ("/text", "text/plain")] {
-        let whole = post(path, content_type, b"[1, 2]    ");
+    for (path, content_type, body) in [
+        ("/json", "application/json", b"[1, 2]    "),
+        ("/text", "text/plain", b"[1, 2]    "),
+        ("/form", "application/x-www-form-urlencoded", b"a=1&b=2&a="),
+    ] {
+        let whole = post(path, content_type, body);
         let mut client = server.connect();
         // Cut behind what would be a value by itself.
         client.send(&whole[..whole.len() - 4]).finish_sending();

@@ -89,8 +89,8 @@ fn returns_while_new_requests_keep_coming() {
             let server = Arc::clone(&server.server);
             thread::spawn(move || server.join())
         };
-        idle.closed(); // So `join` has begun.
-                       // New requests are answered meanwhile, and what was in flight is waited for.
+        // It has begun: new requests are answered meanwhile, and what was in flight is waited for.
+        idle.closed();
         load.each_answered(20);
         assert!(!joined.is_finished());
         gate.open();

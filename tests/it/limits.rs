@@ -1,24 +1,15 @@
 //! Every limit from both sides: n is admitted, n + 1 is refused, and the default is the documented
 //! one. Time has its own module, [`slow`](crate::slow).
 
-use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{eventually, serve_as, Client, Gate, Reply, Running};
+use crate::support::{eventually, measure, serve_as, Client, Gate, Reply, Running};
 use millpond::{Limits, Request, Response, Router, Settings};
 
-fn handler(request: &Request) -> Response {
-    let mut body = Vec::new();
-    match request.data().expect("first").read_to_end(&mut body) {
-        Ok(length) => Response::text(length.to_string()),
-        Err(e) => Response::text(format!("{:?}", e.kind())).with_status_code(400),
-    }
-}
-
 fn server(limits: Limits) -> Running {
-    serve_as(handler, |server| server.limits(limits))
+    serve_as(measure, |server| server.limits(limits))
 }
 
 /// The one answer to these bytes; an answer that refuses is the last.
@@ -230,7 +221,7 @@ fn buffered_bodies() {
         let server = serve_as(
             move |request: &Request| {
                 came.pass();
-                handler(request)
+                measure(request)
             },
             |server| server.limits(limits),
         );
@@ -271,7 +262,7 @@ fn requests_per_connection() {
 #[test]
 fn connections() {
     let router = Router::default();
-    router.fallback(handler);
+    router.fallback(measure);
     let limits = Limits {
         max_connections: 3,
         ..Limits::default()

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{get, listen, timed, Client};
+use crate::support::{get, listen, measure, timed, Client};
 use millpond::{Request, Response};
 
 const POOL: usize = 4;
@@ -23,11 +23,7 @@ fn handler(request: &Request) -> Response {
     if request.url() == "/big" {
         return Response::from_data("text/plain", vec![b'x'; BIG]);
     }
-    let mut data = request.data().expect("the first to ask");
-    match std::io::copy(&mut data, &mut std::io::sink()) {
-        Ok(length) => Response::text(length.to_string()),
-        Err(_) => Response::empty_400(),
-    }
+    measure(request)
 }
 
 /// The child's part. Run as any other test it does nothing.

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use crate::support::{serve_as, Running, SLACK};
 use crate::tidy::{beside, is_packed};
+use millpond::input::post;
 use millpond::{Limits, Response, Route, Router};
 
 const README: &str = include_str!("../../README.md");
 const LIMITS: &str = include_str!("../../src/limits.rs");
 const CRATE: &str = include_str!("../../src/lib.rs");
 const TESTS: &str = include_str!("main.rs");
+/// In columns, outside of tables.
+const WIDEST_LINE: usize = 120;
 
 /// The cells of the tables under a heading, whose first cell is code; escaped bars are bars.
 fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
@@ -91,6 +94,18 @@ fn defaults() -> Vec<(&'static str, String)> {
             max_requests_per_connection.map_or("none".to_owned(), count),
         ),
     ]
+}
+
+#[test]
+fn bounds_of_forms_are_the_ones_told() {
+    let told = format!(
+        "text {}, files {}, {} fields",
+        bytes(post::MAX_FORM_BYTES as u64),
+        bytes(post::MAX_BUFFERED_BYTES as u64),
+        count(post::MAX_FIELDS as u64)
+    );
+    let section = README.split("## Forms").nth(1).expect("the heading");
+    assert!(section.contains(&told), "{told}");
 }
 
 fn bytes(n: u64) -> String {
@@ -318,9 +333,10 @@ fn sources(folder: &str, found: &mut BTreeSet<String>) {
 fn test_modules(path: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(path)).expect("a source file");
     let own = path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
-    let modules = text.split("#[cfg(test)]\nmod ").skip(1);
-    let names = modules.filter_map(|rest| rest.split_once(';'));
-    names.map(|(name, _)| format!("{own}/{name}")).collect()
+    let items = text.split("#[cfg(test)]\n").skip(1);
+    let lines = items.filter_map(|item| item.lines().next()?.strip_suffix(';'));
+    let names = lines.filter_map(|line| line.split_once("mod "));
+    names.map(|(_, name)| format!("{own}/{name}")).collect()
 }
 
 #[test]
@@ -349,6 +365,40 @@ fn the_crates_map_names_every_folder() {
         .map(|(name, dir)| if dir { name + "/" } else { name })
         .collect();
     assert_eq!(named, there);
+}
+
+/// The parts of the library in the order in which the crate's root has them.
+fn parts() -> Vec<&'static str> {
+    let mods = CRATE.lines().filter_map(|line| {
+        let line = line.strip_prefix("pub ").unwrap_or(line);
+        line.strip_prefix("mod ")?.strip_suffix(';')
+    });
+    mods.collect()
+}
+
+#[test]
+fn the_walk_and_the_map_go_in_the_order_of_the_crate() {
+    let order_of = |rows: Vec<Vec<String>>| {
+        let names = rows.iter().map(|row| {
+            let path = code(&row[0]).trim_start_matches("src/");
+            let end = path.find(['/', '.']).unwrap_or(path.len());
+            path[..end].to_owned()
+        });
+        let mut order: Vec<String> = names.filter(|name| name != "lib").collect();
+        order.dedup();
+        order
+    };
+    let walk = table(README, "## A walk through the files\n");
+    assert_eq!(order_of(walk), parts());
+    let map = table(&CRATE.replace("//! ", ""), "# The map\n");
+    assert_eq!(order_of(map), parts());
+}
+
+#[test]
+fn lines_have_an_end() {
+    let is_long = |line: &&str| !line.starts_with('|') && line.chars().count() > WIDEST_LINE;
+    let long: Vec<&str> = README.lines().filter(is_long).collect();
+    assert!(long.is_empty(), "{long:#?}");
 }
 
 #[test]

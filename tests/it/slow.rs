@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, serve, serve_as, timed, Client, Gate, Running, GUARD, SLACK};
+use crate::support::{
+    eventually, measure, serve, serve_as, timed, Client, Gate, Running, GUARD, SLACK,
+};
 use millpond::{CloseReason, Limits, Request, Response, Route, Router};
 
 /// How long a rate is not judged, and what each later judgement is about.
@@ -17,11 +19,7 @@ fn handler(request: &Request) -> Response {
     if request.url() == "/big" {
         return Response::from_data("text/plain", vec![b'x'; 32 * 1024 * 1024]);
     }
-    let mut body = Vec::new();
-    match request.data().expect("first").read_to_end(&mut body) {
-        Ok(length) => Response::text(length.to_string()),
-        Err(e) => Response::text(format!("{:?}", e.kind())).with_status_code(400),
-    }
+    measure(request)
 }
 
 fn server(limits: Limits) -> Running {

@@ -1,12 +1,11 @@
 //! Promise 8: a half-sent request cannot hold up `stop()`; `stop_within(d)` returns by d and says
 //! how many requests were answered and how many were cut.
 
-use std::io::Read;
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, finishes, get, serve_routes, timed, witness};
+use crate::support::{eventually, finishes, get, measure, serve_routes, timed, witness};
 use crate::support::{Client, Cut, Gate, Habit, Load, GUARD, SLACK};
 use millpond::{BackgroundServer, Drained, Request, Response, Route, Router, Settings};
 
@@ -21,13 +20,7 @@ fn routes(gate: &Gate) -> Vec<Route> {
             gate.pass();
             Response::text("passed")
         }),
-        Route::post("/upload").onconnect(|request| {
-            let mut body = Vec::new();
-            match request.data().unwrap().read_to_end(&mut body) {
-                Ok(count) => Response::text(count.to_string()),
-                Err(_) => Response::text("cut").with_status_code(400),
-            }
-        }),
+        Route::post("/upload").onconnect(measure),
         Route::get("/large").onconnect(|_| Response::from_data("a/b", vec![b'x'; LARGE])),
         Route::get("/{a}/{b}").onconnect(echo),
         Route::get("/").onconnect(echo),

@@ -1,6 +1,7 @@
 //! What the tests share: servers that end with their test, a raw client, and latches to meet
 //! handlers at.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{mpsc, Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -110,6 +111,15 @@ pub fn get(addr: SocketAddr, path: &str) -> Reply {
     let reply = client.response();
     client.closed();
     reply
+}
+
+/// A handler that reads the body: how long it is, or with 400 why there is no more of it.
+pub fn measure(request: &Request) -> Response {
+    let mut data = request.data().expect("the first to ask");
+    match io::copy(&mut data, &mut io::sink()) {
+        Ok(length) => Response::text(length.to_string()),
+        Err(e) => Response::text(format!("{:?}", e.kind())).with_status_code(400),
+    }
 }
 
 /// Where handlers wait until the test lets them go, and where the test waits for them to come.

@@ -26,7 +26,7 @@ const TOP: [&str; 8] = [
 /// `message`.
 const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("base64", &[]),
-    ("cgi", &["message", "wire"]),
+    ("cgi", &["message", "wire", "lock"]),
     ("input", &["message", "json", "base64"]),
     ("json", &[]),
     ("limits", &[]),
@@ -44,22 +44,26 @@ const SEAM: &str = "src/server/background.rs";
 /// Files of the server that know nothing of HTTP, and so nothing of the files that do.
 const KNOW_NO_HTTP: [&str; 5] = ["caught", "drain", "pace", "pool", "sweep"];
 /// Modules of std that do not belong into a part: what waits, what is shared, what talks.
-const STD_NOT_IN: [(&str, &[&str]); 8] = [
+const STD_NOT_IN: [(&str, &[&str]); 12] = [
     ("assets", &["env", "net", "process", "sync", "thread"]),
+    ("cgi", &["fs", "net"]),
     (
         "content_encoding",
         &["env", "fs", "net", "process", "sync", "thread", "time"],
     ),
+    ("input", &["env", "fs", "net", "process", "thread", "time"]),
     (
         "json",
         &["env", "fs", "io", "net", "process", "thread", "time"],
     ),
     ("log", &["env", "fs", "net", "process"]),
     ("message", &["env", "net", "process", "thread", "time"]),
+    ("proxy", &["env", "fs", "process", "sync", "thread"]),
     (
         "routing",
         &["env", "fs", "io", "net", "process", "thread", "time"],
     ),
+    ("session", &["env", "net", "process"]),
     ("websocket", &["env", "fs", "net", "process"]),
     (
         "wire",

@@ -1,8 +1,8 @@
 //! What the lines above a part's data say (RFC 7578 §4). It reads them whole, and knows no stream.
 
 use super::mime::Mime;
-use super::parameters::{is_token, Parameters};
 use super::{FieldHeaders, MAX_PART_HEADERS};
+use crate::input::parameters::{is_token, Parameters};
 use crate::message::weights::trim;
 use std::str;
 

@@ -1,6 +1,6 @@
 //! A media type as a value (RFC 2045 §5.1). It knows none by name.
 
-use super::parameters::{is_token, Parameters};
+use crate::input::parameters::{is_token, Parameters};
 use std::fmt;
 
 /// A media type: `text/plain`, `image/svg+xml`, `text/html; charset=utf-8`.

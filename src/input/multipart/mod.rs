@@ -7,9 +7,9 @@
 //! large uploads raises.
 //!
 //! What two readers could read differently is an error, as everywhere in this crate: a part without
-//! a name or with two, a header line that is none, a line that begins like a boundary and goes on,
-//! another `Content-Transfer-Encoding` than one that changes nothing. So is a body that ends before
-//! its last boundary. An error ends the form: nothing behind it is read.
+//! a name or with two, a header line that is none or a boundary too, a line that begins like a
+//! boundary and goes on, another `Content-Transfer-Encoding` than one that changes nothing. So is a
+//! body that ends before its last boundary. An error ends the form: nothing behind it is read.
 //!
 //! # Example: files into a folder
 //!
@@ -42,15 +42,14 @@
 
 mod head;
 mod mime;
-mod parameters;
 mod parts;
 
 #[cfg(test)]
 mod tests;
 
 use super::content_type::ContentType;
+use super::parameters::is_tchar;
 use crate::message::{Request, RequestBody};
-use parameters::Parameters;
 use parts::Parts;
 use std::error::Error;
 use std::fmt;
@@ -71,7 +70,7 @@ pub const MAX_PART_HEADERS: usize = 16;
 #[derive(Clone, Debug)]
 pub enum MultipartError {
     /// The request has not one `Content-Type`, that of `multipart/form-data` with one boundary of
-    /// 1 to 70 characters of those that RFC 2046 §5.1.1 allows.
+    /// 1 to 70 characters of those that RFC 2046 §5.1.1 or a token (RFC 9110 §5.6.2) allows.
     WrongContentType,
 
     /// Somebody has taken the body already.
@@ -114,13 +113,12 @@ pub fn get_multipart_input(request: &Request) -> Result<Multipart<'_>, Multipart
 }
 
 fn boundary(request: &Request) -> Option<String> {
-    if !ContentType::of(request)?.is("multipart/form-data") {
-        return None;
-    }
-    let read = Parameters::parse(request.header("Content-Type")?)?;
-    let boundary = read.only("boundary").ok()??;
-    // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1)
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+    let content_type = ContentType::of(request).filter(|found| found.is("multipart/form-data"))?;
+    let parameters = content_type.parameters()?;
+    let boundary = parameters.only("boundary").ok()??;
+    // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1). Not all clients keep to the bchars
+    // (`*****`, `.._$`); whatever a token may have is read alike by everybody.
+    let fits = |byte: u8| is_tchar(byte) || b"(),/:=? ".contains(&byte);
     let is_boundary =
         matches!(boundary.len(), 1..=70) && boundary.bytes().all(fits) && !boundary.ends_with(' ');
     is_boundary.then(|| boundary.to_owned())
@@ -231,13 +229,15 @@ impl<M> MultipartField<M> {
     }
 }
 
-/// What a client says about a field.
+/// What a client says about a field. Names are as they were before a browser wrote a quote and the
+/// ends of lines as `%22`, `%0D` and `%0A`, or another client used a backslash.
 #[derive(Clone, Debug)]
 pub struct FieldHeaders {
     /// The name of the field.
     pub name: Arc<str>,
     /// The name of the file, where it is one; empty where a browser's user has chosen none. Like
-    /// `name` it may hold anything: slashes, `..`, quotes, ends of lines.
+    /// `name` it may hold anything: slashes, `..`, quotes, ends of lines. A `filename*` is not
+    /// looked at (RFC 7578 §4.2).
     pub filename: Option<String>,
     /// What the client thinks that it is.
     pub content_type: Option<Mime>,

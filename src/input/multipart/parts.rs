@@ -175,7 +175,14 @@ impl<R: Read> Parts<R> {
             searched = come.len();
             self.more_or_cut()?;
         };
-        let head = read(&self.buffer[self.start..self.start + length]).map_err(malformed)?;
+        let head = &self.buffer[self.start..self.start + length];
+        // A line in it may be both a header field and a boundary (`--x: y`), and other readers look
+        // for the latter first. What looks like the beginning of one is the end of its last line.
+        let first = &self.delimiter[CRLF.len()..];
+        if head.starts_with(first) || before_delimiter(head, &self.delimiter) + 2 < length {
+            return Err(malformed("a boundary stands in the head of a part"));
+        }
+        let head = read(head).map_err(malformed)?;
         // The end of the empty line may begin the delimiter: a part without data may end so.
         self.take_all(length);
         loop {

@@ -271,6 +271,11 @@ fn a_boundary_is_read_from_the_content_type() {
             Some("----=_x'()+_,./:=?"),
         ),
         ("multipart/form-data; boundary=\"a b\"", Some("a b")),
+        ("multipart/form-data; boundary=*****", Some("*****")),
+        ("multipart/form-data; boundary=!#$%&^`|~", Some("!#$%&^`|~")),
+        ("multipart/form-data; boundary=\"a;b\"", None),
+        ("multipart/form-data; boundary=\"a\\\\b\"", None),
+        ("multipart/form-data; boundary=\"a\tb\"", None),
         (
             &format!("multipart/form-data; boundary={longest}"),
             Some(&longest),

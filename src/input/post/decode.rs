@@ -63,12 +63,12 @@ pub(super) fn up_to(most: usize, reader: impl Read) -> io::Result<Vec<u8>> {
     // A usize is at most 64 bits wide on every target Rust has.
     reader.take(most as u64 + 1).read_to_end(&mut bytes)?;
     match bytes.len() > most {
-        true => Err(too_much("a field is too long")),
+        true => Err(refused("a field is too long")),
         false => Ok(bytes),
     }
 }
 
-pub(super) fn too_much(why: &'static str) -> io::Error {
+pub(super) fn refused(why: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, why)
 }
 
@@ -79,7 +79,7 @@ fn text(file: impl Read, mime: &str) -> Result<String, PostFieldError> {
         _ => return Err(PostFieldError::WrongFieldType),
     }
     let bytes = up_to(MAX_FORM_BYTES, file)?;
-    String::from_utf8(bytes).map_err(|_| too_much("a file is not UTF-8").into())
+    String::from_utf8(bytes).map_err(|_| refused("a file is not UTF-8").into())
 }
 
 macro_rules! parsed {

@@ -1,7 +1,7 @@
 //! The fields of a form, one after the other, whichever of the two ways it came: what `post_input!`
 //! expands to. It knows no types but through `DecodePostField`.
 
-use super::decode::{too_much, up_to};
+use super::decode::{refused, up_to};
 use super::{
     DecodePostField, PostError, PostFieldError, MAX_BUFFERED_BYTES, MAX_FIELDS, MAX_FORM_BYTES,
 };
@@ -77,7 +77,7 @@ impl<'f, 'r> Entry<'f, 'r> {
     /// Whether it has this name.
     pub fn is(&self, name: &str) -> bool {
         match &self.content {
-            Content::Pair(written, _) => percent::decode_form_bytes(written) == name.as_bytes(),
+            Content::Pair(written, _) => percent::is_form_of(written, name),
             Content::Part(field) => &*field.headers.name == name,
         }
     }
@@ -112,7 +112,7 @@ impl<'f, 'r> Entry<'f, 'r> {
         let value = value.map_err(|error| wrong(name, error))?;
         held.all += value.bytes_held();
         if held.all > MAX_BUFFERED_BYTES {
-            return Err(wrong(name, too_much("the form is too large").into()));
+            return Err(wrong(name, refused("the form is too large").into()));
         }
         let merged = match place.take() {
             Some(before) => before.merge_multiple(value),
@@ -169,7 +169,7 @@ pub(super) fn urlencoded(request: &Request) -> Result<Pairs, PostError> {
     }
     let body = body::read(request, MAX_FORM_BYTES).map_err(|unread| match unread {
         Unread::Extracted => PostError::BodyAlreadyExtracted,
-        Unread::TooLong(_) => too_much("the form is too large").into(),
+        Unread::TooLong(_) => refused("the form is too large").into(),
         Unread::Io(error) => error.into(),
     })?;
     Ok(Pairs {
@@ -192,7 +192,7 @@ impl Pairs {
             }
             self.count += 1;
             if self.count > MAX_FIELDS {
-                return Err(too_much("the form has too many fields").into());
+                return Err(refused("the form has too many fields").into());
             }
             let pair = &self.body[start..start + length];
             let equals = pair.iter().position(|&byte| byte == b'=');

@@ -38,7 +38,7 @@ macro_rules! post_input {
             request: &$crate::Request,
         ) -> ::core::result::Result<PostInput, $crate::input::post::PostError> {
             $(let mut $field: ::core::option::Option<$type> = ::core::option::Option::None;)*
-            let mut form = $crate::input::post::Form::of(request)?;
+            let mut form = $crate::input::post::__Form::of(request)?;
             while let ::core::option::Option::Some(entry) = form.entry()? {
                 $(
                     let name = $crate::json::field_name(::core::stringify!($field));
@@ -51,7 +51,7 @@ macro_rules! post_input {
             ::core::result::Result::Ok(PostInput {
                 $($field: match $field {
                     ::core::option::Option::Some(value) => value,
-                    ::core::option::Option::None => $crate::input::post::absent(
+                    ::core::option::Option::None => $crate::input::post::__absent(
                         $crate::json::field_name(::core::stringify!($field)),
                         $crate::__post_config!($({$config})*),
                     )?,

@@ -117,7 +117,7 @@ fn reference(kind: &str, body: &[u8]) -> Outcome {
         return None;
     }
     let boundary = one(&parameters, "boundary").ok()??;
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || "'()+_,-./:=? ".contains(c);
+    let is_fit = |c: char| is_token(&c.to_string()) || "(),/:=? ".contains(c);
     if !(1..=70).contains(&boundary.len())
         || !boundary.chars().all(is_fit)
         || boundary.ends_with(' ')
@@ -163,6 +163,10 @@ fn body_of(boundary: &str, body: &[u8], fields: &mut Vec<Field>) -> Result<(), E
             None if rest.len() < MAX_PART_HEAD_BYTES => return Err(ErrorKind::UnexpectedEof),
             _ => return Err(ErrorKind::InvalidData),
         };
+        let lines = [b"\r\n", &rest[..end]].concat();
+        if find(&lines, &delimiter).is_some() {
+            return Err(ErrorKind::InvalidData);
+        }
         // Where the part's head is bad it may be told before, or instead of, a missing boundary.
         begun = Some(head(&rest[..end]).ok_or(ErrorKind::InvalidData)?);
         rest = &rest[end + 2..];
@@ -244,10 +248,10 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(fits)
 }
 
-type Listed = Vec<(String, String)>;
+pub type Listed = Vec<(String, String)>;
 
 /// The only value of this name.
-fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
+pub fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
     let named = |(n, _): &&(String, String)| n.to_ascii_lowercase() == name;
     let values: Vec<_> = parameters.iter().filter(named).collect();
     match values[..] {
@@ -258,7 +262,7 @@ fn one(parameters: &Listed, name: &str) -> Result<Option<String>, ()> {
 }
 
 /// Character by character.
-fn with_parameters(value: &str) -> Option<(String, Listed)> {
+pub fn with_parameters(value: &str) -> Option<(String, Listed)> {
     let chars: Vec<char> = value.chars().collect();
     let blank_at = |at: usize| chars.get(at).map_or(false, |&c| is_blank(c));
     let mut at = chars.iter().position(|&c| c == ';').unwrap_or(chars.len());
@@ -369,6 +373,7 @@ const TOKENS: &[&str] = &[
     "Content-Transfer-Encoding: binary\r\n",
     "Content-Transfer-Encoding: base64\r\n",
     "X: y\r\n",
+    "--x: y\r\n",
     "boundary=",
     "boundary=\"x\"",
     "multipart/mixed",
@@ -398,6 +403,8 @@ const WHOLE: &[&str] = &[
      Content-Disposition: form-data; name=a\r\n\r\n1\r\n--y z--",
     "multipart/form-data; boundary=----=_(a)\n------=_(a)--",
     "multipart/form-data; boundary=x; boundary=x\n--x--",
+    "multipart/form-data; boundary=$*\n--$*\r\n\
+     Content-Disposition: form-data; name=a\r\n\r\n1\r\n--$*--",
     "multipart/form-data; boundary=\"x \"\n--x --",
     "application/x-www-form-urlencoded\na=1&n=2",
     "multipart/form-data",

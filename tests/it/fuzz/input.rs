@@ -1,6 +1,7 @@
 //! What a handler reads of a client's fields: cookies, credentials, weighted lists, the type of a
 //! body.
 
+use super::form::{one, with_parameters};
 use super::{Rng, Target};
 use millpond::input::{self, PlainTextError};
 use millpond::Request;
@@ -191,11 +192,15 @@ fn meet(one: &str, other: &str) -> bool {
 /// RFC 9110 §8.3.1, by what is then done with a body of text.
 fn types(value: &str) -> Result<(), String> {
     let name = bare(value.split(';').next().expect("a first part"));
-    let charset = parameter(&value[value.find(';').unwrap_or(value.len())..], "charset");
-    let is_utf8 = charset.map_or(true, |charset| {
+    let is_utf8 = |charset: &str| {
         let known = ["utf-8", "utf8", "us-ascii", "ascii"];
         known.contains(&charset.to_ascii_lowercase().as_str())
-    });
+    };
+    let parameters = with_parameters(value).map(|(_, all)| one(&all, "charset"));
+    let is_utf8 = match parameters {
+        Some(Ok(charset)) => charset.map_or(true, |charset| is_utf8(&charset)),
+        Some(Err(())) | None => false,
+    };
     let want = match name.eq_ignore_ascii_case("text/plain") {
         true if is_utf8 => "body",
         true => "another charset",
@@ -208,45 +213,6 @@ fn types(value: &str) -> Result<(), String> {
         Err(other) => format!("{other:?}"),
     };
     equal("the text", got, want)
-}
-
-fn parameter(text: &str, wanted: &str) -> Option<String> {
-    let mut chars = text.chars().peekable();
-    loop {
-        while chars.next_if(|&c| c == ' ' || c == '\t').is_some() {}
-        if chars.next()? != ';' {
-            return None;
-        }
-        while chars.next_if(|&c| c == ' ' || c == '\t').is_some() {}
-        if matches!(chars.peek(), None | Some(';')) {
-            continue;
-        }
-        let (mut name, mut value) = (String::new(), String::new());
-        loop {
-            match chars.next()? {
-                '=' => break,
-                ';' | '"' | ' ' | '\t' => return None,
-                c => name.push(c),
-            }
-        }
-        if chars.next_if_eq(&'"').is_some() {
-            loop {
-                match chars.next()? {
-                    '"' => break,
-                    '\\' => value.push(chars.next()?),
-                    c => value.push(c),
-                }
-            }
-        } else {
-            while let Some(c) = chars.next_if(|&c| c != ';') {
-                value.push(c);
-            }
-            value = bare(&value).to_owned();
-        }
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(value);
-        }
-    }
 }
 
 /// RFC 7617 §2, RFC 4648 §4: by writing what was read, and comparing.

@@ -1,8 +1,9 @@
-//! Percent-encoding, through what a handler calls: `url`, `get_param`, `remove_prefix`, and the
-//! file name of a download.
+//! Percent-encoding, through what a handler calls: `url`, `get_param`, `remove_prefix`, posted
+//! forms, and the file name of a download.
 
 use super::{Rng, Target};
-use millpond::{Request, Response};
+use millpond::input::post::raw_urlencoded_post_input;
+use millpond::{post_input, Request, Response};
 
 pub struct Escapes;
 
@@ -19,10 +20,11 @@ impl Target for Escapes {
         TOKENS
     }
 
-    /// The input is a target as it is, and then a text to be encoded.
+    /// The input is a target and a form as it is, and then a text to be encoded.
     fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String> {
         let text = String::from_utf8_lossy(input);
         decodes(&text)?;
+        posts(&text)?;
         cuts_prefixes(&text, rng)?;
         comes_back(&text, rng)
     }
@@ -47,6 +49,26 @@ fn decodes(target: &str) -> Result<(), String> {
         equal("a parameter", request.get_param(&name), first)?;
     }
     Ok(())
+}
+
+/// WHATWG URL §5.1, but that what is not UTF-8 is an error.
+fn posts(body: &str) -> Result<(), String> {
+    let kind = "application/x-www-form-urlencoded".to_owned();
+    let fields = vec![("Content-Type".to_owned(), kind)];
+    let request = || Request::fake_http("POST", "/", fields.clone(), body.into());
+    let pairs = body.split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let pairs = pairs.map(|(name, value)| (form(name), form(value)));
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
+    let all = pairs
+        .clone()
+        .map(|(name, value)| Some((text(name)?, text(value)?)));
+    let read = raw_urlencoded_post_input(&request()).ok();
+    equal("the form", read, all.collect::<Option<Vec<_>>>())?;
+    let named = pairs.filter(|(name, _)| name == b"a");
+    let named: Option<Vec<String>> = named.map(|(_, value)| text(value)).collect();
+    let read = post_input!(&request(), { a: Vec<String> });
+    equal("the field", read.ok().map(|input| input.a), named)
 }
 
 fn cuts_prefixes(target: &str, rng: &mut Rng) -> Result<(), String> {
@@ -165,6 +187,8 @@ const TOKENS: &[&str] = &[
     "%%",
     "%4",
     "%41",
+    "%61",
+    "&a=",
     "%zz",
     "%2",
     "%2B",
@@ -200,6 +224,7 @@ const TOKENS: &[&str] = &[
 ];
 
 const CORPUS: &[&str] = &[
+    "a=1&%61=%26+%ff&b&=&&a&%61%62=a",
     "/",
     "/plain/path",
     "/a%20b/%C3%A9/%E2%82%AC",

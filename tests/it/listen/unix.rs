@@ -1,13 +1,12 @@
 //! HTTP over a Unix socket: the same as over TCP, to the end.
 
-use std::io::Read;
 use std::slice;
 use std::thread;
 use std::time::Duration;
 
 use super::{echo, get, is_refused, serve, Folder, LATE};
 use crate::support::{
-    eventually, finishes, switch, timed, Client, Gate, Habit, Load, GUARD, SLACK,
+    eventually, finishes, measure, switch, timed, Client, Gate, Habit, Load, GUARD, SLACK,
 };
 use millpond::{Address, Limits, Request, Response, Server};
 use millpond::{Listen, Router, Settings};
@@ -175,18 +174,9 @@ fn pipelined_requests_and_a_client_that_ends_its_side() {
     server.end();
 }
 
-fn count(request: &Request) -> Response {
-    let mut body = request.data().expect("the first to ask");
-    let mut bytes = Vec::new();
-    match body.read_to_end(&mut bytes) {
-        Ok(count) => Response::text(count.to_string()),
-        Err(_) => Response::empty_400(),
-    }
-}
-
 #[test]
 fn a_large_upload_is_read_whole_and_one_too_large_refused() {
-    let server = run(count, Limits::default());
+    let server = run(measure, Limits::default());
     let size = 16 << 20;
     let body = vec![b'x'; size];
     let mut client = Client::at(&server.at);
@@ -212,7 +202,7 @@ fn a_large_upload_is_read_whole_and_one_too_large_refused() {
 
 #[test]
 fn a_client_that_ends_in_the_middle_of_its_body() {
-    let server = run(count, Limits::default());
+    let server = run(measure, Limits::default());
     let mut client = Client::at(&server.at);
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhalf");
     client.finish_sending();

@@ -1,6 +1,7 @@
 //! The other way round: millpond asks. nginx is the server behind it, and the proxy before it; git
 //! clones from a repository and pushes to it, both through CGI.
 
+use std::env;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -126,8 +127,20 @@ fn nginx_asks() {
     }
 }
 
+/// git as if nobody had called it, which a hook's variables say, with a home of its own.
+fn git_at(home: &Path) -> Command {
+    let mut git = Command::new("git");
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            git.env_remove(name);
+        }
+    }
+    git.env("HOME", home);
+    git
+}
+
 fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
+    let output = git_at(folder)
         .args([
             "-c",
             "user.name=a",
@@ -139,8 +152,9 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         .args(arguments)
         .current_dir(folder)
         .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("HOME", folder)
         .env("GIT_TERMINAL_PROMPT", "0")
+        // A machine that reaches others through a proxy reaches itself without.
+        .env("no_proxy", "*")
         .output()
         .expect("git");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -158,9 +172,8 @@ fn git_clones_and_pushes() {
         let Some(inner) = request.remove_prefix("/git") else {
             return Response::empty_404();
         };
-        let mut command = Command::new("git");
-        command.arg("http-backend");
-        command.env("GIT_PROJECT_ROOT", &root).env("HOME", &root);
+        let mut command = git_at(&root);
+        command.arg("http-backend").env("GIT_PROJECT_ROOT", &root);
         command.env("GIT_HTTP_EXPORT_ALL", "");
         // Who may push is for the handler to say.
         command.env("REMOTE_USER", "ann");

@@ -1,8 +1,8 @@
 //! Instances are replaced one after the other behind a proxy, and a server moves, again and again,
 //! while clients of every kind go on asking. Every request is counted; one that fails fails it all.
 //!
-//! `rolling haproxy|nginx ROUNDS GRACE_MS PROGRAM FOLDER` is for `run`, which starts the proxy;
-//! `rolling moves ROUNDS` needs none.
+//! `rolling haproxy|nginx ROUNDS GRACE_MS PROGRAM FOLDER FRONT FIRST SECOND` is for `run`, which
+//! starts the proxy and has the ports from `rolling ports`; `rolling moves ROUNDS` needs no proxy.
 
 mod client;
 mod instance;
@@ -13,7 +13,7 @@ mod wrk;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +24,17 @@ use wrk::Wrk;
 
 fn at(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
+}
+
+/// Three in a row that are free, below those that Linux gives to clients (from 32768 on): one of
+/// those might be a client's own just while its instance is away.
+fn free_ports() -> [u16; 3] {
+    // Others than those of another run at the same time.
+    let own = (process::id() % 4_000) as u16 * 3;
+    let offsets = (own..12_000).chain(0..own).step_by(3);
+    let mut rows = offsets.map(|offset| [18_000, 18_001, 18_002].map(|port| port + offset));
+    let is_free = |row: &[u16; 3]| row.iter().all(|&port| TcpListener::bind(at(port)).is_ok());
+    rows.find(is_free).expect("three free ports")
 }
 
 fn main() -> ExitCode {
@@ -44,11 +55,17 @@ fn main() -> ExitCode {
             tell(&moves::on_one_port(rounds));
             failed
         }
-        [name, rounds, grace, program, folder] => {
+        ["ports"] => {
+            let [front, first, second] = free_ports();
+            println!("{front} {first} {second}");
+            0
+        }
+        [name, rounds, grace, program, folder, front, first, second] => {
             let rounds = rounds.parse().expect("a number of rounds");
             let grace = grace.parse().expect("milliseconds");
             let start = |place: &Place| Instance::start(Path::new(program), place, grace);
-            replaced(&Proxy::new(name, folder), rounds, start)
+            let ports = [front, first, second].map(|port| port.parse().expect("a port"));
+            replaced(&Proxy::new(name, folder), ports, rounds, start)
         }
         _ => panic!("see `run`"),
     };
@@ -56,27 +73,32 @@ fn main() -> ExitCode {
 }
 
 /// Replaces both instances so often; the number of failures.
-fn replaced(proxy: &Proxy, rounds: u32, start: impl Fn(&Place) -> Instance) -> usize {
+fn replaced(
+    proxy: &Proxy,
+    [front, instances @ ..]: [u16; 3],
+    rounds: u32,
+    start: impl Fn(&Place) -> Instance,
+) -> usize {
     // HAProxy has sent nobody there for a while when a port is closed. nginx would: it is told of
     // nothing.
     let place = |port| match proxy {
         Proxy::Haproxy(_) => Place::Port(port),
         Proxy::Nginx(_) => Place::Given(TcpListener::bind(at(port)).expect("a free port")),
     };
-    let mut instances = [18711, 18712].map(|port| {
+    let mut instances = instances.map(|port| {
         let place = place(port);
         let instance = start(&place);
         (place, instance)
     });
-    proxy.has_all(at(18710));
+    proxy.has_all(at(front));
     let began = Instant::now();
-    let load = Load::begin(Arc::new(at(18710)));
-    let wrk = Wrk::begin("http://127.0.0.1:18710/sleep?ms=0");
+    let load = Load::begin(Arc::new(at(front)));
+    let wrk = Wrk::begin(&format!("http://{}/sleep?ms=0", at(front)));
     for _ in 0..rounds {
         for (place, instance) in &mut instances {
             instance.end();
             *instance = start(place);
-            proxy.has_all(at(18710));
+            proxy.has_all(at(front));
         }
     }
     let took = began.elapsed();

@@ -70,6 +70,11 @@ pub const FORMS: &[(&str, &str, &[Field])] = &[
         &[("a", None, None, "\r\n\r\n-\r\n--\r")],
     ),
     (
+        "a field that is no boundary",
+        "--x\r\n{A}-x: y\r\nX: \r\n--: --x\r\n\r\n1\r\n--x--\r\n",
+        &[("a", None, None, "1")],
+    ),
+    (
         "a file",
         "--x\r\ncontent-TYPE:image/PNG\r\nContent-Disposition: Form-Data; name=a; \
              filename=\"b.png\"\r\nX: y\r\n\r\n\x01\r\n--x--\r\n",
@@ -216,6 +221,24 @@ pub const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
     (
         "a line that is no field",
         "--x\r\n{A}X\r\n\r\n1\r\n--x--\r\n",
+        0,
+        InvalidData,
+    ),
+    (
+        "a field that is a boundary too",
+        "--x\r\n{A}--x: y\r\n\r\n1\r\n--x--\r\n",
+        0,
+        InvalidData,
+    ),
+    (
+        "a first field that is a boundary too",
+        "--x\r\n--x: y\r\n{A}\r\n1\r\n--x--\r\n",
+        0,
+        InvalidData,
+    ),
+    (
+        "a field that begins like a boundary",
+        "--x\r\n{A}--xy: z\r\n\r\n1\r\n--x--\r\n",
         0,
         InvalidData,
     ),
