@@ -327,6 +327,7 @@ mod tests {
         fake.is_silent.store(true, Ordering::Relaxed);
         receiver.heard = ago(2 * IDLE_TIMEOUT.as_secs());
         assert!(receiver.receive(Wait::Not).is_err());
-        assert!(lock(&fake.wrote).is_some() && receiver.pinged >= *lock(&fake.wrote));
+        let wrote = *lock(&fake.wrote);
+        assert!(wrote.is_some() && receiver.pinged >= wrote);
     }
 }
