@@ -104,8 +104,10 @@ impl Process {
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let mut child = Command::new(program)
             .arg("serve")
-            // What glibc keeps of large blocks that were freed would hide what the server keeps.
+            // What glibc keeps of what was freed, of large blocks and in an arena for each thread,
+            // would hide what the server keeps.
             .env("MALLOC_MMAP_THRESHOLD_", "16384")
+            .env("MALLOC_ARENA_MAX", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
