@@ -70,7 +70,8 @@
 //! | `base64.rs` | bytes as text that survives a header |
 //! | `lock.rs` | how a poisoned lock is recovered |
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, rust_2018_idioms, unreachable_pub)]
+#![warn(clippy::self_named_module_files)]
 
 // In reading order.
 mod limits;

@@ -55,7 +55,7 @@ impl Socket {
     /// # Errors
     ///
     /// If the socket's address or mode cannot be had.
-    pub fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
+    pub(crate) fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
         socket.set_nonblocking(true)?;
         let kind = Kind::Tcp(socket);
@@ -66,7 +66,7 @@ impl Socket {
     ///
     /// If the socket's mode cannot be had.
     #[cfg(unix)]
-    pub fn unix(
+    pub(crate) fn unix(
         socket: UnixListener,
         path: PathBuf,
         file: Option<SocketFile>,
@@ -112,7 +112,7 @@ impl Socket {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.kind {
             Kind::Tcp(socket) => socket.set_nonblocking(nonblocking),
             Kind::Unix { socket, .. } => socket.set_nonblocking(nonblocking),
@@ -120,7 +120,7 @@ impl Socket {
     }
 
     /// A connection, ready to be served: in blocking mode, its writes bounded and not delayed.
-    pub fn accept(&self) -> io::Result<Accepted> {
+    pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match &self.kind {
             Kind::Tcp(socket) => {
                 let (stream, peer) = socket.accept()?;

@@ -3,7 +3,7 @@
 pub(crate) mod trusted_proxies;
 
 use self::trusted_proxies::Proxies;
-use super::stats::error_hook::{Hook, ServerError};
+use super::stats::error_hook::{ErrorHook, ServerError};
 use super::stats::monitor::Monitor;
 use crate::limits::Limits;
 
@@ -28,7 +28,7 @@ pub struct Settings {
     pub(crate) pool_size: usize,
     pub(crate) limits: Limits,
     pub(crate) monitor: Option<Monitor>,
-    pub(crate) on_error: Hook,
+    pub(crate) on_error: ErrorHook,
     pub(crate) proxies: Option<Proxies>,
 }
 
@@ -38,7 +38,7 @@ impl Default for Settings {
             pool_size: POOL_SIZE,
             limits: Limits::default(),
             monitor: None,
-            on_error: Hook::default(),
+            on_error: ErrorHook::default(),
             proxies: None,
         }
     }
@@ -84,7 +84,7 @@ impl Settings {
     /// let settings = Settings::default().on_error(|error| eprintln!("{error}"));
     /// ```
     pub fn on_error(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Settings {
-        self.on_error = Hook::new(hook);
+        self.on_error = ErrorHook::new(hook);
         self
     }
 
