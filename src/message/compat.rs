@@ -38,7 +38,7 @@ fn request() {
     fn is_request<T: Debug + Send + Sync>() {}
     is_request::<Request>();
     fn is_body<T: Read + Send>() {}
-    is_body::<RequestBody>();
+    is_body::<RequestBody<'_>>();
     fn walks<'a, T>(_: T)
     where
         T: Debug + Clone + ExactSizeIterator + Iterator<Item = (&'a str, &'a str)>,
