@@ -122,7 +122,7 @@ impl Imports {
         }
         for child in self.children(&module) {
             for (_, path) in paths(&rest, &child) {
-                found.push([&module[..], &[child.clone()], &path].concat());
+                found.push([&module[..], std::slice::from_ref(&child), &path].concat());
             }
         }
         found
@@ -229,7 +229,7 @@ fn cycle(
                     return Some(way);
                 }
                 if seen.insert(next.clone()) {
-                    longer.push([&way[..], &[next.clone()]].concat());
+                    longer.push([&way[..], std::slice::from_ref(next)].concat());
                 }
             }
         }
