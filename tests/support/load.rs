@@ -11,7 +11,7 @@ use millpond::Address;
 
 /// How a load's clients use their connections.
 #[derive(Clone, Copy)]
-pub enum Habit {
+pub enum KeepAliveMode {
     KeepAlive,
     Close,
     /// Every second client the one, the others the other.
@@ -57,7 +57,7 @@ impl AddAssign for Tally {
 
 impl Load {
     /// Begins, and returns when every client has been answered.
-    pub fn on(addr: impl Into<Address>, clients: usize, habit: Habit) -> Load {
+    pub fn on(addr: impl Into<Address>, clients: usize, mode: KeepAliveMode) -> Load {
         let shared = Arc::new(Shared {
             target: Mutex::new(addr.into()),
             over: AtomicBool::new(false),
@@ -66,10 +66,10 @@ impl Load {
         let clients = (0..clients)
             .map(|number| {
                 let shared = Arc::clone(&shared);
-                let keep = match habit {
-                    Habit::KeepAlive => true,
-                    Habit::Close => false,
-                    Habit::Mixed => number % 2 == 0,
+                let keep = match mode {
+                    KeepAliveMode::KeepAlive => true,
+                    KeepAliveMode::Close => false,
+                    KeepAliveMode::Mixed => number % 2 == 0,
                 };
                 thread::spawn(move || ask_on(&shared, number, keep))
             })

@@ -16,7 +16,7 @@ mod load;
 pub use self::client::{Client, Cut, Reply};
 pub use self::echo::switch;
 pub use self::folder::Folder;
-pub use self::load::{Habit, Load};
+pub use self::load::{KeepAliveMode, Load};
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(5);
@@ -69,10 +69,10 @@ pub fn serve_routes(routes: Vec<Route>) -> BackgroundServer {
 
 /// A connection that sees a drain begin: it is closed then, when all older ones have been told.
 /// There are so many requests in flight, and not a moment later the one that it has just made.
-pub fn witness(server: &BackgroundServer, in_flight: u64) -> Client {
+pub fn drain_observer(server: &BackgroundServer, in_flight: u64) -> Client {
     let mut client = Client::connect(server.addr());
     client.get("/");
-    eventually("the witness is idle", || {
+    eventually("the drain_observer is idle", || {
         server.stats().in_flight == in_flight
     });
     client
@@ -124,7 +124,7 @@ pub fn measure(request: &Request) -> Response {
 
 /// Where handlers wait until the test lets them go, and where the test waits for them to come.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<(Mutex<Passage>, Condvar)>);
+pub struct Barrier(Arc<(Mutex<Passage>, Condvar)>);
 
 #[derive(Default)]
 struct Passage {
@@ -132,9 +132,9 @@ struct Passage {
     open: bool,
 }
 
-impl Gate {
-    /// For the handler: comes in, and waits until the gate is open.
-    pub fn pass(&self) {
+impl Barrier {
+    /// For the handler: comes in, and waits until the barrier is open.
+    pub fn wait(&self) {
         let (passage, changed) = &*self.0;
         let mut passage = passage.lock().unwrap();
         passage.came += 1;
@@ -143,11 +143,11 @@ impl Gate {
             .wait_timeout_while(passage, GUARD * 2, |passage| !passage.open)
             .unwrap();
         drop(passage);
-        assert!(!wait.timed_out(), "the test did not open the gate");
+        assert!(!wait.timed_out(), "the test did not open the barrier");
     }
 
     /// For the test: waits until so many came in since the beginning.
-    pub fn wait_for(&self, count: usize) {
+    pub fn wait_for_arrivals(&self, count: usize) {
         let (passage, changed) = &*self.0;
         let (passage, wait) = changed
             .wait_timeout_while(passage.lock().unwrap(), GUARD, |p| p.came < count)

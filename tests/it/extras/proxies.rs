@@ -8,7 +8,7 @@ use std::time::Duration;
 #[cfg(unix)]
 use crate::support::Folder;
 use crate::support::{eventually, finishes, serve_as, serve_routes, timed};
-use crate::support::{Client, Gate, Running, GUARD, SLACK};
+use crate::support::{Barrier, Client, Running, GUARD, SLACK};
 use millpond::{BackgroundServer, CloseReason, Limits, Proxies, Request, Response, Route};
 use millpond::{Router, Settings};
 
@@ -30,12 +30,12 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
         (here().proxy_protocol(), LINE, "", Some("192.0.2.7:56324")),
         (here(), b"", FIELDS, None),
     ] {
-        let (gate, errors) = (Gate::default(), Arc::new(Mutex::new(Vec::new())));
-        let (held, told) = (gate.clone(), Arc::clone(&errors));
+        let (barrier, errors) = (Barrier::default(), Arc::new(Mutex::new(Vec::new())));
+        let (held, told) = (barrier.clone(), Arc::clone(&errors));
         let router = Router::default();
         router.fallback(move |request| {
             if request.url() == "/held" {
-                held.pass();
+                held.wait();
                 panic!("on purpose")
             }
             tell(request)
@@ -52,10 +52,10 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
         // Whom an earlier request counted for is not told of a later one.
         ask(&mut proxy, "X-Forwarded-For: 192.0.2.1\r\n");
         proxy.send(format!("GET /held HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
-        gate.wait_for(1);
+        barrier.wait_for_arrivals(1);
         let list = server.monitor().in_flight();
         assert_eq!((list[0].client, list[0].peer), (client, peer), "{list:?}");
-        gate.open();
+        barrier.open();
         assert_eq!(proxy.response().status, 500);
         server.stop();
         assert_eq!(*errors.lock().unwrap(), [(Some(client), Some(peer))]);
@@ -367,11 +367,11 @@ fn fields_count_if_the_preface_names_a_trusted_peer() {
 
 #[test]
 fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
-    let gate = Gate::default();
+    let barrier = Barrier::default();
     let router = Router::default();
-    let held = gate.clone();
+    let held = barrier.clone();
     router.add(Route::get("/").onconnect(move |request| {
-        held.pass();
+        held.wait();
         tell(request)
     }));
     let server = router
@@ -379,7 +379,7 @@ fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
         .expect("a free port");
     let mut asking = Client::connect(server.addr());
     asking.send([LINE, GET].concat());
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let mut half = Client::connect(server.addr());
     half.send(&LINE[..10]);
     let mut whole = Client::connect(server.addr());
@@ -388,7 +388,7 @@ fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
     let stop = thread::spawn(|| server.stop());
     half.closed();
     whole.closed();
-    gate.open();
+    barrier.open();
     assert_eq!(asking.response().text(), "192.0.2.7:56324, secure: false");
     let drained = finishes(GUARD, || stop.join().expect("the stop"));
     assert_eq!((drained.answered, drained.cut), (1, 0));

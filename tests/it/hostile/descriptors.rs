@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{finishes, get, listen, Client, Gate, GUARD};
+use crate::support::{finishes, get, listen, Barrier, Client, GUARD};
 use millpond::{Request, Response, Route, Router, ServerErrorKind, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_DESCRIPTORS";
@@ -45,12 +45,12 @@ fn serve() {
         usual(panic);
         process::exit(1);
     }));
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let router = Router::default();
     router.add(Route::get("/").onconnect(|_| Response::text("fine")));
-    router.add(Route::get("/gate").onconnect(move |_| {
-        passes.pass();
+    router.add(Route::get("/wait").onconnect(move |_| {
+        at_barrier.wait();
         Response::text("passed")
     }));
     let told = Arc::new(AtomicU64::new(0));
@@ -67,11 +67,11 @@ fn serve() {
     for line in io::stdin().lock().lines() {
         match line.expect("a line").as_str() {
             "errors" => println!("\nerrors {}", server.stats().accept_errors),
-            "open" => gate.open(),
+            "open" => barrier.open(),
             _ => break,
         }
     }
-    gate.open();
+    barrier.open();
     let drained = server.stop();
     // Each of them was told.
     assert_eq!(told.load(Ordering::SeqCst), monitor.stats().accept_errors);
@@ -169,7 +169,7 @@ impl Drop for Server {
 /// A hundred requests in flight at once, where there are descriptors for some sixty.
 fn handlers_have_them_all() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut clients = server.swamp("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     // It does not spin on what it cannot have: one try in a tenth of a second.
     let (errors, since) = (server.errors(), Instant::now());
     clients[0].open();
@@ -222,7 +222,7 @@ fn clients_that_close_make_room() {
 
 fn it_stops_in_time_without_any() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut clients = server.swamp("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     finishes(SLOW, move || server.stop());
     // Those it could not accept are refused; those it had are answered whole.
     let answered = clients

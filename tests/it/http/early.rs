@@ -5,7 +5,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::thread;
 
-use crate::support::{serve, serve_as, serve_routes, timed, Client, Gate, Reply, SLACK};
+use crate::support::{serve, serve_as, serve_routes, timed, Barrier, Client, Reply, SLACK};
 use millpond::{Limits, Request, Response, Route};
 
 const MIB: usize = 1024 * 1024;
@@ -183,19 +183,19 @@ const EXPECTS: &str = "Expect: 100-continue\r\n";
 
 #[test]
 fn continue_is_sent_when_the_handler_reads_and_not_before() {
-    let gate = Gate::default();
-    let at_gate = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = serve(move |request| {
-        at_gate.pass();
+        at_barrier.wait();
         handler(request)
     });
     let mut client = server.connect();
     let all = post("/read", EXPECTS, b"hello");
     client.send(&all[..all.len() - 5]);
     // The handler runs without the body, and nothing has been sent.
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     client.open();
-    gate.open();
+    barrier.open();
     let interim = client.head().expect("the interim response");
     assert_eq!((interim.status, interim.headers.len()), (100, 0));
     client.send("hello");

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::support::{serve, Client, Cut, Gate, Running, GUARD};
+use crate::support::{serve, Barrier, Client, Cut, Running, GUARD};
 use millpond::{Request, Response, ResponseBody};
 
 /// What a body's reader does once it has yielded so many bytes.
@@ -71,13 +71,13 @@ fn server() -> Running {
 }
 
 /// Yields one event, when it may.
-struct Events(Option<Gate>);
+struct Events(Option<Barrier>);
 
 impl Read for Events {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.0.take() {
-            Some(gate) => {
-                gate.pass();
+            Some(barrier) => {
+                barrier.wait();
                 (&b"data: x\n\n"[..]).read(buf)
             }
             None => Ok(0),
@@ -88,8 +88,8 @@ impl Read for Events {
 #[test]
 fn the_head_of_an_event_stream_does_not_wait_for_an_event() {
     for kind in ["text/event-stream", "Text/Event-Stream%3B+charset=utf-8"] {
-        let gate = Gate::default();
-        let entrance = gate.clone();
+        let barrier = Barrier::default();
+        let entrance = barrier.clone();
         let server = serve(move |request: &Request| Response {
             data: ResponseBody::from_reader(Events(Some(entrance.clone()))),
             ..Response::from_data(request.get_param("type").unwrap_or_default(), "")
@@ -98,8 +98,8 @@ fn the_head_of_an_event_stream_does_not_wait_for_an_event() {
         client.send(format!("GET /?type={kind} HTTP/1.1\r\nHost: a\r\n\r\n"));
         let head = client.head().expect("it is open");
         assert_eq!(head.status, 200);
-        gate.wait_for(1);
-        gate.open();
+        barrier.wait_for_arrivals(1);
+        barrier.open();
         assert_eq!(client.body(&head), Ok(b"data: x\n\n".to_vec()));
     }
 }
@@ -336,17 +336,17 @@ fn a_handler_that_says_close_ends_its_connection() {
 /// It was not to know, and no reset takes its answer away.
 #[test]
 fn a_client_that_has_asked_again_gets_to_read_that_it_was_the_last_time() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = serve(move |_| {
-        passes.pass();
+        at_barrier.wait();
         Response::text("hello").with_additional_header("Connection", "close")
     });
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.open();
+    barrier.open();
     assert_eq!(client.response().header("Connection"), Some("close"));
     let guarded = client.stream.set_read_timeout(Some(GUARD));
     guarded.expect("an open socket");

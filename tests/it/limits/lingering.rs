@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::{eventually, serve_routes, Client, Gate, GUARD};
+use crate::support::{eventually, serve_routes, Barrier, Client, GUARD};
 use millpond::Settings;
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Response, Route, Router};
 
@@ -57,18 +57,18 @@ fn what_comes_behind_the_last_request_does_not_destroy_its_answer() {
 fn what_came_while_a_short_answer_was_made_does_not_reset_it() {
     for request in &LAST[..3] {
         for behind in ["", "\r\n", GET] {
-            let gate = Gate::default();
-            let entrance = gate.clone();
+            let barrier = Barrier::default();
+            let entrance = barrier.clone();
             let server = serve_routes(vec![Route::any("/").onconnect(move |_| {
-                entrance.pass();
+                entrance.wait();
                 Response::text("short")
             })]);
             let mut client = TcpStream::connect(server.addr()).unwrap();
             client.set_read_timeout(Some(GUARD)).unwrap();
             client.write_all(request.as_bytes()).unwrap();
-            gate.wait_for(1);
+            barrier.wait_for_arrivals(1);
             client.write_all(behind.as_bytes()).unwrap();
-            gate.open();
+            barrier.open();
             let mut answer = String::new();
             let read = client.read_to_string(&mut answer);
             assert!(read.is_ok(), "{read:?} behind {request}{behind}");

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    eventually, measure, serve, serve_as, timed, Client, Gate, Running, GUARD, SLACK,
+    eventually, measure, serve, serve_as, timed, Barrier, Client, Running, GUARD, SLACK,
 };
 use millpond::{CloseReason, Limits, Request, Response, Route, Router};
 
@@ -266,12 +266,12 @@ fn a_handler_sees_where_a_body_broke_off() {
 
 #[test]
 fn a_reset_in_any_phase_leaves_nothing_behind() {
-    let gate = Gate::default();
-    let at_gate = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let router = Router::default();
     router.add(Route::any("/{path...}").onconnect(move |request| {
-        if request.url() == "/gate" {
-            at_gate.pass();
+        if request.url() == "/wait" {
+            at_barrier.wait();
         }
         handler(request)
     }));
@@ -288,7 +288,7 @@ fn a_reset_in_any_phase_leaves_nothing_behind() {
         "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /big HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /gate HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
     ];
     for part in parts {
@@ -299,7 +299,7 @@ fn a_reset_in_any_phase_leaves_nothing_behind() {
         client.send(part);
         drop(client);
     }
-    gate.open();
+    barrier.open();
     eventually("all are gone", || server.stats().open == 0);
     assert_eq!(Client::connect(server.addr()).get("/").text(), "0");
     assert_eq!(server.stats().panics, 0);

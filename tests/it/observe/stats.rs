@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, serve_as, switch, Client, Gate};
+use crate::support::{eventually, serve_as, switch, Barrier, Client};
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Monitor};
 use millpond::{
     Request, Response, ResponseBody, Route, Router, Server, Settings, Stats, WorkerState,
@@ -217,43 +217,43 @@ fn every_end_is_counted_once() {
 
 #[test]
 fn who_is_turned_away_is_counted_apart() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let limits = Limits {
         max_connections: 1,
         ..Limits::default()
     };
     let router = Router::default();
-    router.add(Route::get("/gate").onconnect(move |_| {
-        passes.pass();
+    router.add(Route::get("/wait").onconnect(move |_| {
+        at_barrier.wait();
         Response::text("passed")
     }));
     let settings = Settings::default().limits(limits);
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
     let server = server.expect("a free port");
     let mut busy = Client::connect(server.addr());
-    busy.send(get("/gate"));
-    gate.wait_for(1);
+    busy.send(get("/wait"));
+    barrier.wait_for_arrivals(1);
     let away = Client::connect(server.addr()).rest().expect("the end");
     assert!(away.starts_with(b"HTTP/1.1 503 "));
     eventually("it is counted", || server.stats().turned_away == 1);
     let stats = server.stats();
     assert_eq!((stats.requests, stats.accepted), (0, 2));
     assert_eq!(stats.sent_bytes, away.len() as u64);
-    assert_eq!(stats.received_bytes, get("/gate").len() as u64);
-    gate.open();
+    assert_eq!(stats.received_bytes, get("/wait").len() as u64);
+    barrier.open();
     assert_eq!(busy.response().text(), "passed");
     server.stop();
 }
 
 #[test]
 fn connections_and_workers_are_told_by_what_they_do() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let router = Router::default();
     router.fallback(move |request| match request.url().as_str() {
-        "/gate" => {
-            passes.pass();
+        "/wait" => {
+            at_barrier.wait();
             Response::text("passed")
         }
         _ => handler(request),
@@ -279,7 +279,7 @@ fn connections_and_workers_are_told_by_what_they_do() {
     }
     clients.extend((0..3).map(|_| start("GET /")));
     clients.extend((0..2).map(|_| start(&format!("{post}7\r\n\r\nhalf"))));
-    clients.push(start(&get("/gate")));
+    clients.push(start(&get("/wait")));
     clients.extend((0..2).map(|_| start(&format!("{post}100\r\n\r\n{:<50}", ""))));
     let reader = start(&get("/big"));
     let mut upgraded = start(&upgrade());
@@ -312,7 +312,7 @@ fn connections_and_workers_are_told_by_what_they_do() {
         monitor.stats().workers_in(WorkerState::KeepAlive) >= 1
     });
     drop((clients, reader, upgraded));
-    gate.open();
+    barrier.open();
     server.stop();
     eventually("all are gone", || {
         let stats = monitor.stats();

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::process::clock;
-use crate::world::World;
+use crate::shared_state::SharedState;
 
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -28,7 +28,7 @@ pub struct Conn {
 }
 
 /// How a response looks, apart from its date.
-pub struct Want {
+pub struct Expected {
     /// Status line and fields up to Date.
     pub start: &'static str,
     pub length: Length,
@@ -48,9 +48,9 @@ pub enum Length {
 
 const TEXT: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n";
 
-impl Want {
-    pub fn text() -> Want {
-        Want {
+impl Expected {
+    pub fn text() -> Expected {
+        Expected {
             start: TEXT,
             length: Length::Known,
             closes: false,
@@ -69,16 +69,16 @@ pub enum Fault {
 
 impl Conn {
     /// Connects wherever the server is; `None` once all is over.
-    pub fn open(world: &World) -> Option<Conn> {
-        while !world.is_over() {
-            let (moves, address) = world.address();
+    pub fn open(state: &SharedState) -> Option<Conn> {
+        while !state.is_over() {
+            let (moves, address) = state.address();
             match TcpStream::connect_timeout(&address, SILENCE) {
                 Ok(stream) => {
                     let timed = stream.set_read_timeout(Some(SILENCE)).is_ok()
                         && stream.set_write_timeout(Some(SILENCE)).is_ok()
                         && stream.set_nodelay(true).is_ok();
                     if !timed {
-                        world.accuse("a socket without timeouts".to_owned());
+                        state.record_error("a socket without timeouts".to_owned());
                     }
                     return Some(Conn {
                         stream,
@@ -92,8 +92,8 @@ impl Conn {
                 // It has said that it moves, and has not moved yet; or it has left.
                 Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
                 // Accepted by the kernel for a listener that is closed at the same moment.
-                Err(e) if e.kind() == ErrorKind::ConnectionReset => world.note("(reset: connect)"),
-                Err(e) => world.accuse(format!("no connection to {address}: {e}")),
+                Err(e) if e.kind() == ErrorKind::ConnectionReset => state.note("(reset: connect)"),
+                Err(e) => state.record_error(format!("no connection to {address}: {e}")),
             }
             thread::sleep(Duration::from_millis(1));
         }
@@ -163,10 +163,10 @@ impl Conn {
     }
 
     /// The next response has to be this one; whether the connection ends behind it.
-    pub fn reply(&mut self, want: &Want, body: &[u8]) -> Result<bool, Fault> {
+    pub fn reply(&mut self, expected: &Expected, body: &[u8]) -> Result<bool, Fault> {
         let head = self.through(b"\r\n\r\n", false)?;
-        let closes = is_head(head, want, body.len()).map_err(Fault::Other)?;
-        match want.length {
+        let closes = is_head(head, expected, body.len()).map_err(Fault::Other)?;
+        match expected.length {
             Length::HeadOnly => {}
             Length::Known => same(self.take(body.len(), true)?, body)?,
             Length::Chunked => {
@@ -213,101 +213,101 @@ impl Conn {
     /// One request that has been sent, and its response: whether to go on here.
     pub fn exchange(
         &mut self,
-        world: &World,
+        state: &SharedState,
         kind: &'static str,
-        want: &Want,
+        expected: &Expected,
         body: &[u8],
     ) -> bool {
-        if self.stood_still(world) {
+        if self.stood_still(state) {
             return false;
         }
-        match self.reply(want, body) {
+        match self.reply(expected, body) {
             Ok(closes) => {
-                world.count(kind, 1);
-                if closes && !want.closes {
-                    self.must_have_moved(world, kind);
+                state.count(kind, 1);
+                if closes && !expected.closes {
+                    self.must_have_moved(state, kind);
                 }
                 !closes
             }
             Err(fault) => {
-                self.blame(world, kind, 1, fault);
+                self.blame(state, kind, 1, fault);
                 false
             }
         }
     }
 
     /// Whether the answer is that the body came too slowly, of an upload that was under way when
-    /// the server began to leave. Where many threads want two cores a client may stand still.
-    fn stood_still(&mut self, world: &World) -> bool {
+    /// the server began to leave. Where many threads expected two cores a client may stand still.
+    fn stood_still(&mut self, state: &SharedState) -> bool {
         // What is wrong with the answer is found where it is read.
         if !matches!(self.status(), Ok(b"408")) {
             return false;
         }
-        match (world.left_at(self.moves), self.sent) {
+        match (state.left_at(self.moves), self.sent) {
             (None, _) => return false,
             (Some(left), Some(sent)) if sent < left => return false,
             _ => {}
         }
-        let want = Want {
+        let expected = Expected {
             start: "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n",
             closes: true,
-            ..Want::text()
+            ..Expected::text()
         };
         let body = b"408 Request Timeout: the body comes too slowly\n";
-        match self.reply(&want, body) {
+        match self.reply(&expected, body) {
             Ok(_) => {
-                world.note("(retried: stood still)");
-                self.retry(world, 1);
+                state.note("(retried: stood still)");
+                self.retry(state, 1);
             }
-            Err(fault) => self.blame(world, "an upload that stood still", 1, fault),
+            Err(fault) => self.blame(state, "an upload that stood still", 1, fault),
         }
         true
     }
 
     /// The server ended a connection that nobody asked it to end.
-    fn must_have_moved(&self, world: &World, kind: &str) {
-        if world.left_at(self.moves).is_none() {
-            world.accuse(format!("{kind}: an end without a move"));
+    fn must_have_moved(&self, state: &SharedState, kind: &str) {
+        if state.left_at(self.moves).is_none() {
+            state.record_error(format!("{kind}: an end without a move"));
         }
     }
 
     /// What it is that so many requests were not answered.
-    pub fn blame(&self, world: &World, kind: &str, requests: u64, fault: Fault) {
+    pub fn blame(&self, state: &SharedState, kind: &str, requests: u64, fault: Fault) {
         let served = self.served;
         match fault {
-            Fault::Before => match (world.left_at(self.moves), self.sent) {
-                (None, _) => world.lose(requests, format!("{kind}: the end without a move")),
+            Fault::Before => match (state.left_at(self.moves), self.sent) {
+                (None, _) => state.lose(requests, format!("{kind}: the end without a move")),
                 (Some(left), Some(sent)) if sent < left => {
                     let before = left - sent;
                     let what = format!("{kind}: sent {before} µs before a move, after {served}");
-                    world.lose(requests, what);
+                    state.lose(requests, what);
                 }
-                _ => self.retry(world, requests),
+                _ => self.retry(state, requests),
             },
-            Fault::Silent => world.accuse(format!("{kind}: silence, after {served}")),
-            Fault::Cut(how) => world.accuse(format!("{kind}: cut by {how}, after {served}")),
-            Fault::Other(what) => world.accuse(format!("{kind}: {what}, after {served}")),
+            Fault::Silent => state.record_error(format!("{kind}: silence, after {served}")),
+            Fault::Cut(how) => state.record_error(format!("{kind}: cut by {how}, after {served}")),
+            Fault::Other(what) => state.record_error(format!("{kind}: {what}, after {served}")),
         }
     }
 
     /// They were told to ask elsewhere, or came too late.
-    pub fn retry(&self, world: &World, requests: u64) {
+    pub fn retry(&self, state: &SharedState, requests: u64) {
         use std::sync::atomic::Ordering::SeqCst;
-        world.retried.fetch_add(requests, SeqCst);
-        world.note(match self.served {
+        state.retried.fetch_add(requests, SeqCst);
+        state.note(match self.served {
             0 => "(retried: new)",
             _ => "(retried: kept)",
         });
     }
 }
 
-fn same(got: &[u8], want: &[u8]) -> Result<(), Fault> {
-    match got == want {
+fn same(got: &[u8], expected: &[u8]) -> Result<(), Fault> {
+    match got == expected {
         true => Ok(()),
         false => Err(Fault::Other(format!(
             "{:?}, and not {:?}",
             brief(got),
-            brief(want)
+            brief(expected)
         ))),
     }
 }
@@ -317,9 +317,11 @@ fn brief(bytes: &[u8]) -> String {
 }
 
 /// Compares a head byte by byte, but for the digits and names of its date.
-fn is_head(head: &[u8], want: &Want, length: usize) -> Result<bool, String> {
+fn is_head(head: &[u8], expected: &Expected, length: usize) -> Result<bool, String> {
     let other = || format!("a head of {:?}", brief(head));
-    let rest = head.strip_prefix(want.start.as_bytes()).ok_or_else(other)?;
+    let rest = head
+        .strip_prefix(expected.start.as_bytes())
+        .ok_or_else(other)?;
     let rest = rest.strip_prefix(b"Date: ").ok_or_else(other)?;
     let (date, rest) = (rest.get(..29), rest.get(29..));
     if date.map_or(true, |date| !date.ends_with(b" GMT")) {
@@ -327,15 +329,15 @@ fn is_head(head: &[u8], want: &Want, length: usize) -> Result<bool, String> {
     }
     let rest = rest.and_then(|rest| rest.strip_prefix(b"\r\n"));
     let rest = rest.ok_or_else(other)?;
-    let rest = match want.length {
+    let rest = match expected.length {
         Length::Chunked => rest.strip_prefix(b"Transfer-Encoding: chunked\r\n"),
         _ => rest.strip_prefix(format!("Content-Length: {length}\r\n").as_bytes()),
     };
     let rest = rest.ok_or_else(other)?;
     match rest.strip_prefix(b"Connection: close\r\n") {
         Some(b"\r\n") => Ok(true),
-        _ if want.closes => Err(other()),
-        _ => match rest.strip_prefix(want.kept.as_bytes()) {
+        _ if expected.closes => Err(other()),
+        _ => match rest.strip_prefix(expected.kept.as_bytes()) {
             Some(b"\r\n") => Ok(false),
             _ => Err(other()),
         },

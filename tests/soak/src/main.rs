@@ -16,8 +16,8 @@ mod options;
 mod process;
 mod rude;
 mod server;
+mod shared_state;
 mod soak;
-mod world;
 
 #[path = "../../it/hostile/fuzz/mod.rs"]
 mod fuzz;

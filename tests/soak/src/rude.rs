@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use crate::client::Conn;
 use crate::fuzz::{self, Rng};
 use crate::server::content;
-use crate::world::World;
+use crate::shared_state::SharedState;
 
 /// So many silent connections are left open at once.
 const SILENT: usize = 60;
 
-pub fn rude(world: &World, rng: &mut Rng) {
+pub fn rude(state: &SharedState, rng: &mut Rng) {
     let heads = &fuzz::targets()[0];
     let (corpus, tokens) = (heads.corpus(), heads.tokens());
     let mut silent: VecDeque<TcpStream> = VecDeque::new();
-    while let Some(conn) = Conn::open(world) {
+    while let Some(conn) = Conn::open(state) {
         let mut stream = conn.stream;
         let upload = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n";
         let kind = match rng.below(9) {
@@ -67,7 +67,7 @@ pub fn rude(world: &World, rng: &mut Rng) {
             }
             _ => "(came and went)",
         };
-        world.note(kind);
+        state.note(kind);
         if silent.len() > SILENT {
             silent.pop_front();
         }

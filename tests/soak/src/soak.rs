@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Conn, Want};
+use crate::client::{Conn, Expected};
 use crate::fuzz::Rng;
 use crate::kinds;
 use crate::options::Options;
 use crate::process::Held;
 use crate::rude::rude;
 use crate::server::{content, POOL};
-use crate::world::World;
+use crate::shared_state::SharedState;
 
 /// For whatever the server is told to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,16 +36,16 @@ pub fn run(options: &Options) -> Result<(), String> {
     let before = Held::by(server.child.id());
     server.tell("serve")?;
     let port = server.hear("ready")?;
-    let world = Arc::new(World::at(port.parse().map_err(|_| "no port")?));
-    let listener = server.listen(&world);
-    let samples = load(&world, &server, options);
+    let state = Arc::new(SharedState::at(port.parse().map_err(|_| "no port")?));
+    let listener = server.listen(&state);
+    let samples = load(&state, &server, options);
     server.tell("calm")?;
     listener
         .calm
         .recv_timeout(PATIENCE)
         .map_err(|_| "it does not calm down")?;
     let mut verdict = Vec::new();
-    if let Err(why) = all_there(&world) {
+    if let Err(why) = all_there(&state) {
         verdict.push(why);
     }
     server.tell("stop")?;
@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     server.tell("exit")?;
     let status = server.child.wait().map_err(|e| e.to_string())?;
 
-    for (kind, number) in world.kinds() {
+    for (kind, number) in state.kinds() {
         println!("{number:>10} {kind}");
     }
     for (name, number) in &report.numbers {
@@ -68,13 +68,13 @@ pub fn run(options: &Options) -> Result<(), String> {
     if (before.descriptors, before.threads) != (after.descriptors, after.threads) {
         verdict.push("descriptors or threads are left over".to_owned());
     }
-    judge(&world, options, &report, &samples, &mut verdict);
+    judge(&state, options, &report, &samples, &mut verdict);
     match verdict.is_empty() {
         true => {
             println!("all is well");
             Ok(())
         }
-        false => Err([verdict, world.told()].concat().join("\n")),
+        false => Err([verdict, state.told()].concat().join("\n")),
     }
 }
 
@@ -136,11 +136,11 @@ impl Process {
     }
 
     /// On a thread of its own, until the server has stopped.
-    fn listen(&mut self, world: &Arc<World>) -> Listener {
+    fn listen(&mut self, state: &Arc<SharedState>) -> Listener {
         let (tell_calm, calm) = mpsc::channel();
         let (tell_stopped, stopped) = mpsc::channel();
         let output = self.output.take();
-        let world = Arc::clone(world);
+        let state = Arc::clone(state);
         thread::spawn(move || {
             let mut report = Report::default();
             let lines = output.into_iter().flat_map(BufRead::lines);
@@ -148,11 +148,11 @@ impl Process {
                 let words: Vec<&str> = line.split(' ').collect();
                 let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0);
                 match words[0] {
-                    "moving" => world.moving(number(2)),
+                    "moving" => state.moving(number(2)),
                     "moved" => report.moves.push(number(2)),
-                    "added" => world.added.store(number(1), SeqCst),
-                    "removing" => world.removing.store(number(1), SeqCst),
-                    "removed" => world.removed.store(number(1), SeqCst),
+                    "added" => state.added.store(number(1), SeqCst),
+                    "removing" => state.removing.store(number(1), SeqCst),
+                    "removed" => state.removed.store(number(1), SeqCst),
                     "number" | "closed" => {
                         report.numbers.insert(words[1].to_owned(), number(2));
                     }
@@ -172,10 +172,10 @@ impl Process {
     }
 }
 
-type Client = Box<dyn FnOnce(&World, &mut Rng) + Send>;
+type Client = Box<dyn FnOnce(&SharedState, &mut Rng) + Send>;
 
 /// Lets the clients loose for the time there is; resident memory in KiB, once a second.
-fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
+fn load(state: &Arc<SharedState>, server: &Process, options: &Options) -> Vec<f64> {
     let began = Instant::now();
     // Done a little before the end, so that a slow moment can be made up for.
     let per_second = options.requests * 20 / 19 / options.seconds.max(1);
@@ -184,12 +184,12 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
     let mut start = |client: Client| {
         seed += 1;
         let mut rng = Rng::new(seed << 32);
-        let world = Arc::clone(world);
-        clients.push(thread::spawn(move || client(&world, &mut rng)));
+        let state = Arc::clone(state);
+        clients.push(thread::spawn(move || client(&state, &mut rng)));
     };
     for first in [1, 1 << 40] {
-        start(Box::new(move |world, _| {
-            kinds::pipelined(world, first, per_second, began)
+        start(Box::new(move |state, _| {
+            kinds::pipelined(state, first, per_second, began)
         }));
     }
     start(Box::new(kinds::kept));
@@ -208,7 +208,7 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
         let held = Held::by(server.child.id());
         samples.push(held.resident_kib as f64);
         if second % 10 == 0 || second == options.seconds {
-            let answered = world.answered.load(SeqCst);
+            let answered = state.answered.load(SeqCst);
             let elapsed = began.elapsed();
             let rate = (answered - line.0) as f64 / (elapsed - line.1).as_secs_f64();
             line = (answered, elapsed);
@@ -218,54 +218,54 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
                 held.resident_kib,
                 held.descriptors,
                 held.threads,
-                world.moves(),
-                world.retried.load(SeqCst),
-                world.lost.load(SeqCst),
-                world.wrong.load(SeqCst),
+                state.moves(),
+                state.retried.load(SeqCst),
+                state.lost.load(SeqCst),
+                state.wrong.load(SeqCst),
             );
         }
     }
-    world.over.store(true, SeqCst);
+    state.over.store(true, SeqCst);
     for client in clients {
         if client.join().is_err() {
-            world.accuse("a client panicked".to_owned());
+            state.record_error("a client panicked".to_owned());
         }
     }
     samples
 }
 
 /// Every worker can be had at once, and so can every place to wait at for an upload.
-fn all_there(world: &Arc<World>) -> Result<(), String> {
-    world.over.store(false, SeqCst);
-    let wrong = world.wrong.load(SeqCst) + world.lost.load(SeqCst);
-    let together = |client: fn(&World)| {
+fn all_there(state: &Arc<SharedState>) -> Result<(), String> {
+    state.over.store(false, SeqCst);
+    let wrong = state.wrong.load(SeqCst) + state.lost.load(SeqCst);
+    let together = |client: fn(&SharedState)| {
         let all: Vec<_> = (0..POOL)
             .map(|_| {
-                let world = Arc::clone(world);
-                thread::spawn(move || client(&world))
+                let state = Arc::clone(state);
+                thread::spawn(move || client(&state))
             })
             .collect();
         all.into_iter().all(|client| client.join().is_ok())
     };
-    let met = together(|world| {
-        if let Some(mut conn) = Conn::open(world) {
+    let met = together(|state| {
+        if let Some(mut conn) = Conn::open(state) {
             conn.send(b"GET /meet HTTP/1.1\r\nHost: a\r\n\r\n");
-            conn.exchange(world, "meet", &Want::text(), b"met");
+            conn.exchange(state, "meet", &Expected::text(), b"met");
         }
     });
-    let uploaded = together(|world| {
+    let uploaded = together(|state| {
         let body = content(9, 300_000);
-        if let Some(mut conn) = Conn::open(world) {
+        if let Some(mut conn) = Conn::open(state) {
             let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n";
             conn.send_part(head.as_bytes());
             for piece in body.chunks(30_000) {
                 conn.send(piece);
                 thread::sleep(Duration::from_millis(5));
             }
-            conn.exchange(world, "upload, all at once", &Want::text(), &body);
+            conn.exchange(state, "upload, all at once", &Expected::text(), &body);
         }
     });
-    let now = world.wrong.load(SeqCst) + world.lost.load(SeqCst);
+    let now = state.wrong.load(SeqCst) + state.lost.load(SeqCst);
     match met && uploaded && now == wrong {
         true => Ok(()),
         false => Err("a worker or a place is missing".to_owned()),
@@ -286,14 +286,14 @@ fn settled(pid: u32, before: Held) -> Held {
 }
 
 fn judge(
-    world: &World,
+    state: &SharedState,
     options: &Options,
     report: &Report,
     samples: &[f64],
     verdict: &mut Vec<String>,
 ) {
     let number = |name: &str| report.numbers.get(name).copied().unwrap_or(u64::MAX);
-    let answered = world.answered.load(SeqCst);
+    let answered = state.answered.load(SeqCst);
     let moves = report.moves.len() as u64;
     let longest = Duration::from_micros(report.moves.iter().copied().max().unwrap_or(0));
     let growth = growth(&samples[samples.len() / 2..]);
@@ -310,10 +310,10 @@ fn judge(
         "as many requests as asked for",
         answered >= options.requests,
     );
-    must("none lost", world.lost.load(SeqCst) == 0);
+    must("none lost", state.lost.load(SeqCst) == 0);
     must(
         "every answer as it should be",
-        world.wrong.load(SeqCst) == 0,
+        state.wrong.load(SeqCst) == 0,
     );
     must(
         "nobody is left",
@@ -331,7 +331,7 @@ fn judge(
         number("requests") >= answered,
     );
     let panics = number("panics");
-    must("a panic is one answer", panics >= world.panics.load(SeqCst));
+    must("a panic is one answer", panics >= state.panics.load(SeqCst));
     must("a move in two seconds", moves >= options.seconds / 2);
     must("no move that takes long", longest <= LONGEST_MOVE);
     // A short run is warming up all the time.

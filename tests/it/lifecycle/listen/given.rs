@@ -11,7 +11,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::{get, is_refused, router, Folder, LATE};
-use crate::support::{finishes, timed, Client, Gate, Habit, Load, GUARD, SLACK};
+use crate::support::{finishes, timed, Barrier, Client, KeepAliveMode, Load, GUARD, SLACK};
 use millpond::{Address, Listen, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_GIVEN";
@@ -24,7 +24,7 @@ fn serve() {
     };
     let control = env::var(CHILD).expect("an address");
     let mut control = TcpStream::connect(control).expect("the parent");
-    let server = router(&Gate::default()).serve_managed_on([listen], Settings::default());
+    let server = router(&Barrier::default()).serve_managed_on([listen], Settings::default());
     let server = server.expect("it listens");
     println!("\nserves {}", server.addresses()[0]);
     let _ = control.read(&mut [0]);
@@ -156,7 +156,7 @@ fn generations_on_one_socket_lose_nobody() {
     let folder = Folder::new();
     for (socket, address) in [tcp(), unix(&folder)] {
         let mut child = Instance::start(socket.try_clone().unwrap(), &address);
-        let load = Load::on(address.clone(), 4, Habit::Close);
+        let load = Load::on(address.clone(), 4, KeepAliveMode::Close);
         for _ in 0..5 {
             let next = Instance::start(socket.try_clone().unwrap(), &address);
             load.each_answered(3);
@@ -178,14 +178,14 @@ fn a_shared_socket_outlives_one_of_its_servers() {
     let address = Address::from(socket.local_addr().unwrap());
     let server = || {
         let place = Listen::from(socket.try_clone().unwrap()).shared();
-        router(&Gate::default())
+        router(&Barrier::default())
             .serve_managed_on([place], Settings::default())
             .unwrap()
     };
     let mut current = server();
     for round in 0..20 {
         let next = server();
-        let load = (round % 2 == 0).then(|| Load::on(address.clone(), 2, Habit::KeepAlive));
+        let load = (round % 2 == 0).then(|| Load::on(address.clone(), 2, KeepAliveMode::KeepAlive));
         let (drained, took) = timed(|| std::mem::replace(&mut current, next).stop());
         assert!(took < SLACK && drained.cut == 0, "{took:?} {drained:?}");
         assert!(get(&address, "/x").starts_with("/x from "));

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use super::{echo, get, is_refused, serve};
-use crate::support::{finishes, timed, Client, Gate, SLACK};
+use crate::support::{finishes, timed, Barrier, Client, SLACK};
 use millpond::{Address, Server};
 
 fn v4(port: u16) -> Address {
@@ -32,7 +32,7 @@ fn the_unspecified_address_of_ipv6_serves_both() {
         return;
     }
     let all = Address::from((Ipv6Addr::UNSPECIFIED, 0));
-    let server = serve(&[&all], &Gate::default());
+    let server = serve(&[&all], &Barrier::default());
     let port = server.addr().port();
     assert!(get(&v6(port), "/").starts_with("/ from [::1]:"));
     // And a client of IPv4 has its own address, not one of IPv6 with that in it.
@@ -48,7 +48,7 @@ fn the_loopback_of_ipv6_is_not_that_of_ipv4() {
     if is_without_v6() {
         return;
     }
-    let server = serve(&[&v6(0)], &Gate::default());
+    let server = serve(&[&v6(0)], &Barrier::default());
     let addr = server.addr();
     assert_eq!(addr.ip(), Ipv6Addr::LOCALHOST);
     assert_eq!(server.addresses(), [Address::from(addr)]);
@@ -73,7 +73,7 @@ fn stopping_counts_no_connection_of_its_own() {
         (Ipv4Addr::UNSPECIFIED, 0).into(),
         mapped.into(),
     ] {
-        let mut server = serve(&[&address], &Gate::default());
+        let mut server = serve(&[&address], &Barrier::default());
         let (moved, took) = timed(|| server.rebind(([127, 0, 0, 1], 0)));
         moved.unwrap();
         assert!(took < SLACK, "{address}: {took:?}");
@@ -87,7 +87,7 @@ fn one_port_widens_to_both_and_narrows() {
     if is_without_v6() {
         return;
     }
-    let mut server = serve(&[&v4(0)], &Gate::default());
+    let mut server = serve(&[&v4(0)], &Barrier::default());
     let port = server.addr().port();
     for (address, other) in [
         ((Ipv6Addr::UNSPECIFIED, port).into(), true),
@@ -107,7 +107,7 @@ fn both_loopbacks_at_one_port() {
     if is_without_v6() {
         return;
     }
-    let server = serve(&[&v4(0)], &Gate::default());
+    let server = serve(&[&v4(0)], &Barrier::default());
     let port = server.addr().port();
     let mut server = server;
     server.rebind_on([v4(port), v6(port)]).unwrap();

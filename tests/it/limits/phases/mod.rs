@@ -6,7 +6,7 @@
 //! all of them the process has as many descriptors and threads as before. That is why they run in a
 //! child of their own: this very test binary.
 
-mod house;
+mod phase_server;
 
 use std::env;
 use std::fs;
@@ -18,16 +18,16 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::support::{eventually, finishes, Client, Cut, SLACK};
-use house::{House, Reached};
 use millpond::CloseReason::{self, *};
+use phase_server::{PhaseServer, Reached};
 use Event::*;
 
 const CHILD: &str = "MILLPOND_PHASES_CHILD";
-/// Milliseconds after which it has to be over: at once, or a limit of [`House`], or one of the
+/// Milliseconds after which it has to be over: at once, or a limit of [`PhaseServer`], or one of the
 /// server's own.
 const NOW: u64 = 0;
-const HEAD: u64 = house::HEAD_TIMEOUT;
-const IDLE: u64 = house::IDLE_TIMEOUT;
+const HEAD: u64 = phase_server::HEAD_TIMEOUT;
+const IDLE: u64 = phase_server::IDLE_TIMEOUT;
 const RATE: u64 = 5_000;
 const LINGER: u64 = 2_000;
 
@@ -85,7 +85,7 @@ fn phases() -> Vec<Phase> {
         phase("upload's trailer", &coded("7d0⏎{2000}⏎0⏎T: a"), b"a", Handler),
         phase("100", "POST /read HTTP/1.1⏎Host: a⏎Expect: 100-continue⏎Content-Length: 999⏎⏎",
             b"b", Handler),
-        phase("handler", "GET /gate HTTP/1.1⏎Host: a⏎⏎", b"GET /aaaaaaaaaaaaaaaaaaaaaaa", Handler),
+        phase("handler", "GET /wait HTTP/1.1⏎Host: a⏎⏎", b"GET /aaaaaaaaaaaaaaaaaaaaaaa", Handler),
         phase("small answer", "GET / HTTP/1.1⏎Host: a⏎⏎", b"\r\n", Began),
         phase("large answer", "GET /big HTTP/1.1⏎Host: a⏎⏎", b"", Began),
         phase("streamed answer", "GET /stream HTTP/1.1⏎Host: a⏎⏎", b"", Began),
@@ -250,8 +250,8 @@ fn held() -> (usize, usize) {
 fn run(&(name, event, told, end, reason, seen): &Cell) {
     let phase = phases().into_iter().find(|phase| phase.name == name);
     let phase = phase.expect("a phase of that name");
-    let house = House::open();
-    let mut client = house.connect();
+    let server = PhaseServer::open();
+    let mut client = server.connect();
     if event == Reset && !phase.start.is_empty() && phase.reached != Reached::Answered {
         // An answer that it never reads.
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -260,7 +260,7 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
     // The phase begins somewhere between here and where it is seen to have begun.
     let sent = Instant::now();
     client.send(&phase.start);
-    house.reached(&mut client, phase.reached, event == Reset);
+    server.reached(&mut client, phase.reached, event == Reset);
     let began = Instant::now();
     let mut dripping = None;
     match event {
@@ -272,29 +272,29 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
     let answers = match event {
         Reset => {
             drop(client);
-            house.let_go();
+            server.let_go();
             String::new()
         }
         Deaf | Sip => {
-            house.let_go();
-            house.gone(event == Sip, &mut client);
+            server.let_go();
+            server.gone(event == Sip, &mut client);
             if reason == SlowRead {
                 let rest = client.rest().expect("the end");
-                assert!(rest.len() < house::LARGE, "it was not cut");
+                assert!(rest.len() < phase_server::LARGE, "it was not cut");
             }
             String::new()
         }
         Drip if phase.name == "lingering" => {
-            house.gone(false, &mut client);
+            server.gone(false, &mut client);
             String::new()
         }
         Silence | Drip | Fin => {
-            house.let_go();
+            server.let_go();
             statuses(&mut client)
         }
     };
     if event == Reset {
-        house.empty();
+        server.empty();
     }
     let (took, at_most) = (began.elapsed(), sent.elapsed());
     drop(dripping);
@@ -315,7 +315,7 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
         took <= end + late,
         "over after {took:?}, long after {end:?}"
     );
-    house.closes(reason, seen);
+    server.closes(reason, seen);
 }
 
 /// The statuses up to the end of the connection. Each answer must be whole.
@@ -368,10 +368,10 @@ impl Drop for Dripping {
 
 /// What was handed over is the other protocol's: none of our deadlines is its.
 fn an_upgraded_one_has_no_deadline() {
-    let house = House::open();
-    let mut client = house.connect();
+    let server = PhaseServer::open();
+    let mut client = server.connect();
     client.send(&phases().pop().expect("the upgraded one").start);
-    house.reached(&mut client, Reached::Answered, false);
+    server.reached(&mut client, Reached::Answered, false);
     // Longer than any limit of this server; that nothing comes is what is to be seen.
     let wait = Duration::from_millis(IDLE * 2 + RATE);
     client
@@ -385,5 +385,5 @@ fn an_upgraded_one_has_no_deadline() {
     );
     assert_eq!(client.send("x").take(1).expect("its echo"), b"x");
     drop(client);
-    finishes(SLACK * 2, move || house.closes(Upgraded, "end"));
+    finishes(SLACK * 2, move || server.closes(Upgraded, "end"));
 }

@@ -15,7 +15,7 @@ const WORD: Duration = Duration::from_secs(2);
 const TOLD: usize = 30;
 
 #[derive(Default)]
-pub struct World {
+pub struct SharedState {
     port: u16,
     /// When each move began, by the clock that both processes have.
     moves: Mutex<Vec<u64>>,
@@ -37,11 +37,11 @@ pub struct World {
     kinds: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-impl World {
-    pub fn at(port: u16) -> World {
-        World {
+impl SharedState {
+    pub fn at(port: u16) -> SharedState {
+        SharedState {
             port,
-            ..World::default()
+            ..SharedState::default()
         }
     }
 
@@ -94,7 +94,7 @@ impl World {
         self.tell(format!("lost {number}: {what}"));
     }
 
-    pub fn accuse(&self, what: String) {
+    pub fn record_error(&self, what: String) {
         self.wrong.fetch_add(1, SeqCst);
         self.tell(format!("wrong: {what}"));
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, Gate, SLACK};
+use crate::support::{Barrier, Client, SLACK};
 use millpond::{BackgroundServer, CloseReason, Limits, ReadWrite, Request, Response, ResponseBody};
 use millpond::{Router, Settings, Stats, Upgrade};
 
@@ -30,12 +30,12 @@ pub enum Reached {
     Answered,
 }
 
-pub struct House {
+pub struct PhaseServer {
     server: BackgroundServer,
-    /// Where `/gate` waits.
-    gate: Gate,
+    /// Where `/wait` waits.
+    barrier: Barrier,
     /// Where every other handler that reads a body is seen to come.
-    came: Gate,
+    came: Barrier,
     seen: Seen,
 }
 
@@ -49,21 +49,21 @@ impl Seen {
     }
 }
 
-impl House {
-    pub fn open() -> House {
-        let (gate, came, seen) = (Gate::default(), Gate::default(), Seen::default());
+impl PhaseServer {
+    pub fn open() -> PhaseServer {
+        let (barrier, came, seen) = (Barrier::default(), Barrier::default(), Seen::default());
         came.open();
         let meeting = Arc::new(std::sync::Barrier::new(POOL));
         let router = Router::default();
-        let (passes, comes, sees) = (gate.clone(), came.clone(), seen.clone());
+        let (at_barrier, comes, sees) = (barrier.clone(), came.clone(), seen.clone());
         router.fallback(move |request: &Request| match request.raw_url() {
             "/read" => {
-                comes.pass();
+                comes.wait();
                 read(request, &sees)
             }
-            "/gate" => {
-                comes.pass();
-                passes.pass();
+            "/wait" => {
+                comes.wait();
+                at_barrier.wait();
                 sees.note("passed");
                 Response::text("passed")
             }
@@ -92,9 +92,9 @@ impl House {
         };
         let settings = Settings::default().pool_size(POOL).limits(limits);
         let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
-        House {
+        PhaseServer {
             server: server.expect("a free port"),
-            gate,
+            barrier,
             came,
             seen,
         }
@@ -111,7 +111,7 @@ impl House {
     pub fn reached(&self, client: &mut Client, how: Reached, resets: bool) {
         match how {
             Reached::Sent => {}
-            Reached::Handler => self.came.wait_for(1),
+            Reached::Handler => self.came.wait_for_arrivals(1),
             Reached::Answered if !resets => drop(client.response()),
             Reached::Began | Reached::Answered => {
                 client.stream.peek(&mut [0]).expect("an answer");
@@ -121,7 +121,7 @@ impl House {
 
     /// What the handler waited for has happened.
     pub fn let_go(&self) {
-        self.gate.open();
+        self.barrier.open();
     }
 
     /// Waits until the server has let go of its one client, who `sips` meanwhile.
@@ -149,7 +149,7 @@ impl House {
         }
     }
 
-    /// The one client ended for this reason and the handler saw this; and the house is as it was.
+    /// The one client ended for this reason and the handler saw this; and the server is as it was.
     pub fn closes(self, reason: CloseReason, seen: &str) {
         self.empty();
         let stats = self.server.stats();
