@@ -1,4 +1,4 @@
-//! Clients that ask as fast as they are answered, and keep count of what became of every request.
+//! Clients that send requests as fast as they are answered, and count the outcome of each.
 
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -155,7 +155,7 @@ fn ask(client: &mut Client, number: usize, count: u64, keep: bool) -> Result<boo
     let reply = client.try_response("GET")?;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert!(reply.body.starts_with(path.as_bytes()), "{reply:?}");
-    let closes = reply.header("Connection") == Some("close");
+    let closes = !reply.keeps();
     assert!(keep || closes, "{reply:?}");
     Ok(!closes)
 }

@@ -7,15 +7,15 @@
 #![cfg(unix)]
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::panic;
-use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{finishes, get, listen, Barrier, Client, GUARD};
+use crate::support::{eventually, finishes, get, listen, Barrier, Client, Process};
 use millpond::{Request, Response, Route, Router, ServerErrorKind, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_DESCRIPTORS";
@@ -79,60 +79,27 @@ fn serve() {
 }
 
 struct Server {
-    child: Child,
-    orders: ChildStdin,
-    says: BufReader<ChildStdout>,
+    process: Process,
     addr: SocketAddr,
 }
 
 impl Server {
     fn start() -> Server {
         let limited = format!("ulimit -n {DESCRIPTORS}; exec \"$0\" \"$@\"");
-        let mut child = Command::new("sh")
-            .args(["-c", &limited])
-            .arg(env::current_exe().expect("this binary"))
-            .args([
-                "hostile::descriptors::the_server_outlives_their_end",
-                "--exact",
-                "--nocapture",
-            ])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell");
-        let orders = child.stdin.take().expect("a pipe");
-        let says = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut server = Server {
-            child,
-            orders,
-            says,
-            addr: SocketAddr::from(([0, 0, 0, 0], 0)),
-        };
-        server.addr = server.hear("addr ").parse().expect("an address");
-        server
-    }
-
-    fn order(&mut self, order: &str) {
-        writeln!(self.orders, "{order}").expect("the child listens");
-    }
-
-    /// The rest of the next line that begins so.
-    fn hear(&mut self, start: &str) -> String {
-        let mut line = String::new();
-        loop {
-            line.clear();
-            let count = self.says.read_line(&mut line).expect("the child speaks");
-            assert_ne!(count, 0, "the child is gone");
-            if let Some(rest) = line.trim_end().strip_prefix(start) {
-                return rest.to_owned();
-            }
-        }
+        let mut command = Process::own_test_under(
+            &["sh", "-c", &limited],
+            env::current_exe().expect("this binary"),
+            "hostile::descriptors::the_server_outlives_their_end",
+            CHILD,
+        );
+        let mut process = Process::start(&mut command);
+        let addr = process.addr_after("addr ");
+        Server { process, addr }
     }
 
     fn errors(&mut self) -> u64 {
-        self.order("errors");
-        self.hear("errors ").parse().expect("a number")
+        self.process.send("errors\n");
+        self.process.number_after("errors ")
     }
 
     /// More clients than it can take, each with this sent, when it has noticed that.
@@ -143,26 +110,15 @@ impl Server {
             client
         });
         let clients = clients.collect();
-        let began = Instant::now();
-        while self.errors() < 4 {
-            assert!(began.elapsed() < GUARD, "it had descriptors for all");
-        }
+        eventually("it has no descriptors left", || self.errors() >= 4);
         clients
     }
 
-    /// It must still be there, stop when it is told to, and end well.
+    /// The process must still be there, stop when it is told to, and end well.
     fn stop(mut self) {
-        self.order("stop");
-        assert_eq!(self.hear("cut "), "0");
-        assert!(self.child.wait().expect("its end").success());
-    }
-}
-
-/// A test that failed leaves no process behind.
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.send("stop\n");
+        assert_eq!(self.process.line_after("cut "), "0");
+        self.process.ends();
     }
 }
 
@@ -179,7 +135,7 @@ fn handlers_have_them_all() {
         clients[0].open();
         std::thread::sleep(Duration::from_millis(20));
     }
-    server.order("open");
+    server.process.send("open\n");
     // Those accepted are answered and then give way to those that wait: none is lost.
     for client in &mut clients {
         assert_eq!(client.response().text(), "passed");

@@ -1,16 +1,14 @@
 //! No peer pins the pool or makes the server hold more memory than `Limits` allows (promise 11).
 //! The server is a child process, so that its threads and its memory are its own.
 
-use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{get, listen, measure, timed, Client};
+use crate::support::{get, listen, measure, timed, Client, Process};
 use millpond::{Request, Response};
 
 const POOL: usize = 4;
@@ -41,27 +39,16 @@ fn the_child() {
 }
 
 struct Served {
-    child: Child,
+    process: Process,
     addr: SocketAddr,
 }
 
 impl Served {
     fn start() -> Served {
-        let program = std::env::current_exe().expect("this program's path");
-        let mut child = Command::new(program)
-            .args(["--exact", "limits::pinning::the_child", "--nocapture"])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
-        let output = BufReader::new(child.stdout.take().expect("its output"));
-        let addr = output
-            .lines()
-            .map(|line| line.expect("a line"))
-            .find_map(|line| line.strip_prefix("listening ")?.parse().ok())
-            .expect("its address");
-        let served = Served { child, addr };
+        let mut process =
+            Process::start(&mut Process::own_test("limits::pinning::the_child", CHILD));
+        let addr = process.addr_after("listening ");
+        let served = Served { process, addr };
         // Whatever is allocated once is allocated now.
         for _ in 0..20 {
             assert_eq!(get(addr, "/").text(), "0");
@@ -70,25 +57,9 @@ impl Served {
         served
     }
 
-    fn threads(&self) -> usize {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        tasks.expect("its tasks").count()
-    }
-
     /// Resident memory in KiB.
     fn memory(&self) -> usize {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = fs::read_to_string(path).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        number.and_then(|n| n.parse().ok()).expect("a number")
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.status_number("VmRSS:")
     }
 }
 
@@ -144,7 +115,7 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
         assert_eq!(reply.text(), "0");
         times.push(took);
         most_memory = most_memory.max(served.memory());
-        most_threads = most_threads.max(served.threads());
+        most_threads = most_threads.max(served.process.threads());
         // Over some seconds, so that the drips are felt and the first ones are ended.
         thread::sleep(Duration::from_millis(50));
     }

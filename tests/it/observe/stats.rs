@@ -1,9 +1,9 @@
 //! The numbers: exact to the byte after a script, readable from within a handler, and in a text
 //! that Prometheus reads.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::support::{eventually, serve_as, switch, Barrier, Client};
+use crate::support::{eventually, eventually_within, serve_as, switch, Barrier, Client};
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Monitor};
 use millpond::{
     Request, Response, ResponseBody, Route, Router, Server, Settings, Stats, WorkerState,
@@ -191,11 +191,9 @@ fn every_end_is_counted_once() {
     slow_body.rest().expect("the end");
     let closed = |reason| server.stats().closed(reason);
     // What the kernel took at once is enough for the first window: it is judged after the second.
-    let began = Instant::now();
-    while closed(CloseReason::SlowRead) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(15), "it is not cut");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually_within(Duration::from_secs(15), "the slow reader is cut", || {
+        closed(CloseReason::SlowRead) > 0
+    });
     drop(slow_read);
     let mut idle = start(&get("/200"));
     assert_eq!(idle.response().status, 200);

@@ -5,12 +5,11 @@
 use std::env;
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use super::{answer, sh};
-use crate::support::{eventually, finishes, get, serve, Client, GUARD};
+use crate::support::{eventually, get, serve, Client, Process};
 use millpond::proxy::{full_proxy, ProxyConfig};
 use millpond::{Request, Response, ResponseBody};
 
@@ -26,25 +25,12 @@ fn nothing_is_left_behind() {
     if env::var_os(CHILD).is_some() {
         return count();
     }
-    let mut child = Command::new(env::current_exe().expect("this binary"))
-        .args([
-            "extras::cgi::left::nothing_is_left_behind",
-            "--exact",
-            "--nocapture",
-        ])
-        .env(CHILD, "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+    let child = Process::own_test("extras::cgi::left::nothing_is_left_behind", CHILD)
+        .output()
         .expect("a child");
-    let (mut said, mut errors) = (String::new(), String::new());
-    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take());
-    out.read_to_string(&mut said).expect("text");
-    if let Some(err) = &mut err {
-        err.read_to_string(&mut errors).expect("text");
-    }
-    let ended = finishes(GUARD * 2, move || child.wait().expect("it ends"));
-    assert!(ended.success(), "{said}\n{errors}");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (output, errors) = (text(&child.stdout), text(&child.stderr));
+    assert!(child.status.success(), "{output}\n{errors}");
 }
 
 fn descriptors() -> usize {

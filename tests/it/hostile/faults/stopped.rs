@@ -8,13 +8,12 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, timed, Client, SLACK};
+use crate::support::{eventually, timed, Client, Process, SLACK};
 use millpond::{Limits, Request, Response, Router, Settings};
 
 const CHILD: &str = "MILLPOND_STOPPED_CHILD";
@@ -62,43 +61,19 @@ fn the_child() {
     println!("\ncut {} errors {errors}", server.stop().cut);
 }
 
-struct Stopped(Child, BufReader<std::process::ChildStdout>);
+struct Stopped(Process);
 
 impl Stopped {
     fn start() -> (Stopped, SocketAddr) {
-        let mut child = Command::new(env::current_exe().expect("this binary"))
-            .args([
-                "--exact",
-                "hostile::faults::stopped::the_child",
-                "--nocapture",
-            ])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
-        let says = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut stopped = Stopped(child, says);
-        let addr = stopped.hear("addr ").parse().expect("an address");
-        (stopped, addr)
+        let name = "hostile::faults::stopped::the_child";
+        let mut process = Process::start(&mut Process::own_test(name, CHILD));
+        let addr = process.addr_after("addr ");
+        (Stopped(process), addr)
     }
 
-    /// The rest of the next line that begins so.
-    fn hear(&mut self, start: &str) -> String {
-        let lines = self.1.by_ref().lines().map(|line| line.expect("a line"));
-        let mut found = lines.filter_map(|line| line.strip_prefix(start).map(str::to_owned));
-        found.next().expect("the child speaks")
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.0.id());
-        let sent = Command::new("sh").args(["-c", &kill]).status();
-        assert!(sent.expect("a shell").success(), "{kill}");
-    }
-
-    /// One thread takes the signal and has the others stop: until then they go on.
+    /// One thread takes the signal and stops the others, which go on until then.
     fn is_stopped(&self) -> bool {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("its threads");
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.pid())).expect("its threads");
         let mut states = tasks.map(|task| {
             let stat = task.expect("a thread").path().join("stat");
             fs::read_to_string(stat).expect("its state")
@@ -107,18 +82,10 @@ impl Stopped {
     }
 
     fn end(mut self) -> String {
-        drop(self.0.stdin.take());
-        let cut = self.hear("cut ");
-        assert!(self.0.wait().expect("its end").success());
+        self.0.close_input();
+        let cut = self.0.line_after("cut ");
+        self.0.ends();
         cut
-    }
-}
-
-/// A test that failed leaves no process behind.
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -140,15 +107,15 @@ fn what_came_while_the_process_was_stopped_is_answered() {
     let body = || connect("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\nb".into());
     // Pairs: one that goes on while the server is stopped, and one that does not.
     let mut uploads = [upload(), upload()];
-    server.hear("uploading");
-    server.hear("uploading");
+    server.0.line_after("uploading");
+    server.0.line_after("uploading");
     let mut bodies = [body(), body()];
     let mut heads = [connect("GET / HTT".into()), connect("GET / HTT".into())];
     let mut idle = [connect(get.into()), connect(get.into())];
     for client in &mut idle {
         assert_eq!(client.response().text(), "0");
     }
-    server.signal("STOP");
+    server.0.signal("STOP");
     eventually("all of it is stopped", || server.is_stopped());
     uploads[0].send(vec![b'b'; 20_000]);
     bodies[0].send(vec![b'b'; 1_999]);
@@ -157,7 +124,7 @@ fn what_came_while_the_process_was_stopped_is_answered() {
     let mut fresh = connect(get.into());
     // What is to be seen is what becomes of a time without a server.
     thread::sleep(STOPPED);
-    server.signal("CONT");
+    server.0.signal("CONT");
     let ((), took) = timed(|| {
         assert_eq!(uploads[0].response().text(), "90000");
         assert_eq!(bodies[0].response().text(), "2000");

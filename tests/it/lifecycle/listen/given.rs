@@ -4,14 +4,16 @@
 //! The servers are child processes: this very test binary, told by an environment variable.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::io::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Stdio;
 
 use super::{get, is_refused, router, Folder, LATE};
-use crate::support::{finishes, timed, Barrier, Client, KeepAliveMode, Load, GUARD, SLACK};
+use crate::support::{
+    finishes, timed, Barrier, Client, KeepAliveMode, Load, Process, GUARD, SLACK,
+};
 use millpond::{Address, Listen, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_GIVEN";
@@ -32,35 +34,14 @@ fn serve() {
 }
 
 struct Instance {
-    child: Child,
-    says: BufReader<ChildStdout>,
-    control: Option<TcpStream>,
+    process: Process,
+    control: TcpStream,
 }
 
-fn start(given: impl Into<Stdio>, control: &str) -> (Child, BufReader<ChildStdout>) {
-    let mut child = Command::new(env::current_exe().expect("this binary"))
-        .args(["lifecycle::listen::given::a_listener_is_passed_on_as_the_standard_input"])
-        .args(["--exact", "--nocapture"])
-        .env(CHILD, control)
-        .stdin(given)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this binary starts");
-    let says = BufReader::new(child.stdout.take().expect("a pipe"));
-    (child, says)
-}
-
-/// The rest of the next line that begins so.
-fn hear(says: &mut BufReader<ChildStdout>, start: &str) -> String {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        let count = says.read_line(&mut line).expect("the child speaks");
-        assert_ne!(count, 0, "the child is gone");
-        if let Some(rest) = line.trim_end().strip_prefix(start) {
-            return rest.to_owned();
-        }
-    }
+fn start(given: impl Into<Stdio>, control: &str) -> Process {
+    let name = "lifecycle::listen::given::a_listener_is_passed_on_as_the_standard_input";
+    let mut command = Process::own_test(name, CHILD);
+    Process::start(command.env(CHILD, control).stdin(given))
 }
 
 impl Instance {
@@ -68,30 +49,16 @@ impl Instance {
     fn start(given: impl Into<Stdio>, at: &Address) -> Instance {
         let parent = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = parent.local_addr().unwrap().to_string();
-        let (child, mut says) = start(given, &addr);
-        let told = hear(&mut says, "serves ");
-        assert_eq!(told, at.to_string());
+        let mut process = start(given, &addr);
+        assert_eq!(process.line_after("serves "), at.to_string());
         let (control, _) = parent.accept().unwrap();
-        Instance {
-            child,
-            says,
-            control: Some(control),
-        }
+        Instance { process, control }
     }
 
     fn stop(mut self) {
-        drop(self.control.take());
-        assert_eq!(hear(&mut self.says, "cut "), "0");
-        // Else it could not tell how it ended.
-        let _ = io::copy(&mut self.says, &mut io::sink());
-        assert!(self.child.wait().expect("its end").success());
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.control);
+        assert_eq!(self.process.line_after("cut "), "0");
+        self.process.ends();
     }
 }
 
@@ -142,10 +109,9 @@ fn what_does_not_listen_is_refused() {
         ("a connection", Stdio::from(OwnedFd::from(tcp))),
         ("a Unix connection", Stdio::from(OwnedFd::from(unix))),
     ] {
-        let (mut child, mut says) = start(given, "");
-        assert!(!hear(&mut says, "refused ").is_empty(), "{name}");
-        let _ = io::copy(&mut says, &mut io::sink());
-        assert!(child.wait().unwrap().success());
+        let mut process = start(given, "");
+        assert!(!process.line_after("refused ").is_empty(), "{name}");
+        process.ends();
     }
 }
 

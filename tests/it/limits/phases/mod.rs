@@ -11,13 +11,12 @@ mod phase_server;
 use std::env;
 use std::fs;
 use std::io::{Read, Write};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, finishes, Client, Cut, SLACK};
+use crate::support::{eventually, finishes, Client, Cut, Process, SLACK};
 use millpond::CloseReason::{self, *};
 use phase_server::{PhaseServer, Reached};
 use Event::*;
@@ -205,9 +204,7 @@ const CELLS: &[Cell] = &[
 
 #[test]
 fn each_ends_in_time_and_leaves_nothing_behind() {
-    let child = Command::new(env::current_exe().expect("this binary"))
-        .args(["--exact", "limits::phases::the_child", "--nocapture"])
-        .env(CHILD, "1")
+    let child = Process::own_test("limits::phases::the_child", CHILD)
         .output()
         .expect("a child");
     let said = String::from_utf8_lossy(&child.stderr);

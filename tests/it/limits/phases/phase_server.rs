@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Barrier, Client, SLACK};
+use crate::support::{eventually_equals, Barrier, Client, SLACK};
 use millpond::{BackgroundServer, CloseReason, Limits, ReadWrite, Request, Response, ResponseBody};
 use millpond::{Router, Settings, Stats, Upgrade};
 
@@ -169,15 +169,9 @@ impl PhaseServer {
             assert_eq!(client.response().text(), "met");
         }
         // An upgrade's thread is its own and may be a moment behind.
-        let began = Instant::now();
-        while self.seen.0.lock().unwrap().concat() != seen {
-            let saw = self.seen.0.lock().unwrap().clone();
-            assert!(
-                began.elapsed() < SLACK,
-                "the handler saw {saw:?}, not {seen}"
-            );
-            thread::sleep(Duration::from_millis(1));
-        }
+        eventually_equals(SLACK, &seen.to_owned(), || {
+            self.seen.0.lock().unwrap().concat()
+        });
         let drained = self.server.stop();
         assert_eq!(drained.cut, 0);
         assert!(drained.took < SLACK, "{drained:?}");

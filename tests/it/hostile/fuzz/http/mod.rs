@@ -244,7 +244,7 @@ impl Bench {
     fn end(&mut self) -> Result<(), String> {
         let began = Instant::now();
         while self.server.stats().open > 0 && began.elapsed() < GUARD {
-            thread::yield_now();
+            thread::sleep(Duration::from_millis(1));
         }
         let stats = self.server.stats();
         let closed: u64 = CloseReason::ALL
