@@ -172,6 +172,8 @@ impl Process {
 /// A test that failed leaves no process behind.
 impl Drop for Process {
     fn drop(&mut self) {
+        // Under a tool, the end of its input is what ends the program itself.
+        self.close_input();
         // Errors mean that the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();

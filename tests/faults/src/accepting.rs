@@ -4,7 +4,8 @@
 
 use std::thread;
 
-use crate::support::{Client, Server};
+use crate::server::Server;
+use crate::support::Client;
 
 /// So many accepts fail after the first, with pauses of 227 ms between them: longer than a new
 /// connection is spared as one whose request is on the way.
@@ -33,7 +34,7 @@ fn each(errors: &[&'static str], check: fn(&'static str)) {
 fn without_descriptors_or_memory_the_idlest_makes_room() {
     each(&["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"], |error| {
         let (mut server, mut first) = failing(error);
-        first.closed();
+        first.closed_without_reset();
         let mut second = server.connect();
         assert_eq!(second.get("/").text(), "0");
         assert_eq!(second.get("/").text(), "0");

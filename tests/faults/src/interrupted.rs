@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::support::{Server, BIG};
+use crate::server::{Server, BIG};
 
 #[test]
 fn nothing_is_lost_to_interrupted_calls() {

@@ -9,10 +9,21 @@
 //!
 //! Every server is a child process, mostly this very test binary.
 
+use std::time::Duration;
+
+/// No test waits longer than this for anything.
+pub const GUARD: Duration = Duration::from_secs(10);
+/// Added to every bound: a CI stalls at times, and strace takes its time.
+pub const SLACK: Duration = Duration::from_millis(1_500);
+
 mod accepting;
 mod clock;
 mod disk;
 mod interrupted;
 mod randomness;
-mod support;
+mod server;
 mod threads;
+// A package uses some of these parts, and other packages the others.
+#[allow(dead_code, unused_imports)]
+#[path = "../../support/mod.rs"]
+mod support;

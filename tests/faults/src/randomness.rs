@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::support::Server;
+use crate::server::Server;
 
 /// Serves where this was done to `/dev/urandom`, which nobody else sees.
 fn after(change: &str) -> Server {
