@@ -5,9 +5,6 @@ use std::time::Duration;
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(5);
-/// Added to every bound that a promise names: the machines of a CI stall for 100 ms at times, and
-/// longer under load.
-pub const SLACK: Duration = Duration::from_millis(800);
 
 mod docs;
 mod extras;

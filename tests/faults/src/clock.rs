@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::server::{Server, HEAD_TIMEOUT, IDLE_TIMEOUT};
-use crate::support::{eventually, Folder, SLACK};
+use crate::server::{Server, HEAD_TIMEOUT, IDLE_TIMEOUT, SLACK};
+use crate::support::{eventually, Folder};
 
 /// Where Debian has it, whatever the machine.
 fn library() -> PathBuf {

@@ -13,8 +13,6 @@ use std::time::Duration;
 
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(10);
-/// Added to every bound: a CI stalls at times, and strace takes its time.
-pub const SLACK: Duration = Duration::from_millis(1_500);
 
 mod accepting;
 mod clock;

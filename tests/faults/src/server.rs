@@ -15,6 +15,8 @@ use millpond::{ServerError, ServerErrorKind, Settings};
 use crate::support::{Client, Process, Reply};
 
 const CHILD: &str = "MILLPOND_FAULTS_CHILD";
+/// Added to every bound: a CI stalls at times, and strace takes its time.
+pub const SLACK: Duration = Duration::from_millis(1_500);
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 pub const BIG: usize = 4 * 1024 * 1024;

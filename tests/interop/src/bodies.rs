@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use millpond::{Request, Response, ResponseBody, Route};
 use ureq::SendBody;
 
-use crate::support::{agent, echo, serve, url, verify, Patterned, MOST};
+use crate::agents::{agent, echo, serve, url, verify, Patterned, MOST};
 
 const KIB: u64 = 1024;
 /// Around what is gathered before the handler runs (64 KiB), and around the sizes of buffers.

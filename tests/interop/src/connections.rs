@@ -7,7 +7,8 @@ use std::time::Duration;
 use millpond::{BackgroundServer, CloseReason, Limits, Response, Route};
 use ureq::Agent;
 
-use crate::support::{agent, agent_with, echo, eventually, serve, serve_within, url};
+use crate::agents::{agent, agent_with, echo, serve, serve_within, url};
+use crate::support::eventually;
 
 fn hello() -> Route {
     Route::get("/").onconnect(|_| Response::text("hello"))
@@ -176,7 +177,7 @@ fn a_server_that_moved_brings_its_routes() {
 
 #[test]
 fn a_download_survives_the_move() {
-    use crate::support::{Patterned, MOST};
+    use crate::agents::{Patterned, MOST};
     use millpond::ResponseBody;
     // More than the buffers of two sockets hold.
     const LENGTH: u64 = 2 * MOST;

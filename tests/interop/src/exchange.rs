@@ -2,7 +2,7 @@
 
 use millpond::{json, reply, Limits, Request, Response, Route};
 
-use crate::support::{agent, echo, serve, serve_within, url};
+use crate::agents::{agent, echo, serve, serve_within, url};
 
 fn header<'a>(response: &'a ureq::http::Response<ureq::Body>, name: &str) -> Option<&'a str> {
     let value = response.headers().get(name)?;

@@ -1,15 +1,14 @@
-//! Servers, agents and bodies for the tests. It asserts nothing about a server.
+//! Servers, agents and bodies for the tests. Nothing here asserts anything about a server.
 
 use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
 
 use millpond::{BackgroundServer, Limits, Request, Response, Route, Router, Settings};
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 use ureq::Agent;
 
-/// No exchange takes longer, the largest bodies on a slow machine included.
-pub const GUARD: Duration = Duration::from_secs(60);
+use crate::GUARD;
+
 /// The largest body a server takes unless told otherwise.
 pub const MOST: u64 = 16 * 1024 * 1024;
 
@@ -114,14 +113,5 @@ impl Write for Patterned {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Waits for something that can only be looked at: a counter, say.
-pub fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < GUARD, "never happened: {what}");
-        std::thread::yield_now();
     }
 }
