@@ -118,7 +118,7 @@ fn haproxy_checks_health_on_its_own_behalf() {
         let check = "  option httpchk GET /health";
         let options = format!("{version} check-send-proxy check inter 20ms");
         let _proxy = haproxy("http", check, server.addr(), &options);
-        eventually("health is checked", || {
+        eventually(&format!("{version}: a health check"), || {
             seen.lock().expect("no handler panics").len() >= 3
         });
         for who in seen.lock().expect("no handler panics").drain(..) {

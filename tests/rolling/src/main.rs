@@ -4,23 +4,29 @@
 //! `rolling haproxy|nginx ROUNDS GRACE_MS PROGRAM FOLDER FRONT FIRST SECOND` is for `run`, which
 //! starts the proxy and has the ports from `rolling ports`; `rolling moves ROUNDS` needs no proxy.
 
-mod client;
 mod instance;
 mod load;
 mod moves;
 mod proxy;
 mod wrk;
+// A package uses some of these parts, and other packages the others.
+#[allow(dead_code, unused_imports)]
+#[path = "../../support/mod.rs"]
+mod support;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use instance::{Instance, Place};
 use load::{Load, Tallies};
 use proxy::Proxy;
 use wrk::Wrk;
+
+/// Nothing here takes longer, or it is a failure.
+pub const GUARD: Duration = Duration::from_secs(10);
 
 fn at(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
@@ -87,7 +93,7 @@ fn replaced(
     };
     let mut instances = instances.map(|port| {
         let place = place(port);
-        let instance = start(&place);
+        let instance = Some(start(&place));
         (place, instance)
     });
     proxy.has_all(at(front));
@@ -96,16 +102,16 @@ fn replaced(
     let wrk = Wrk::begin(&format!("http://{}/sleep?ms=0", at(front)));
     for _ in 0..rounds {
         for (place, instance) in &mut instances {
-            instance.end();
-            *instance = start(place);
+            instance.take().expect("one that runs").end();
+            *instance = Some(start(place));
             proxy.has_all(at(front));
         }
     }
     let took = began.elapsed();
     let (whole, why) = wrk.end();
     let tallies = load.end();
-    for (_, instance) in &mut instances {
-        instance.end();
+    for (_, instance) in instances {
+        instance.expect("one that runs").end();
     }
     println!("{} instances were replaced in {took:.1?}:", rounds * 2);
     let failed = tell(&tallies) + why.len();

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use millpond::{BackgroundServer, Listen, Request, Response, Route, Router, Settings};
 
-use crate::client::Client;
-use crate::load::{Load, Places, Tallies};
+use crate::load::{ask, Load, Places, Tallies};
+use crate::support::Client;
 
 /// Longer than any client here leaves a connection unused.
 const GRACE: Duration = Duration::from_millis(150);
@@ -34,7 +34,7 @@ impl Places for Known {
         loop {
             let places = self.0.lock().expect("nobody panics").clone();
             for place in places {
-                match Client::connect(place) {
+                match Client::try_connect(place) {
                     Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
                     connected => return connected,
                 }
@@ -42,6 +42,7 @@ impl Places for Known {
             if began.elapsed() > PATIENCE {
                 return Err(ErrorKind::ConnectionRefused.into());
             }
+            sleep(Duration::from_millis(1));
         }
     }
 }
@@ -112,10 +113,18 @@ pub fn on_one_socket(rounds: u32) -> Tallies {
     moves(narrow(0), rounds, |server, _| {
         let port = server.addr().port();
         let elsewhere = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port));
-        let ask = || Client::connect(elsewhere)?.ask("GET", "/sleep?ms=0", true, b"");
-        assert!(ask().is_err(), "it is narrow, and answers elsewhere");
+        let asked = || {
+            ask(
+                &mut Client::try_connect(elsewhere)?,
+                "GET",
+                "/sleep?ms=0",
+                true,
+                b"",
+            )
+        };
+        assert!(asked().is_err(), "it is narrow, and answers elsewhere");
         server.rebind(server.addr()).expect("it listens there");
-        ask().expect("it is wide, and answers elsewhere");
+        asked().expect("it is wide, and answers elsewhere");
         sleep(GRACE);
         server.rebind_on([narrow(port)]).expect("it listens there");
     })

@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+
+use crate::support::eventually;
 
 pub enum Proxy {
     /// It checks its servers, and tells of them on a socket.
@@ -30,14 +30,7 @@ impl Proxy {
             Proxy::Haproxy(_) => self.column("status") == ["UP", "UP"],
             Proxy::Nginx(_) => TcpStream::connect(addr).is_ok(),
         };
-        let began = Instant::now();
-        while !has_all() {
-            assert!(
-                began.elapsed() < Duration::from_secs(10),
-                "it does not come"
-            );
-            sleep(Duration::from_millis(20));
-        }
+        eventually("the proxy uses both servers", has_all);
     }
 
     /// How often the proxy tried again: where it got no connection, and where it had sent the
