@@ -153,6 +153,11 @@ impl Process {
         (status, text)
     }
 
+    /// Waits for the end of a process whose output is read elsewhere.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("the end of the process")
+    }
+
     /// The number of its threads. Linux only.
     pub fn threads(&self) -> usize {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));

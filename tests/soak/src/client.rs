@@ -6,20 +6,16 @@
 //! upload that stood still for a second while the server was leaving: that does not wait for it. A
 //! connection that ends without a move, and an answer that is cut or another, are *wrong*.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::ErrorKind;
 use std::thread;
 use std::time::Duration;
 
 use crate::process::clock;
 use crate::shared_state::SharedState;
-
-const SILENCE: Duration = Duration::from_secs(10);
+use crate::support::{Client, Cut};
 
 pub struct Conn {
-    pub stream: TcpStream,
-    unread: Vec<u8>,
-    at: usize,
+    pub client: Client,
     /// Moves of the server before it was made.
     moves: u64,
     /// When the last byte of the last request had gone, if all of them went.
@@ -67,23 +63,27 @@ pub enum Fault {
     Other(String),
 }
 
+impl Fault {
+    /// `begun` is whether a byte of the answer had come before.
+    fn of(cut: Cut, begun: bool) -> Fault {
+        match cut {
+            Cut::Within(bytes) if bytes.is_empty() && !begun => Fault::Before,
+            Cut::Before => Fault::Before,
+            Cut::Silent(_) => Fault::Silent,
+            other => Fault::Cut(format!("{other:?}")),
+        }
+    }
+}
+
 impl Conn {
     /// Connects wherever the server is; `None` once all is over.
     pub fn open(state: &SharedState) -> Option<Conn> {
         while !state.is_over() {
             let (moves, address) = state.address();
-            match TcpStream::connect_timeout(&address, SILENCE) {
-                Ok(stream) => {
-                    let timed = stream.set_read_timeout(Some(SILENCE)).is_ok()
-                        && stream.set_write_timeout(Some(SILENCE)).is_ok()
-                        && stream.set_nodelay(true).is_ok();
-                    if !timed {
-                        state.record_error("a socket without timeouts".to_owned());
-                    }
+            match Client::try_connect(address) {
+                Ok(client) => {
                     return Some(Conn {
-                        stream,
-                        unread: Vec::new(),
-                        at: 0,
+                        client,
                         moves,
                         sent: None,
                         served: 0,
@@ -105,7 +105,7 @@ impl Conn {
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
-        let whole = self.stream.write_all(bytes).is_ok();
+        let whole = self.client.try_send(bytes).is_ok();
         self.sent = whole.then(clock);
     }
 
@@ -113,53 +113,19 @@ impl Conn {
     pub fn send_part(&mut self, bytes: &[u8]) {
         self.sent = None;
         // What it says to that is read anyway.
-        let _ = self.stream.write_all(bytes);
+        let _ = self.client.try_send(bytes);
     }
 
-    fn more(&mut self, begun: bool) -> Result<(), Fault> {
-        if self.at > 0 {
-            self.unread.drain(..self.at);
-            self.at = 0;
-        }
-        let held = self.unread.len();
-        self.unread.resize(held + 64 * 1024, 0);
-        let read = self.stream.read(&mut self.unread[held..]);
-        self.unread.truncate(held + *read.as_ref().unwrap_or(&0));
-        let ended = |how: String| match begun || held > 0 {
-            true => Fault::Cut(how),
-            false => Fault::Before,
-        };
-        match read {
-            Ok(0) => Err(ended("the end".to_owned())),
-            Ok(_) => Ok(()),
-            Err(e) if e.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                Err(Fault::Silent)
-            }
-            Err(e) => Err(ended(e.to_string())),
-        }
-    }
-
-    /// So many bytes; the next call makes them stale.
+    /// So many bytes.
     pub fn take(&mut self, count: usize, begun: bool) -> Result<&[u8], Fault> {
-        while self.unread.len() - self.at < count {
-            self.more(begun)?;
-        }
-        self.at += count;
-        Ok(&self.unread[self.at - count..self.at])
+        let taken = self.client.take_slice(count);
+        taken.map_err(|cut| Fault::of(cut, begun))
     }
 
     /// Bytes up to this mark, and it.
     fn through(&mut self, mark: &[u8], begun: bool) -> Result<&[u8], Fault> {
-        let mut from = 0;
-        loop {
-            let unread = &self.unread[self.at + from..];
-            if let Some(found) = unread.windows(mark.len()).position(|w| w == mark) {
-                return self.take(from + found + mark.len(), begun);
-            }
-            from = (from + unread.len()).saturating_sub(mark.len());
-            self.more(begun)?;
-        }
+        let taken = self.client.take_through(mark);
+        taken.map_err(|cut| Fault::of(cut, begun))
     }
 
     /// The next response has to be this one; whether the connection ends behind it.
@@ -196,9 +162,8 @@ impl Conn {
 
     /// The status of the response that comes next, which stays to be read.
     pub fn status(&mut self) -> Result<&[u8], Fault> {
-        self.take(12, false)?;
-        self.at -= 12;
-        Ok(&self.unread[self.at + 9..self.at + 12])
+        let start = self.client.look(12).map_err(|cut| Fault::of(cut, false))?;
+        Ok(&start[9..])
     }
 
     /// The connection is handed over to another protocol.

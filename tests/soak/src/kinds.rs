@@ -128,7 +128,7 @@ fn closing(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
         ..Expected::text()
     };
     conn.exchange(state, "close", &expected, number.as_bytes());
-    match conn.stream.read(&mut [0]) {
+    match conn.client.stream.read(&mut [0]) {
         Ok(0) | Err(_) => {}
         Ok(_) => state.record_error("close: more than an answer".to_owned()),
     }

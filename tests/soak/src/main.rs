@@ -19,12 +19,20 @@ mod server;
 mod shared_state;
 mod soak;
 
+// A package uses some of these parts, and other packages the others.
 #[path = "../../it/hostile/fuzz/mod.rs"]
 mod fuzz;
+#[allow(dead_code, unused_imports)]
+#[path = "../../support/mod.rs"]
+mod support;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use options::{Command, Options};
+
+/// A client that hears nothing for so long has found an error.
+pub const GUARD: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args().skip(1)) {

@@ -20,7 +20,7 @@ pub fn rude(state: &SharedState, rng: &mut Rng) {
     let (corpus, tokens) = (heads.corpus(), heads.tokens());
     let mut silent: VecDeque<TcpStream> = VecDeque::new();
     while let Some(conn) = Conn::open(state) {
-        let mut stream = conn.stream;
+        let mut stream = conn.client.stream;
         let upload = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n";
         let kind = match rng.below(9) {
             0 => {

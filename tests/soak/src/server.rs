@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::process::clock;
+use crate::support::switch;
 use millpond::{
-    BackgroundServer, CloseReason, ReadWrite, Request, Response, ResponseBody, Route, Router,
-    Settings, Upgrade,
+    BackgroundServer, CloseReason, Request, Response, ResponseBody, Route, Router, Settings,
 };
 
 /// Workers; fewer than the clients that stand still.
@@ -168,12 +168,7 @@ fn routes() -> Router {
             ..Response::text("")
         }),
         Route::get("/panic").onconnect(|_| panic!("as it was asked to")),
-        Route::get("/upgrade").onconnect(|_| Response {
-            status_code: 101,
-            headers: vec![("Upgrade".into(), "echo".into())],
-            data: ResponseBody::empty(),
-            upgrade: Some(Box::new(Echo)),
-        }),
+        Route::get("/upgrade").onconnect(|_| switch()),
         Route::get("/meet").onconnect({
             let came = (Mutex::new(0), Condvar::new());
             move |_| meet(&came)
@@ -234,18 +229,5 @@ impl Read for Shared {
         let count = (&self.bytes[self.at..]).read(buf)?;
         self.at += count;
         Ok(count)
-    }
-}
-
-struct Echo;
-
-impl Upgrade for Echo {
-    fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-        let mut buf = [0; 256];
-        while let Ok(count @ 1..) = socket.read(&mut buf) {
-            if socket.write_all(&buf[..count]).is_err() {
-                break;
-            }
-        }
     }
 }

@@ -2,8 +2,8 @@
 //! it goes, and says in the end what is wrong.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::BufRead;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::process::Held;
 use crate::rude::rude;
 use crate::server::{content, POOL};
 use crate::shared_state::SharedState;
+use crate::support::Process;
 
 /// For whatever the server is told to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,15 +32,15 @@ const SMALLEST: f64 = 32.0;
 const LONGEST_MOVE: Duration = Duration::from_secs(20);
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let mut server = Process::start()?;
-    server.hear("here")?;
-    let before = Held::by(server.child.id());
-    server.tell("serve")?;
-    let port = server.hear("ready")?;
+    let mut server = start()?;
+    hear(&mut server, "here")?;
+    let before = Held::by(server.pid());
+    server.send("serve\n");
+    let port = hear(&mut server, "ready")?;
     let state = Arc::new(SharedState::at(port.parse().map_err(|_| "no port")?));
-    let listener = server.listen(&state);
+    let listener = Listener::to(&mut server, &state);
     let samples = load(&state, &server, options);
-    server.tell("calm")?;
+    server.send("calm\n");
     listener
         .calm
         .recv_timeout(PATIENCE)
@@ -48,12 +49,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     if let Err(why) = all_there(&state) {
         verdict.push(why);
     }
-    server.tell("stop")?;
+    server.send("stop\n");
     let report = listener.stopped.recv_timeout(PATIENCE);
     let report = report.map_err(|_| "it does not stop")?;
-    let after = settled(server.child.id(), before);
-    server.tell("exit")?;
-    let status = server.child.wait().map_err(|e| e.to_string())?;
+    let after = settled(server.pid(), before);
+    server.send("exit\n");
+    let status = server.wait();
 
     for (kind, number) in state.kinds() {
         println!("{number:>10} {kind}");
@@ -78,13 +79,6 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
 }
 
-/// The server's process.
-struct Process {
-    child: Child,
-    input: ChildStdin,
-    output: Option<BufReader<std::process::ChildStdout>>,
-}
-
 /// What comes of listening to it.
 struct Listener {
     calm: Receiver<()>,
@@ -99,51 +93,37 @@ struct Report {
     failures: Vec<String>,
 }
 
-impl Process {
-    fn start() -> Result<Process, String> {
-        let program = std::env::current_exe().map_err(|e| e.to_string())?;
-        let mut child = Command::new(program)
-            .arg("serve")
-            // What glibc keeps of what was freed, of large blocks and in an arena for each thread,
-            // would hide what the server keeps.
-            .env("MALLOC_MMAP_THRESHOLD_", "16384")
-            .env("MALLOC_ARENA_MAX", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| e.to_string())?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        match (input, output) {
-            (Some(input), Some(output)) => Ok(Process {
-                child,
-                input,
-                output: Some(BufReader::new(output)),
-            }),
-            _ => Err("no pipes".to_owned()),
-        }
-    }
+/// Starts the server's process.
+fn start() -> Result<Process, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        // What glibc keeps of what was freed, of large blocks and in an arena for each thread,
+        // would hide what the server keeps.
+        .env("MALLOC_MMAP_THRESHOLD_", "16384")
+        .env("MALLOC_ARENA_MAX", "1")
+        .stdin(Stdio::piped());
+    Ok(Process::start(&mut command))
+}
 
-    fn tell(&mut self, command: &str) -> Result<(), String> {
-        writeln!(self.input, "{command}").map_err(|e| format!("the server is gone: {e}"))
-    }
+/// The rest of the next line, which must begin with this name.
+fn hear(server: &mut Process, name: &str) -> Result<String, String> {
+    let line = server.line();
+    let rest = line.strip_prefix(name).map(|rest| rest.trim().to_owned());
+    rest.ok_or_else(|| format!("{line:?} in place of {name}"))
+}
 
-    fn hear(&mut self, name: &str) -> Result<String, String> {
-        let output = self.output.as_mut().ok_or("somebody else listens")?;
-        let mut line = String::new();
-        output.read_line(&mut line).map_err(|e| e.to_string())?;
-        let rest = line.strip_prefix(name).map(|rest| rest.trim().to_owned());
-        rest.ok_or_else(|| format!("{line:?} in place of {name}"))
-    }
-
+impl Listener {
     /// On a thread of its own, until the server has stopped.
-    fn listen(&mut self, state: &Arc<SharedState>) -> Listener {
+    fn to(server: &mut Process, state: &Arc<SharedState>) -> Listener {
         let (tell_calm, calm) = mpsc::channel();
         let (tell_stopped, stopped) = mpsc::channel();
-        let output = self.output.take();
+        let output = server.take_output();
         let state = Arc::clone(state);
         thread::spawn(move || {
             let mut report = Report::default();
-            let lines = output.into_iter().flat_map(BufRead::lines);
+            let lines = output.lines();
             for line in lines.map_while(Result::ok) {
                 let words: Vec<&str> = line.split(' ').collect();
                 let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0);
@@ -205,7 +185,7 @@ fn load(state: &Arc<SharedState>, server: &Process, options: &Options) -> Vec<f6
     for second in 1..=options.seconds {
         let until = Duration::from_secs(second);
         thread::sleep(until.saturating_sub(began.elapsed()));
-        let held = Held::by(server.child.id());
+        let held = Held::by(server.pid());
         samples.push(held.resident_kib as f64);
         if second % 10 == 0 || second == options.seconds {
             let answered = state.answered.load(SeqCst);
