@@ -5,7 +5,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -24,14 +24,19 @@ pub struct Process {
 impl Process {
     /// Starts this command. The caller sets the standard input and the standard error.
     pub fn start(command: &mut Command) -> Process {
-        let program = format!("{:?}", command.get_program());
-        let child = command.stdout(Stdio::piped()).spawn();
-        let mut child = child.unwrap_or_else(|e| panic!("{program} does not start: {e}"));
-        Process {
+        let process = Process::try_start(command.stdout(Stdio::piped()));
+        let program = command.get_program();
+        process.unwrap_or_else(|e| panic!("{program:?} does not start: {e}"))
+    }
+
+    /// [`start`](Process::start) with the standard output that the caller sets.
+    pub fn try_start(command: &mut Command) -> io::Result<Process> {
+        let mut child = command.spawn()?;
+        Ok(Process {
             input: child.stdin.take(),
             output: child.stdout.take().map(BufReader::new),
             child,
-        }
+        })
     }
 
     /// Returns a command that runs one test of this very binary, with this variable set: the way to

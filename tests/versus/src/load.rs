@@ -1,9 +1,9 @@
 //! The driver's own clients: the roll call before every run, the calm load and the idle crowd.
 //! A thread stands behind each connection, so a starved one is seen and not averaged away.
 
-use crate::client::Client;
 use crate::process;
 use crate::report::Sample;
+use crate::support::Client;
 use crate::work::Traffic;
 use std::io;
 use std::net::SocketAddr;
@@ -26,21 +26,42 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Anything but a 200 of eleven bytes.
 pub fn says_hello(addr: SocketAddr) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    hello(&mut Client::connect(addr, deadline)?, deadline)
+    hello(&mut connect(addr, deadline)?, deadline)
+}
+
+fn connect(addr: SocketAddr, deadline: Instant) -> io::Result<Client> {
+    Client::connect_within(addr, time_left(deadline)?)
 }
 
 fn hello(client: &mut Client, deadline: Instant) -> io::Result<()> {
-    client.send(HELLO, deadline)?;
+    send(client, HELLO, deadline)?;
     expect(client, HELLO_BYTES, deadline)
 }
 
+fn send(client: &mut Client, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+    client.set_timeout(time_left(deadline)?)?;
+    client.try_send(bytes)
+}
+
+/// Reads one answer. The deadline is exact to one read, which may begin just before it.
 fn expect(client: &mut Client, bytes: u64, deadline: Instant) -> io::Result<()> {
-    let answer = client.answer(deadline)?;
-    if answer.status != 200 || answer.body_bytes != bytes {
-        let text = format!("status {}, {} bytes", answer.status, answer.body_bytes);
+    client.set_timeout(time_left(deadline)?)?;
+    let reply = client.try_response("GET");
+    let reply = reply.map_err(|cut| io::Error::other(format!("{cut:?}")))?;
+    if reply.status != 200 || reply.body.len() as u64 != bytes {
+        let text = format!("status {}, {} bytes", reply.status, reply.body.len());
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok(())
+}
+
+/// A socket timeout of zero would mean none, so the last instant counts as past.
+fn time_left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left < Duration::from_millis(1) {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    Ok(left)
 }
 
 /// Opens so many connections, then lets all send that traffic for four seconds or until each was
@@ -57,14 +78,14 @@ pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usi
     let converse = || -> io::Result<()> {
         // Where a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client
         // in either direction: the bounds are longer, for that alone starves nobody.
-        let client = Client::connect(addr, Instant::now() + 5 * PATIENCE);
+        let client = connect(addr, Instant::now() + 5 * PATIENCE);
         connected.wait();
         let begin = Instant::now();
         let deadline = begin + 4 * PATIENCE;
         let mut client = client?;
         let mut first = true;
         while begin.elapsed() < PATIENCE / 5 || answered.load(Ordering::Relaxed) < connections {
-            client.send(&batch, deadline)?;
+            send(&mut client, &batch, deadline)?;
             for _ in 0..traffic.depth {
                 expect(&mut client, answer_bytes, deadline)?;
             }
@@ -73,7 +94,7 @@ pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usi
                 first = false;
             }
             if traffic.close {
-                client = Client::connect(addr, deadline)?;
+                client = connect(addr, deadline)?;
             }
         }
         Ok(())
@@ -162,7 +183,7 @@ fn hello_again(client: &mut Option<Client>, addr: SocketAddr) -> io::Result<()> 
     let deadline = Instant::now() + PATIENCE;
     let mut connected = match client.take() {
         Some(client) => client,
-        None => Client::connect(addr, deadline)?,
+        None => connect(addr, deadline)?,
     };
     hello(&mut connected, deadline)?;
     *client = Some(connected);
@@ -213,7 +234,7 @@ pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) 
     let deadline = Instant::now() + 5 * PATIENCE;
     for _ in 0..connections {
         let deadline = deadline.min(Instant::now() + PATIENCE / 2);
-        let Ok(mut client) = Client::connect(addr, deadline) else {
+        let Ok(mut client) = connect(addr, deadline) else {
             continue;
         };
         answered += usize::from(hello(&mut client, deadline).is_ok());

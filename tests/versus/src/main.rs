@@ -8,13 +8,15 @@
 //! cargo run --release --manifest-path tests/versus/Cargo.toml -- --work keepalive64 --rounds 5
 //! ```
 
-mod client;
 mod load;
 mod machine;
 mod options;
 mod peers;
 mod process;
 mod report;
+// Other packages use the other parts.
+#[allow(dead_code)]
+mod support;
 mod svg;
 mod work;
 mod wrk;
@@ -25,6 +27,9 @@ use report::{Sample, Series};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use work::{Kind, Work};
+
+/// The longest wait for a byte where the driver names no other.
+pub const GUARD: Duration = Duration::from_secs(10);
 
 const CAVEATS: &str = "\
 * The load generator shares the cores with the servers: where it is the limit, the server's
