@@ -30,7 +30,7 @@ const UNSAFE_CALLS: [&str; 2] = [
     "unsafe { signal(number, on_signal) }",
     "unsafe { _exit(128 + number) }",
 ];
-const EVERYWHERE: [&str; 10] = [
+const EVERYWHERE: [&str; 11] = [
     "src",
     "examples",
     "tests/it",
@@ -39,6 +39,7 @@ const EVERYWHERE: [&str; 10] = [
     "tests/interop",
     "tests/proxies",
     "tests/rolling",
+    "tests/rouille",
     "tests/soak",
     "tests/versus",
 ];

@@ -8,7 +8,8 @@ use std::path::Path;
 use super::{none, read, EVERYWHERE};
 
 /// What asks the registry, and for what. All others need the library and nothing else.
-const FROM_REGISTRY: [(&str, &[&str]); 2] = [
+const FROM_REGISTRY: [(&str, &[&str]); 3] = [
+    ("ctrlc", &["ctrlc"]),
     ("interop", &["ureq"]),
     (
         "versus",
@@ -77,7 +78,11 @@ fn each_package_needs_what_it_may_and_nothing_else() {
             .skip_while(|line| *line != "[dependencies]")
             .skip(1)
             .take_while(|line| !line.is_empty())
-            .filter_map(|line| line.split(' ').next());
+            // A package may know the library by another name.
+            .filter_map(|line| match line.contains("package = \"millpond\"") {
+                true => Some("millpond"),
+                false => line.split(' ').next(),
+            });
         let mut dependencies: Vec<&str> = dependencies.collect();
         dependencies.sort_unstable();
         let may = FROM_REGISTRY.iter().find(|(asks, _)| *asks == name);
@@ -88,6 +93,7 @@ fn each_package_needs_what_it_may_and_nothing_else() {
     }
 }
 
+/// `.ci/run` formats and lints the packages that it finds in `tests/`; each has a step of its own.
 #[test]
 fn no_package_is_forgotten() {
     if is_packed() {
@@ -113,17 +119,24 @@ fn no_package_is_forgotten() {
             "has rules of its own",
             EVERYWHERE.contains(&folder.as_str()),
         );
-        for cargo in ["fmt --check", "clippy --locked --all-targets"] {
-            let step = format!("    beside {name} {cargo}");
-            must(cargo, ci.contains(&step));
-        }
         let runs = [
-            format!("beside {name} test --locked"),
-            format!("beside {name} run --locked"),
+            format!("in_package {name} test --locked"),
+            format!("in_package {name} run --locked"),
             format!("{folder}/run\n"),
         ];
         let is_run = runs.iter().any(|run| ci.contains(run.as_str()));
         must("is not run", is_run || name == NOT_RUN);
+        must(
+            "is not a step",
+            ci.contains(&format!("'{name}:")) || name == NOT_RUN,
+        );
+    }
+    for all in [
+        "for manifest in tests/*/Cargo.toml",
+        "in_package \"$name\" fmt --check",
+        "in_package \"$name\" clippy --locked --all-targets -- -D warnings",
+    ] {
+        assert!(ci.contains(all), ".ci/run has no {all}");
     }
     none(missing);
 }

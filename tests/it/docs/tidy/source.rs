@@ -160,7 +160,8 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
 /// The code without the items that are for tests only.
 fn without_tests(code: &str) -> String {
     let mut live = code.to_owned();
-    while let Some(start) = live.find("#[cfg(test)]") {
+    let tests = ["#[cfg(test)]", "#[cfg(all(test,"];
+    while let Some(start) = tests.iter().filter_map(|start| live.find(start)).min() {
         let end = start + item_end(&live[start..]);
         let blank: String = live[start..end]
             .chars()
