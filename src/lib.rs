@@ -83,32 +83,16 @@ mod message;
 
 mod wire;
 
-pub mod json;
+mod extra;
 
-mod assets;
+mod util;
 
-pub mod input;
-
-pub mod session;
-
-pub mod content_encoding;
-
-pub mod websocket;
-
-pub mod proxy;
-
-pub mod cgi;
-
-mod log;
-
-mod base64;
-
-mod lock;
-
-pub use assets::{asset_path, extension_to_mime, match_assets, serve_file};
-pub use json::{FromJson, Json, JsonError, ToJson};
+pub use extra::assets::{asset_path, extension_to_mime, match_assets, serve_file};
+pub use extra::gateway::{cgi, proxy};
+pub use extra::json::{FromJson, Json, JsonError, ToJson};
+pub use extra::log::{log, log_as, log_custom, LogFormat};
+pub use extra::{content_encoding, input, json, session, websocket};
 pub use limits::Limits;
-pub use log::{log, log_as, log_custom, LogFormat};
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
 pub use server::{

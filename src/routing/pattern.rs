@@ -19,18 +19,18 @@
 
 use std::cmp::Ordering;
 
-use crate::message::percent::decode;
+use crate::message::syntax::percent::decode;
 
 /// A parsed pattern.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: String,
     segments: Vec<Segment>,
 }
 
 /// One segment. The order of the variants is the order of precedence.
 #[derive(Debug)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     Literal(String),
     Param(String),
     Rest(String),
@@ -151,12 +151,12 @@ impl Segment {
 
 /// `path` without the slash it begins with. What `Request::remove_prefix` leaves of a path may lack
 /// that slash, or everything; it is read as if it had it.
-pub(super) fn relative(path: &str) -> &str {
+pub(crate) fn relative(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }
 
 /// The first segment, and what follows its slash; `None` if there is no slash.
-pub(super) fn split(path: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('/') {
         Some((segment, tail)) => (segment, Some(tail)),
         None => (path, None),

@@ -1,7 +1,7 @@
 //! An error and its causes as JSON: what `try_or_400!` answers with. It has its name and its place
 //! from rouille, where programs that answer with an error by themselves find it.
 
-use crate::json::{Json, ToJson};
+use crate::extra::json::{Json, ToJson};
 use std::error::Error;
 
 /// An error's own words and those of its causes: `{"description": "..", "cause": ..}`.

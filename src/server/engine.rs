@@ -9,14 +9,14 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::accept::Listener;
+use super::config::Settings;
+use super::connection::service::{Handler, Service};
 use super::connection::Connection;
-use super::drain::{Drained, Link};
-use super::failure::ServerErrorKind;
-use super::listener::Listener;
-use super::monitor::{Monitor, Source};
 use super::pool::{Door, Pool};
-use super::service::{Handler, Service};
-use super::settings::Settings;
+use super::registry::{Drained, Link};
+use super::stats::error_hook::ServerErrorKind;
+use super::stats::monitor::{Monitor, Source};
 use super::stats::{Stats, WorkerState};
 
 /// After a failure to accept: twice as long each time, up to the longest.
@@ -358,7 +358,7 @@ mod tests {
 
     use super::{shards, Engine, Listener};
     use crate::message::Response;
-    use crate::server::socket::Socket;
+    use crate::server::accept::socket::Socket;
 
     #[test]
     fn without_threads_each_listener_has_its_turn() {

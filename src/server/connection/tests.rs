@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::message::Response;
-use crate::server::settings::Settings;
+use crate::server::config::Settings;
 use crate::server::stats::Counters;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

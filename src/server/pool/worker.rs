@@ -4,16 +4,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::shared::{Call, Errand, Seat, Shared, State};
+use super::scanner::Sweep;
+use super::state::{Call, Errand, Seat, Shared, State};
 use super::{Guest, Turn};
-use crate::lock::lock;
-use crate::server::caught::caught;
-use crate::server::sweep::Sweep;
+use crate::util::catch_panic::caught;
+use crate::util::lock::lock;
 
 /// A peer that answers this fast, this often, is in a loop with us: waiting for it asleep would
 /// cost more than half of its time.
 const CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
-pub(super) const CLOSED_LOOP_STREAK: u32 = 16;
+pub(crate) const CLOSED_LOOP_STREAK: u32 = 16;
 /// How often the sentry looks whether the sweeper stalls.
 const SENTRY_TICK: Duration = Duration::from_millis(1);
 /// With this many stalled at the same time it is the handlers that are slow, not a sweeper that
@@ -27,20 +27,20 @@ enum Task<G> {
     Leave,
 }
 
-pub(super) struct Worker<G: Guest> {
+pub(crate) struct Worker<G: Guest> {
     shared: Arc<Shared<G>>,
     desk: G::Desk,
 }
 
 impl<G: Guest> Worker<G> {
-    pub(super) fn new(shared: Arc<Shared<G>>) -> Worker<G> {
+    pub(crate) fn new(shared: Arc<Shared<G>>) -> Worker<G> {
         Worker {
             shared,
             desk: G::Desk::default(),
         }
     }
 
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
             match self.next_task() {
                 Task::Attend(call) => self.attend(call.errand, call.guest),

@@ -1,7 +1,7 @@
 //! Which form a response takes, and its head to the byte.
 
 use super::*;
-use crate::message::date::imf_fixdate;
+use crate::message::syntax::date::imf_fixdate;
 use crate::wire::tests::Random;
 use Payload::{Known, Unknown};
 use Transfer::{Chunked, Length, Nothing, UntilClose};

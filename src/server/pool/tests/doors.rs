@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fake::{Ask, Fake, Peer, Scene, PATIENCE};
-use crate::lock::lock;
 use crate::server::pool::Door;
+use crate::util::lock::lock;
 
 /// A door that lets in who was put before it, until it is broken.
 #[derive(Default)]

@@ -7,16 +7,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::{Guest, Pool, Shared, Turn};
-use crate::lock::lock;
+use crate::server::pool::{Guest, Pool, Shared, Turn};
+use crate::util::lock::lock;
 
 /// Far beyond what a loaded machine takes for anything here.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A guest waits longer than its test does, so that none is rescued by its own deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a peer sends.
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// A request whose handler is done at once.
     Quick,
     /// As `Quick`, and from now on there is always another behind it, until the end.
@@ -47,7 +47,7 @@ pub(super) enum Ask {
 
 /// Closed until it is opened, then open for ever.
 #[derive(Default)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     open: Mutex<bool>,
     opened: Condvar,
 }
@@ -74,7 +74,7 @@ impl Gate {
 
 /// The test's end of a guest.
 #[derive(Default)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     inbox: Mutex<VecDeque<Ask>>,
     came: Condvar,
     pub looks: AtomicUsize,
@@ -88,7 +88,7 @@ pub(super) struct Peer {
 
 /// What is counted over several guests.
 #[derive(Default)]
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     pub waiting: AtomicUsize,
     pub most_waiting: AtomicUsize,
 }
@@ -152,7 +152,7 @@ impl Peer {
     }
 }
 
-pub(super) struct Fake {
+pub(crate) struct Fake {
     peer: Arc<Peer>,
     partial: bool,
     endless: bool,
@@ -284,7 +284,7 @@ impl Drop for Fake {
 }
 
 /// Waits until it is so, and fails with the pool's state if that does not come about.
-pub(super) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "never {}: {}", what, dump(pool));
@@ -293,14 +293,14 @@ pub(super) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bo
 }
 
 /// For measuring what happens in a span of time; nothing is expected to be done by its end.
-pub(super) fn span(length: Duration) {
+pub(crate) fn span(length: Duration) {
     let end = Instant::now() + length;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         thread::park_timeout(left);
     }
 }
 
-pub(super) fn dump(pool: &Shared<Fake>) -> String {
+pub(crate) fn dump(pool: &Shared<Fake>) -> String {
     let state = lock(&pool.state);
     format!(
         "called {}, hot {}, cold {}, workers {} of {}, idle {}, sweep {:?}, napping {}, sentry {}, \
@@ -325,7 +325,7 @@ pub(super) fn dump(pool: &Shared<Fake>) -> String {
 }
 
 /// A pool and the asks sent to it so far.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     pub pool: Pool<Fake>,
     pub shared: Arc<Shared<Fake>>,
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::shared::{pulse, Errand, NO_THREAD_FOR};
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use crate::lock::lock;
+use crate::server::pool::state::{pulse, Errand, NO_THREAD_FOR};
+use crate::util::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
 fn one_idle_worker_of_four() -> (Scene, Vec<Arc<Peer>>, Arc<Gate>) {
