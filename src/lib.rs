@@ -72,6 +72,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(any(doc, doctest))]
+pub mod guide;
+
 // In reading order.
 mod limits;
 
