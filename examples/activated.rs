@@ -28,7 +28,7 @@
 fn main() -> std::io::Result<()> {
     use millpond::{Listen, Response, Server};
 
-    let server = Server::on([Listen::stdin()?], |request| {
+    let server = Server::listen_on([Listen::stdin()?], |request| {
         Response::text(format!("hello {}\n", request.remote_addr()))
     })?;
     for address in server.addresses() {

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if addresses.is_empty() {
         addresses.push(([127, 0, 0, 1], 8080).into());
     }
-    let server = Server::on(addresses, |request| {
+    let server = Server::listen_on(addresses, |request| {
         let name = request.get_param("name");
         Response::text(format!("hello {}\n", name.as_deref().unwrap_or("world")))
     })?;

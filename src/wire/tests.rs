@@ -58,11 +58,11 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
 pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn seeded(seed: u64) -> Random {
+    pub(crate) fn seeded(seed: u64) -> Random {
         Random(seed | 1)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -70,7 +70,7 @@ impl Random {
     }
 
     /// A sample with a few bytes put in, taken out, replaced or doubled.
-    pub fn mutate(&mut self, sample: &[u8]) -> Vec<u8> {
+    pub(crate) fn mutate(&mut self, sample: &[u8]) -> Vec<u8> {
         const NASTY: &[u8] =
             b"\r\n\t \0:;,=/?#%@*[]\"\\-+0123456789afxAFHT\x01\x0b\x1f\x7f\x80\xc3\xff";
         let mut bytes = sample.to_vec();

@@ -148,7 +148,7 @@ fn with_known_tag(request: &Request, response: Response) -> Response {
         let tag = EntityTag::parse(tag);
         let mut fields = request.headers();
         // Equal, but not strongly: it is the weak form of a strong tag.
-        let weakly = |known: &EntityTag| known.weak_eq(&tag) && !known.strong_eq(&tag);
+        let weakly = |known: &EntityTag<'_>| known.weak_eq(&tag) && !known.strong_eq(&tag);
         fields.any(|(name, list)| {
             name.eq_ignore_ascii_case("If-None-Match")
                 && list.trim() != "*"

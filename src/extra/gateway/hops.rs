@@ -29,13 +29,13 @@ pub(crate) struct Hops<'a> {
 }
 
 impl<'a> Hops<'a> {
-    pub fn of(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Hops<'a> {
+    pub(super) fn of(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Hops<'a> {
         let connection = fields.filter(|(name, _)| same(name, "Connection"));
         let named = connection.flat_map(|(_, value)| list(value)).collect();
         Hops { named }
     }
 
-    pub fn end(&self, name: &str) -> bool {
+    pub(super) fn end(&self, name: &str) -> bool {
         let mut all = ONE_HOP.iter().chain(&self.named);
         all.any(|known| same(name, known))
     }

@@ -13,10 +13,10 @@ pub(crate) enum Coding {
 
 impl Coding {
     /// The smaller one first: of two that the client likes as well, this is the better.
-    pub const ALL: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
+    pub(crate) const ALL: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
 
     /// As it stands in `Content-Encoding`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Coding::Brotli => "br",
             Coding::Gzip => "gzip",

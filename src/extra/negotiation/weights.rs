@@ -50,7 +50,7 @@ impl<'a> Iterator for Members<'a> {
 impl<'a> Member<'a> {
     /// In thousandths: 1000 where nothing is said, and 0 for what is malformed, so that nobody is
     /// sent what may not be wanted.
-    pub fn weight(&self) -> u16 {
+    pub(crate) fn weight(&self) -> u16 {
         let mut all = self.parameters().filter(|(name, _)| is_q(name));
         match (all.next(), all.next()) {
             (None, _) => 1000,
@@ -60,13 +60,13 @@ impl<'a> Member<'a> {
     }
 
     /// Whether there is a parameter besides its weight: a coding has none, a media type may.
-    pub fn has_parameters(&self) -> bool {
+    pub(crate) fn has_parameters(&self) -> bool {
         self.parameters().any(|(name, _)| !is_q(name))
     }
 
     /// Name and value, as they were sent, in quotes if so. RFC 9110 §12.5.1: one named `q` is the
     /// weight, wherever it stands.
-    pub fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let parts = Parts::of(self.parameters, b';').map(trim);
         let parts = parts.filter(|part| !part.is_empty());
         parts.map(|part| part.split_once('=').unwrap_or((part, "")))

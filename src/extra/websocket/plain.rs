@@ -11,7 +11,7 @@ use crate::util::lock::lock;
 pub(crate) struct Plain(Mutex<Box<dyn ReadWrite + Send>>);
 
 impl Plain {
-    pub fn switched(socket: Box<dyn ReadWrite + Send>) -> Switched {
+    pub(super) fn switched(socket: Box<dyn ReadWrite + Send>) -> Switched {
         Switched {
             early: Cursor::default(),
             socket: Box::new(Plain(Mutex::new(socket))),

@@ -72,7 +72,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub fn new(switched: Switched) -> Receiver {
+    pub(super) fn new(switched: Switched) -> Receiver {
         let Switched { early, socket } = switched;
         let input = early.into_inner();
         Receiver {
@@ -90,7 +90,7 @@ impl Receiver {
         }
     }
 
-    pub fn receive(&mut self, wait: Wait) -> Result<Message, Nothing> {
+    pub(super) fn receive(&mut self, wait: Wait) -> Result<Message, Nothing> {
         let began = Instant::now();
         let left = || match wait {
             Wait::Not => Some(Duration::ZERO),
@@ -250,7 +250,7 @@ impl Receiver {
     }
 
     /// Ends it from this side, which waits for nothing, or for a moment at most.
-    pub fn hang_up(&mut self, code: u16) {
+    pub(super) fn hang_up(&mut self, code: u16) {
         let line = match self.line.take() {
             Some(line) => line,
             None => return,

@@ -11,7 +11,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    pub fn of(self, text: &str) -> &str {
+    pub(crate) fn of(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }
 }
@@ -31,7 +31,7 @@ pub(crate) enum Version {
 }
 
 impl Version {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
@@ -64,7 +64,7 @@ impl Default for Head {
 
 impl Head {
     /// Forgets everything but the capacity.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.fields.clear();
         self.method = Span::default();
@@ -78,7 +78,7 @@ impl Head {
     /// # Panics
     ///
     /// When the text comes to 4 GiB: a span cannot say where that is.
-    pub fn push(&mut self, part: &str) -> Span {
+    pub(crate) fn push(&mut self, part: &str) -> Span {
         let place = |text: &str| u32::try_from(text.len()).expect("a head is far below 4 GiB");
         let start = place(&self.text);
         self.text.push_str(part);
@@ -86,30 +86,30 @@ impl Head {
         Span { start, end }
     }
 
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.method.of(&self.text)
     }
 
-    pub fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         self.target.of(&self.text)
     }
 
     /// `GET /path?query`: method and target stand side by side. Of an absolute-form with a path
     /// that is `GET http://host/path?query`, as it was sent.
-    pub fn request(&self) -> &str {
+    pub(crate) fn request(&self) -> &str {
         let (start, end) = (self.method.start, self.target.end);
         Span { start, end }.of(&self.text)
     }
 
     /// The field lines in the order they came, duplicates kept.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+    pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.fields
             .iter()
             .map(move |f| (f.name.of(&self.text), f.value.of(&self.text)))
     }
 
     /// The value of the first field of that name; names ignore case (RFC 9110 §5.1).
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.fields()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)

@@ -67,7 +67,7 @@ impl Parts {
         }
     }
 
-    pub fn set_body(&mut self, reader: Box<dyn Read + Send>) {
+    pub(crate) fn set_body(&mut self, reader: Box<dyn Read + Send>) {
         let body = self.body.get_mut();
         *body.unwrap_or_else(PoisonError::into_inner) = Some(reader);
     }

@@ -55,7 +55,7 @@ impl Response {
         if !conditional || !(200..300).contains(&self.status_code) {
             return self;
         }
-        let named = |(name, _): &&(Cow<str>, Cow<str>)| name.eq_ignore_ascii_case("ETag");
+        let named = |(name, _): &&(Cow<'_, str>, Cow<'_, str>)| name.eq_ignore_ascii_case("ETag");
         let etag = match self.headers.iter().find(named) {
             Some((_, etag)) => EntityTag::parse(etag),
             None => return self,
@@ -149,7 +149,7 @@ pub(crate) struct EntityTag<'a> {
 }
 
 impl<'a> EntityTag<'a> {
-    pub fn parse(tag: &'a str) -> EntityTag<'a> {
+    pub(crate) fn parse(tag: &'a str) -> EntityTag<'a> {
         let (weak, opaque) = match tag.strip_prefix("W/") {
             Some(rest) => (true, rest),
             None => (false, tag),
@@ -161,18 +161,18 @@ impl<'a> EntityTag<'a> {
     }
 
     /// RFC 9110 §8.8.3.2: for `If-None-Match`.
-    pub fn weak_eq(&self, other: &EntityTag) -> bool {
+    pub(crate) fn weak_eq(&self, other: &EntityTag<'_>) -> bool {
         self.opaque == other.opaque
     }
 
     /// RFC 9110 §8.8.3.2: for `If-Match` and `If-Range`, where the bytes must be the same.
-    pub fn strong_eq(&self, other: &EntityTag) -> bool {
+    pub(crate) fn strong_eq(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 }
 
 /// Whether one of the tags in `If-None-Match` or `If-Match`, or its `*`, is the one looked for.
-pub(crate) fn list_has(list: &str, mut is_it: impl FnMut(&EntityTag) -> bool) -> bool {
+pub(crate) fn list_has(list: &str, mut is_it: impl FnMut(&EntityTag<'_>) -> bool) -> bool {
     if list.trim() == "*" {
         return true;
     }

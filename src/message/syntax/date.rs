@@ -49,7 +49,7 @@ pub(crate) struct Utc {
 
 impl Utc {
     /// Later than the year 9999 is its last second.
-    pub fn at(secs_since_epoch: u64) -> Utc {
+    pub(crate) fn at(secs_since_epoch: u64) -> Utc {
         let secs = secs_since_epoch.min(LAST_SECOND);
         let (year, month, day) = civil(secs / SECONDS_A_DAY);
         Utc {
@@ -62,7 +62,7 @@ impl Utc {
         }
     }
 
-    pub fn month_name(&self) -> &'static str {
+    pub(crate) fn month_name(&self) -> &'static str {
         MONTHS[self.month as usize - 1]
     }
 }

@@ -16,9 +16,9 @@ use super::socket::Socket;
 use super::socket_file::SocketFile;
 
 /// A place to listen: an [`Address`] to be bound, or a socket that listens already. For
-/// [`Server::on`], [`Router::serve_managed_on`] and [`BackgroundServer::rebind_on`].
+/// [`Server::listen_on`], [`Router::serve_managed_on`] and [`BackgroundServer::rebind_on`].
 ///
-/// [`Server::on`]: crate::Server::on
+/// [`Server::listen_on`]: crate::Server::listen_on
 /// [`Router::serve_managed_on`]: crate::Router::serve_managed_on
 /// [`BackgroundServer::rebind_on`]: crate::BackgroundServer::rebind_on
 ///
@@ -85,7 +85,7 @@ impl Listen {
     /// ```no_run
     /// use millpond::{Listen, Response, Server};
     ///
-    /// Server::on([Listen::stdin()?], |_| Response::text("hello"))?.run();
+    /// Server::listen_on([Listen::stdin()?], |_| Response::text("hello"))?.run();
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(unix)]
@@ -172,9 +172,9 @@ impl Listen {
     /// # std::fs::create_dir_all(&folder)?;
     /// # let path = folder.join("app.sock");
     /// let address = Address::Unix(path);
-    /// let old = Server::on([address.clone()], |_| Response::text("old"))?;
-    /// assert!(Server::on([address.clone()], |_| Response::text("new")).is_err());
-    /// let new = Server::on([Listen::from(address).take_over()], |_| Response::text("new"))?;
+    /// let old = Server::listen_on([address.clone()], |_| Response::text("old"))?;
+    /// assert!(Server::listen_on([address.clone()], |_| Response::text("new")).is_err());
+    /// let new = Server::listen_on([Listen::from(address).take_over()], |_| Response::text("new"))?;
     /// old.poll(); // what is queued there
     /// old.join();
     /// # drop((old, new));

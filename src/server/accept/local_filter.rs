@@ -5,7 +5,7 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
 use super::socket::canonical;
-use crate::wire::proxied::forwarded;
+use crate::util::net;
 
 /// To which of this host's addresses a connection has to come, to be served.
 #[derive(Clone, Debug, Default)]
@@ -16,13 +16,13 @@ pub(crate) enum Admission {
 }
 
 impl Admission {
-    pub fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> Admission {
+    pub(crate) fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> Admission {
         let addrs = addrs.into_iter().map(Into::into);
         // In the form that it has on a connection: `::ffff:127.0.0.1` is `127.0.0.1`.
-        Admission::Only(addrs.map(forwarded::canonical).collect())
+        Admission::Only(addrs.map(net::canonical).collect())
     }
 
-    pub fn admits(&self, stream: &TcpStream) -> bool {
+    pub(crate) fn admits(&self, stream: &TcpStream) -> bool {
         match self {
             Admission::All => true,
             // Where the kernel cannot tell to whom the client came, it did not come to one of them.

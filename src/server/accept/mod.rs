@@ -58,12 +58,12 @@ const FAILURES_AT_THE_END: usize = 16;
 static DOORS: AtomicU32 = AtomicU32::new(0);
 
 impl Listener {
-    pub fn new(socket: Socket) -> Listener {
+    pub(super) fn new(socket: Socket) -> Listener {
         Listener::with_door(socket, DOORS.fetch_add(1, Ordering::Relaxed))
     }
 
     /// In place of one that is closed: whoever comes in came in by the same door.
-    pub fn again(socket: Socket, closed: &Listener) -> Listener {
+    pub(super) fn again(socket: Socket, closed: &Listener) -> Listener {
         let listener = Listener::with_door(socket, closed.door);
         listener.admit(closed.admission().clone());
         listener
@@ -84,36 +84,36 @@ impl Listener {
         }
     }
 
-    pub fn address(&self) -> &Address {
+    pub(super) fn address(&self) -> &Address {
         &self.address
     }
 
     /// Whether other processes have the socket too.
-    pub fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         self.is_shared
     }
 
     /// Who is to be served of those that come in here.
-    pub fn admission(&self) -> MutexGuard<'_, Admission> {
+    pub(super) fn admission(&self) -> MutexGuard<'_, Admission> {
         lock(&self.admission)
     }
 
-    pub fn admit(&self, admission: Admission) {
+    pub(super) fn admit(&self, admission: Admission) {
         *lock(&self.admission) = admission;
     }
 
     /// Its number, by which a drain knows who came in here.
-    pub fn door(&self) -> u32 {
+    pub(super) fn door(&self) -> u32 {
         self.door
     }
 
     /// The number that the next one will have, which no door has that is there.
-    pub fn doors() -> u32 {
+    pub(super) fn doors() -> u32 {
         DOORS.load(Ordering::Relaxed)
     }
 
     /// Whether [`close`](Listener::close) was called: waiting is over for good.
-    pub fn is_closing(&self) -> bool {
+    pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
@@ -122,7 +122,7 @@ impl Listener {
     /// # Errors
     ///
     /// If accepting fails for another reason than that nobody is there.
-    pub fn take_waiting(
+    pub(super) fn take_waiting(
         &self,
         most: usize,
         mut each: impl FnMut(TcpStream, SocketAddr),
@@ -150,7 +150,7 @@ impl Listener {
     }
 
     /// Leaves the socket alone for a while; less if it is to be closed.
-    pub fn rest(&self, pause: Duration) {
+    pub(super) fn rest(&self, pause: Duration) {
         let until = Instant::now() + pause;
         while !self.is_closing() {
             match until.checked_duration_since(Instant::now()) {
@@ -162,7 +162,7 @@ impl Listener {
 
     /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with
     /// nothing in between: whoever the kernel connects in that moment is reset.
-    pub fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
+    pub(super) fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
         let mut failures = Vec::new();
         if let Some(socket) = lock(&self.socket).take() {
             let mut late = lock(&self.late);
@@ -203,7 +203,7 @@ impl Listener {
     }
 
     /// Takes the seat. False if it was not to be had in time.
-    pub fn sit(&self, deadline: Option<Instant>) -> bool {
+    pub(super) fn sit(&self, deadline: Option<Instant>) -> bool {
         let mut taken = lock(&self.seat);
         while *taken {
             if self.is_closing() {
@@ -227,14 +227,14 @@ impl Listener {
         true
     }
 
-    pub fn stand_up(&self) {
+    pub(super) fn stand_up(&self) {
         *lock(&self.seat) = false;
         self.left_seat.notify_one();
     }
 
     /// Ends the waiting of whoever has the seat. What the kernel has queued stays there, to be
     /// had with [`finish`](Listener::finish).
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         if self.closing.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -247,7 +247,7 @@ impl Listener {
     /// Waits for connections until `deadline`, until the listener is closed, or until `each` says
     /// false: it gets the connections, and the errors, and may take its time over those. For
     /// whoever has the seat.
-    pub fn wait(
+    pub(super) fn wait(
         &self,
         deadline: Option<Instant>,
         mut each: impl FnMut(io::Result<Accepted>) -> bool,

@@ -21,7 +21,7 @@ use super::local_filter::Admission;
 use super::socket_file::SocketFile;
 #[cfg(unix)]
 use crate::message::unix_peer;
-use crate::wire::proxied::forwarded;
+use crate::util::net;
 
 /// A write on a socket that blocks gives up after this, so that a client that does not read cannot
 /// hold a worker; the rest is sent from the ring.
@@ -55,7 +55,7 @@ impl Socket {
     /// # Errors
     ///
     /// If the socket's address or mode cannot be had.
-    pub fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
+    pub(crate) fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
         socket.set_nonblocking(true)?;
         let kind = Kind::Tcp(socket);
@@ -66,7 +66,7 @@ impl Socket {
     ///
     /// If the socket's mode cannot be had.
     #[cfg(unix)]
-    pub fn unix(
+    pub(crate) fn unix(
         socket: UnixListener,
         path: PathBuf,
         file: Option<SocketFile>,
@@ -112,7 +112,7 @@ impl Socket {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.kind {
             Kind::Tcp(socket) => socket.set_nonblocking(nonblocking),
             Kind::Unix { socket, .. } => socket.set_nonblocking(nonblocking),
@@ -120,7 +120,7 @@ impl Socket {
     }
 
     /// A connection, ready to be served: in blocking mode, its writes bounded and not delayed.
-    pub fn accept(&self) -> io::Result<Accepted> {
+    pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match &self.kind {
             Kind::Tcp(socket) => {
                 let (stream, peer) = socket.accept()?;
@@ -159,6 +159,6 @@ fn bound_writes(stream: &TcpStream) {
 
 /// A client of IPv4 that came in through a socket of IPv6 has one address all the same.
 pub(crate) fn canonical(mut addr: SocketAddr) -> SocketAddr {
-    addr.set_ip(forwarded::canonical(addr.ip()));
+    addr.set_ip(net::canonical(addr.ip()));
     addr
 }

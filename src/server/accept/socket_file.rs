@@ -40,7 +40,7 @@ impl SocketFile {
     ///
     /// `AddrInUse` where another process listens there, unless it is to be replaced (`take_over`),
     /// and where the file is none of a socket.
-    pub fn bind(
+    pub(crate) fn bind(
         path: &Path,
         mode: Option<u32>,
         take_over: bool,

@@ -16,7 +16,7 @@ use crate::server::accept::local_filter::Admission;
 use crate::server::accept::Listener;
 use crate::server::config::Settings;
 use crate::server::engine::Engine;
-use crate::server::registry::{Drained, Link};
+use crate::server::registry::{ConnectionHandle, Drained};
 use crate::server::stats::monitor::Monitor;
 use crate::server::stats::Stats;
 
@@ -314,7 +314,7 @@ impl BackgroundServer {
         let staying: BTreeMap<u32, Admission> = listeners
             .map(|listener| (listener.door(), listener.admission().clone()))
             .collect();
-        let leaves = |link: &Link| match staying.get(&link.door()) {
+        let leaves = |link: &ConnectionHandle| match staying.get(&link.door()) {
             Some(admission) => !admission.admits(&link.stream),
             None => true,
         };

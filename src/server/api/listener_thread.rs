@@ -16,7 +16,7 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    pub fn open(listener: Listener, engine: &Arc<Engine>) -> io::Result<Door> {
+    pub(super) fn open(listener: Listener, engine: &Arc<Engine>) -> io::Result<Door> {
         let listener = Arc::new(listener);
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
         let thread = thread::Builder::new()
@@ -32,16 +32,16 @@ impl Door {
         })
     }
 
-    pub fn address(&self) -> &Address {
+    pub(super) fn address(&self) -> &Address {
         self.listener.address()
     }
 
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.thread.is_some()
     }
 
     /// Takes in what is queued, then closes the socket.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.listener.close();
         if let Some(thread) = self.thread.take() {
             // It cannot panic: what it runs of the user's is run by the pool.

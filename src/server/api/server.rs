@@ -80,7 +80,7 @@ where
     ///
     /// Port 0 takes a free port; [`server_addr`](Server::server_addr) says which. Of several
     /// addresses, as `localhost` may have, it is the first that can be had; for more than one, and
-    /// for a Unix socket, see [`on`](Server::on).
+    /// for a Unix socket, see [`listen_on`](Server::listen_on).
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ where
     }
 
     /// Serves a socket that listens already. If another process has it too, or it is a Unix socket,
-    /// take [`on`](Server::on) and [`Listen`].
+    /// take [`listen_on`](Server::listen_on) and [`Listen`].
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ where
     /// assert_eq!(server.server_addr(), addr);
     /// ```
     pub fn from_listener(listener: TcpListener, handler: F) -> io::Result<Server<F>> {
-        Server::on([listener], handler)
+        Server::listen_on([listener], handler)
     }
 
     /// Listens in several places, or in one of another sort: addresses to be bound, Unix sockets,
@@ -133,13 +133,13 @@ where
     /// use millpond::{Address, Response, Server};
     ///
     /// let two = ["127.0.0.1:0".parse::<Address>()?, "127.0.0.1:0".parse()?];
-    /// let server = Server::on(two, |_| Response::text("hello"))?;
+    /// let server = Server::listen_on(two, |_| Response::text("hello"))?;
     /// for address in server.addresses() {
     ///     println!("{address}/");
     /// }
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn on<L>(places: impl IntoIterator<Item = L>, handler: F) -> io::Result<Server<F>>
+    pub fn listen_on<L>(places: impl IntoIterator<Item = L>, handler: F) -> io::Result<Server<F>>
     where
         L: Into<Listen>,
     {

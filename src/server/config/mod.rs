@@ -1,9 +1,10 @@
 //! What one sets up of a server before it serves, whichever kind it is.
 
+#[cfg(feature = "trusted-proxies")]
 pub(crate) mod trusted_proxies;
 
 use self::trusted_proxies::Proxies;
-use super::stats::error_hook::{Hook, ServerError};
+use super::stats::error_hook::{ErrorHook, ServerError};
 use super::stats::monitor::Monitor;
 use crate::limits::Limits;
 
@@ -28,7 +29,7 @@ pub struct Settings {
     pub(crate) pool_size: usize,
     pub(crate) limits: Limits,
     pub(crate) monitor: Option<Monitor>,
-    pub(crate) on_error: Hook,
+    pub(crate) on_error: ErrorHook,
     pub(crate) proxies: Option<Proxies>,
 }
 
@@ -38,7 +39,7 @@ impl Default for Settings {
             pool_size: POOL_SIZE,
             limits: Limits::default(),
             monitor: None,
-            on_error: Hook::default(),
+            on_error: ErrorHook::default(),
             proxies: None,
         }
     }
@@ -84,13 +85,36 @@ impl Settings {
     /// let settings = Settings::default().on_error(|error| eprintln!("{error}"));
     /// ```
     pub fn on_error(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Settings {
-        self.on_error = Hook::new(hook);
+        self.on_error = ErrorHook::new(hook);
         self
     }
 
+    #[cfg(feature = "trusted-proxies")]
     /// The proxies that are trusted to say whose requests they pass on. Nobody is unless said.
     pub fn proxies(mut self, proxies: Proxies) -> Settings {
         self.proxies = Some(proxies);
         self
+    }
+}
+
+/// Stands for the trusted proxies where there can be none. No value of this type exists.
+#[cfg(not(feature = "trusted-proxies"))]
+pub(crate) mod trusted_proxies {
+    use std::net::{IpAddr, SocketAddr};
+
+    use crate::message::request::head::Head;
+    use crate::wire::proxied::Client;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Proxies {}
+
+    impl Proxies {
+        pub(crate) fn expects_preface(&self, _: IpAddr) -> bool {
+            match *self {}
+        }
+
+        pub(crate) fn client(&self, _: &Head, _: SocketAddr) -> Client {
+            match *self {}
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A worker's desk: the buffers that it lends to one connection after the other, so that those at
+//! A worker's buffers: the buffers that it lends to one connection after the other, so that those at
 //! rest need none, and the date, which all of its responses share for a second.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::server::stats::{Counters, OwnTally, Tally};
 const READ: usize = 72 * 1024;
 
 /// A worker's buffers, lent to the connection it attends to.
-pub(crate) struct Desk {
+pub(crate) struct Buffers {
     pub(crate) input: Vec<u8>,
     pub(crate) out: Vec<u8>,
     pub(crate) request: Request,
@@ -24,9 +24,9 @@ pub(crate) struct Desk {
     tally: Option<OwnTally>,
 }
 
-impl Default for Desk {
-    fn default() -> Desk {
-        Desk {
+impl Default for Buffers {
+    fn default() -> Buffers {
+        Buffers {
             input: vec![0; READ],
             out: Vec::with_capacity(KEPT),
             request: Request::blank(),
@@ -38,8 +38,8 @@ impl Default for Desk {
     }
 }
 
-impl Desk {
-    /// What this worker counts. A desk is lent to the connections of one server only.
+impl Buffers {
+    /// What this worker counts. A buffers is lent to the connections of one server only.
     #[inline]
     pub(crate) fn tally(&mut self, counters: &Arc<Counters>) -> &Tally {
         self.tally.get_or_insert_with(|| OwnTally::new(counters))

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::buffers::Desk;
-use super::request::min_rate::Pace;
-use super::request::Owes;
+use super::buffers::Buffers;
+use super::request::min_rate::MinRate;
+use super::request::Expecting;
 use super::response;
-use super::response::writer::{Broken, Outgoing, Sent, Source};
+use super::response::writer::{BodySource, ResponseWriter, SendError, Sent};
 use super::response::{Answered, Refusal};
-use super::service::{Place, Upgraded};
-use super::{After, Connection, Linger, Phase, SKIP};
+use super::service::{UpgradePermit, Upgraded};
+use super::{Connection, Linger, NextAction, Phase, SKIP};
 use crate::message::request::head::Head;
 use crate::message::{Request, Switched, Upgrade};
-use crate::server::pool::Turn;
+use crate::server::pool::Next;
 use crate::server::registry::State;
 use crate::server::stats::error_hook::{ServerErrorKind, Subject};
 use crate::server::stats::CloseReason;
@@ -44,65 +44,65 @@ const LONGEST_TOLD: usize = 64;
 
 /// Answering and sending.
 impl Connection {
-    pub(crate) fn answer(&mut self, desk: &mut Desk) -> Turn {
-        desk.out.clear();
-        self.pace = None;
+    pub(crate) fn answer(&mut self, buffers: &mut Buffers) -> Next {
+        buffers.out.clear();
+        self.min_rate = None;
         let mut began = Instant::now();
         loop {
-            let arrived = match self.intake.take_ready() {
-                Some(arrived) => arrived,
+            let received = match self.reader.take_ready() {
+                Some(received) => received,
                 None => return self.over(CloseReason::Broken),
             };
             self.service.registry.began(&self.link, began);
             self.link.set_state(State::Handler);
-            self.owes = Owes::Nothing;
-            let Answered { source, after, now } = response::answer(self, desk, arrived);
+            self.owes = Expecting::Nothing;
+            let Answered { source, after, now } = response::answer(self, buffers, received);
             self.owed += 1;
-            // The head's buffers go back to the desk; a new head is lent others.
-            std::mem::swap(&mut self.intake.head, &mut desk.head);
+            // The head's buffers go back to the buffers; a new head is lent others.
+            std::mem::swap(&mut self.reader.head, &mut buffers.head);
             self.quick = if now - began < QUICK {
                 self.quick + 1
             } else {
                 0
             };
-            let gather = self.quick >= STREAK && self.has_unread() && desk.out.len() < BATCH;
-            if gather && source.is_nothing() && matches!(after, After::KeepAlive(None)) {
+            let gather = self.quick >= STREAK && self.has_unread() && buffers.out.len() < BATCH;
+            if gather && source.is_nothing() && matches!(after, NextAction::KeepAlive(None)) {
                 self.phase = Phase::Receiving;
-                match self.take_unread_in(desk, Some(now)) {
-                    Turn::Ready if asks_same(&desk.request, &self.intake.head) => {
+                match self.take_unread_in(buffers, Some(now)) {
+                    Next::Run if asks_same(&buffers.request, &self.reader.head) => {
                         began = now;
                         continue;
                     }
-                    Turn::Over => return Turn::Over,
+                    Next::Done => return Next::Done,
                     _ => {}
                 }
                 if !matches!(self.phase, Phase::Receiving | Phase::Ready) {
                     // It was refused, and that was sent with the rest.
-                    return Turn::Moved;
+                    return Next::Progressed;
                 }
             }
-            return self.send(desk, source, after, now);
+            return self.send(buffers, source, after, now);
         }
     }
 
     /// Refuses what the client sent: one answer, then the end.
     pub(crate) fn refuse(
         &mut self,
-        desk: &mut Desk,
+        buffers: &mut Buffers,
         refusal: Refusal,
         reason: CloseReason,
-    ) -> Turn {
+    ) -> Next {
         let now = Instant::now();
         if self.owed == 0 {
-            desk.out.clear();
+            buffers.out.clear();
         }
-        self.link.unname(self.intake.source);
-        response::refuse(self, desk, refusal, now);
+        self.link.unname(self.reader.source);
+        response::refuse(self, buffers, refusal, now);
         self.owed += 1;
         self.send(
-            desk,
-            Source::Nothing,
-            After::Close {
+            buffers,
+            BodySource::Nothing,
+            NextAction::Close {
                 linger: Linger::Yes,
                 reason,
             },
@@ -110,108 +110,116 @@ impl Connection {
         )
     }
 
-    fn send(&mut self, desk: &mut Desk, source: Source, after: After, now: Instant) -> Turn {
+    fn send(
+        &mut self,
+        buffers: &mut Buffers,
+        source: BodySource,
+        after: NextAction,
+        now: Instant,
+    ) -> Next {
         // A part of the next request may have come meanwhile, and with it a clock of its own.
-        self.pace = None;
+        self.min_rate = None;
         self.link.set_state(State::Response);
-        let Desk { out, input, .. } = desk;
-        let mut outgoing = Outgoing::new(source);
-        let sent = outgoing.begin(&self.link.stream, out, input);
+        let Buffers { out, input, .. } = buffers;
+        let mut writer = ResponseWriter::new(source);
+        let sent = writer.begin(&self.link.stream, out, input);
         out.shrink_to(KEPT_BY_DESK);
-        desk.tally(&self.service.counters)
-            .sent(outgoing.uncounted());
+        buffers
+            .tally(&self.service.counters)
+            .sent(writer.uncounted());
         match sent {
             // The usual case, and it allocates nothing.
-            Ok(Sent::All) => self.all_sent(desk, after, now),
-            Ok(sent) => self.sent(desk, sent, Box::new(outgoing), after, now),
+            Ok(Sent::All) => self.all_sent(buffers, after, now),
+            Ok(sent) => self.sent(buffers, sent, Box::new(writer), after, now),
             Err(broken) => {
                 let reason = self.tell_broken(broken);
-                self.give_up(Box::new(outgoing), after, reason)
+                self.give_up(Box::new(writer), after, reason)
             }
         }
     }
 
     /// Goes on sending, without the reader: that is a worker's work.
-    pub(crate) fn send_on(&mut self, desk: &mut Desk, now: Instant) -> Turn {
-        let (mut outgoing, after) = match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Sending(outgoing, after) => (outgoing, after),
-            _ => return Turn::Over,
+    pub(crate) fn send_on(&mut self, buffers: &mut Buffers, now: Instant) -> Next {
+        let (mut writer, after) = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Sending(writer, after) => (writer, after),
+            _ => return Next::Done,
         };
-        let pushed = outgoing.push(&self.link.stream);
-        desk.tally(&self.service.counters)
-            .sent(outgoing.uncounted());
+        let pushed = writer.write_pending(&self.link.stream);
+        buffers
+            .tally(&self.service.counters)
+            .sent(writer.uncounted());
         match pushed {
             Ok(Sent::NeedsReader) => {
-                self.phase = Phase::Sending(outgoing, after);
-                Turn::Ready
+                self.phase = Phase::Sending(writer, after);
+                Next::Run
             }
-            Ok(Sent::All) if has_foreign(&outgoing, &after) => {
-                self.phase = Phase::Sending(outgoing, after);
-                Turn::Ready
+            Ok(Sent::All) if has_foreign(&writer, &after) => {
+                self.phase = Phase::Sending(writer, after);
+                Next::Run
             }
-            Ok(sent) => self.sent(desk, sent, outgoing, after, now),
+            Ok(sent) => self.sent(buffers, sent, writer, after, now),
             Err(broken) => {
                 let reason = self.tell_broken(broken);
-                self.give_up(outgoing, after, reason)
+                self.give_up(writer, after, reason)
             }
         }
     }
 
-    /// Ends within a response. Whoever looks at many guests does not wait for the user's code: the
+    /// Ends within a response. Whoever looks at many tasks does not wait for the user's code: the
     /// client and a drain are let go of first, then a worker drops it.
     pub(crate) fn give_up(
         &mut self,
-        outgoing: Box<Outgoing>,
-        after: After,
+        writer: Box<ResponseWriter>,
+        after: NextAction,
         reason: CloseReason,
-    ) -> Turn {
-        if !has_foreign(&outgoing, &after) {
+    ) -> Next {
+        if !has_foreign(&writer, &after) {
             return self.over(reason);
         }
         // It fails where the client is gone already, which is as good.
         let _ = self.link.stream.shutdown(Shutdown::Both);
         self.service.registry.settle(&self.link);
         self.reason = Some(reason);
-        self.phase = Phase::GivenUp(outgoing, after);
-        Turn::Ready
+        self.phase = Phase::GivenUp(writer, after);
+        Next::Run
     }
 
     /// Some of a response was sent, or all of it.
     pub(crate) fn sent(
         &mut self,
-        desk: &mut Desk,
+        buffers: &mut Buffers,
         sent: Sent,
-        mut outgoing: Box<Outgoing>,
-        after: After,
+        mut writer: Box<ResponseWriter>,
+        after: NextAction,
         now: Instant,
-    ) -> Turn {
-        let moved = std::mem::take(&mut outgoing.moved);
+    ) -> Next {
+        let moved = std::mem::take(&mut writer.moved);
         if sent == Sent::All {
-            return self.all_sent(desk, after, now);
+            return self.all_sent(buffers, after, now);
         }
         let rate = self.service.limits.min_write_rate;
-        let pace = self.pace.get_or_insert_with(|| Pace::new(rate, now));
-        pace.moved(moved);
-        if pace.too_slow(now) {
-            return self.give_up(outgoing, after, CloseReason::SlowRead);
+        let min_rate = self.min_rate.get_or_insert_with(|| MinRate::new(rate, now));
+        min_rate.moved(moved);
+        if min_rate.too_slow(now) {
+            return self.give_up(writer, after, CloseReason::SlowRead);
         }
-        self.phase = Phase::Sending(outgoing, after);
+        self.phase = Phase::Sending(writer, after);
         match moved {
-            0 => Turn::Stuck,
-            _ => Turn::Moved,
+            0 => Next::Blocked,
+            _ => Next::Progressed,
         }
     }
 
-    fn all_sent(&mut self, desk: &mut Desk, after: After, now: Instant) -> Turn {
+    fn all_sent(&mut self, buffers: &mut Buffers, after: NextAction, now: Instant) -> Next {
         for _ in 0..std::mem::take(&mut self.owed) {
             self.service.registry.answered(&self.link);
         }
-        self.pace = None;
+        self.min_rate = None;
         match after {
-            After::Close { linger, reason } => self.close(desk, linger, reason, now),
-            After::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
-            After::KeepAlive(rest) => {
-                if self.intake.ready().is_some() {
+            NextAction::Close { linger, reason } => self.close(buffers, linger, reason, now),
+            NextAction::Upgrade(upgrade, place) => self.hand_over(upgrade, place),
+            NextAction::KeepAlive(rest) => {
+                if self.reader.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
                     self.phase = Phase::Ready;
                     self.link.set_state(State::Waiting);
@@ -219,30 +227,30 @@ impl Connection {
                 }
                 self.phase = Phase::Receiving;
                 if let Some(rest) = rest {
-                    self.intake.skip(rest, SKIP);
+                    self.reader.skip(rest, SKIP);
                 }
-                self.owes = Owes::Nothing;
+                self.owes = Expecting::Nothing;
                 self.deadline = crate::util::io::after(now, self.service.limits.idle_timeout);
                 self.service.registry.fell_quiet(&self.link, now);
-                if self.has_unread() || self.intake.owes() != Owes::Nothing {
-                    return self.take_unread_in(desk, Some(now));
+                if self.has_unread() || self.reader.owes() != Expecting::Nothing {
+                    return self.take_unread_in(buffers, Some(now));
                 }
-                Turn::Idle
+                Next::Idle
             }
         }
     }
 
     pub(crate) fn close(
         &mut self,
-        desk: &mut Desk,
+        buffers: &mut Buffers,
         linger: Linger,
         reason: CloseReason,
         now: Instant,
-    ) -> Turn {
+    ) -> Next {
         self.link.set_state(State::Closing);
         let lingers = match linger {
             Linger::No => false,
-            Linger::IfMoreCame => self.set_blocking(false).is_ok() && self.more_came(desk),
+            Linger::IfMoreCame => self.set_blocking(false).is_ok() && self.more_came(buffers),
             Linger::Yes => self.set_blocking(false).is_ok(),
         };
         if !lingers || self.link.stream.shutdown(Shutdown::Write).is_err() {
@@ -253,28 +261,28 @@ impl Connection {
         self.deadline = now + LINGER;
         // It settles here if nothing has come: whoever finds it in the ring later may take his
         // time, and no drain waits for that.
-        match self.linger(desk, LINGER_BYTES, false, now) {
-            Turn::Stuck => Turn::Leaving,
+        match self.linger(buffers, LINGER_BYTES, false, now) {
+            Next::Blocked => Next::Closing,
             turn => turn,
         }
     }
 
-    fn more_came(&mut self, desk: &mut Desk) -> bool {
-        let count = (&self.link.stream).read(&mut desk.input).unwrap_or(0);
-        self.received(desk, count);
+    fn more_came(&mut self, buffers: &mut Buffers) -> bool {
+        let count = (&self.link.stream).read(&mut buffers.input).unwrap_or(0);
+        self.received(buffers, count);
         count > 0
     }
 
     pub(crate) fn linger(
         &mut self,
-        desk: &mut Desk,
+        buffers: &mut Buffers,
         left: usize,
         settled: bool,
         now: Instant,
-    ) -> Turn {
-        let read = (&self.link.stream).read(&mut desk.input);
+    ) -> Next {
+        let read = (&self.link.stream).read(&mut buffers.input);
         if let Ok(count) = read {
-            self.received(desk, count);
+            self.received(buffers, count);
         }
         self.phase = Phase::Lingering { left, settled };
         match read {
@@ -283,7 +291,7 @@ impl Connection {
                     left: left - count,
                     settled,
                 };
-                Turn::Moved
+                Next::Progressed
             }
             Err(e) if would_block(&e) && now < self.deadline => {
                 if !settled {
@@ -293,19 +301,19 @@ impl Connection {
                         settled: true,
                     };
                 }
-                Turn::Stuck
+                Next::Blocked
             }
-            Err(e) if e.kind() == ErrorKind::Interrupted => Turn::Stuck,
+            Err(e) if e.kind() == ErrorKind::Interrupted => Next::Blocked,
             _ => {
                 self.phase = Phase::Over;
-                Turn::Over
+                Next::Done
             }
         }
     }
 
     /// The protocol that takes over may talk for as long as it likes, so it gets a thread of its
     /// own. There are at most `max_upgraded` of these.
-    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: Place) -> Turn {
+    fn hand_over(&mut self, mut upgrade: Box<dyn Upgrade + Send>, place: UpgradePermit) -> Next {
         let socket = Switched {
             early: io::Cursor::new(self.take_unread()),
             socket: Box::new(Upgraded::new(Arc::clone(&self.link), place)),
@@ -336,10 +344,10 @@ impl Connection {
     }
 
     /// Why it ends, told to whoever is to know.
-    pub(crate) fn tell_broken(&self, broken: Broken) -> CloseReason {
+    pub(crate) fn tell_broken(&self, broken: SendError) -> CloseReason {
         match broken {
-            Broken::Write => CloseReason::Broken,
-            Broken::Reader(error) => {
+            SendError::Write => CloseReason::Broken,
+            SendError::Reader(error) => {
                 self.tell(ServerErrorKind::Body, error);
                 CloseReason::BodyFailed
             }
@@ -363,8 +371,8 @@ impl Connection {
 }
 
 /// Whether dropping these runs the user's code.
-fn has_foreign(outgoing: &Outgoing, after: &After) -> bool {
-    outgoing.has_reader() || matches!(after, After::Upgrade(..))
+fn has_foreign(writer: &ResponseWriter, after: &NextAction) -> bool {
+    writer.has_reader() || matches!(after, NextAction::Upgrade(..))
 }
 
 /// Most likely the same handler, doing the same work.

@@ -11,8 +11,8 @@ use crate::limits::Limits;
 use crate::message::{Duplex, Request, Response};
 use crate::server::config::trusted_proxies::Proxies;
 use crate::server::config::Settings;
-use crate::server::registry::{ConnectionState, InFlight, Link, Registry};
-use crate::server::stats::error_hook::Hook;
+use crate::server::registry::{ConnectionHandle, ConnectionState, InFlight, Registry};
+use crate::server::stats::error_hook::ErrorHook;
 use crate::server::stats::monitor::Source;
 use crate::server::stats::{Counters, Stats};
 
@@ -25,12 +25,16 @@ pub(crate) struct Service {
     pub proxies: Option<Proxies>,
     pub registry: Registry,
     pub counters: Arc<Counters>,
-    pub on_error: Hook,
+    pub on_error: ErrorHook,
     upgraded: AtomicUsize,
 }
 
 impl Service {
-    pub fn new(handler: Arc<Handler>, settings: &Settings, counters: Arc<Counters>) -> Service {
+    pub(crate) fn new(
+        handler: Arc<Handler>,
+        settings: &Settings,
+        counters: Arc<Counters>,
+    ) -> Service {
         Service {
             handler,
             limits: settings.limits.clone(),
@@ -43,13 +47,13 @@ impl Service {
     }
 
     /// A place for one more connection handed over to another protocol, if the limit has room.
-    pub fn place_to_upgrade(self: &Arc<Self>) -> Option<Place> {
+    pub(crate) fn place_to_upgrade(self: &Arc<Self>) -> Option<UpgradePermit> {
         let most = self.limits.max_upgraded;
         let one_more = |count| if count < most { Some(count + 1) } else { None };
         self.upgraded
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
             .ok()
-            .map(|_| Place(Arc::clone(self)))
+            .map(|_| UpgradePermit(Arc::clone(self)))
     }
 }
 
@@ -78,9 +82,9 @@ impl Source for Service {
 }
 
 /// One of the `max_upgraded`, given back when it is dropped, whatever becomes of the upgrade.
-pub(crate) struct Place(Arc<Service>);
+pub(crate) struct UpgradePermit(Arc<Service>);
 
-impl Drop for Place {
+impl Drop for UpgradePermit {
     fn drop(&mut self) {
         self.0.upgraded.fetch_sub(1, Ordering::AcqRel);
     }
@@ -88,9 +92,9 @@ impl Drop for Place {
 
 /// The socket of a connection after it was handed over.
 pub(crate) struct Upgraded {
-    link: Arc<Link>,
+    link: Arc<ConnectionHandle>,
     /// Held for as long as the connection is open.
-    place: Place,
+    place: UpgradePermit,
 }
 
 impl Drop for Upgraded {
@@ -100,7 +104,7 @@ impl Drop for Upgraded {
 }
 
 impl Upgraded {
-    pub fn new(link: Arc<Link>, place: Place) -> Upgraded {
+    pub(crate) fn new(link: Arc<ConnectionHandle>, place: UpgradePermit) -> Upgraded {
         Upgraded { link, place }
     }
 }

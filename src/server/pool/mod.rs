@@ -1,5 +1,5 @@
 //! The workers: who runs a handler, who waits on a peer, and who looks after everybody else.
-//! It cares for [`Guest`]s and knows nothing of HTTP, sockets or addresses.
+//! It cares for [`Task`]s and knows nothing of HTTP, sockets or addresses.
 //!
 //! ```text
 //!             admit                        a request came
@@ -14,7 +14,7 @@
 //!                            ring: cold, looked at within a CPU budget
 //! ```
 //!
-//! One worker at a time is the *sweeper*: it looks at the ring's guests without waiting and serves
+//! One worker at a time is the *sweeper*: it looks at the ring's tasks without waiting and serves
 //! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
 //! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at
 //! the same time is bounded ([`places`]), so that no peer can pin the pool.
@@ -29,52 +29,52 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use self::state::{pulse, Errand, Seat, Shared, State};
+pub(crate) use self::state::{pulse, Entry, Job, Shared, State};
 pub(crate) use self::worker::guarded;
 use crate::util::lock::lock;
 
 /// One connection, as the pool sees it.
-pub(crate) trait Guest: Send + 'static {
-    /// What a worker owns and lends to the guest it attends to: buffers to be used again.
-    type Desk: Default;
+pub(crate) trait Task: Send + 'static {
+    /// What a worker owns and lends to the task it attends to: buffers to be used again.
+    type Buffers: Default;
 
     /// Does what can be done at once, without waiting for the peer and without running a handler.
-    fn look(&mut self, desk: &mut Self::Desk, now: Instant) -> Turn;
+    fn poll(&mut self, buffers: &mut Self::Buffers, now: Instant) -> Next;
 
-    /// Waits for the peer of an idle guest, at most until its own deadline.
-    fn wait(&mut self, desk: &mut Self::Desk) -> Turn;
+    /// Waits for the peer of an idle task, at most until its own deadline.
+    fn wait(&mut self, buffers: &mut Self::Buffers) -> Next;
 
     /// Runs the handler, or what is left of it, and sends what the peer takes at once.
-    /// May wait on the peer only after [`Turn::ReadyLong`].
-    fn serve(&mut self, desk: &mut Self::Desk) -> Turn;
+    /// May wait on the peer only after [`Next::RunMayBlock`].
+    fn run(&mut self, buffers: &mut Self::Buffers) -> Next;
 }
 
-/// What a guest needs next.
+/// What a task needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Nothing: it is between requests. Only such a guest may be held.
+pub(crate) enum Next {
+    /// Nothing: it is between requests. Only such a task may be held.
     Idle,
     /// Its peer, who most likely leaves in a moment. To see that is not worth waking anybody.
-    Leaving,
+    Closing,
     /// Its peer: something is half done, and nothing has moved.
-    Stuck,
+    Blocked,
     /// Its peer: something is half done, and some of it has moved.
-    Moved,
+    Progressed,
     /// A worker, to serve it.
-    Ready,
+    Run,
     /// A worker, to serve it, which may wait on the peer meanwhile.
-    ReadyLong,
+    RunMayBlock,
     /// To be dropped.
-    Over,
+    Done,
 }
 
-/// Where guests come from: hands over those that are waiting, without waiting for more. An error
+/// Where tasks come from: hands over those that are waiting, without waiting for more. An error
 /// is for someone who may take his time to see to it.
-pub(crate) type Door<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> io::Result<()> + Send + Sync;
+pub(crate) type Acceptor<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> io::Result<()> + Send + Sync;
 
 /// The workers of a pool, by what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Roll {
+pub(crate) struct WorkerCounts {
     pub serving: usize,
     pub holding: usize,
     /// In a place that lets them wait on a peer while they serve.
@@ -87,11 +87,11 @@ pub(crate) struct Roll {
 }
 
 /// A pool of at most `size` workers, started on demand.
-pub(crate) struct Pool<G: Guest> {
+pub(crate) struct Pool<G: Task> {
     shared: Arc<Shared<G>>,
 }
 
-impl<G: Guest> Pool<G> {
+impl<G: Task> Pool<G> {
     /// # Panics
     ///
     /// If `size` is 0.
@@ -102,30 +102,30 @@ impl<G: Guest> Pool<G> {
         }
     }
 
-    /// Takes care of a guest until it is over. Gives it back if no worker can be started at all.
-    pub(crate) fn admit(&self, guest: Box<G>) -> Result<(), Box<G>> {
+    /// Takes care of a task until it is over. Gives it back if no worker can be started at all.
+    pub(crate) fn admit(&self, task: Box<G>) -> Result<(), Box<G>> {
         let shared = &self.shared;
-        shared.guests.fetch_add(1, Ordering::AcqRel);
+        shared.tasks.fetch_add(1, Ordering::AcqRel);
         // A connection costs more than a request: it counts as two.
         if !shared.busy.load(Ordering::Relaxed) && shared.note_served(2) {
             shared.begin_busy();
         }
         let mut state = lock(&shared.state);
         if shared.busy.load(Ordering::Relaxed) {
-            shared.to_ring(&mut state, guest);
-        } else if shared.worker_free(&state, Errand::Hold) {
-            shared.call(&mut state, Errand::Hold, guest);
+            shared.to_ring(&mut state, task);
+        } else if shared.worker_free(&state, Job::AwaitRequest) {
+            shared.call(&mut state, Job::AwaitRequest, task);
         } else {
-            shared.to_ring(&mut state, guest);
+            shared.to_ring(&mut state, task);
         }
         if state.workers > 0 {
             return Ok(());
         }
-        // Not one thread to be had: whatever is queued is this guest, nobody else could be.
-        shared.guests.fetch_sub(1, Ordering::AcqRel);
-        let last = state.called.pop_back().map(|call| call.guest);
-        match last.or_else(|| state.hot.pop_back().map(|seat| seat.guest)) {
-            Some(guest) => Err(guest),
+        // Not one thread to be had: whatever is queued is this task, nobody else could be.
+        shared.tasks.fetch_sub(1, Ordering::AcqRel);
+        let last = state.called.pop_back().map(|call| call.task);
+        match last.or_else(|| state.hot.pop_back().map(|entry| entry.task)) {
+            Some(task) => Err(task),
             None => Ok(()),
         }
     }
@@ -140,10 +140,10 @@ impl<G: Guest> Pool<G> {
     /// # Errors
     ///
     /// What is wrong there, if the sweeper gave the door back for that.
-    pub(crate) fn lend_door(&self, door: Arc<Door<G>>, time: Duration) -> io::Result<()> {
+    pub(crate) fn lend_door(&self, door: Arc<Acceptor<G>>, time: Duration) -> io::Result<()> {
         let shared = &self.shared;
         let until = Instant::now() + time;
-        let address = |door: &Arc<Door<G>>| Arc::as_ptr(door) as *const ();
+        let address = |door: &Arc<Acceptor<G>>| Arc::as_ptr(door) as *const ();
         let this = address(&door);
         let mut lent = lock(&shared.doors);
         lent.push((door, Ok(())));
@@ -165,7 +165,7 @@ impl<G: Guest> Pool<G> {
         }
     }
 
-    /// Has every guest of the ring looked at now, whatever the budget.
+    /// Has every task of the ring looked at now, whatever the budget.
     pub(crate) fn rouse(&self) {
         let mut state = lock(&self.shared.state);
         let cold = std::mem::take(&mut state.cold);
@@ -185,14 +185,14 @@ impl<G: Guest> Pool<G> {
     }
 
     /// Who does what now.
-    pub(crate) fn roll(&self) -> Roll {
+    pub(crate) fn worker_counts(&self) -> WorkerCounts {
         let (holding, uploading) = self.shared.places.count();
         let state = lock(&self.shared.state);
         let workers = state.workers;
         let sweeping = usize::from(state.sweep.is_some());
         let idle = state.idle;
         drop(state);
-        Roll {
+        WorkerCounts {
             serving: workers.saturating_sub(holding + uploading + sweeping + idle),
             holding,
             uploading,
@@ -203,8 +203,8 @@ impl<G: Guest> Pool<G> {
     }
 }
 
-/// Workers go on until their guests are over, then end. Nobody waits for them.
-impl<G: Guest> Drop for Pool<G> {
+/// Workers go on until their tasks are over, then end. Nobody waits for them.
+impl<G: Task> Drop for Pool<G> {
     fn drop(&mut self) {
         lock(&self.shared.state).closing = true;
         self.shared.work.notify_all();

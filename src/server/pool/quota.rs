@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The workers that may wait on a peer at the same time: quiet guests may have all but a reserve
+/// The workers that may wait on a peer at the same time: quiet tasks may have all but a reserve
 /// of a quarter. Uploads may have half of the reserve besides, and where that is nothing, the last
-/// place is for them alone: quiet guests stay for long, and an upload would wait until one leaves.
-pub(crate) struct Places {
+/// place is for them alone: quiet tasks stay for long, and an upload would wait until one leaves.
+pub(crate) struct BlockingQuota {
     pub(crate) taken: AtomicUsize,
     /// Of these, for uploads.
     uploads: AtomicUsize,
@@ -15,8 +15,8 @@ pub(crate) struct Places {
     serving: usize,
 }
 
-impl Places {
-    pub(crate) fn new(size: usize) -> Places {
+impl BlockingQuota {
+    pub(crate) fn new(size: usize) -> BlockingQuota {
         let reserve = (size / 4).max(1);
         let most = size - reserve;
         // A pool of one has no reserve to keep. It holds nobody, but it must be able to take an
@@ -25,7 +25,7 @@ impl Places {
             1 => (most.saturating_sub(1), most.max(1)),
             _ => (most, most + reserve / 2),
         };
-        Places {
+        BlockingQuota {
             taken: AtomicUsize::new(0),
             uploads: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),

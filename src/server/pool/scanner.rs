@@ -1,16 +1,16 @@
 //! The sweeper's round over the ring: how often it looks, when it naps, and whom it hands on.
 //! Like the pool, it knows nothing of HTTP.
 //!
-//! Looking is paid for in *visits*. Every guest that moves earns more of them; what is earned
+//! Looking is paid for in *visits*. Every task that moves earns more of them; what is earned
 //! decides how long the sweeper goes on without a pause. When it is used up the load is not worth
-//! the CPU: quiet guests are handed to workers that block, and those for whom none is free are
+//! the CPU: quiet tasks are handed to workers that block, and those for whom none is free are
 //! looked at within 2 % of a core.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::{guarded, pulse, Errand, Guest, Seat, Shared, State, Turn};
+use super::{guarded, pulse, Entry, Job, Next, Shared, State, Task};
 use crate::util::lock::lock;
 
 /// What a visit that finds nothing costs: a read that would block (0.7 µs), on a socket that no
@@ -27,11 +27,11 @@ const SAVED_AT_MOST: i64 = 8192;
 /// With so much saved the load has shown itself to be lasting: no more pauses, no more handing
 /// over.
 const BUSY_FROM: i64 = 1024;
-/// One part in this many of a core goes to guests that only might have something (2 %).
+/// One part in this many of a core goes to tasks that only might have something (2 %).
 const BUDGET: u32 = 50;
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_millis(400);
-/// A guest that was quiet for so long has no business among the hot ones.
+/// A task that was quiet for so long has no business among the hot ones.
 const COOLS_AFTER: Duration = Duration::from_millis(50);
 
 /// A handler that takes longer had better run on a worker of its own ...
@@ -39,7 +39,7 @@ const QUICK: Duration = Duration::from_micros(100);
 /// ... and with a quarter of so many in a row, all of them.
 const SLOW_OF: u32 = 64;
 
-pub(crate) struct Sweep<'a, G: Guest> {
+pub(crate) struct Scan<'a, G: Task> {
     shared: &'a Arc<Shared<G>>,
     number: u64,
     serves: u64,
@@ -51,23 +51,23 @@ pub(crate) struct Sweep<'a, G: Guest> {
     /// Serves since the last judgement on them, and the slow ones among these.
     judged: u32,
     slow: u32,
-    /// Ready guests go to other workers for now.
+    /// Ready tasks go to other workers for now.
     hands_over: bool,
     /// Serving in place does not pay.
     gives_up: bool,
 }
 
-/// Where a visited guest goes.
+/// Where a visited task goes.
 enum Goes<G> {
-    Back(Seat<G>),
-    Cools(Seat<G>),
+    Back(Entry<G>),
+    Cools(Entry<G>),
     Away,
 }
 
-impl<'a, G: Guest> Sweep<'a, G> {
-    pub(crate) fn new(shared: &'a Arc<Shared<G>>, number: u64) -> Sweep<'a, G> {
+impl<'a, G: Task> Scan<'a, G> {
+    pub(crate) fn new(shared: &'a Arc<Shared<G>>, number: u64) -> Scan<'a, G> {
         let now = Instant::now();
-        Sweep {
+        Scan {
             shared,
             number,
             serves: 0,
@@ -83,7 +83,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
     }
 
     /// Sweeps until there is nothing left in the ring, or another has taken over.
-    pub(crate) fn run(&mut self, desk: &mut G::Desk) {
+    pub(crate) fn run(&mut self, buffers: &mut G::Buffers) {
         loop {
             let hot = {
                 let state = self.lock();
@@ -92,11 +92,11 @@ impl<'a, G: Guest> Sweep<'a, G> {
                     .map_or(false, |until| until > self.now);
                 state.hot.len()
             };
-            if !self.pass(desk, hot, Seats::Hot) {
+            if !self.pass(buffers, hot, List::Hot) {
                 return;
             }
             let due = self.cold_due();
-            if due > 0 && !self.pass(desk, due, Seats::Cold) {
+            if due > 0 && !self.pass(buffers, due, List::Cold) {
                 return;
             }
             if self.busy {
@@ -113,13 +113,13 @@ impl<'a, G: Guest> Sweep<'a, G> {
         }
     }
 
-    /// Visits `count` guests of one kind. False when this sweeper was relieved.
-    fn pass(&mut self, desk: &mut G::Desk, count: usize, kind: Seats) -> bool {
+    /// Visits `count` tasks of one kind. False when this sweeper was relieved.
+    fn pass(&mut self, buffers: &mut G::Buffers, count: usize, kind: List) -> bool {
         self.now = Instant::now();
         let mut left = count;
         let mut goes = Goes::Away;
         loop {
-            let seat = {
+            let entry = {
                 let mut state = lock(&self.shared.state);
                 self.put(&mut state, goes, kind);
                 if state.sweep != Some(self.number) {
@@ -133,12 +133,12 @@ impl<'a, G: Guest> Sweep<'a, G> {
                     return true;
                 }
                 match kind {
-                    Seats::Hot => state.hot.pop_front(),
-                    Seats::Cold => state.cold.pop_front(),
+                    List::Hot => state.hot.pop_front(),
+                    List::Cold => state.cold.pop_front(),
                 }
             };
-            goes = match seat {
-                Some(seat) => self.visit(desk, seat),
+            goes = match entry {
+                Some(entry) => self.visit(buffers, entry),
                 None => return true,
             };
             left -= 1;
@@ -146,61 +146,63 @@ impl<'a, G: Guest> Sweep<'a, G> {
         }
     }
 
-    fn put(&self, state: &mut State<G>, goes: Goes<G>, kind: Seats) {
+    fn put(&self, state: &mut State<G>, goes: Goes<G>, kind: List) {
         match goes {
             Goes::Away => {}
-            Goes::Back(seat) if seat.active >= self.now => state.hot.push_back(seat),
-            Goes::Back(seat) => match kind {
-                Seats::Hot => state.hot.push_back(seat),
-                Seats::Cold => state.cold.push_back(seat),
+            Goes::Back(entry) if entry.active >= self.now => state.hot.push_back(entry),
+            Goes::Back(entry) => match kind {
+                List::Hot => state.hot.push_back(entry),
+                List::Cold => state.cold.push_back(entry),
             },
-            Goes::Cools(seat) => self.cool(state, seat),
+            Goes::Cools(entry) => self.cool(state, entry),
         }
     }
 
-    /// Takes a quiet guest out of the hot ones: to a worker that blocks if one may, else to the
+    /// Takes a quiet task out of the hot ones: to a worker that blocks if one may, else to the
     /// cold. While neither will have it, one that was active a moment ago stays.
-    fn cool(&self, state: &mut State<G>, seat: Seat<G>) {
-        let kept = match seat.idle && self.shared.may_hold(state) {
-            true => self.shared.hand_over(state, Errand::Hold, seat),
-            false => Some(seat),
+    fn cool(&self, state: &mut State<G>, entry: Entry<G>) {
+        let kept = match entry.idle && self.shared.may_hold(state) {
+            true => self.shared.hand_over(state, Job::AwaitRequest, entry),
+            false => Some(entry),
         };
         match kept {
-            Some(seat) if self.is_cool(&seat) => state.cold.push_back(seat),
-            Some(seat) => state.hot.push_back(seat),
+            Some(entry) if self.is_cool(&entry) => state.cold.push_back(entry),
+            Some(entry) => state.hot.push_back(entry),
             None => {}
         }
     }
 
-    fn visit(&mut self, desk: &mut G::Desk, mut seat: Seat<G>) -> Goes<G> {
+    fn visit(&mut self, buffers: &mut G::Buffers, mut entry: Entry<G>) -> Goes<G> {
         let now = self.now;
-        let turn = guarded::<G>(desk, |desk| seat.guest.look(desk, now));
-        seat.idle = turn == Turn::Idle;
+        let turn = guarded::<G>(buffers, |buffers| entry.task.poll(buffers, now));
+        entry.idle = turn == Next::Idle;
         match turn {
-            Turn::Over => {
-                self.shared.drop_guest(seat.guest);
+            Next::Done => {
+                self.shared.drop_task(entry.task);
                 Goes::Away
             }
-            Turn::Ready => self.serve(desk, seat),
-            Turn::ReadyLong => self.serve_long(seat),
-            Turn::Moved => {
+            Next::Run => self.serve(buffers, entry),
+            Next::RunMayBlock => self.serve_long(entry),
+            Next::Progressed => {
                 self.earn(EARNED_BY_MOVING);
-                self.goes_back_active(seat)
+                self.goes_back_active(entry)
             }
-            Turn::Idle | Turn::Stuck | Turn::Leaving if self.is_cool(&seat) => Goes::Cools(seat),
-            Turn::Idle | Turn::Stuck | Turn::Leaving => Goes::Back(seat),
+            Next::Idle | Next::Blocked | Next::Closing if self.is_cool(&entry) => {
+                Goes::Cools(entry)
+            }
+            Next::Idle | Next::Blocked | Next::Closing => Goes::Back(entry),
         }
     }
 
-    fn serve(&mut self, desk: &mut G::Desk, seat: Seat<G>) -> Goes<G> {
+    fn serve(&mut self, buffers: &mut G::Buffers, entry: Entry<G>) -> Goes<G> {
         self.earn(EARNED_BY_SERVING);
-        let mut seat = seat;
+        let mut entry = entry;
         // Handlers were slow a moment ago, or this is a chance find while calm and no sentry
         // watches: another worker serves it, so that the ring is not left alone.
         if self.hands_over || self.gives_up || !self.busy {
             let mut state = self.lock();
-            seat = match self.shared.hand_over(&mut state, Errand::Serve, seat) {
-                Some(seat) => seat,
+            entry = match self.shared.hand_over(&mut state, Job::Run, entry) {
+                Some(entry) => entry,
                 None => return Goes::Away,
             };
         }
@@ -208,7 +210,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
         let serving = self.pulse();
         self.shared.pulse.store(serving, Ordering::Release);
         let began = Instant::now();
-        let turn = guarded::<G>(desk, |desk| seat.guest.serve(desk));
+        let turn = guarded::<G>(buffers, |buffers| entry.task.run(buffers));
         self.serves += 1;
         // Only where no other sweeper has begun meanwhile is the pulse still its own.
         let (done, pulse) = (self.pulse(), &self.shared.pulse);
@@ -219,12 +221,12 @@ impl<'a, G: Guest> Sweep<'a, G> {
             self.lock().stalled -= 1;
         }
         self.judge(began.elapsed());
-        if turn == Turn::Over {
-            self.shared.drop_guest(seat.guest);
+        if turn == Next::Done {
+            self.shared.drop_task(entry.task);
             return Goes::Away;
         }
-        seat.idle = turn == Turn::Idle;
-        self.goes_back_active(seat)
+        entry.idle = turn == Next::Idle;
+        self.goes_back_active(entry)
     }
 
     /// Serving in place is for handlers that take less than waking a thread does. Where many take
@@ -243,13 +245,13 @@ impl<'a, G: Guest> Sweep<'a, G> {
 
     /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for
     /// both.
-    fn serve_long(&mut self, seat: Seat<G>) -> Goes<G> {
+    fn serve_long(&mut self, entry: Entry<G>) -> Goes<G> {
         if !self.shared.take_to_serve() {
-            return Goes::Back(seat);
+            return Goes::Back(entry);
         }
         self.earn(EARNED_BY_SERVING);
         let mut state = self.lock();
-        self.shared.call(&mut state, Errand::ServeLong, seat.guest);
+        self.shared.call(&mut state, Job::RunMayBlock, entry.task);
         if self.shared.is_alone(&state) {
             // There is no other worker to be had: this one steps down to do it.
             state.sweep = None;
@@ -280,7 +282,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
         true
     }
 
-    /// The savings are used up: quiet guests leave the hot ones, then a nap keeps to the budget.
+    /// The savings are used up: quiet tasks leave the hot ones, then a nap keeps to the budget.
     /// False when the ring is empty or another has taken over.
     fn calm_down(&mut self) -> bool {
         self.saved = 0;
@@ -300,8 +302,8 @@ impl<'a, G: Guest> Sweep<'a, G> {
         }
         for _ in 0..state.hot.len() {
             match state.hot.pop_front() {
-                Some(seat) if seat.idle || self.is_cool(&seat) => self.cool(&mut state, seat),
-                Some(seat) => state.hot.push_back(seat),
+                Some(entry) if entry.idle || self.is_cool(&entry) => self.cool(&mut state, entry),
+                Some(entry) => state.hot.push_back(entry),
                 None => break,
             }
         }
@@ -341,7 +343,7 @@ impl<'a, G: Guest> Sweep<'a, G> {
         true
     }
 
-    /// How many cold guests may be looked at now. While busy, some at a time, so that the hot ones
+    /// How many cold tasks may be looked at now. While busy, some at a time, so that the hot ones
     /// do not wait for long. Else all of them once a round: if they had their turns one by one at
     /// times and all together at others, some would wait for two rounds.
     fn cold_due(&mut self) -> usize {
@@ -359,19 +361,19 @@ impl<'a, G: Guest> Sweep<'a, G> {
         cold.min(due.max(1))
     }
 
-    fn is_cool(&self, seat: &Seat<G>) -> bool {
-        self.now.saturating_duration_since(seat.active) > COOLS_AFTER
+    fn is_cool(&self, entry: &Entry<G>) -> bool {
+        self.now.saturating_duration_since(entry.active) > COOLS_AFTER
     }
 
     fn earn(&mut self, visits: i64) {
         self.saved = (self.saved + visits).min(SAVED_AT_MOST);
     }
 
-    fn goes_back_active(&self, seat: Seat<G>) -> Goes<G> {
+    fn goes_back_active(&self, entry: Entry<G>) -> Goes<G> {
         // Not before the pass began: this is how `put` knows that something came of it.
-        Goes::Back(Seat {
+        Goes::Back(Entry {
             active: self.now,
-            ..seat
+            ..entry
         })
     }
 
@@ -384,14 +386,14 @@ impl<'a, G: Guest> Sweep<'a, G> {
     }
 }
 
-/// How often so many quiet guests are looked at.
+/// How often so many quiet tasks are looked at.
 fn round(count: usize) -> Duration {
     let visits = VISIT * u32::try_from(count).unwrap_or(u32::MAX / BUDGET / 2);
     ((WAKE_UP + visits) * BUDGET).clamp(SHORTEST_NAP, LONGEST_NAP)
 }
 
 #[derive(Clone, Copy)]
-enum Seats {
+enum List {
     Hot,
     Cold,
 }

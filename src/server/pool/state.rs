@@ -1,4 +1,4 @@
-//! What the workers of a pool share: the guests that are queued or in the ring, and the counts by
+//! What the workers of a pool share: the tasks that are queued or in the ring, and the counts by
 //! which they find out who is to do what. Whatever changes these does so here, or under their lock.
 
 use std::collections::VecDeque;
@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::quota::Places;
+use super::quota::BlockingQuota;
 use super::worker::Worker;
-use super::{Door, Guest};
+use super::{Acceptor, Task};
 use crate::util::catch_panic::caught;
 use crate::util::lock::lock;
 
@@ -24,17 +24,17 @@ pub(crate) const NO_THREAD_FOR: Duration = Duration::from_millis(100);
 const SHORTEST_CALM: Duration = Duration::from_millis(100);
 const LONGEST_CALM: Duration = Duration::from_secs(3);
 
-pub(crate) struct Shared<G: Guest> {
+pub(crate) struct Shared<G: Task> {
     pub(crate) state: Mutex<State<G>>,
     /// Idle workers wait here. Guarded by `state`.
     pub(crate) work: Condvar,
-    /// The sweeper naps here between looks at cold guests. Guarded by `state`.
+    /// The sweeper naps here between looks at cold tasks. Guarded by `state`.
     pub(crate) nap: Condvar,
-    pub(crate) places: Places,
+    pub(crate) places: BlockingQuota,
     pub(crate) size: usize,
-    /// The sweeper is at it: guests go to the ring. Written under `state`, read anywhere.
+    /// The sweeper is at it: tasks go to the ring. Written under `state`, read anywhere.
     pub(crate) busy: AtomicBool,
-    /// Work was queued and nobody was free: whoever holds a guest between requests lets go of it.
+    /// Work was queued and nobody was free: whoever holds a task between requests lets go of it.
     pub(crate) pressed: AtomicBool,
     /// There is a [`State::refusal`].
     pub(crate) refused: AtomicBool,
@@ -43,9 +43,9 @@ pub(crate) struct Shared<G: Guest> {
     /// Requests served by holders since `window_start`.
     pub(crate) calm_served: AtomicU64,
     pub(crate) window_start: Mutex<Instant>,
-    pub(crate) guests: AtomicUsize,
+    pub(crate) tasks: AtomicUsize,
     /// While busy, the sweeper looks after the doors too: a thread that waits at one would have to
-    /// be woken for every guest.
+    /// be woken for every task.
     pub(crate) doors: Mutex<Vec<Lent<G>>>,
     /// Something is wrong at a door, or the sweeper is busy no more. Guarded by `doors`.
     pub(crate) door_back: Condvar,
@@ -55,15 +55,15 @@ pub(crate) struct Shared<G: Guest> {
 }
 
 /// A door, and what the sweeper found wrong there: then it leaves it alone.
-pub(crate) type Lent<G> = (Arc<Door<G>>, io::Result<()>);
+pub(crate) type Lent<G> = (Arc<Acceptor<G>>, io::Result<()>);
 
 pub(crate) struct State<G> {
     /// Guests for whom a worker was called.
     pub(crate) called: VecDeque<Call<G>>,
     /// Guests nobody waits on, looked at without pause.
-    pub(crate) hot: VecDeque<Seat<G>>,
+    pub(crate) hot: VecDeque<Entry<G>>,
     /// Guests nobody waits on, looked at within the budget.
-    pub(crate) cold: VecDeque<Seat<G>>,
+    pub(crate) cold: VecDeque<Entry<G>>,
     pub(crate) workers: usize,
     pub(crate) idle: usize,
     /// The running sweep's number, while there is one. A sweeper that finds another is relieved.
@@ -76,7 +76,7 @@ pub(crate) struct State<G> {
     pub(crate) sentry: bool,
     /// Sweepers that were relieved and whose handler still runs.
     pub(crate) stalled: usize,
-    /// Ready guests are handed to other workers until then.
+    /// Ready tasks are handed to other workers until then.
     pub(crate) hand_over_until: Option<Instant>,
     /// Handlers were too slow for serving in place: not again before then, and the time after that.
     pub(crate) not_busy_before: Option<Instant>,
@@ -88,9 +88,9 @@ pub(crate) struct State<G> {
     pub(crate) closing: bool,
 }
 
-/// A guest in the ring and when something last came of it.
-pub(crate) struct Seat<G> {
-    pub(crate) guest: Box<G>,
+/// A task in the ring and when something last came of it.
+pub(crate) struct Entry<G> {
+    pub(crate) task: Box<G>,
     pub(crate) active: Instant,
     /// It was between requests when last looked at.
     pub(crate) idle: bool,
@@ -106,8 +106,8 @@ impl<G> State<G> {
         let before = self.hot.len();
         while self.called.len() > self.idle {
             match self.called.pop_back() {
-                Some(call) if call.errand != Errand::ServeLong => {
-                    self.hot.push_back(Seat::new(call.guest));
+                Some(call) if call.job != Job::RunMayBlock => {
+                    self.hot.push_back(Entry::new(call.task));
                 }
                 Some(upload) => {
                     self.called.push_back(upload);
@@ -136,10 +136,10 @@ impl<G> State<G> {
     }
 }
 
-impl<G> Seat<G> {
-    pub(crate) fn new(guest: Box<G>) -> Seat<G> {
-        Seat {
-            guest,
+impl<G> Entry<G> {
+    pub(crate) fn new(task: Box<G>) -> Entry<G> {
+        Entry {
+            task,
             active: Instant::now(),
             idle: false,
         }
@@ -147,19 +147,19 @@ impl<G> Seat<G> {
 }
 
 pub(crate) struct Call<G> {
-    pub(crate) errand: Errand,
-    pub(crate) guest: Box<G>,
+    pub(crate) job: Job,
+    pub(crate) task: Box<G>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Errand {
-    Hold,
-    Serve,
-    /// As `Serve`; one of the [`Places`] is already taken for it.
-    ServeLong,
+pub(crate) enum Job {
+    AwaitRequest,
+    Run,
+    /// As `Run`; one of the [`BlockingQuota`] is already taken for it.
+    RunMayBlock,
 }
 
-impl<G: Guest> Shared<G> {
+impl<G: Task> Shared<G> {
     pub(crate) fn new(size: usize) -> Shared<G> {
         Shared {
             state: Mutex::new(State {
@@ -183,7 +183,7 @@ impl<G: Guest> Shared<G> {
             }),
             work: Condvar::new(),
             nap: Condvar::new(),
-            places: Places::new(size),
+            places: BlockingQuota::new(size),
             size,
             busy: AtomicBool::new(false),
             pressed: AtomicBool::new(false),
@@ -191,7 +191,7 @@ impl<G: Guest> Shared<G> {
             pulse: AtomicU64::new(0),
             calm_served: AtomicU64::new(0),
             window_start: Mutex::new(Instant::now()),
-            guests: AtomicUsize::new(0),
+            tasks: AtomicUsize::new(0),
             doors: Mutex::default(),
             door_back: Condvar::new(),
             #[cfg(test)]
@@ -199,9 +199,9 @@ impl<G: Guest> Shared<G> {
         }
     }
 
-    /// Queues a guest for the next worker that is free.
-    pub(crate) fn call(self: &Arc<Self>, state: &mut State<G>, errand: Errand, guest: Box<G>) {
-        state.called.push_back(Call { errand, guest });
+    /// Queues a task for the next worker that is free.
+    pub(crate) fn call(self: &Arc<Self>, state: &mut State<G>, job: Job, task: Box<G>) {
+        state.called.push_back(Call { job, task });
         self.wake_worker(state);
     }
 
@@ -218,18 +218,18 @@ impl<G: Guest> Shared<G> {
 
     /// Whether one more call would find a worker at once. Those that were notified and have not
     /// woken yet still count as idle: compare with what is queued for them, or a burst would wait
-    /// for a few. The sentry does not leave its post for a guest that may be quiet for long.
-    pub(crate) fn worker_free(&self, state: &State<G>, errand: Errand) -> bool {
-        let stays = state.sentry && errand == Errand::Hold;
+    /// for a few. The sentry does not leave its post for a task that may be quiet for long.
+    pub(crate) fn worker_free(&self, state: &State<G>, job: Job) -> bool {
+        let stays = state.sentry && job == Job::AwaitRequest;
         state.idle > state.called.len() + usize::from(stays) || self.may_grow(state)
     }
 
-    /// Whether a quiet guest would find a place.
+    /// Whether a quiet task would find a place.
     pub(crate) fn may_hold(&self, state: &State<G>) -> bool {
         self.places.may_hold() && (self.places.leaves_enough() || self.may_grow(state))
     }
 
-    /// A place for a quiet guest, started workers that are left behind included.
+    /// A place for a quiet task, started workers that are left behind included.
     pub(crate) fn take_to_hold(self: &Arc<Self>) -> bool {
         let mut took = self.places.take_to_hold();
         while !took && self.places.may_hold() && self.grow(&mut lock(&self.state)) {
@@ -247,26 +247,26 @@ impl<G: Guest> Shared<G> {
         took
     }
 
-    /// Hands a guest that is ready to another worker. Gives it back if there is none.
+    /// Hands a task that is ready to another worker. Gives it back if there is none.
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         state: &mut State<G>,
-        errand: Errand,
-        seat: Seat<G>,
-    ) -> Option<Seat<G>> {
-        if !self.worker_free(state, errand) {
-            if errand != Errand::Hold {
+        job: Job,
+        entry: Entry<G>,
+    ) -> Option<Entry<G>> {
+        if !self.worker_free(state, job) {
+            if job != Job::AwaitRequest {
                 // The sweeper serves it, and nobody watches.
                 self.pressed.store(true, Ordering::Release);
             }
-            return Some(seat);
+            return Some(entry);
         }
-        self.call(state, errand, seat.guest);
+        self.call(state, job, entry.task);
         None
     }
 
-    pub(crate) fn to_ring(self: &Arc<Self>, state: &mut State<G>, guest: Box<G>) {
-        state.hot.push_back(Seat::new(guest));
+    pub(crate) fn to_ring(self: &Arc<Self>, state: &mut State<G>, task: Box<G>) {
+        state.hot.push_back(Entry::new(task));
         self.call_sweeper(state);
     }
 
@@ -359,10 +359,10 @@ impl<G: Guest> Shared<G> {
         may
     }
 
-    pub(crate) fn guest_over(&self, guest: Box<G>) {
-        // A reader or an upgrade that the guest still holds is the user's code, and may panic.
-        let _ = caught(|| drop(guest));
-        if self.guests.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
+    pub(crate) fn task_done(&self, task: Box<G>) {
+        // A reader or an upgrade that the task still holds is the user's code, and may panic.
+        let _ = caught(|| drop(task));
+        if self.tasks.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
             self.work.notify_all();
         }
     }
@@ -373,7 +373,7 @@ pub(crate) fn pulse(sweep: u64, serves: u64) -> u64 {
     sweep << 32 | (serves & 0xffff_ffff)
 }
 
-impl<G: Guest> Shared<G> {
+impl<G: Task> Shared<G> {
     pub(crate) fn begin_sweep(self: &Arc<Self>, state: &mut State<G>) -> u64 {
         state.sweeps += 1;
         state.sweep = Some(state.sweeps);
@@ -396,8 +396,8 @@ impl<G: Guest> Shared<G> {
             .is_ok()
     }
 
-    pub(crate) fn drop_guest(&self, guest: Box<G>) {
-        self.guest_over(guest);
+    pub(crate) fn drop_task(&self, task: Box<G>) {
+        self.task_done(task);
     }
 
     /// Lets in who waits at the doors that were lent. How many they were.
@@ -405,7 +405,7 @@ impl<G: Guest> Shared<G> {
         let mut doors = lock(&self.doors);
         let mut fresh = Vec::new();
         for (open, found) in doors.iter_mut().filter(|(_, found)| found.is_ok()) {
-            *found = open(&mut |guest| fresh.push(guest));
+            *found = open(&mut |task| fresh.push(task));
             if found.is_err() {
                 self.door_back.notify_all();
             }
@@ -413,9 +413,9 @@ impl<G: Guest> Shared<G> {
         drop(doors);
         let count = fresh.len();
         if count > 0 {
-            self.guests.fetch_add(count, Ordering::AcqRel);
-            let seats = fresh.drain(..).map(|guest| Seat {
-                guest,
+            self.tasks.fetch_add(count, Ordering::AcqRel);
+            let seats = fresh.drain(..).map(|task| Entry {
+                task,
                 active: now,
                 idle: false,
             });

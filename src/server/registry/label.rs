@@ -16,7 +16,7 @@ const WORD: usize = 8;
 const TRIES: u32 = 1000;
 
 #[derive(Debug, Default)]
-pub(crate) struct Note {
+pub(crate) struct RequestLabel {
     sequence: AtomicU32,
     /// From the lowest byte: the text's length, which version of IP the address is of, its port.
     shape: AtomicU32,
@@ -26,10 +26,10 @@ pub(crate) struct Note {
 
 const NO_ADDRESS: u32 = 0;
 
-impl Note {
+impl RequestLabel {
     /// Writes these. For one thread at a time.
     #[inline]
-    pub fn write(&self, text: &str, address: Option<SocketAddr>) {
+    pub(super) fn write(&self, text: &str, address: Option<SocketAddr>) {
         let text = &text.as_bytes()[..text.len().min(LONGEST)];
         let version = address.map_or(NO_ADDRESS, |address| if address.is_ipv4() { 4 } else { 6 });
         let port = u32::from(address.map_or(0, |address| address.port()));
@@ -70,7 +70,7 @@ impl Note {
     }
 
     /// What was written last; nothing where nothing was, or where the writer is stuck in between.
-    pub fn read(&self) -> (String, Option<SocketAddr>) {
+    pub(super) fn read(&self) -> (String, Option<SocketAddr>) {
         for _ in 0..TRIES {
             let before = self.sequence.load(Ordering::Acquire);
             let shape = self.shape.load(Ordering::Relaxed);
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn it_says_what_was_written_last_up_to_its_length() {
-        let note = Note::default();
+        let note = RequestLabel::default();
         assert_eq!(note.read(), (String::new(), None));
         for length in [
             5,
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn it_tells_the_address_of_the_last_text() {
-        let note = Note::default();
+        let note = RequestLabel::default();
         for address in [
             Some("192.0.2.255:65535"),
             Some("0.0.0.0:0"),
@@ -151,7 +151,7 @@ mod tests {
             (text, SocketAddr::new([c; 16].into(), u16::from(c)))
         };
         let all = [both(b'a'), both(b'b'), both(b'c')];
-        let (note, done) = (Note::default(), AtomicBool::new(false));
+        let (note, done) = (RequestLabel::default(), AtomicBool::new(false));
         note.write(&all[0].0, Some(all[0].1));
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use self::label::Note;
+use self::label::RequestLabel;
 pub(crate) use self::report::ConnectionState as State;
 pub(crate) use self::report::Whose;
 pub use self::report::{ConnectionState, Drained, InFlight};
@@ -51,7 +51,7 @@ type Id = (u32, u64);
 
 /// One connection, shared by its guest and the registry.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct ConnectionHandle {
     id: Id,
     pub stream: TcpStream,
     /// The other end of it: maybe a proxy.
@@ -63,13 +63,13 @@ pub(crate) struct Link {
     since: AtomicU64,
     /// What its request is called, and for whom it counts if that is not the peer. Written by the
     /// worker that has it.
-    note: Note,
+    note: RequestLabel,
 }
 
 const UNKNOWN: u64 = u64::MAX;
 
-impl Link {
-    pub fn set_state(&self, state: State) {
+impl ConnectionHandle {
+    pub(crate) fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
     }
 
@@ -84,7 +84,7 @@ impl Link {
     }
 
     /// Which it came in by.
-    pub fn door(&self) -> u32 {
+    pub(crate) fn door(&self) -> u32 {
         self.id.0
     }
 
@@ -94,20 +94,20 @@ impl Link {
     }
 
     /// What came from there is no request that could be named.
-    pub fn unname(&self, client: Option<SocketAddr>) {
+    pub(crate) fn unname(&self, client: Option<SocketAddr>) {
         self.note.write("", client);
     }
 
     /// What the request that is being answered, or was last, is called, and for whom it counts. It
     /// is told up to the first `?`, as what is behind that may be a secret.
-    pub fn asked(&self) -> (String, SocketAddr) {
+    pub(crate) fn asked(&self) -> (String, SocketAddr) {
         let (mut name, client) = self.note.read();
         name.truncate(name.find('?').unwrap_or(name.len()));
         (name, client.unwrap_or(self.peer))
     }
 
     /// Whether this connection is to end after the response it owes.
-    pub fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
     }
 
@@ -139,20 +139,20 @@ pub(crate) struct Registry {
 struct Inner {
     next_id: u64,
     /// Those that have not settled: door by door, by age.
-    links: BTreeMap<Id, Arc<Link>>,
+    links: BTreeMap<Id, Arc<ConnectionHandle>>,
     /// All that are open, settled ones that linger included.
     open: usize,
     /// Settled ones that are read on for a moment, until they are told to make room.
-    lingering: BTreeMap<Id, Arc<Link>>,
+    lingering: BTreeMap<Id, Arc<ConnectionHandle>>,
     /// Ending links that were left with a request in flight.
     lost: u64,
     /// Those handed over to another protocol, for as long as it has them: they are told of, and
     /// nothing else is done with them here.
-    upgraded: BTreeMap<Id, Arc<Link>>,
+    upgraded: BTreeMap<Id, Arc<ConnectionHandle>>,
 }
 
 impl Registry {
-    pub fn new() -> Registry {
+    pub(super) fn new() -> Registry {
         Registry {
             born: Instant::now(),
             inner: Mutex::default(),
@@ -164,27 +164,27 @@ impl Registry {
 
     /// Enters a connection. Where `most` are open already, one that has its last answer is told to
     /// end in its favour, or the one idle longest; where there is none, the stream is given back.
-    pub fn enter(
+    pub(super) fn enter(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
         door: u32,
         most: usize,
-    ) -> Result<Arc<Link>, TcpStream> {
+    ) -> Result<Arc<ConnectionHandle>, TcpStream> {
         let mut inner = lock(&self.inner);
         if inner.open >= most && !self.end_idlest(&mut inner, Duration::ZERO) {
             return Err(stream);
         }
         let id = (door, inner.next_id);
         inner.next_id += 1;
-        let link = Arc::new(Link {
+        let link = Arc::new(ConnectionHandle {
             id,
             stream,
             peer,
             state: AtomicU8::new(State::Fresh as u8),
             ending: AtomicBool::new(false),
             since: AtomicU64::new(self.stamp(Instant::now())),
-            note: Note::default(),
+            note: RequestLabel::default(),
         });
         inner.links.insert(id, Arc::clone(&link));
         inner.open += 1;
@@ -192,7 +192,7 @@ impl Registry {
     }
 
     /// Asks a link that has its last answer to end, or the one idle longest. False where none is.
-    pub fn give_up_idlest(&self) -> bool {
+    pub(super) fn give_up_idlest(&self) -> bool {
         self.end_idlest(&mut lock(&self.inner), FRESH_CLAIM)
     }
 
@@ -212,7 +212,7 @@ impl Registry {
                 || fresh && link.since.load(Ordering::Relaxed) <= since;
             idle && !link.is_ending()
         });
-        let since = |link: &Link| link.since.load(Ordering::Relaxed);
+        let since = |link: &ConnectionHandle| link.since.load(Ordering::Relaxed);
         match idle.min_by_key(|link| (link.state() != State::Closing, since(link))) {
             Some(link) => {
                 link.end();
@@ -223,7 +223,7 @@ impl Registry {
         }
     }
 
-    pub fn fell_quiet(&self, link: &Link, now: Instant) {
+    pub(super) fn fell_quiet(&self, link: &ConnectionHandle, now: Instant) {
         self.began(link, now);
         link.state.store(State::Idle as u8, Ordering::SeqCst);
         // A drain that found it in flight let it be: ending it is up to the link itself. One of the
@@ -234,7 +234,7 @@ impl Registry {
     }
 
     /// The request that it is at began then.
-    pub fn began(&self, link: &Link, now: Instant) {
+    pub(super) fn began(&self, link: &ConnectionHandle, now: Instant) {
         link.since.store(self.stamp(now), Ordering::Relaxed);
     }
 
@@ -242,46 +242,46 @@ impl Registry {
     /// not the peer. Most likely a worker is about to take it up, and knows the time; else
     /// [`seen_waiting`](Registry::seen_waiting) tells.
     #[inline]
-    pub fn came_in(&self, link: &Link, name: &str, client: Option<SocketAddr>) {
+    pub(super) fn came_in(&self, link: &ConnectionHandle, name: &str, client: Option<SocketAddr>) {
         link.note.write(name, client);
         link.since.store(UNKNOWN, Ordering::Relaxed);
         link.set_state(State::Waiting);
     }
 
-    pub fn seen_waiting(&self, link: &Link, now: Instant) {
+    pub(super) fn seen_waiting(&self, link: &ConnectionHandle, now: Instant) {
         if link.since.load(Ordering::Relaxed) == UNKNOWN {
             self.began(link, now);
         }
     }
 
     /// A response was written whole.
-    pub fn answered(&self, link: &Link) {
+    pub(super) fn answered(&self, link: &ConnectionHandle) {
         if link.is_ending() {
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// The link owes nothing any more: no drain waits for it.
-    pub fn settle(&self, link: &Link) {
+    pub(super) fn settle(&self, link: &ConnectionHandle) {
         self.remove(&mut lock(&self.inner), link);
     }
 
     /// The link has its last answer, and [settles](Registry::settle).
-    pub fn linger(&self, link: &Arc<Link>) {
+    pub(super) fn linger(&self, link: &Arc<ConnectionHandle>) {
         let mut inner = lock(&self.inner);
         inner.lingering.insert(link.id, Arc::clone(link));
         self.remove(&mut inner, link);
     }
 
     /// The link is closed.
-    pub fn leave(&self, link: &Link) {
+    pub(super) fn leave(&self, link: &ConnectionHandle) {
         let mut inner = lock(&self.inner);
         inner.open -= 1;
         inner.lingering.remove(&link.id);
         self.remove(&mut inner, link);
     }
 
-    fn remove(&self, inner: &mut Inner, link: &Link) {
+    fn remove(&self, inner: &mut Inner, link: &ConnectionHandle) {
         if inner.links.remove(&link.id).is_none() {
             return;
         }
@@ -293,7 +293,7 @@ impl Registry {
     }
 
     /// The link settles, and is another protocol's until [`given_back`](Registry::given_back).
-    pub fn hand_over(&self, link: &Arc<Link>) {
+    pub(super) fn hand_over(&self, link: &Arc<ConnectionHandle>) {
         let mut inner = lock(&self.inner);
         // In one step: a drain that found it owing nothing, and not settled, would end it.
         link.set_state(State::Upgraded);
@@ -301,14 +301,14 @@ impl Registry {
         self.remove(&mut inner, link);
     }
 
-    pub fn given_back(&self, link: &Link) {
+    pub(super) fn given_back(&self, link: &ConnectionHandle) {
         let link = lock(&self.inner).upgraded.remove(&link.id);
         // Maybe the last one, which closes the socket: not under the lock.
         drop(link);
     }
 
     /// How many connections are in which state, in the order of [`State::ALL`].
-    pub fn count(&self) -> [u64; State::ALL.len()] {
+    pub(super) fn count(&self) -> [u64; State::ALL.len()] {
         let mut count = [0; State::ALL.len()];
         let mut last = None;
         let settled = loop {
@@ -328,13 +328,13 @@ impl Registry {
     }
 
     /// Those in flight, then those that were upgraded, each by age.
-    pub fn in_flight(&self) -> Vec<InFlight> {
+    pub(super) fn in_flight(&self) -> Vec<InFlight> {
         let mut found = Vec::new();
         let mut last = None;
         loop {
             let inner = lock(&self.inner);
             let page = after(&inner.links, last).take(PAGE);
-            let page: Vec<Arc<Link>> = page.map(|(_, link)| Arc::clone(link)).collect();
+            let page: Vec<Arc<ConnectionHandle>> = page.map(|(_, link)| Arc::clone(link)).collect();
             drop(inner);
             match page.last() {
                 Some(link) => last = Some(link.id),
@@ -354,7 +354,7 @@ impl Registry {
         found
     }
 
-    fn told(&self, link: &Link, state: State) -> InFlight {
+    fn told(&self, link: &ConnectionHandle, state: State) -> InFlight {
         let age = match link.since.load(Ordering::Relaxed) {
             UNKNOWN => Duration::ZERO,
             since => self.born.elapsed().saturating_sub(stamped(since)),
@@ -371,17 +371,17 @@ impl Registry {
 
     /// A drain is to come: those that come in by doors below this number end with their next
     /// answer. Nothing else is done to them.
-    pub fn wind_down(&self, doors: u32) {
+    pub(super) fn wind_down(&self, doors: u32) {
         self.winding_down.store(doors, Ordering::Relaxed);
     }
 
-    pub fn winds_down(&self, link: &Link) -> bool {
+    pub(super) fn winds_down(&self, link: &ConnectionHandle) -> bool {
         link.door() < self.winding_down.load(Ordering::Relaxed)
     }
 
     /// Marks all there are as ending and lets go of those that owe no answer. Does not wait.
     /// `rouse` has the guests that nobody waits on looked at.
-    pub fn begin(&self, rouse: impl Fn()) {
+    pub(super) fn begin(&self, rouse: impl Fn()) {
         let inner = lock(&self.inner);
         end(&inner, &Those::find(&inner, |_| true), |_, _| false);
         drop(inner);
@@ -390,9 +390,9 @@ impl Registry {
 
     /// Ends such links and waits until they have settled, or until `deadline`; then those left are
     /// cut. Those that are entered meanwhile are no concern of it.
-    pub fn drain(
+    pub(super) fn drain(
         &self,
-        who: impl Fn(&Link) -> bool,
+        who: impl Fn(&ConnectionHandle) -> bool,
         deadline: Option<Instant>,
         rouse: impl Fn(),
     ) -> Drained {
@@ -427,7 +427,7 @@ impl Registry {
         drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
         drained.lost = inner.lost - lost_before;
         // No other drain waits for them, or counts them once more.
-        let left: Vec<Arc<Link>> = those.links(&inner).map(Arc::clone).collect();
+        let left: Vec<Arc<ConnectionHandle>> = those.links(&inner).map(Arc::clone).collect();
         for link in &left {
             inner.links.remove(&link.id);
             let _ = link.stream.shutdown(Shutdown::Both);
@@ -493,9 +493,9 @@ fn stamped(stamp: u64) -> Duration {
 }
 
 fn after(
-    links: &BTreeMap<Id, Arc<Link>>,
+    links: &BTreeMap<Id, Arc<ConnectionHandle>>,
     last: Option<Id>,
-) -> impl Iterator<Item = (&Id, &Arc<Link>)> {
+) -> impl Iterator<Item = (&Id, &Arc<ConnectionHandle>)> {
     links.range((
         last.map_or(Bound::Unbounded, Bound::Excluded),
         Bound::Unbounded,
@@ -506,12 +506,12 @@ fn after(
 struct Those(Vec<Id>);
 
 impl Those {
-    fn find(inner: &Inner, who: impl Fn(&Link) -> bool) -> Those {
+    fn find(inner: &Inner, who: impl Fn(&ConnectionHandle) -> bool) -> Those {
         let links = inner.links.values().filter(|link| who(link));
         Those(links.map(|link| link.id).collect())
     }
 
-    fn links<'a>(&'a self, inner: &'a Inner) -> impl Iterator<Item = &'a Arc<Link>> {
+    fn links<'a>(&'a self, inner: &'a Inner) -> impl Iterator<Item = &'a Arc<ConnectionHandle>> {
         self.0.iter().filter_map(|id| inner.links.get(id))
     }
 
@@ -529,7 +529,7 @@ impl Those {
 }
 
 /// Ends those, and lets go of all that have no request in flight and are not spared.
-fn end(inner: &Inner, those: &Those, is_spared: impl Fn(&Link, State) -> bool) {
+fn end(inner: &Inner, those: &Those, is_spared: impl Fn(&ConnectionHandle, State) -> bool) {
     for link in those.links(inner) {
         link.end();
         let state = link.state();

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Drained, InFlight, Link, Registry, State, Those, ANNOUNCED_GRACE, FRESH_GRACE};
+use super::{
+    ConnectionHandle, Drained, InFlight, Registry, State, Those, ANNOUNCED_GRACE, FRESH_GRACE,
+};
 use crate::util::lock::lock;
 
 /// Nothing here takes longer on a machine that works.
@@ -37,16 +39,21 @@ impl Scene {
         (client, stream)
     }
 
-    fn enter(&self, state: State) -> (TcpStream, Arc<Link>) {
+    fn enter(&self, state: State) -> (TcpStream, Arc<ConnectionHandle>) {
         let (client, link) = self.try_enter(FOREVER, state);
         (client, link.expect("there is room"))
     }
 
-    fn try_enter(&self, most: usize, state: State) -> (TcpStream, Option<Arc<Link>>) {
+    fn try_enter(&self, most: usize, state: State) -> (TcpStream, Option<Arc<ConnectionHandle>>) {
         self.try_enter_by(0, most, state)
     }
 
-    fn try_enter_by(&self, door: u32, most: usize, state: State) -> (TcpStream, Option<Arc<Link>>) {
+    fn try_enter_by(
+        &self,
+        door: u32,
+        most: usize,
+        state: State,
+    ) -> (TcpStream, Option<Arc<ConnectionHandle>>) {
         let (client, stream) = self.pair();
         let peer = stream.peer_addr().unwrap();
         let link = self.registry.enter(stream, peer, door, most).ok();
@@ -295,7 +302,7 @@ fn a_drain_of_some_doors_is_none_of_the_others() {
     let registry = Arc::clone(&scene.registry);
     let (done, drained) = mpsc::channel();
     thread::spawn(move || {
-        let doors = |link: &Link| link.door() == 1 || link.door() == 3;
+        let doors = |link: &ConnectionHandle| link.door() == 1 || link.door() == 3;
         done.send(registry.drain(doors, None, || {}))
     });
     let (quiet, busy) = (quiet.unwrap(), busy.unwrap());
@@ -325,7 +332,7 @@ fn those_that_were_told_of_a_drain_have_longer_for_a_part_of_a_request() {
     let (told, untold) = (told.1.unwrap(), untold.1.unwrap());
     let looks = Mutex::new(Vec::new());
     let look = || {
-        let open = |link: &Link| is_open(&link.stream);
+        let open = |link: &ConnectionHandle| is_open(&link.stream);
         lock(&looks).push((open(&told), open(&untold)));
     };
     let deadline = Instant::now() + ANNOUNCED_GRACE * 2;
@@ -338,7 +345,7 @@ fn a_drain_takes_its_time_where_somebody_was_told_of_it() {
     let scene = Scene::new();
     scene.registry.wind_down(1);
     let grace = |door: u32| {
-        let doors = move |link: &Link| link.door() == door;
+        let doors = move |link: &ConnectionHandle| link.door() == door;
         let inner = lock(&scene.registry.inner);
         scene.registry.grace(&inner, &Those::find(&inner, doors))
     };

@@ -19,18 +19,18 @@ pub(crate) struct Tally {
 
 impl Tally {
     #[inline]
-    pub fn answered(&self, status: u16) {
+    pub(crate) fn answered(&self, status: u16) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         add(&self.responses[class], 1);
     }
 
     #[inline]
-    pub fn received(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         add(&self.received, bytes as u64);
     }
 
     #[inline]
-    pub fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: usize) {
         add(&self.sent, bytes as u64);
     }
 
@@ -76,7 +76,7 @@ pub(crate) struct OwnTally {
 }
 
 impl OwnTally {
-    pub fn new(counters: &Arc<Counters>) -> OwnTally {
+    pub(crate) fn new(counters: &Arc<Counters>) -> OwnTally {
         let tally = Arc::new(Tally::default());
         lock(&counters.tallies).of_workers.push(Arc::clone(&tally));
         OwnTally {

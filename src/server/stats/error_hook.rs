@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::server::registry::{Link, Whose};
+use crate::server::registry::{ConnectionHandle, Whose};
 use crate::util::catch_panic::caught;
 
 /// What went wrong; see [`ServerError`].
@@ -88,20 +88,20 @@ type Told = dyn Fn(&ServerError) + Send + Sync;
 
 /// Whom to tell, if anybody.
 #[derive(Clone, Default)]
-pub(crate) struct Hook(Option<Arc<Told>>);
+pub(crate) struct ErrorHook(Option<Arc<Told>>);
 
-impl Hook {
-    pub fn new(hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Hook {
-        Hook(Some(Arc::new(hook)))
+impl ErrorHook {
+    pub(crate) fn new(hook: impl Fn(&ServerError) + Send + Sync + 'static) -> ErrorHook {
+        ErrorHook(Some(Arc::new(hook)))
     }
 
     /// Tells what went wrong, on which connection if on one. Not to be called under a lock: what
     /// the hook does is the user's affair, and it may ask for the numbers.
     #[cold]
-    pub fn tell(
+    pub(crate) fn tell(
         &self,
         kind: ServerErrorKind,
-        link: Option<&Link>,
+        link: Option<&ConnectionHandle>,
         error: impl FnOnce() -> io::Error,
     ) {
         if self.0.is_some() {
@@ -109,9 +109,14 @@ impl Hook {
         }
     }
 
-    /// As [`tell`](Hook::tell), for a connection that may be gone by now.
+    /// As [`tell`](ErrorHook::tell), for a connection that may be gone by now.
     #[cold]
-    pub fn tell_of(&self, kind: ServerErrorKind, subject: Option<Subject>, error: io::Error) {
+    pub(crate) fn tell_of(
+        &self,
+        kind: ServerErrorKind,
+        subject: Option<Subject>,
+        error: io::Error,
+    ) {
         let hook = match &self.0 {
             Some(hook) => hook,
             None => return,
@@ -138,7 +143,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub fn of(link: &Link) -> Subject {
+    pub(crate) fn of(link: &ConnectionHandle) -> Subject {
         let (request, client) = link.asked();
         Subject {
             client,
@@ -148,7 +153,7 @@ impl Subject {
     }
 }
 
-impl fmt::Debug for Hook {
+impl fmt::Debug for ErrorHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Some(..)" } else { "None" })
     }
@@ -185,10 +190,10 @@ mod tests {
 
     #[test]
     fn a_hook_that_panics_is_the_end_of_that() {
-        let hook = Hook::new(|_| panic!("in the hook, on purpose"));
+        let hook = ErrorHook::new(|_| panic!("in the hook, on purpose"));
         let error = || io::Error::from(io::ErrorKind::Other);
         hook.tell(ServerErrorKind::Accept, None, error);
-        let unset = Hook::default();
+        let unset = ErrorHook::default();
         unset.tell(ServerErrorKind::Accept, None, || {
             unreachable!("nobody asks")
         });

@@ -70,7 +70,7 @@ pub enum WorkerState {
     /// It runs a handler, or sends what that answered.
     Handler,
     /// It waits for the next request of a quiet connection.
-    Holding,
+    KeepAlive,
     /// It runs a handler that may wait for more of a body.
     Upload,
     /// It looks at the connections that nobody waits on, and runs handlers in between.
@@ -83,7 +83,7 @@ impl WorkerState {
     /// Every state there is, in the order of [`Stats::workers_in`].
     pub const ALL: [WorkerState; 5] = [
         WorkerState::Handler,
-        WorkerState::Holding,
+        WorkerState::KeepAlive,
         WorkerState::Upload,
         WorkerState::Sweeping,
         WorkerState::Idle,
@@ -104,7 +104,7 @@ impl WorkerState {
 /// assert_eq!(stats.requests, 0);
 /// assert_eq!(stats.closed(CloseReason::Idle), 0);
 /// assert_eq!(stats.connections(ConnectionState::Handler), 0);
-/// assert_eq!(stats.workers_in(WorkerState::Holding), 0);
+/// assert_eq!(stats.workers_in(WorkerState::KeepAlive), 0);
 /// # let _ = server.stop();
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -205,7 +205,7 @@ pub(crate) struct Counters {
     accept_errors: AtomicU64,
     panics: AtomicU64,
     closed: [AtomicU64; CloseReason::ALL.len()],
-    /// What is not moved by a worker at its desk: uploads, other protocols, who is turned away.
+    /// What is not moved by a worker at its buffers: uploads, other protocols, who is turned away.
     elsewhere: Tally,
     /// Taken by a worker that begins or ends, and by who reads.
     tallies: Mutex<Tallies>,
@@ -218,43 +218,43 @@ struct Tallies {
 }
 
 impl Counters {
-    pub fn accepted(&self) {
+    pub(crate) fn accepted(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn turned_away(&self, sent: usize) {
+    pub(crate) fn turned_away(&self, sent: usize) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
         self.sent(sent);
     }
 
-    pub fn not_admitted(&self) {
+    pub(crate) fn not_admitted(&self) {
         self.not_admitted.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn accept_error(&self) {
+    pub(crate) fn accept_error(&self) {
         self.accept_errors.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn panicked(&self) {
+    pub(crate) fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn closed(&self, reason: CloseReason) {
+    pub(crate) fn closed(&self, reason: CloseReason) {
         self.closed[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// As [`Tally::received`], for any thread.
-    pub fn received(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         self.elsewhere.received_with_others(bytes);
     }
 
     /// As [`Tally::sent`], for any thread.
-    pub fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: usize) {
         self.elsewhere.sent_with_others(bytes);
     }
 
     /// The counters' part of the numbers; what is there now is for the caller to add.
-    pub fn read(&self) -> Stats {
+    pub(crate) fn read(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut stats = Stats {
             accepted: read(&self.accepted),

@@ -20,7 +20,7 @@ pub(crate) enum BodyLength {
 
 /// What is to be done with what follows the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Framing {
+pub(crate) struct RequestFraming {
     pub body: BodyLength,
     /// The client may send another request on this connection.
     pub keep_alive: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Framing {
 }
 
 /// Decides how what follows the head is read.
-pub(crate) fn request(head: &Head, limits: &Limits) -> Result<Framing, WireError> {
+pub(crate) fn request(head: &Head, limits: &Limits) -> Result<RequestFraming, WireError> {
     let mut fields = Fields::default();
     for field in &head.fields {
         // The length of its name tells nearly every other field apart without a look at it.
@@ -43,7 +43,7 @@ pub(crate) fn request(head: &Head, limits: &Limits) -> Result<Framing, WireError
     if fields.expects_else && expects {
         return Err(WireError::BadExpectation);
     }
-    Ok(Framing {
+    Ok(RequestFraming {
         body,
         keep_alive: keep_alive(&fields, head.version),
         expects_continue: fields.expects_continue && expects && body != BodyLength::None,
@@ -51,7 +51,7 @@ pub(crate) fn request(head: &Head, limits: &Limits) -> Result<Framing, WireError
 }
 
 /// The steps of RFC 9112 §6.3 that a request can reach.
-fn body(fields: &Fields, version: Version, limits: &Limits) -> Result<BodyLength, WireError> {
+fn body(fields: &Fields<'_>, version: Version, limits: &Limits) -> Result<BodyLength, WireError> {
     if let Some(codings) = &fields.codings {
         // §6.1: the client may know the coding only by hearsay, and a proxy may have read on.
         if version < Version::Http11 {
@@ -95,7 +95,7 @@ pub(crate) fn content_length(text: &str) -> Result<u64, WireError> {
 }
 
 /// RFC 9112 §9.3.
-fn keep_alive(fields: &Fields, version: Version) -> bool {
+fn keep_alive(fields: &Fields<'_>, version: Version) -> bool {
     !fields.close && (version > Version::Http10 || fields.keep_alive)
 }
 
@@ -184,7 +184,7 @@ mod tests {
     use BodyLength::{Chunked, Known};
     use WireError::*;
 
-    fn framing(version: &str, fields: &str, limits: &Limits) -> Result<Framing, WireError> {
+    fn framing(version: &str, fields: &str, limits: &Limits) -> Result<RequestFraming, WireError> {
         let text = format!("POST / HTTP/{}\r\nHost: a\r\n{}\r\n\r\n", version, fields);
         let mut head = Head::default();
         let whole = HeadParser::default().feed(text.as_bytes(), limits, &mut head);

@@ -17,7 +17,7 @@ pub(crate) enum Payload {
 
 /// How a response body travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transfer {
+pub(crate) enum BodyFraming {
     /// This status has none, and no field that says how long it is.
     Nothing,
     Length(u64),
@@ -29,7 +29,7 @@ pub(crate) enum Transfer {
 /// What is decided about a response before its first byte is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub transfer: Transfer,
+    pub transfer: BodyFraming,
     /// The connection ends after this response.
     pub close: bool,
     /// No byte of the body is sent, whatever the head says about it.
@@ -46,18 +46,18 @@ pub(crate) fn plan(
 ) -> Plan {
     let transfer = match (status, payload) {
         // RFC 9110 §8.6, §15.4.5: no length in 1xx and 204; in 304 it would be that of a 200.
-        (100..=199 | 204 | 304, _) => Transfer::Nothing,
+        (100..=199 | 204 | 304, _) => BodyFraming::Nothing,
         // RFC 9110 §15.3.6: a 205 has no content, and says so.
-        (205, _) => Transfer::Length(0),
-        (_, Payload::Known(length)) => Transfer::Length(length),
+        (205, _) => BodyFraming::Length(0),
+        (_, Payload::Known(length)) => BodyFraming::Length(length),
         // RFC 9112 §6.1: no Transfer-Encoding to a client that may not know it.
-        (_, Payload::Unknown) if version < Version::Http11 => Transfer::UntilClose,
-        (_, Payload::Unknown) => Transfer::Chunked,
+        (_, Payload::Unknown) if version < Version::Http11 => BodyFraming::UntilClose,
+        (_, Payload::Unknown) => BodyFraming::Chunked,
     };
-    let head_only = request_is_head || transfer == Transfer::Nothing || status == 205;
+    let head_only = request_is_head || transfer == BodyFraming::Nothing || status == 205;
     Plan {
         transfer,
-        close: !keep_alive || (transfer == Transfer::UntilClose && !head_only),
+        close: !keep_alive || (transfer == BodyFraming::UntilClose && !head_only),
         head_only,
     }
 }
@@ -116,13 +116,13 @@ pub(crate) fn response_head(
         push_field(out, b"Date", date);
     }
     match plan.transfer {
-        Transfer::Length(length) => {
+        BodyFraming::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
             push_decimal(out, length);
             out.extend_from_slice(b"\r\n");
         }
-        Transfer::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-        Transfer::Nothing | Transfer::UntilClose => {}
+        BodyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        BodyFraming::Nothing | BodyFraming::UntilClose => {}
     }
     out.extend_from_slice(match status {
         // RFC 9110 §7.8: Upgrade is always named there; this connection neither closes nor stays.

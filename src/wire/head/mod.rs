@@ -88,7 +88,7 @@ impl Default for HeadParser {
 
 impl HeadParser {
     /// Forgets a head that will not be finished.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         // The rest is written before it is read.
         self.state = State::Before;
         self.at = 0;
@@ -100,7 +100,7 @@ impl HeadParser {
 
     /// After `feed` said `None`: how many bytes were empty lines, if there was nothing else. They
     /// are no part of a head yet: `feed` goes on with what is behind them.
-    pub fn pass_empty_lines(&mut self) -> Option<usize> {
+    pub(crate) fn pass_empty_lines(&mut self) -> Option<usize> {
         let passed = match self.state {
             State::Before => self.at,
             State::BeforeLf => self.at - 1,
@@ -117,7 +117,7 @@ impl HeadParser {
     ///
     /// After an error the bytes have no meaning any more; the parser is of use again once it is
     /// [`reset`](HeadParser::reset).
-    pub fn feed(
+    pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
         limits: &Limits,

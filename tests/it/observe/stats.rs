@@ -309,7 +309,7 @@ fn connections_and_workers_are_told_by_what_they_do() {
     let sum: u64 = WorkerState::ALL.iter().map(|&s| stats.workers_in(s)).sum();
     assert_eq!(sum, stats.workers, "{stats:?}");
     eventually("quiet ones are held", || {
-        monitor.stats().workers_in(WorkerState::Holding) >= 1
+        monitor.stats().workers_in(WorkerState::KeepAlive) >= 1
     });
     drop((clients, reader, upgraded));
     gate.open();

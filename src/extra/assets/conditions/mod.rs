@@ -37,7 +37,7 @@ pub(crate) enum Verdict {
 impl Validators {
     /// Of a file as it was looked at after `now`. `coding` keeps the tags of a file and of its
     /// coded siblings apart (RFC 9110 §8.8.3.3).
-    pub fn of(
+    pub(super) fn of(
         length: u64,
         modified: Option<SystemTime>,
         coding: Option<Coding>,
@@ -64,7 +64,7 @@ impl Validators {
     }
 
     /// For `Last-Modified`; `None` until it is settled, so never in the future (RFC 9110 §8.8.2.1).
-    pub fn last_modified(&self) -> Option<u64> {
+    pub(super) fn last_modified(&self) -> Option<u64> {
         self.modified.filter(|_| self.settled)
     }
 
@@ -76,8 +76,8 @@ impl Validators {
 /// The steps of RFC 9110 §13.2.2, for GET and HEAD.
 pub(crate) fn judge(request: &Request, current: &Validators) -> Verdict {
     let tag = current.tag();
-    let strong = |other: &EntityTag| tag.map_or(false, |tag| tag.strong_eq(other));
-    let weak = |other: &EntityTag| tag.map_or(false, |tag| tag.weak_eq(other));
+    let strong = |other: &EntityTag<'_>| tag.map_or(false, |tag| tag.strong_eq(other));
+    let weak = |other: &EntityTag<'_>| tag.map_or(false, |tag| tag.weak_eq(other));
     // §13.1.3, §13.1.4: what is no date is ignored; so is a date, if the file has none.
     let unchanged_since = |name| {
         let date = only(request, name).and_then(date::parse)?;
@@ -119,7 +119,7 @@ fn is_part_of(request: &Request, current: &Validators) -> bool {
 }
 
 /// Whether a list of tags has one that `is_it`; `None` where there is no such field.
-fn has(request: &Request, name: &str, is_it: impl Fn(&EntityTag) -> bool) -> Option<bool> {
+fn has(request: &Request, name: &str, is_it: impl Fn(&EntityTag<'_>) -> bool) -> Option<bool> {
     // A list may be spread over several fields (RFC 9110 §5.3).
     let found = fields(request, name).map(|list| list_has(list, &is_it));
     found.reduce(|any, this| any || this)

@@ -13,7 +13,7 @@ pub(crate) struct Bits {
 impl Bits {
     /// Appends the lowest `count` bits, at most 32; those above must be 0.
     #[inline]
-    pub fn put(&mut self, bits: u32, count: u32) {
+    pub(super) fn put(&mut self, bits: u32, count: u32) {
         self.held |= u64::from(bits) << self.count;
         self.count += count;
         if self.count >= 32 {
@@ -26,7 +26,7 @@ impl Bits {
     }
 
     /// Fills the byte up with zeros; what comes next can be put into `bytes`.
-    pub fn align(&mut self) {
+    pub(super) fn align(&mut self) {
         let bytes = (self.count as usize + 7) / 8;
         self.bytes
             .extend_from_slice(&self.held.to_le_bytes()[..bytes]);
@@ -35,7 +35,7 @@ impl Bits {
     }
 
     /// How many bits `align` would add to what is here.
-    pub fn to_alignment(&self, after: u32) -> u32 {
+    pub(super) fn to_alignment(&self, after: u32) -> u32 {
         (self.count + after).wrapping_neg() % 8
     }
 }

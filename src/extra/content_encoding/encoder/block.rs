@@ -49,14 +49,14 @@ impl Default for Block {
 
 impl Block {
     #[inline]
-    pub fn literal(&mut self, byte: u8) {
+    pub(super) fn literal(&mut self, byte: u8) {
         self.tokens.push(u32::from(byte));
         self.literals[usize::from(byte)] += 1;
     }
 
     /// `length` is from 3 to 258, `distance` from 1 to 32,768.
     #[inline]
-    pub fn copy(&mut self, length: usize, distance: usize) {
+    pub(super) fn copy(&mut self, length: usize, distance: usize) {
         let (length, distance) = (length as u32 - 3, distance as u32 - 1);
         self.tokens.push(COPY | length << 16 | distance);
         let (length, distance) = (length_symbol(length), distance_symbol(distance));
@@ -66,16 +66,16 @@ impl Block {
     }
 
     #[cfg(test)]
-    pub fn memory(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         4 * (self.tokens.capacity() + LITERALS + DISTANCES)
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.tokens.len() >= TOKENS
     }
 
     /// Writes the block and empties it. `text` is what it stands for, if that is still there.
-    pub fn write(&mut self, text: Option<&[u8]>, last: bool, out: &mut Bits) {
+    pub(super) fn write(&mut self, text: Option<&[u8]>, last: bool, out: &mut Bits) {
         self.literals[END_OF_BLOCK] = 1;
         let literals = lengths(&self.literals, 15);
         let mut distances = lengths(&self.distances, 15);

@@ -54,7 +54,7 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     /// For a text of this length, if that is known: a short one needs little room.
-    pub fn new(length: Option<u64>) -> Matcher {
+    pub(super) fn new(length: Option<u64>) -> Matcher {
         let reach = length.map_or(FARTHEST, |length| {
             let reach = length.clamp(SMALLEST as u64, FARTHEST as u64);
             // At most FARTHEST.
@@ -76,7 +76,7 @@ impl Matcher {
     }
 
     /// Where more text can be put: never nothing.
-    pub fn room(&mut self) -> &mut [u8] {
+    pub(super) fn room(&mut self) -> &mut [u8] {
         let reach = self.previous.len();
         // What is not done is less than LONGEST here.
         if self.text.len() - self.end < reach / 8 {
@@ -95,28 +95,28 @@ impl Matcher {
     }
 
     /// So many bytes were put there.
-    pub fn filled(&mut self, count: usize) {
+    pub(super) fn filled(&mut self, count: usize) {
         self.end += count;
     }
 
     /// What the block stands for, if it is still there.
-    pub fn block(&self) -> Option<&[u8]> {
+    pub(super) fn block(&self) -> Option<&[u8]> {
         self.began.map(|began| &self.text[began..self.done])
     }
 
     /// The next block begins here.
-    pub fn begin_block(&mut self) {
+    pub(super) fn begin_block(&mut self) {
         self.began = Some(self.done);
     }
 
     #[cfg(test)]
-    pub fn memory(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         self.text.len() + 2 * self.last.len() + 2 * self.previous.len()
     }
 
     /// Puts literals and copies into the block until it is full or the text at an end; with more to
     /// come, that is where a copy might still become longer. False once it is at the end.
-    pub fn fill(&mut self, block: &mut Block, more: bool) -> bool {
+    pub(super) fn fill(&mut self, block: &mut Block, more: bool) -> bool {
         let enough = if more { LONGEST + 1 } else { 1 };
         while self.end - self.done >= enough {
             if block.is_full() {

@@ -37,7 +37,7 @@ pub(crate) fn inflate(bytes: &[u8]) -> Member {
     member
 }
 
-fn run(input: &mut Input, member: &mut Member) -> Result<(), Ended> {
+fn run(input: &mut Input<'_>, member: &mut Member) -> Result<(), Ended> {
     let header = [31, 139, 8, 0, 0, 0, 0, 0, 0, 255];
     for want in header {
         assert_eq!(input.bits(8)?, want, "the header");
@@ -79,7 +79,7 @@ fn run(input: &mut Input, member: &mut Member) -> Result<(), Ended> {
     Ok(())
 }
 
-fn stored(input: &mut Input, text: &mut Vec<u8>) -> Result<(), Ended> {
+fn stored(input: &mut Input<'_>, text: &mut Vec<u8>) -> Result<(), Ended> {
     input.align();
     let length = input.bits(16)?;
     assert_eq!(input.bits(16)?, !length & 0xffff, "a stored block's length");
@@ -89,7 +89,7 @@ fn stored(input: &mut Input, text: &mut Vec<u8>) -> Result<(), Ended> {
     Ok(())
 }
 
-fn codes(input: &mut Input) -> Result<(Vec<u8>, Vec<u8>), Ended> {
+fn codes(input: &mut Input<'_>) -> Result<(Vec<u8>, Vec<u8>), Ended> {
     const ORDER: [usize; 19] = [
         16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
     ];
@@ -144,7 +144,7 @@ fn space(lengths: &[u8]) -> u32 {
 }
 
 fn block(
-    input: &mut Input,
+    input: &mut Input<'_>,
     literals: &[u8],
     distances: &[u8],
     text: &mut Vec<u8>,

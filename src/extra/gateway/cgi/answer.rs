@@ -16,7 +16,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub fn of(head: &ResponseHead) -> io::Result<Answer> {
+    pub(super) fn of(head: &ResponseHead) -> io::Result<Answer> {
         let wrong = |what: &str| io::Error::new(ErrorKind::InvalidData, what);
         let status = only(head, "Status")?;
         let location = only(head, "Location")?;
@@ -46,7 +46,7 @@ impl Answer {
     }
 
     /// With the rest of the program's output as its body.
-    pub fn with(self, script: Script) -> Response {
+    pub(super) fn with(self, script: Script) -> Response {
         let data = match self.length {
             Some(length) => ResponseBody::from_reader_and_length(script, length),
             None => ResponseBody::from_reader(script),

@@ -40,7 +40,7 @@ pub(crate) enum Next {
 impl Output {
     /// Takes all there is, as long as somebody wants it. When it returns the pipe is closed, and
     /// the program sees that when it writes on.
-    pub fn take(&self, mut stdout: impl Read) {
+    pub(super) fn take(&self, mut stdout: impl Read) {
         let mut piece = vec![0; PIECE];
         loop {
             let read = match stdout.read(&mut piece) {
@@ -64,7 +64,7 @@ impl Output {
     }
 
     /// What is kept, and what comes first if that is nothing. `spent` is used anew.
-    pub fn next(&self, mut spent: Vec<u8>, wait: Duration) -> Next {
+    pub(super) fn next(&self, mut spent: Vec<u8>, wait: Duration) -> Next {
         let is_empty = |kept: &mut Kept| kept.bytes.is_empty() && kept.end.is_none();
         let waited = self
             .changed
@@ -83,7 +83,7 @@ impl Output {
     }
 
     /// Nobody asks for more.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         lock(&self.kept).unwanted = true;
         self.changed.notify_all();
     }

@@ -36,7 +36,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub fn start(mut command: Command, times: Times) -> io::Result<Script> {
+    pub(super) fn start(mut command: Command, times: Times) -> io::Result<Script> {
         let mut child = command.spawn()?;
         let (stdout, stdin) = (child.stdout.take(), child.stdin.take());
         let mut script = Script {
@@ -61,13 +61,13 @@ impl Script {
         Ok(script)
     }
 
-    pub fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.process.kill();
     }
 
     /// Hands over what was gathered and then the body: so many bytes, or all there are. A program
     /// need not take all of it.
-    pub fn give(
+    pub(super) fn give(
         &mut self,
         gathered: Vec<u8>,
         mut body: impl Read,
@@ -147,7 +147,7 @@ impl Script {
     }
 
     /// Waits for the head of its output.
-    pub fn head(&mut self) -> io::Result<ResponseHead> {
+    pub(super) fn head(&mut self) -> io::Result<ResponseHead> {
         let end = Instant::now() + self.times.head;
         let mut parser = ResponseParser::new(Dialect::Cgi);
         let mut received = Vec::new();

@@ -30,7 +30,7 @@ enum Rest {
 }
 
 impl Body {
-    pub fn new(stream: TcpStream, received: Vec<u8>, length: ResponseLength) -> Body {
+    pub(super) fn new(stream: TcpStream, received: Vec<u8>, length: ResponseLength) -> Body {
         Body {
             stream: Some(stream),
             received,
@@ -46,7 +46,7 @@ impl Body {
     }
 
     /// How long one read may wait.
-    pub fn within(self, time: Duration) -> io::Result<Body> {
+    pub(super) fn within(self, time: Duration) -> io::Result<Body> {
         if let Some(stream) = &self.stream {
             stream.set_read_timeout(Some(time))?;
         }

@@ -37,7 +37,7 @@ pub(crate) enum Sent {
 }
 
 impl Upstream {
-    pub fn connect(addr: impl ToSocketAddrs, times: Times) -> io::Result<Upstream> {
+    pub(super) fn connect(addr: impl ToSocketAddrs, times: Times) -> io::Result<Upstream> {
         let addresses: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
         let end = Instant::now() + times.connect;
         let mut failure = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
@@ -67,12 +67,12 @@ impl Upstream {
         Err(failure)
     }
 
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
         self.stream.peer_addr()
     }
 
     /// Sends all of it, unless the answer comes in place of taking it.
-    pub fn send(&mut self, mut bytes: &[u8]) -> Result<Sent, Failure> {
+    pub(super) fn send(&mut self, mut bytes: &[u8]) -> Result<Sent, Failure> {
         let mut moved = Instant::now();
         while !bytes.is_empty() {
             let error = match self.stream.write(bytes) {
@@ -105,7 +105,7 @@ impl Upstream {
     }
 
     /// The status of the final answer if its head has come by now. Does not wait.
-    pub fn look(&mut self) -> Result<Option<u16>, Failure> {
+    pub(super) fn look(&mut self) -> Result<Option<u16>, Failure> {
         if self.head.is_none() {
             let mut looked = self.set_nonblocking(true);
             while looked.is_ok() && self.head.is_none() {
@@ -127,7 +127,7 @@ impl Upstream {
     }
 
     /// Waits for the final head.
-    pub fn head(&mut self) -> Result<ResponseHead, Failure> {
+    pub(super) fn head(&mut self) -> Result<ResponseHead, Failure> {
         self.receive_until_head()?;
         self.head.take().ok_or(Failure::Malformed)
     }
@@ -172,7 +172,7 @@ impl Upstream {
     }
 
     /// What comes behind the head: some of it may be here already.
-    pub fn into_body(self) -> (TcpStream, Vec<u8>) {
+    pub(super) fn into_body(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.received)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct ResponseHead {
 }
 
 impl ResponseHead {
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 }
@@ -54,7 +54,7 @@ pub(crate) struct ResponseParser {
 }
 
 impl ResponseParser {
-    pub fn new(dialect: Dialect) -> ResponseParser {
+    pub(super) fn new(dialect: Dialect) -> ResponseParser {
         ResponseParser {
             dialect,
             line: 0,
@@ -66,7 +66,7 @@ impl ResponseParser {
     /// Goes on with `bytes`: everything received from the head's first byte on, and perhaps more
     /// than the head. When it is whole: how many bytes it took, and the head; the parser is ready
     /// for another one then. `None`: more is needed.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<(usize, ResponseHead)>, Refused> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<(usize, ResponseHead)>, Refused> {
         let seen = &bytes[..bytes.len().min(MAX_HEAD_BYTES)];
         // What speaks another protocol may wait for us now: it is not waited for.
         let mut begins = seen.iter().zip(b"HTTP/1.");

@@ -11,7 +11,7 @@ pub(crate) struct ContentType<'a>(&'a str);
 impl<'a> ContentType<'a> {
     /// `None` without the field. Also where there are several: which of them is meant, a proxy
     /// might see otherwise.
-    pub fn of(request: &'a Request) -> Option<ContentType<'a>> {
+    pub(crate) fn of(request: &'a Request) -> Option<ContentType<'a>> {
         let mut fields = request
             .headers()
             .filter(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
@@ -23,13 +23,13 @@ impl<'a> ContentType<'a> {
     }
 
     /// Whether it is this type, whose case does not count, with whatever parameters.
-    pub fn is(&self, media_type: &str) -> bool {
+    pub(crate) fn is(&self, media_type: &str) -> bool {
         let end = self.0.find(';').unwrap_or(self.0.len());
         trim(&self.0[..end]).eq_ignore_ascii_case(media_type)
     }
 
     /// What is said besides the type; `None` where that is malformed.
-    pub fn parameters(&self) -> Option<Parameters<'a>> {
+    pub(crate) fn parameters(&self) -> Option<Parameters<'a>> {
         Parameters::parse(self.0)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Unread {
 
 impl Unread {
     /// For errors in whose type a body that is too long has no place of its own.
-    pub fn too_long(limit: usize) -> io::Error {
+    pub(super) fn too_long(limit: usize) -> io::Error {
         let why = format!("the body has more than {limit} bytes");
         io::Error::new(ErrorKind::Other, why)
     }

@@ -12,7 +12,7 @@ pub(crate) struct Parameters<'a> {
 
 impl<'a> Parameters<'a> {
     /// `None` where it is malformed, wherever that is.
-    pub fn parse(value: &'a str) -> Option<Parameters<'a>> {
+    pub(crate) fn parse(value: &'a str) -> Option<Parameters<'a>> {
         let end = value.find(';').unwrap_or(value.len());
         let (what, mut rest) = value.split_at(end);
         // Looked for once: from each opening quote it would be the square of the length.
@@ -46,7 +46,7 @@ impl<'a> Parameters<'a> {
     /// # Errors
     ///
     /// When there are two: one reader would take the first, another the last.
-    pub fn only(&self, name: &str) -> Result<Option<&str>, &'static str> {
+    pub(crate) fn only(&self, name: &str) -> Result<Option<&str>, &'static str> {
         let mut found = self
             .list
             .iter()

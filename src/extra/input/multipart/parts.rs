@@ -46,7 +46,7 @@ enum Place {
 
 impl<R: Read> Parts<R> {
     /// The boundary has its bounds and its alphabet: no CR among it.
-    pub fn new(source: R, boundary: &str) -> Parts<R> {
+    pub(super) fn new(source: R, boundary: &str) -> Parts<R> {
         let mut buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         // So the first delimiter is one like the others: it has no line before it.
         buffer[..CRLF.len()].copy_from_slice(CRLF);
@@ -65,7 +65,7 @@ impl<R: Read> Parts<R> {
 
     /// Goes to the next part, past what is left of this one; `read` gets its header lines, each
     /// with its end. `None` behind the last.
-    pub fn next<T>(
+    pub(super) fn next<T>(
         &mut self,
         read: impl FnOnce(&[u8]) -> Result<T, &'static str>,
     ) -> io::Result<Option<T>> {
@@ -83,7 +83,7 @@ impl<R: Read> Parts<R> {
     }
 
     /// More of the part's data; nothing at its end, which is where a whole delimiter is.
-    pub fn data(&mut self) -> io::Result<&[u8]> {
+    pub(super) fn data(&mut self) -> io::Result<&[u8]> {
         while self.clear == self.start && self.place == Place::Data {
             self.look().map_err(|error| self.fail(error))?;
         }
@@ -95,12 +95,12 @@ impl<R: Read> Parts<R> {
     }
 
     /// So much of what `data` has shown.
-    pub fn take(&mut self, count: usize) {
+    pub(super) fn take(&mut self, count: usize) {
         self.start = self.clear.min(self.start + count);
     }
 
     /// What is told by the next `data` or `next`, in place of its kind alone.
-    pub fn tell_later(&mut self, error: io::Error) {
+    pub(super) fn tell_later(&mut self, error: io::Error) {
         self.untold = Some(error);
     }
 

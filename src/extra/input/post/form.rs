@@ -204,7 +204,7 @@ impl Pairs {
         Ok(None)
     }
 
-    pub fn decoded(mut self) -> Result<Vec<(String, String)>, PostError> {
+    pub(super) fn decoded(mut self) -> Result<Vec<(String, String)>, PostError> {
         let mut all = Vec::new();
         while let Some((name, value)) = self.next()? {
             let not_utf8 = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

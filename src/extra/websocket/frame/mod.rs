@@ -37,7 +37,7 @@ impl Opcode {
         Some(opcode)
     }
 
-    pub fn is_control(self) -> bool {
+    pub(crate) fn is_control(self) -> bool {
         self as u8 & 8 != 0
     }
 }

@@ -17,19 +17,19 @@ pub(crate) struct Invalid;
 
 impl Text {
     /// In bytes, those of an unfinished character included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.text.len() + self.holds
     }
 
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.text.capacity()
     }
 
-    pub fn reserve_exact(&mut self, more: usize) {
+    pub(crate) fn reserve_exact(&mut self, more: usize) {
         self.text.reserve_exact(more);
     }
 
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
         while self.holds > 0 && !bytes.is_empty() {
             self.held[self.holds] = bytes[0];
             self.holds += 1;
@@ -61,7 +61,7 @@ impl Text {
     }
 
     /// All of it, if it does not end within a character.
-    pub fn finish(&mut self) -> Result<String, Invalid> {
+    pub(crate) fn finish(&mut self) -> Result<String, Invalid> {
         match self.holds {
             0 => Ok(std::mem::take(&mut self.text)),
             _ => Err(Invalid),

@@ -33,7 +33,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub fn new(socket: Box<dyn Duplex>) -> Line {
+    pub(crate) fn new(socket: Box<dyn Duplex>) -> Line {
         // It fails where the peer is gone already, which the first read or write finds too.
         let _ = socket.set_write_timeout(Some(WRITE_TIMEOUT));
         Line {
@@ -44,25 +44,25 @@ impl Line {
         }
     }
 
-    pub fn set_write_timeout(&self, time: Duration) {
+    pub(crate) fn set_write_timeout(&self, time: Duration) {
         let mut timeout = lock(&self.writing);
         *timeout = time.max(MOMENT);
         let _ = self.socket.set_write_timeout(Some(*timeout));
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
     /// When our close frame set out. It waits for no frame that is on its way, nor for that one.
-    pub fn closing(&self) -> Option<Instant> {
+    pub(crate) fn closing(&self) -> Option<Instant> {
         match self.is_closed() {
             true => *lock(&self.closing),
             false => None,
         }
     }
 
-    pub fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+    pub(crate) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
         self.send_in(&lock(&self.writing), opcode, payload)
     }
 
@@ -90,7 +90,7 @@ impl Line {
     }
 
     /// Nobody receives any more: closes without waiting for anything, or for a moment at most.
-    pub fn hang_up(&self, code: u16) {
+    pub(crate) fn hang_up(&self, code: u16) {
         if self.is_closed() {
             return;
         }
@@ -119,7 +119,7 @@ impl Line {
     }
 
     /// RFC 6455 §5.5.1. A reason that does not fit is cut to the characters that do.
-    pub fn close(&self, code: Option<u16>, reason: &str) -> Result<(), SendError> {
+    pub(crate) fn close(&self, code: Option<u16>, reason: &str) -> Result<(), SendError> {
         let mut payload = Vec::new();
         if let Some(code) = code {
             if !may_close(code) {
@@ -174,18 +174,18 @@ impl Line {
         Ok(())
     }
 
-    pub fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.socket.read(buf)
     }
 
-    pub fn set_read_timeout(&self, time: Duration) {
+    pub(crate) fn set_read_timeout(&self, time: Duration) {
         // It fails where the peer is gone already, which reading finds too.
         let _ = self.socket.set_read_timeout(Some(time.max(MOMENT)));
     }
 
     /// Reads what is there. Not waiting is a mode of both directions, so nobody may write
     /// meanwhile; `None` where somebody does, or where there is no such mode.
-    pub fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
+    pub(crate) fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
         let _writing = self.try_writing()?;
         self.socket.set_nonblocking(true).ok()?;
         let read = self.socket.read(buf);
@@ -193,7 +193,7 @@ impl Line {
     }
 
     /// Nothing more will be sent, and the client is told: it need not wait for more.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.closed.store(true, Ordering::Release);
         self.socket.finish_writing();
     }

@@ -8,7 +8,7 @@ use std::thread;
 /// What each call of `write` does: takes so many bytes at most, or fails. After that it takes all.
 /// Its client says nothing, and leaves unless it is only silent.
 #[derive(Default)]
-pub struct Fake {
+pub(crate) struct Fake {
     script: Mutex<VecDeque<Result<usize, ErrorKind>>>,
     calls: Mutex<Vec<Vec<u8>>>,
     timeouts: Mutex<Vec<Duration>>,

@@ -8,28 +8,28 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// Bytes moved in the current window. A burst does not pay for a later stall: each window is judged
 /// on its own.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct MinRate {
     least: u64,
     window_ends: Instant,
     moved: u64,
 }
 
-impl Pace {
+impl MinRate {
     /// At least `rate` bytes a second from now on.
-    pub fn new(rate: u64, now: Instant) -> Pace {
-        Pace {
+    pub(crate) fn new(rate: u64, now: Instant) -> MinRate {
+        MinRate {
             least: rate.saturating_mul(WINDOW.as_secs()),
             window_ends: now + WINDOW,
             moved: 0,
         }
     }
 
-    pub fn moved(&mut self, bytes: usize) {
+    pub(crate) fn moved(&mut self, bytes: usize) {
         self.moved = self.moved.saturating_add(bytes as u64);
     }
 
     /// Whether the window that ended by `now`, if one did, brought too little.
-    pub fn too_slow(&mut self, now: Instant) -> bool {
+    pub(crate) fn too_slow(&mut self, now: Instant) -> bool {
         if now < self.window_ends {
             return false;
         }
@@ -40,12 +40,12 @@ impl Pace {
     }
 
     /// The peer was not asked for anything for this long.
-    pub fn excuse(&mut self, time: Duration) {
+    pub(crate) fn excuse(&mut self, time: Duration) {
         self.window_ends += time;
     }
 
     /// Until the next judgement.
-    pub fn time_left(&self, now: Instant) -> Duration {
+    pub(crate) fn time_left(&self, now: Instant) -> Duration {
         self.window_ends.saturating_duration_since(now)
     }
 }
@@ -57,19 +57,19 @@ mod tests {
     #[test]
     fn each_window_is_judged_on_its_own() {
         let start = Instant::now();
-        let mut pace = Pace::new(240, start);
-        pace.moved(1_000_000);
-        assert!(!pace.too_slow(start + WINDOW - Duration::from_millis(1)));
-        assert!(!pace.too_slow(start + WINDOW));
-        pace.moved(1_199);
-        assert!(pace.too_slow(start + WINDOW * 2));
+        let mut min_rate = MinRate::new(240, start);
+        min_rate.moved(1_000_000);
+        assert!(!min_rate.too_slow(start + WINDOW - Duration::from_millis(1)));
+        assert!(!min_rate.too_slow(start + WINDOW));
+        min_rate.moved(1_199);
+        assert!(min_rate.too_slow(start + WINDOW * 2));
     }
 
     #[test]
     fn the_least_is_enough() {
         let start = Instant::now();
-        let mut pace = Pace::new(240, start);
-        pace.moved(1_200);
-        assert!(!pace.too_slow(start + WINDOW));
+        let mut min_rate = MinRate::new(240, start);
+        min_rate.moved(1_200);
+        assert!(!min_rate.too_slow(start + WINDOW));
     }
 }

@@ -16,53 +16,57 @@ use crate::limits::Limits;
 use crate::message::request::head::Head;
 use crate::wire::body::chunked::Decoder;
 use crate::wire::body::framing;
-use crate::wire::body::framing::{BodyLength, Framing};
+use crate::wire::body::framing::{BodyLength, RequestFraming};
 use crate::wire::error::WireError;
 use crate::wire::head::HeadParser;
 use crate::wire::proxied::preface;
 
 /// What is still to come of a body.
 #[derive(Debug)]
-pub(crate) enum Rest {
+pub(crate) enum BodyRemainder {
     Length(u64),
     Chunked(Box<Decoder>),
 }
 
-impl Rest {
-    fn of(length: BodyLength, limits: &Limits) -> Rest {
+impl BodyRemainder {
+    fn of(length: BodyLength, limits: &Limits) -> BodyRemainder {
         match length {
-            BodyLength::None => Rest::Length(0),
-            BodyLength::Known(length) => Rest::Length(length),
-            BodyLength::Chunked => Rest::Chunked(Box::new(Decoder::new(limits))),
+            BodyLength::None => BodyRemainder::Length(0),
+            BodyLength::Known(length) => BodyRemainder::Length(length),
+            BodyLength::Chunked => BodyRemainder::Chunked(Box::new(Decoder::new(limits))),
         }
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         match self {
-            Rest::Length(left) => *left == 0,
-            Rest::Chunked(decoder) => decoder.is_done(),
+            BodyRemainder::Length(left) => *left == 0,
+            BodyRemainder::Chunked(decoder) => decoder.is_done(),
         }
     }
 
     /// The bytes that are certain to come, where that is known.
-    pub fn known(&self) -> Option<u64> {
+    pub(crate) fn known(&self) -> Option<u64> {
         match self {
-            Rest::Length(left) => Some(*left),
-            Rest::Chunked(_) => None,
+            BodyRemainder::Length(left) => Some(*left),
+            BodyRemainder::Chunked(_) => None,
         }
     }
 
     /// Moves body bytes from `input` to `out`: how many were used of each.
-    pub fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), WireError> {
+    pub(crate) fn decode(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+    ) -> Result<(usize, usize), WireError> {
         match self {
-            Rest::Length(left) => {
+            BodyRemainder::Length(left) => {
                 let count = input.len().min(out.len());
                 let count = count.min(usize::try_from(*left).unwrap_or(usize::MAX));
                 out[..count].copy_from_slice(&input[..count]);
                 *left -= count as u64;
                 Ok((count, count))
             }
-            Rest::Chunked(decoder) => {
+            BodyRemainder::Chunked(decoder) => {
                 let progress = decoder.decode(input, out)?;
                 Ok((progress.consumed, progress.produced))
             }
@@ -70,26 +74,26 @@ impl Rest {
     }
 
     /// The reader took bytes of the body straight from the socket.
-    pub fn took(&mut self, count: usize) {
-        if let Rest::Length(left) = self {
+    pub(crate) fn took(&mut self, count: usize) {
+        if let BodyRemainder::Length(left) = self {
             *left -= count as u64;
         }
     }
 }
 
-/// A request whose handler can run: its head is in [`Intake::head`].
+/// A request whose handler can run: its head is in [`RequestReader::head`].
 #[derive(Debug)]
-pub(crate) struct Arrived {
-    pub framing: Framing,
+pub(crate) struct ReceivedRequest {
+    pub framing: RequestFraming,
     pub body: Vec<u8>,
-    pub rest: Rest,
+    pub rest: BodyRemainder,
     /// The client ended its side before the body was whole.
     pub truncated: bool,
 }
 
-impl Arrived {
+impl ReceivedRequest {
     /// Whether its handler will have to wait for the client to see all of the body.
-    pub fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         !self.rest.is_done() && !self.truncated
     }
 }
@@ -98,14 +102,14 @@ impl Arrived {
 enum Stage {
     Preface,
     Head,
-    Body(Arrived),
-    Ready(Arrived),
-    Skip { rest: Rest, budget: usize },
+    Body(ReceivedRequest),
+    Ready(ReceivedRequest),
+    Skip { rest: BodyRemainder, budget: usize },
 }
 
 /// What bytes brought about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Progress {
     /// A request is not whole yet.
     More,
     /// A request is ready to be taken.
@@ -115,7 +119,7 @@ pub(crate) enum Step {
 }
 
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct RequestReader {
     parser: HeadParser,
     /// The parser has seen some of a head, or of a preface, and wants to see it again with more
     /// behind it.
@@ -128,7 +132,7 @@ pub(crate) struct Intake {
 
 /// What the client owes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owes {
+pub(crate) enum Expecting {
     /// Nothing: it is between requests.
     Nothing,
     /// The rest of a preface.
@@ -139,10 +143,10 @@ pub(crate) enum Owes {
     Skipped,
 }
 
-impl Intake {
+impl RequestReader {
     /// What comes begins with a preface, or with a head.
-    pub fn new(has_preface: bool) -> Intake {
-        Intake {
+    pub(crate) fn new(has_preface: bool) -> RequestReader {
+        RequestReader {
             parser: HeadParser::default(),
             begun: false,
             head: Head::default(),
@@ -154,26 +158,26 @@ impl Intake {
         }
     }
 
-    pub fn owes(&self) -> Owes {
+    pub(crate) fn owes(&self) -> Expecting {
         match self.stage {
-            Stage::Preface if self.begun => Owes::Preface,
-            Stage::Head if self.begun => Owes::Head,
-            Stage::Preface | Stage::Head | Stage::Ready(_) => Owes::Nothing,
-            Stage::Body(_) => Owes::Body,
-            Stage::Skip { .. } => Owes::Skipped,
+            Stage::Preface if self.begun => Expecting::Preface,
+            Stage::Head if self.begun => Expecting::Head,
+            Stage::Preface | Stage::Head | Stage::Ready(_) => Expecting::Nothing,
+            Stage::Body(_) => Expecting::Body,
+            Stage::Skip { .. } => Expecting::Skipped,
         }
     }
 
-    pub fn ready(&self) -> Option<&Arrived> {
+    pub(crate) fn ready(&self) -> Option<&ReceivedRequest> {
         match &self.stage {
-            Stage::Ready(arrived) => Some(arrived),
+            Stage::Ready(received) => Some(received),
             _ => None,
         }
     }
 
-    pub fn take_ready(&mut self) -> Option<Arrived> {
+    pub(crate) fn take_ready(&mut self) -> Option<ReceivedRequest> {
         match std::mem::replace(&mut self.stage, Stage::Head) {
-            Stage::Ready(arrived) => Some(arrived),
+            Stage::Ready(received) => Some(received),
             other => {
                 self.stage = other;
                 None
@@ -182,16 +186,16 @@ impl Intake {
     }
 
     /// Skips what is left of an unread body, up to `budget` bytes, before the next head.
-    pub fn skip(&mut self, rest: Rest, budget: usize) {
+    pub(crate) fn skip(&mut self, rest: BodyRemainder, budget: usize) {
         self.stage = Stage::Skip { rest, budget };
     }
 
     /// The client ended its side in the middle of a body: the handler is to see that.
-    pub fn truncate(&mut self) {
+    pub(crate) fn truncate(&mut self) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Head) {
-            Stage::Body(arrived) => Stage::Ready(Arrived {
+            Stage::Body(received) => Stage::Ready(ReceivedRequest {
                 truncated: true,
-                ..arrived
+                ..received
             }),
             other => other,
         };
@@ -211,17 +215,23 @@ impl Intake {
     /// # Errors
     ///
     /// The client broke a rule or a limit. Nothing after that means anything.
-    pub fn absorb(&mut self, bytes: &[u8], limits: &Limits) -> Result<(usize, Step), WireError> {
+    pub(crate) fn feed(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(usize, Progress), WireError> {
         let mut at = 0;
         loop {
             match &mut self.stage {
-                Stage::Ready(_) => return Ok((at, Step::Ready)),
-                Stage::Preface | Stage::Head if at == bytes.len() => return Ok((at, Step::More)),
+                Stage::Ready(_) => return Ok((at, Progress::Ready)),
+                Stage::Preface | Stage::Head if at == bytes.len() => {
+                    return Ok((at, Progress::More))
+                }
                 Stage::Preface => {
                     self.begun = true;
                     let preface = match preface::read(&bytes[at..])? {
                         Some(preface) => preface,
-                        None => return Ok((at, Step::More)),
+                        None => return Ok((at, Progress::More)),
                     };
                     at += preface.length;
                     self.begun = false;
@@ -231,35 +241,35 @@ impl Intake {
                 Stage::Head => {
                     let length = match self.parser.feed(&bytes[at..], limits, &mut self.head)? {
                         Some(length) => length,
-                        None => return Ok((at + self.wait_for_head(), Step::More)),
+                        None => return Ok((at + self.wait_for_head(), Progress::More)),
                     };
                     at += length;
                     self.begun = false;
                     self.parser.reset();
                     let framing = framing::request(&self.head, limits)?;
-                    let rest = Rest::of(framing.body, limits);
-                    let arrived = Arrived {
+                    let rest = BodyRemainder::of(framing.body, limits);
+                    let received = ReceivedRequest {
                         framing,
                         body: Vec::new(),
                         rest,
                         truncated: false,
                     };
-                    self.stage = match arrived.rest.is_done() {
-                        true => Stage::Ready(arrived),
-                        false => Stage::Body(arrived),
+                    self.stage = match received.rest.is_done() {
+                        true => Stage::Ready(received),
+                        false => Stage::Body(received),
                     };
                 }
-                Stage::Body(arrived) => {
-                    at += gather(arrived, &bytes[at..], limits.buffered_body_bytes)?;
+                Stage::Body(received) => {
+                    at += gather(received, &bytes[at..], limits.buffered_body_bytes)?;
                     // A client that waits for "100 Continue" sends nothing until the handler reads.
-                    let ready = arrived.rest.is_done()
-                        || arrived.body.len() >= limits.buffered_body_bytes
-                        || (arrived.framing.expects_continue && at == bytes.len());
+                    let ready = received.rest.is_done()
+                        || received.body.len() >= limits.buffered_body_bytes
+                        || (received.framing.expects_continue && at == bytes.len());
                     if !ready {
-                        return Ok((at, Step::More));
+                        return Ok((at, Progress::More));
                     }
                     self.stage = match std::mem::replace(&mut self.stage, Stage::Head) {
-                        Stage::Body(arrived) => Stage::Ready(arrived),
+                        Stage::Body(received) => Stage::Ready(received),
                         other => other,
                     };
                 }
@@ -270,9 +280,9 @@ impl Intake {
                     if rest.is_done() {
                         self.stage = Stage::Head;
                     } else if consumed > *budget {
-                        return Ok((at, Step::TooMuch));
+                        return Ok((at, Progress::TooMuch));
                     } else if consumed == 0 {
-                        return Ok((at, Step::More));
+                        return Ok((at, Progress::More));
                     } else {
                         *budget -= consumed;
                     }
@@ -284,18 +294,20 @@ impl Intake {
 
 /// Decodes into the gathered body, which holds `most` bytes at most. What a peer announces
 /// allocates nothing: the body grows with what has come.
-fn gather(arrived: &mut Arrived, bytes: &[u8], most: usize) -> Result<usize, WireError> {
+fn gather(received: &mut ReceivedRequest, bytes: &[u8], most: usize) -> Result<usize, WireError> {
     let mut at = 0;
     loop {
-        let held = arrived.body.len();
+        let held = received.body.len();
         let room = (most - held).min(bytes.len() - at);
-        if room == 0 || arrived.rest.is_done() {
+        if room == 0 || received.rest.is_done() {
             return Ok(at);
         }
-        arrived.body.resize(held + room, 0);
-        let decoded = arrived.rest.decode(&bytes[at..], &mut arrived.body[held..]);
+        received.body.resize(held + room, 0);
+        let decoded = received
+            .rest
+            .decode(&bytes[at..], &mut received.body[held..]);
         let (consumed, produced) = decoded.unwrap_or((0, 0));
-        arrived.body.truncate(held + produced);
+        received.body.truncate(held + produced);
         at += consumed;
         if decoded? == (0, 0) {
             return Ok(at);

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::min_rate::Pace;
-use super::{Arrived, Rest};
-use crate::server::registry::{Link, State};
+use super::min_rate::MinRate;
+use super::{BodyRemainder, ReceivedRequest};
+use crate::server::registry::{ConnectionHandle, State};
 use crate::server::stats::Counters;
 use crate::util::lock::lock;
 use crate::wire::error::WireError;
@@ -48,57 +48,57 @@ impl From<Fault> for io::Error {
 }
 
 /// The handler's end of the body.
-pub(crate) struct Upload(Arc<Mutex<Transfer>>);
+pub(crate) struct Upload(Arc<Mutex<UploadState>>);
 
 /// The body itself, shared with the connection, which takes it back when the handler is done.
-pub(crate) struct Transfer {
+pub(crate) struct UploadState {
     /// `None` once the handler is done: whoever still has a reader does not keep the socket open.
-    link: Option<Arc<Link>>,
+    link: Option<Arc<ConnectionHandle>>,
     counters: Arc<Counters>,
     gathered: Vec<u8>,
     gathered_at: usize,
     /// Bytes received behind those gathered, not decoded yet.
     raw: Vec<u8>,
     raw_at: usize,
-    rest: Rest,
+    rest: BodyRemainder,
     owes_continue: bool,
-    min_rate: u64,
+    min_body_rate: u64,
     /// The client's rate, and when the handler's last read returned.
-    pace: Option<(Pace, Instant)>,
+    min_rate: Option<(MinRate, Instant)>,
     fault: Option<Fault>,
 }
 
 /// What the handler left of it.
 pub(crate) struct Leftover {
     pub raw: Vec<u8>,
-    pub rest: Rest,
+    pub rest: BodyRemainder,
     pub fault: Option<Fault>,
     /// The client may still be waiting for its "100 Continue".
     pub owes_continue: bool,
 }
 
-impl Transfer {
-    pub fn new(
-        link: Arc<Link>,
+impl UploadState {
+    pub(crate) fn new(
+        link: Arc<ConnectionHandle>,
         counters: Arc<Counters>,
-        arrived: Arrived,
+        received: ReceivedRequest,
         raw: Vec<u8>,
-        min_rate: u64,
-    ) -> Transfer {
+        min_body_rate: u64,
+    ) -> UploadState {
         // RFC 9110 §10.1.1: no 100 is needed once some of the body has come.
-        let owes_continue = arrived.framing.expects_continue && arrived.body.is_empty();
-        Transfer {
+        let owes_continue = received.framing.expects_continue && received.body.is_empty();
+        UploadState {
             link: Some(link),
             counters,
-            gathered: arrived.body,
+            gathered: received.body,
             gathered_at: 0,
             raw,
             raw_at: 0,
-            rest: arrived.rest,
+            rest: received.rest,
             owes_continue,
-            min_rate,
-            pace: None,
-            fault: if arrived.truncated {
+            min_body_rate,
+            min_rate: None,
+            fault: if received.truncated {
                 Some(Fault::Truncated)
             } else {
                 None
@@ -106,13 +106,13 @@ impl Transfer {
         }
     }
 
-    pub fn reader(self) -> (Arc<Mutex<Transfer>>, Upload) {
+    pub(crate) fn reader(self) -> (Arc<Mutex<UploadState>>, Upload) {
         let shared = Arc::new(Mutex::new(self));
         (Arc::clone(&shared), Upload(shared))
     }
 
     /// Takes the body back. A reader that someone still has fails from now on.
-    pub fn close(&mut self) -> Leftover {
+    pub(crate) fn close(&mut self) -> Leftover {
         self.link = None;
         self.gathered = Vec::new();
         self.gathered_at = 0;
@@ -120,7 +120,7 @@ impl Transfer {
         raw.drain(..self.raw_at);
         Leftover {
             raw,
-            rest: std::mem::replace(&mut self.rest, Rest::Length(0)),
+            rest: std::mem::replace(&mut self.rest, BodyRemainder::Length(0)),
             fault: self.fault,
             owes_continue: self.owes_continue,
         }
@@ -196,23 +196,25 @@ impl Transfer {
     fn receive_on_time(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         let link = self.link.as_ref().ok_or(Fault::Truncated)?;
         let mut stream = &link.stream;
-        let rate = self.min_rate;
+        let rate = self.min_body_rate;
         let began = Instant::now();
-        let (pace, left_at) = self
-            .pace
-            .get_or_insert_with(|| (Pace::new(rate, began), began));
+        let (min_rate, left_at) = self
+            .min_rate
+            .get_or_insert_with(|| (MinRate::new(rate, began), began));
         if std::mem::take(&mut self.owes_continue) {
             say_continue(&mut stream, || {
                 let now = Instant::now();
-                pace.too_slow(now) || (link.is_ending() && now.duration_since(began) >= SLICE)
+                min_rate.too_slow(now) || (link.is_ending() && now.duration_since(began) >= SLICE)
             })?;
             self.counters.sent(CONTINUE.len());
         }
         // The time that the handler took between two reads is not the client's fault.
-        pace.excuse(began.saturating_duration_since(*left_at));
+        min_rate.excuse(began.saturating_duration_since(*left_at));
         let mut now = began;
         loop {
-            let wait = pace.time_left(now).clamp(Duration::from_millis(1), SLICE);
+            let wait = min_rate
+                .time_left(now)
+                .clamp(Duration::from_millis(1), SLICE);
             let timed = stream.set_read_timeout(Some(wait));
             timed.map_err(|_| Fault::Truncated)?;
             match stream.read(buf) {
@@ -226,8 +228,8 @@ impl Transfer {
                 Ok(count) => {
                     *left_at = Instant::now();
                     self.counters.received(count);
-                    pace.moved(count);
-                    return if pace.too_slow(*left_at) {
+                    min_rate.moved(count);
+                    return if min_rate.too_slow(*left_at) {
                         Err(Fault::TooSlow)
                     } else {
                         Ok(count)
@@ -245,7 +247,7 @@ impl Transfer {
             now = Instant::now();
             // A stop need not wait out the whole window of a client that sends nothing.
             let stalled = link.is_ending() && now.duration_since(began) >= SLICE;
-            if stalled || pace.too_slow(now) {
+            if stalled || min_rate.too_slow(now) {
                 return Err(Fault::TooSlow);
             }
         }

@@ -8,10 +8,10 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::writer::Source;
-use super::request::upload::{Fault, Leftover, Transfer};
-use super::request::{Arrived, Rest};
-use super::{After, Connection, Desk, Linger, SKIP};
+use self::writer::BodySource;
+use super::request::upload::{Fault, Leftover, UploadState};
+use super::request::{BodyRemainder, ReceivedRequest};
+use super::{Buffers, Connection, Linger, NextAction, SKIP};
 use crate::message::request::head::Version;
 use crate::message::syntax::status;
 use crate::message::{Data, Request, Response, Upgrade};
@@ -20,57 +20,61 @@ use crate::server::stats::CloseReason;
 use crate::util::catch_panic::caught;
 use crate::util::lock::lock;
 use crate::wire::encode;
-use crate::wire::encode::{Payload, Plan, Transfer as Framing};
+use crate::wire::encode::{BodyFraming, Payload, Plan};
 
 pub(crate) const SLOW_BODY: Refusal = (408, "the body comes too slowly");
 
 /// What a response's form depends on, of the request it answers.
 #[derive(Clone, Copy)]
-struct Asked {
+struct RequestTraits {
     head: bool,
     version: Version,
     keep_alive: bool,
 }
 
-/// The response's head and small body are in `Desk::out`; this is what comes behind them.
+/// The response's head and small body are in `Buffers::out`; this is what comes behind them.
 pub(crate) struct Answered {
-    pub source: Source,
-    pub after: After,
+    pub source: BodySource,
+    pub after: NextAction,
     /// When the handler returned.
     pub now: Instant,
 }
 
 /// Answers the request that is ready.
-pub(crate) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arrived) -> Answered {
-    let parts = desk.request.renew();
+pub(crate) fn answer(
+    connection: &mut Connection,
+    buffers: &mut Buffers,
+    received: ReceivedRequest,
+) -> Answered {
+    let parts = buffers.request.renew();
     parts.peer_addr = connection.link.peer;
-    std::mem::swap(&mut parts.head, &mut connection.intake.head);
+    std::mem::swap(&mut parts.head, &mut connection.reader.head);
     if let Some(client) = connection.client.take() {
         parts.client = Some(client.address);
         parts.secure = client.secure;
     }
-    let asked = Asked {
+    let asked = RequestTraits {
         head: parts.head.method() == "HEAD",
         version: parts.head.version,
-        keep_alive: arrived.framing.keep_alive,
+        keep_alive: received.framing.keep_alive,
     };
     let server_wide = parts.head.method() == "OPTIONS" && parts.head.target() == "*";
 
     let mut transfer = None;
-    if arrived.is_partial() || arrived.truncated {
+    if received.is_partial() || received.truncated {
         connection.wait_in_reads();
         let raw = connection.take_unread();
         let rate = connection.service.limits.min_body_rate;
         let link = Arc::clone(&connection.link);
         let counters = Arc::clone(&connection.service.counters);
-        let (shared, upload) = Transfer::new(link, counters, arrived, raw, rate).reader();
+        let (shared, upload) = UploadState::new(link, counters, received, raw, rate).reader();
         parts.set_body(Box::new(upload));
         transfer = Some(shared);
-    } else if !arrived.body.is_empty() {
-        parts.set_body(Box::new(Cursor::new(arrived.body)));
+    } else if !received.body.is_empty() {
+        parts.set_body(Box::new(Cursor::new(received.body)));
     }
 
-    let mut response = run_handler(connection, desk);
+    let mut response = run_handler(connection, buffers);
     // A handler that does not know the server as a whole need not: RFC 9110 §9.3.7.
     if server_wide && matches!(response.status_code, 404 | 405) {
         response = instead(response, Response::text("").with_status_code(200));
@@ -81,15 +85,15 @@ pub(crate) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
     if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
         let _ = caught(|| drop(response));
         return Answered {
-            source: Source::Cut,
-            after: After::Close {
+            source: BodySource::Abort,
+            after: NextAction::Close {
                 linger: Linger::No,
                 reason: CloseReason::Broken,
             },
             now,
         };
     }
-    let mut left = Left::of(connection, asked, leftover);
+    let mut left = PersistDecision::of(connection, asked, leftover);
     if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
         response = instead(response, refused(refusal));
     }
@@ -101,7 +105,7 @@ pub(crate) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         let possible = may_switch
             && response.upgrade.is_some()
             && can_be_sent(&response)
-            && asked_for(&desk.request, &response);
+            && asked_for(&buffers.request, &response);
         // A drain may have shut the connection for reading already, and would not wait for it.
         let leaving = connection.link.is_ending();
         if possible && !leaving {
@@ -117,11 +121,11 @@ pub(crate) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
             response = instead(response, plain(if possible { 503 } else { 500 }));
         }
     }
-    let (source, plan, upgrade) = compose(connection, desk, asked, left.keep, response, now);
+    let (source, plan, upgrade) = compose(connection, buffers, asked, left.keep, response, now);
     if let (Some(upgrade), Some(place)) = (upgrade, place) {
         return Answered {
             source,
-            after: After::Upgrade(upgrade, place),
+            after: NextAction::Upgrade(upgrade, place),
             now,
         };
     }
@@ -130,7 +134,7 @@ pub(crate) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
         // much may still have to be sent.
         let untold = asked.keep_alive || left.reason != CloseReason::Asked;
         let more = left.rest.take().is_some() || connection.has_unread();
-        After::Close {
+        NextAction::Close {
             linger: match untold || more || !source.is_nothing() {
                 true => Linger::Yes,
                 false => Linger::IfMoreCame,
@@ -138,7 +142,7 @@ pub(crate) fn answer(connection: &mut Connection, desk: &mut Desk, arrived: Arri
             reason: left.reason,
         }
     } else {
-        After::KeepAlive(left.rest)
+        NextAction::KeepAlive(left.rest)
     };
     Answered { source, after, now }
 }
@@ -167,17 +171,22 @@ fn asked_for(request: &Request, response: &Response) -> bool {
 /// A status and why, in words that are the server's own: nothing a peer sent is in them.
 pub(crate) type Refusal = (u16, &'static str);
 
-/// Puts a refusal into `desk.out`: the connection ends after it, whatever else was sent.
-pub(crate) fn refuse(connection: &Connection, desk: &mut Desk, refusal: Refusal, now: Instant) {
-    let method = connection.intake.head.method();
-    let asked = Asked {
+/// Puts a refusal into `buffers.out`: the connection ends after it, whatever else was sent.
+pub(crate) fn refuse(
+    connection: &Connection,
+    buffers: &mut Buffers,
+    refusal: Refusal,
+    now: Instant,
+) {
+    let method = connection.reader.head.method();
+    let asked = RequestTraits {
         head: method == "HEAD",
         version: Version::Http11,
         keep_alive: false,
     };
     let response = refused(refusal);
     // Its body is small: nothing is left to be sent behind the buffer.
-    let _ = compose(connection, desk, asked, false, response, now);
+    let _ = compose(connection, buffers, asked, false, response, now);
 }
 
 fn refused((code, why): Refusal) -> Response {
@@ -190,9 +199,9 @@ fn plain(code: u16) -> Response {
     Response::text(format!("{} {}\n", code, status::reason(code))).with_status_code(code)
 }
 
-fn run_handler(connection: &Connection, desk: &mut Desk) -> Response {
+fn run_handler(connection: &Connection, buffers: &mut Buffers) -> Response {
     let handler = &*connection.service.handler;
-    let request = &desk.request;
+    let request = &buffers.request;
     caught(|| handler(request)).unwrap_or_else(|panicked| {
         connection.service.counters.panicked();
         connection.tell(ServerErrorKind::Handler, panicked.into());
@@ -201,17 +210,21 @@ fn run_handler(connection: &Connection, desk: &mut Desk) -> Response {
 }
 
 /// What the handler left of the body, and what follows from it.
-struct Left {
+struct PersistDecision {
     keep: bool,
     /// What is still to be read past, if anything.
-    rest: Option<Rest>,
+    rest: Option<BodyRemainder>,
     reason: CloseReason,
     /// The client's own mistake, where it made one: better than the handler's word for it.
     refusal: Option<Refusal>,
 }
 
-impl Left {
-    fn of(connection: &mut Connection, asked: Asked, leftover: Option<Leftover>) -> Left {
+impl PersistDecision {
+    fn of(
+        connection: &mut Connection,
+        asked: RequestTraits,
+        leftover: Option<Leftover>,
+    ) -> PersistDecision {
         let limits = &connection.service.limits;
         let last = limits
             .max_requests_per_connection
@@ -222,7 +235,7 @@ impl Left {
             _ if connection.winds_down() => (false, CloseReason::Drained),
             _ => (asked.keep_alive, CloseReason::Asked),
         };
-        let mut left = Left {
+        let mut left = PersistDecision {
             keep,
             rest: None,
             reason,
@@ -258,18 +271,18 @@ impl Left {
     }
 }
 
-type Composed = (Source, Plan, Option<Box<dyn Upgrade + Send>>);
+type EncodedResponse = (BodySource, Plan, Option<Box<dyn Upgrade + Send>>);
 
-/// Appends a response's head, and its body if that is small, to `desk.out`.
+/// Appends a response's head, and its body if that is small, to `buffers.out`.
 fn compose(
     connection: &Connection,
-    desk: &mut Desk,
-    asked: Asked,
+    buffers: &mut Buffers,
+    asked: RequestTraits,
     keep: bool,
     response: Response,
     now: Instant,
-) -> Composed {
-    let start = desk.out.len();
+) -> EncodedResponse {
+    let start = buffers.out.len();
     let response = presentable(response);
     let Response {
         status_code,
@@ -287,24 +300,24 @@ fn compose(
         Data::Reader { size: None, .. } => Payload::Unknown,
     };
     let mut plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
-    let date = *desk.date(now);
-    let out = &mut desk.out;
-    let mut source = Source::Nothing;
+    let date = *buffers.date(now);
+    let out = &mut buffers.out;
+    let mut source = BodySource::Nothing;
     let mut fits =
         encode::response_head(out, &mut plan, asked.version, status_code, &headers, &date);
     if !fits {
         connection.tell_fields(&headers);
     }
     if plan.head_only || !fits {
-        Source::discard(data);
+        BodySource::discard(data);
     } else {
-        let chunked = plan.transfer == Framing::Chunked;
+        let chunked = plan.transfer == BodyFraming::Chunked;
         source = match data {
             // By its head the client knows that it is open.
             Data::Reader { reader, size } if is_event_stream(&headers) => {
-                Source::unread(reader, size, chunked)
+                BodySource::unread(reader, size, chunked)
             }
-            data => Source::of(data, chunked, out, &mut desk.input),
+            data => BodySource::of(data, chunked, out, &mut buffers.input),
         };
         // Before its first byte: nothing of it was sent, and so the client can still be told.
         if let Some(error) = source.failure() {
@@ -313,10 +326,11 @@ fn compose(
         }
     }
     if !fits {
-        desk.out.truncate(start);
-        return compose(connection, desk, asked, keep, plain(500), now);
+        buffers.out.truncate(start);
+        return compose(connection, buffers, asked, keep, plain(500), now);
     }
-    desk.tally(&connection.service.counters)
+    buffers
+        .tally(&connection.service.counters)
         .answered(status_code);
     (source, plan, upgrade)
 }

@@ -1,5 +1,5 @@
-//! A response on its way out: what the client has not taken yet, and the reader that has more.
-//! It writes as much as is taken at once and never waits; when to try again is its caller's affair.
+//! A response on its way out: what the client has not write_once yet, and the reader that has more.
+//! It writes as much as is write_once at once and never waits; when to try again is its caller's affair.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::TcpStream;
@@ -14,20 +14,20 @@ const INLINE: usize = 16 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// Where the rest of a body comes from.
-pub(crate) enum Source {
+pub(crate) enum BodySource {
     Nothing,
     Bytes {
         bytes: Vec<u8>,
         at: usize,
     },
-    Reader(Stream),
+    Reader(BodyReader),
     /// Nothing more: what was composed before it is sent, and then the connection is cut.
-    Cut,
+    Abort,
 }
 
 /// A body that is read while it is sent. The reader is the user's code, as is what its drop does:
 /// it may fail, panic or take its time, and is kept until what it had is sent.
-pub(crate) struct Stream {
+pub(crate) struct BodyReader {
     reader: Box<dyn Read + Send>,
     left: Option<u64>,
     chunked: bool,
@@ -42,45 +42,54 @@ enum Reading {
     Failed(Option<io::Error>),
 }
 
-impl Source {
+impl BodySource {
     /// What has to follow a head in `out`. Small bodies are put there, and the first piece of those
     /// that are read.
-    pub fn of(data: Data, chunked: bool, out: &mut Vec<u8>, piece: &mut Vec<u8>) -> Source {
+    pub(crate) fn of(
+        data: Data,
+        chunked: bool,
+        out: &mut Vec<u8>,
+        piece: &mut Vec<u8>,
+    ) -> BodySource {
         match data {
-            Data::Empty => Source::Nothing,
+            Data::Empty => BodySource::Nothing,
             Data::Bytes(bytes) if bytes.len() <= INLINE => {
                 out.extend_from_slice(&bytes);
-                Source::Nothing
+                BodySource::Nothing
             }
-            Data::Bytes(bytes) => Source::Bytes { bytes, at: 0 },
+            Data::Bytes(bytes) => BodySource::Bytes { bytes, at: 0 },
             Data::Reader { reader, size } => {
-                let mut stream = Stream::new(reader, size, chunked);
+                let mut stream = BodyReader::new(reader, size, chunked);
                 stream.fill(out, piece);
-                Source::Reader(stream)
+                BodySource::Reader(stream)
             }
         }
     }
 
     /// A body that is read once its head was sent.
-    pub fn unread(reader: Box<dyn Read + Send>, size: Option<u64>, chunked: bool) -> Source {
-        Source::Reader(Stream::new(reader, size, chunked))
+    pub(crate) fn unread(
+        reader: Box<dyn Read + Send>,
+        size: Option<u64>,
+        chunked: bool,
+    ) -> BodySource {
+        BodySource::Reader(BodyReader::new(reader, size, chunked))
     }
 
     /// Drops what is not wanted.
-    pub fn discard(data: Data) {
+    pub(crate) fn discard(data: Data) {
         if let Data::Reader { reader, size } = data {
-            drop(Stream::new(reader, size, false));
+            drop(BodyReader::new(reader, size, false));
         }
     }
 
-    pub fn is_nothing(&self) -> bool {
-        matches!(self, Source::Nothing)
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, BodySource::Nothing)
     }
 
     /// Why the reader failed, if it did: told once.
-    pub fn failure(&mut self) -> Option<io::Error> {
+    pub(crate) fn failure(&mut self) -> Option<io::Error> {
         match self {
-            Source::Reader(Stream {
+            BodySource::Reader(BodyReader {
                 state: Reading::Failed(error),
                 ..
             }) => error.take(),
@@ -89,9 +98,9 @@ impl Source {
     }
 }
 
-impl Stream {
-    fn new(reader: Box<dyn Read + Send>, left: Option<u64>, chunked: bool) -> Stream {
-        Stream {
+impl BodyReader {
+    fn new(reader: Box<dyn Read + Send>, left: Option<u64>, chunked: bool) -> BodyReader {
+        BodyReader {
             reader,
             left,
             chunked,
@@ -163,7 +172,7 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for BodyReader {
     fn drop(&mut self) {
         let _ = caught(|| self.reader = Box::new(io::empty()));
     }
@@ -182,7 +191,7 @@ pub(crate) enum Sent {
 /// Why a response cannot be finished: the client sees a cut connection, never a response that
 /// looks whole.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum SendError {
     /// The client is gone.
     Write,
     /// The body's reader failed, or had fewer bytes than were announced.
@@ -191,18 +200,18 @@ pub(crate) enum Broken {
 
 /// The unsent part of a response. `moved` counts what was written since it was last asked;
 /// `uncounted` what is not in the numbers yet.
-pub(crate) struct Outgoing {
+pub(crate) struct ResponseWriter {
     unsent: Vec<u8>,
     at: usize,
-    source: Source,
+    source: BodySource,
     pub moved: usize,
     uncounted: usize,
 }
 
-impl Outgoing {
-    /// Something to be sent: `source`, behind what [`begin`](Outgoing::begin) is given.
-    pub fn new(source: Source) -> Outgoing {
-        Outgoing {
+impl ResponseWriter {
+    /// Something to be sent: `source`, behind what [`begin`](ResponseWriter::begin) is given.
+    pub(crate) fn new(source: BodySource) -> ResponseWriter {
+        ResponseWriter {
             unsent: Vec::new(),
             at: 0,
             source,
@@ -211,15 +220,15 @@ impl Outgoing {
         }
     }
 
-    /// Sends `out`, then what the source has. What is not taken is kept; `out` is left empty.
-    pub fn begin(
+    /// Sends `out`, then what the source has. What is not write_once is kept; `out` is left empty.
+    pub(crate) fn begin(
         &mut self,
         stream: &TcpStream,
         out: &mut Vec<u8>,
         piece: &mut Vec<u8>,
-    ) -> Result<Sent, Broken> {
+    ) -> Result<Sent, SendError> {
         let written = match &mut self.source {
-            Source::Bytes { bytes, at } => {
+            BodySource::Bytes { bytes, at } => {
                 let written = write_both(stream, out, bytes)?;
                 *at = written.saturating_sub(out.len());
                 written
@@ -231,8 +240,8 @@ impl Outgoing {
             self.unsent.extend_from_slice(&out[written..]);
         }
         out.clear();
-        match self.push(stream)? {
-            Sent::NeedsReader => self.pump(stream, out, piece),
+        match self.write_pending(stream)? {
+            Sent::NeedsReader => self.fill_and_write(stream, out, piece),
             sent => Ok(sent),
         }
     }
@@ -243,12 +252,12 @@ impl Outgoing {
     }
 
     /// What was written since this was last called.
-    pub fn uncounted(&mut self) -> usize {
+    pub(crate) fn uncounted(&mut self) -> usize {
         std::mem::take(&mut self.uncounted)
     }
 
     /// Writes what is here, without asking the reader.
-    pub fn push(&mut self, stream: &TcpStream) -> Result<Sent, Broken> {
+    pub(crate) fn write_pending(&mut self, stream: &TcpStream) -> Result<Sent, SendError> {
         if self.at < self.unsent.len() {
             let written = write(stream, &self.unsent[self.at..])?;
             self.at += written;
@@ -260,16 +269,16 @@ impl Outgoing {
             self.at = 0;
         }
         match &mut self.source {
-            Source::Nothing => Ok(Sent::All),
-            Source::Cut => Err(Broken::Write),
-            Source::Reader(stream) => match &mut stream.state {
+            BodySource::Nothing => Ok(Sent::All),
+            BodySource::Abort => Err(SendError::Write),
+            BodySource::Reader(stream) => match &mut stream.state {
                 Reading::More => Ok(Sent::NeedsReader),
                 Reading::Done => Ok(Sent::All),
-                Reading::Failed(error) => Err(Broken::Reader(
+                Reading::Failed(error) => Err(SendError::Reader(
                     error.take().unwrap_or_else(|| ErrorKind::Other.into()),
                 )),
             },
-            Source::Bytes { bytes, at } => {
+            BodySource::Bytes { bytes, at } => {
                 let written = write(stream, &bytes[*at..])?;
                 *at += written;
                 let all = *at == bytes.len();
@@ -280,25 +289,25 @@ impl Outgoing {
     }
 
     /// Asks the reader for more as long as the client takes it.
-    pub fn pump(
+    pub(crate) fn fill_and_write(
         &mut self,
         stream: &TcpStream,
         out: &mut Vec<u8>,
         piece: &mut Vec<u8>,
-    ) -> Result<Sent, Broken> {
+    ) -> Result<Sent, SendError> {
         loop {
-            match self.push(stream)? {
+            match self.write_pending(stream)? {
                 Sent::NeedsReader => {}
                 sent => return Ok(sent),
             }
             out.clear();
             let bytes = match &mut self.source {
                 // From where it was read to: a copy would be a twentieth of the work.
-                Source::Reader(body) if !body.chunked => {
+                BodySource::Reader(body) if !body.chunked => {
                     let count = body.take(piece);
                     &piece[..count]
                 }
-                Source::Reader(body) => {
+                BodySource::Reader(body) => {
                     body.fill(out, piece);
                     &out[..]
                 }
@@ -312,41 +321,41 @@ impl Outgoing {
     }
 
     /// Whether it has a reader of the user's.
-    pub fn has_reader(&self) -> bool {
-        matches!(self.source, Source::Reader(_))
+    pub(crate) fn has_reader(&self) -> bool {
+        matches!(self.source, BodySource::Reader(_))
     }
 }
 
-fn write(stream: &TcpStream, bytes: &[u8]) -> Result<usize, Broken> {
-    taken(
+fn write(stream: &TcpStream, bytes: &[u8]) -> Result<usize, SendError> {
+    write_once(
         bytes.len(),
         |mut stream: &TcpStream| stream.write(bytes),
         stream,
     )
 }
 
-fn write_both(stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, Broken> {
+fn write_both(stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, SendError> {
     let slices = [IoSlice::new(first), IoSlice::new(second)];
-    taken(
+    write_once(
         first.len(),
         |mut stream: &TcpStream| stream.write_vectored(&slices),
         stream,
     )
 }
 
-/// How much one write was taken of; nothing, where the client takes nothing now.
-fn taken(
+/// How much one write was write_once of; nothing, where the client takes nothing now.
+fn write_once(
     length: usize,
     attempt: impl Fn(&TcpStream) -> io::Result<usize>,
     stream: &TcpStream,
-) -> Result<usize, Broken> {
+) -> Result<usize, SendError> {
     loop {
         match attempt(stream) {
-            Ok(0) if length > 0 => return Err(Broken::Write),
+            Ok(0) if length > 0 => return Err(SendError::Write),
             Ok(count) => return Ok(count),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) if crate::util::io::would_block(&e) => return Ok(0),
-            Err(_) => return Err(Broken::Write),
+            Err(_) => return Err(SendError::Write),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every transition of the pool's graph, with guests that have no socket.
+//! Every transition of the pool's graph, with tasks that have no socket.
 
 mod doors;
 mod fake;
@@ -36,7 +36,7 @@ fn calm_becomes_busy_and_calm_again() {
     for _ in 0..count {
         peer.send(Ask::Quick);
     }
-    scene.pool.admit(peer.guest()).ok().unwrap();
+    scene.pool.admit(peer.task()).ok().unwrap();
     scene.until_served(&peer, count);
     assert!(peer.looks() > 0, "the ring was never used");
     scene.until("held again", || peer.is_held());
@@ -112,7 +112,7 @@ fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
         }
         let most = crowd.most_waiting.load(Ordering::SeqCst);
         assert_eq!(most, uploads, "waited at once of {}", size);
-        assert!(scene.pool.roll().workers <= size);
+        assert!(scene.pool.worker_counts().workers <= size);
         scene.end(&peers);
     }
 }
@@ -151,7 +151,7 @@ fn a_pool_of_one_serves_all_uploads_too() {
             scene.until_served(peer, times);
         }
     }
-    assert_eq!(scene.pool.roll().workers, 1);
+    assert_eq!(scene.pool.worker_counts().workers, 1);
     scene.end(&peers);
 }
 
@@ -221,7 +221,7 @@ fn uploads_without_a_place_wait_and_hold_up_nobody() {
 
 #[test]
 fn a_panic_ends_its_guest_and_nothing_else() {
-    // Where the guest is when it strikes: held, in the ring while calm, in the ring while busy.
+    // Where the task is when it strikes: held, in the ring while calm, in the ring while busy.
     for &(places_left, busy) in &[(true, false), (false, false), (true, true)] {
         let scene = Scene::new(4);
         let mut peers = scene.hold(if places_left { 0 } else { 2 });

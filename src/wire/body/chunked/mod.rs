@@ -73,7 +73,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub fn new(limits: &Limits) -> Decoder {
+    pub(crate) fn new(limits: &Limits) -> Decoder {
         Decoder {
             state: State::Size,
             digits: 0,
@@ -87,7 +87,7 @@ impl Decoder {
 
     /// For a body that is passed on as it comes: it may be of any length. Its extensions and its
     /// trailer section are bounded as ever.
-    pub fn of_any_length() -> Decoder {
+    pub(crate) fn of_any_length() -> Decoder {
         Decoder::new(&Limits {
             max_body_bytes: u64::MAX,
             ..Limits::default()
@@ -99,7 +99,7 @@ impl Decoder {
     /// ended; what is left of the input then belongs to the next request.
     ///
     /// After an error the body has no end that could be trusted, and `out` holds nothing.
-    pub fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, WireError> {
+    pub(crate) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, WireError> {
         let mut done = Progress::default();
         while let Some(&byte) = input.get(done.consumed) {
             match self.state {
@@ -130,7 +130,7 @@ impl Decoder {
     }
 
     /// The body has ended, trailer section and all.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }
 

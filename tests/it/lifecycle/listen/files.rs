@@ -15,7 +15,7 @@ use millpond::{Address, Listen, Request, Response, Server};
 type Plain = Server<fn(&Request) -> Response>;
 
 fn listen(place: impl Into<Listen>) -> std::io::Result<Plain> {
-    Server::on([place.into()], echo)
+    Server::listen_on([place.into()], echo)
 }
 
 fn refused(place: impl Into<Listen>) -> std::io::Error {
@@ -139,11 +139,11 @@ fn only_its_own_file_is_removed() {
 fn a_next_server_takes_over_and_the_old_one_leaves_its_file() {
     let folder = Folder::new();
     let (path, at) = (folder.path("a.sock"), folder.unix("a.sock"));
-    let old = Server::on([at.clone()], |_| Response::text("old")).unwrap();
+    let old = Server::listen_on([at.clone()], |_| Response::text("old")).unwrap();
     let mut queued = crate::support::Client::at(&at);
     queued.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let take = Listen::from(at.clone()).take_over();
-    let new = Server::on([take], |_| Response::text("new")).unwrap();
+    let new = Server::listen_on([take], |_| Response::text("new")).unwrap();
     assert_eq!(new.addresses(), slice::from_ref(&at));
     let (handle, stop) = new.stoppable();
     assert_eq!(get(&at, "/"), "new");

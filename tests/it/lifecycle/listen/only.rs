@@ -52,7 +52,7 @@ fn who_comes_to_another_address_is_not_served() {
 
 #[test]
 fn a_server_that_is_polled_does_the_same() {
-    let server = Server::on([narrow(0)], echo).unwrap();
+    let server = Server::listen_on([narrow(0)], echo).unwrap();
     let (port, monitor) = (server.server_addr().port(), server.monitor());
     let (ended, end) = server.stoppable();
     assert!(get(&at(1, port), "/x").starts_with("/x from 127.0.0.1:"));

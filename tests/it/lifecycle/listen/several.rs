@@ -19,7 +19,7 @@ fn places(folder: &Folder) -> Vec<Address> {
 }
 
 fn polled(folder: &Folder) -> Server<impl Fn(&millpond::Request) -> millpond::Response> {
-    Server::on(places(folder), echo).expect("free places")
+    Server::listen_on(places(folder), echo).expect("free places")
 }
 
 fn ask(client: &mut Client) {
@@ -53,16 +53,16 @@ fn it_is_all_of_them_or_none() {
     let busy = held.addresses().remove(0);
     let mut all = places(&folder);
     all.push(busy);
-    assert!(Server::on(all.clone(), echo).is_err());
+    assert!(Server::listen_on(all.clone(), echo).is_err());
     assert!(router(&Gate::default())
         .serve_managed_on(all.clone(), Settings::default())
         .is_err());
     assert!(folder.is_empty(), "the file is gone again");
     // Without the one that is in use they are all to be had.
     all.pop();
-    drop(Server::on(all, echo).unwrap());
+    drop(Server::listen_on(all, echo).unwrap());
     let none: [Address; 0] = [];
-    assert!(Server::on(none, echo).is_err());
+    assert!(Server::listen_on(none, echo).is_err());
     let _ = held.stop();
 }
 
@@ -235,7 +235,7 @@ fn a_given_listener_beside_others() {
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = Address::from(given.local_addr().unwrap());
     let places = [Listen::from(given), any_port().into()];
-    let server = Server::on(places, echo).unwrap().pool_size(4);
+    let server = Server::listen_on(places, echo).unwrap().pool_size(4);
     assert_eq!(server.addresses()[0], addr);
     let addresses = server.addresses();
     let (handle, stop) = server.stoppable();

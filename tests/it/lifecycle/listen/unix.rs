@@ -24,7 +24,9 @@ where
 {
     let folder = Folder::new();
     let at = folder.unix("a.sock");
-    let server = Server::on([at.clone()], handler).unwrap().limits(limits);
+    let server = Server::listen_on([at.clone()], handler)
+        .unwrap()
+        .limits(limits);
     let stop = server.stoppable();
     Running { at, folder, stop }
 }
@@ -67,7 +69,7 @@ fn a_server_of_unix_sockets_alone_has_no_port() {
     assert_eq!(server.addr(), ([0, 0, 0, 0], 0).into());
     assert_eq!(server.addresses(), [at]);
     let _ = server.stop();
-    let server = Server::on([folder.unix("b.sock")], echo).unwrap();
+    let server = Server::listen_on([folder.unix("b.sock")], echo).unwrap();
     assert_eq!(server.server_addr(), ([0, 0, 0, 0], 0).into());
 }
 
@@ -218,7 +220,7 @@ fn a_client_that_reads_slowly_is_sent_everything() {
     let sent = body.clone();
     let folder = Folder::new();
     let at = folder.unix("a.sock");
-    let server = Server::on([at.clone()], move |request| match request.url().as_str() {
+    let server = Server::listen_on([at.clone()], move |request| match request.url().as_str() {
         "/large" => Response::from_data("text/plain", sent.clone()),
         _ => Response::text("quick"),
     });
@@ -295,7 +297,7 @@ fn an_upgraded_connection_goes_on() {
 fn clients_that_left_the_queue_do_no_harm() {
     let folder = Folder::new();
     let at = folder.unix("a.sock");
-    let server = Server::on([at.clone()], echo).unwrap();
+    let server = Server::listen_on([at.clone()], echo).unwrap();
     for round in 0..30 {
         let mut client = Client::at(&at);
         match round % 2 {

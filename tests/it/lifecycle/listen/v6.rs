@@ -21,7 +21,7 @@ pub fn is_without_v6() -> bool {
         return false;
     }
     assert!(std::env::var_os("CI").is_none(), "these tests are of IPv6");
-    assert!(Server::on([v6(0)], echo).is_err());
+    assert!(Server::listen_on([v6(0)], echo).is_err());
     true
 }
 

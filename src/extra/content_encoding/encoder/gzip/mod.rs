@@ -44,7 +44,7 @@ enum Next {
 impl<R: Read> Gzip<R> {
     /// Of `length` bytes: no more are read, and fewer are an error. Where the length is not known,
     /// what the reader yields at once can be decoded at once.
-    pub fn new(reader: R, length: Option<u64>) -> Gzip<R> {
+    pub(crate) fn new(reader: R, length: Option<u64>) -> Gzip<R> {
         Gzip {
             reader,
             left: length,

@@ -4,7 +4,7 @@
 use std::io::ErrorKind::{self, InvalidData, UnexpectedEof};
 
 /// Name, file name, content type, data.
-pub type Field = (
+pub(super) type Field = (
     &'static str,
     Option<&'static str>,
     Option<&'static str>,
@@ -12,7 +12,7 @@ pub type Field = (
 );
 
 /// Name, body, fields.
-pub const FORMS: &[(&str, &str, &[Field])] = &[
+pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
     ("no field", "--x--\r\n", &[]),
     (
         "one",
@@ -133,7 +133,7 @@ pub const FORMS: &[(&str, &str, &[Field])] = &[
 ];
 
 /// Name, body, whole fields before, error.
-pub const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
+pub(super) const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
     ("nothing", "", 0, UnexpectedEof),
     ("no boundary", "a=1&b=2\r\n", 0, UnexpectedEof),
     (

@@ -49,7 +49,7 @@ impl From<Invalid> for Fault {
 }
 
 impl Decoder {
-    pub fn new(most: usize) -> Decoder {
+    pub(crate) fn new(most: usize) -> Decoder {
         Decoder {
             most,
             head: [0; LONGEST_HEAD],
@@ -66,7 +66,7 @@ impl Decoder {
     /// # Errors
     ///
     /// What the client did wrong. There is no way to read on then.
-    pub fn decode(&mut self, input: &mut [u8]) -> Result<(usize, Option<Event>), Fault> {
+    pub(crate) fn decode(&mut self, input: &mut [u8]) -> Result<(usize, Option<Event>), Fault> {
         let mut read = 0;
         loop {
             let mut frame = match self.frame.take() {
