@@ -14,7 +14,7 @@
 //! | migrate a program | [`from_rouille`], [`from_toolkit_zero`] |
 //! | know what changed, and what a version number means | [`changelog`] |
 //!
-//! The Rust code of these pages runs as doctests. `tests/it/docs/readme.rs` runs the tables and
+//! The Rust code of these pages runs as doctests. `tests/it/docs/readme` runs the tables and
 //! checks the paths. This module exists only for rustdoc, and adds nothing to a binary.
 
 #[doc = include_str!("architecture.md")]
