@@ -58,18 +58,16 @@
 //! All features are on by default. With `default-features = false`, only the server, the router
 //! and the message types remain.
 //!
-//! | feature | items |
-//! |---|---|
-//! | `assets` | [`match_assets`], [`serve_file`], [`asset_path`], [`extension_to_mime`] |
-//! | `cgi` | [`cgi`] |
-//! | `forms` | [`input`], [`post_input!`], [`accept!`]; turns on `json` |
-//! | `gzip` | [`content_encoding`] |
-//! | `json` | [`mod@json`], [`json!`], [`json_struct!`], [`Response::json`], [`try_or_400!`] |
-//! | `log` | [`fn@log`], [`log_as`], [`log_custom`] |
-//! | `proxy` | [`proxy`] |
-//! | `session` | [`session`]; turns on `forms` |
-//! | `trusted-proxies` | [`Proxies`] |
-//! | `websocket` | [`websocket`] |
+//! * `assets`: [`match_assets`], [`serve_file`], [`asset_path`], [`extension_to_mime`]
+//! * `cgi`: [`cgi`]
+//! * `forms`: [`input`], [`post_input!`], [`accept!`]; turns on `json`
+//! * `gzip`: [`content_encoding`]
+//! * `json`: [`mod@json`], [`json!`], [`json_struct!`], [`Response::json`], [`try_or_400!`]
+//! * `log`: [`fn@log`], [`log_as`], [`log_custom`]
+//! * `proxy`: [`proxy`]
+//! * `session`: [`session`]; turns on `forms`
+//! * `trusted-proxies`: [`Proxies`]
+//! * `websocket`: [`websocket`]
 //!
 //! # Not included
 //!

@@ -17,7 +17,7 @@
 //! The Rust code of these pages runs as doctests. `tests/it/docs/readme` runs the tables and
 //! checks the paths. This module exists only for rustdoc, and adds nothing to a binary.
 
-#[doc = include_str!("architecture.md")]
+#[doc = include_str!("internals/architecture.md")]
 pub mod architecture {}
 
 #[doc = include_str!("changelog.md")]
@@ -26,29 +26,29 @@ pub mod changelog {}
 #[doc = include_str!("cookbook.md")]
 pub mod cookbook {}
 
-#[doc = include_str!("engine.md")]
+#[doc = include_str!("internals/engine.md")]
 pub mod engine {}
 
-#[doc = include_str!("from_rouille.md")]
+#[doc = include_str!("migration/from_rouille.md")]
 pub mod from_rouille {}
 
-#[doc = include_str!("from_toolkit_zero.md")]
+#[doc = include_str!("migration/from_toolkit_zero.md")]
 pub mod from_toolkit_zero {}
 
-#[doc = include_str!("guarantees.md")]
+#[doc = include_str!("reference/guarantees.md")]
 pub mod guarantees {}
 
-#[doc = include_str!("http.md")]
+#[doc = include_str!("reference/http.md")]
 pub mod http {}
 
-#[doc = include_str!("limitations.md")]
+#[doc = include_str!("reference/limitations.md")]
 pub mod limitations {}
 
-#[doc = include_str!("operations.md")]
+#[doc = include_str!("production/operations.md")]
 pub mod operations {}
 
-#[doc = include_str!("performance.md")]
+#[doc = include_str!("production/performance.md")]
 pub mod performance {}
 
-#[doc = include_str!("security.md")]
+#[doc = include_str!("production/security.md")]
 pub mod security {}

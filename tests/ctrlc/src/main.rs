@@ -5,7 +5,8 @@ use millpond::{Response, Server};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let server = Server::listen_on([([127, 0, 0, 1], 0)], |_| Response::text("hello\n"))?;
+    let address = ([127, 0, 0, 1], 0);
+    let server = Server::listen_on([address], |_| Response::text("hello\n"))?;
     let url = format!("http://{}/", server.server_addr());
     let (thread, stop) = server.stoppable();
     ctrlc::set_handler(move || {

@@ -104,7 +104,7 @@ fn the_reading_plan_has_every_file_and_the_right_numbers() {
     let sum: usize = lines.iter().sum();
     assert!(
         is_right,
-        "src/guide/architecture.md, \"The core in order\" ({sum} lines in all), must be:\n{}\n",
+        "src/guide/internals/architecture.md, \"The core in order\" ({sum} lines in all), must be:\n{}\n",
         want.join("\n")
     );
 }

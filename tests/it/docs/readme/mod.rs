@@ -26,20 +26,22 @@ macro_rules! pages {
 }
 
 const PAGES: [(&str, &str); 12] = pages! {
-    "architecture" "changelog" "cookbook" "engine" "from_rouille" "from_toolkit_zero" "guarantees"
-    "http" "limitations" "operations" "performance" "security"
+    "changelog" "cookbook" "internals/architecture" "internals/engine" "migration/from_rouille"
+    "migration/from_toolkit_zero" "production/operations" "production/performance"
+    "production/security" "reference/guarantees" "reference/http" "reference/limitations"
 };
 
-/// Returns the text of a page of the guide.
+/// Returns the text of the page `millpond::guide::name`.
 fn page(name: &str) -> &'static str {
-    let found = PAGES.iter().find(|(page, _)| *page == name);
+    let is_named = |path: &str| path.rsplit('/').next() == Some(name);
+    let found = PAGES.iter().find(|(path, _)| is_named(path));
     found.expect("a page of the guide").1
 }
 
 /// Returns the README and all pages, each with its path.
 fn texts() -> impl Iterator<Item = (String, &'static str)> {
     let pages = PAGES.iter();
-    let pages = pages.map(|(name, text)| (format!("src/guide/{name}.md"), *text));
+    let pages = pages.map(|(path, text)| (format!("src/guide/{path}.md"), *text));
     pages.chain([("README.md".to_owned(), README)])
 }
 
