@@ -204,32 +204,24 @@ fn the_slack_of_timed_tests_is_the_documented_one() {
     assert!(page("guarantees").contains(&text), "{text}");
 }
 
-/// Returns whether a file contains a test that runs: in this binary, in the library, or in a
-/// package beside the library.
-fn is_run(path: &str) -> bool {
-    let parts: Vec<&str> = path.split('/').collect();
-    match parts[..] {
-        ["tests", "it", .., _] => is_in_this_binary(path),
-        ["tests", package, ..] => is_packed() || beside().contains_key(package),
-        ["src", ..] => {
-            fs::read_to_string(root().join(path)).map_or(false, |text| text.contains("#[test]\n"))
-        }
-        _ => false,
+/// Returns whether a name in a table is a module with tests, of this binary or of the library, or a
+/// package of tests.
+fn is_run(name: &str) -> bool {
+    if let Some(package) = name.strip_prefix("tests/") {
+        return is_packed() || beside().contains_key(package);
     }
+    is_in_this_binary(name) || has_unit_tests(&name.replace("::", "/"))
 }
 
-/// Returns whether each module on the way to this file is declared by the one above.
+/// Returns whether each module of the path is declared by the one above.
 fn is_in_this_binary(path: &str) -> bool {
-    let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
     let mut folder = root().join("tests/it");
     let mut declaring = folder.join("main.rs");
-    for name in path.trim_start_matches("tests/it/").split('/') {
+    for name in path.split("::") {
         let text = fs::read_to_string(&declaring).unwrap_or_default();
         let is_declared = text.lines().any(|line| {
-            let line = line.trim_start_matches("pub ");
-            line.strip_prefix("mod ")
-                .and_then(|line| line.strip_suffix(';'))
-                == Some(name)
+            let line = line.trim_start_matches("pub ").strip_prefix("mod ");
+            line.and_then(|line| line.strip_suffix(';')) == Some(name)
         });
         if !is_declared {
             return false;
@@ -242,6 +234,15 @@ fn is_in_this_binary(path: &str) -> bool {
         };
     }
     declaring.exists()
+}
+
+/// Returns whether the library has tests in this module or in a module `tests` below.
+fn has_unit_tests(path: &str) -> bool {
+    let files = [".rs", "/mod.rs", "/tests.rs", "/tests/mod.rs"];
+    let mut files = files
+        .iter()
+        .map(|end| root().join("src").join(format!("{path}{end}")));
+    files.any(|file| fs::read_to_string(file).map_or(false, |text| text.contains("#[test]\n")))
 }
 
 #[test]
