@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-pub use packages::{beside, is_packed};
+pub use packages::{is_packed, test_packages};
 use source::{sources, words, Source};
 
 const TOP: [&str; 8] = [
@@ -30,11 +30,12 @@ const UNSAFE_CALLS: [&str; 2] = [
     "unsafe { signal(number, on_signal) }",
     "unsafe { _exit(128 + number) }",
 ];
-const EVERYWHERE: [&str; 11] = [
+const EVERYWHERE: [&str; 12] = [
     "src",
     "examples",
     "tests/it",
     "tests/support",
+    "tests/ctrlc",
     "tests/faults",
     "tests/interop",
     "tests/proxies",

@@ -44,7 +44,7 @@ fn manifest() -> &'static str {
 }
 
 /// The packages in `tests/`, and their manifests.
-pub fn beside() -> BTreeMap<String, String> {
+pub fn test_packages() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let entries = fs::read_dir(folder).expect("the tests");
     let found = entries.filter_map(|entry| {
@@ -72,7 +72,7 @@ fn nothing_is_depended_on() {
 
 #[test]
 fn each_package_needs_what_it_may_and_nothing_else() {
-    for (name, manifest) in beside() {
+    for (name, manifest) in test_packages() {
         let dependencies = manifest
             .lines()
             .skip_while(|line| *line != "[dependencies]")
@@ -101,7 +101,7 @@ fn no_package_is_forgotten() {
     }
     let (ci, root) = (read(".ci/run"), read("Cargo.toml"));
     let mut missing = Vec::new();
-    let packages = beside();
+    let packages = test_packages();
     assert!(packages.len() > 5, "{:?}", packages.keys());
     for name in packages.keys() {
         let folder = format!("tests/{name}");
