@@ -1,112 +1,22 @@
-//! HTTP/1.1 as a client sees it: tables of bytes, each with its section, the answers it gets and
-//! what becomes of the connection. RFC 9110 and RFC 9112 are meant by the sections.
-//!
-//! Each row is sent whole, byte by byte, split at several points, with its sending side ended, and
-//! with another request behind it: that one is answered where the connection stays, and never
-//! where it closes. (`src/wire` splits its rows at every byte.) What each section demands, and
-//! which rows show it, is `tests/it/http/rfc`.
+//! Sends the bytes of rows in every manner, and compares the answers.
 
 use std::io::Read as _;
 use std::thread;
 
+use super::{Case, Closes, Ends, Stays};
 use crate::support::{serve, Client, Cut, Reply, Running};
 use millpond::{Request, Response};
-
-mod chunked;
-mod connections;
-mod ends;
-mod fields;
-mod framing;
-mod lines;
-mod targets;
-
-/// What becomes of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Stays,
-    Closes,
-    /// The client's side ends behind the bytes, and so does the connection behind the answers.
-    Ends,
-}
-pub use Fate::{Closes, Ends, Stays};
-
-/// Section, fact, bytes, answers, fate. An answer is a status, for HEAD as `HEAD 200`; after a
-/// blank follows what [`tell`] has told of the request, where the handler ran.
-pub type Row = (
-    &'static str,
-    &'static str,
-    &'static [u8],
-    &'static [&'static str],
-    Fate,
-);
-
-/// A row with all of its bytes: those of a table may be a part of them.
-#[derive(Clone, Debug)]
-pub struct Case {
-    pub section: &'static str,
-    pub name: String,
-    pub bytes: Vec<u8>,
-    pub answers: Vec<String>,
-    pub fate: Fate,
-}
-
-impl Case {
-    pub fn new(
-        section: &'static str,
-        name: &str,
-        bytes: impl Into<Vec<u8>>,
-        answers: &[&str],
-        fate: Fate,
-    ) -> Case {
-        Case {
-            section,
-            name: name.to_owned(),
-            bytes: bytes.into(),
-            answers: answers.iter().map(|&answer| answer.to_owned()).collect(),
-            fate,
-        }
-    }
-}
-
-/// The rows of a table that hold all of their bytes but those before and behind.
-fn cases(before: &[u8], rows: &[Row], behind: &[u8]) -> Vec<Case> {
-    rows.iter()
-        .map(|&(section, name, bytes, answers, fate)| {
-            Case::new(
-                section,
-                name,
-                [before, bytes, behind].concat(),
-                answers,
-                fate,
-            )
-        })
-        .collect()
-}
-
-/// Every row there is.
-pub fn all() -> Vec<Case> {
-    let tables = [
-        lines::rows(),
-        targets::rows(),
-        fields::rows(),
-        framing::rows(),
-        chunked::rows(),
-        connections::rows(),
-        ends::rows(),
-    ];
-    tables.concat()
-}
 
 const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: next\r\n\r\n";
 const NEXT_ANSWER: &str = "200 GET /next next ";
 
-/// A server whose handler tells what it saw.
+/// A server whose handler answers with the request that it got.
 pub fn teller() -> Running {
     serve(tell)
 }
 
 /// `method target host body`, or 400 for a body that does not end well.
-pub fn tell(request: &Request) -> Response {
+fn tell(request: &Request) -> Response {
     let mut body = Vec::new();
     let read = request.data().map(|mut data| data.read_to_end(&mut body));
     if let Some(Err(e)) = read {
@@ -122,7 +32,7 @@ pub fn tell(request: &Request) -> Response {
 }
 
 /// Sends each row in every manner and compares what comes back.
-fn check(rows: &[Case]) {
+pub fn check(rows: &[Case]) {
     let server = teller();
     for row in rows {
         for manner in manners(row) {
