@@ -33,11 +33,11 @@ pub struct Reply {
 
 /// The reason why there was no whole response.
 #[derive(PartialEq, Eq)]
-pub enum Cut {
+pub enum Incomplete {
     /// The connection ended before the first byte.
-    Before,
+    Unstarted,
     /// The connection ended behind these bytes of a response.
-    Within(Vec<u8>),
+    Ended(Vec<u8>),
     /// Nothing more came in time, behind these bytes.
     Silent(Vec<u8>),
     /// The response breaks the syntax in this line.
@@ -134,7 +134,7 @@ impl Client {
 
     /// Returns the next final response. Interim responses (1xx except 101) are skipped;
     /// [`head`](Client::head) returns those.
-    pub fn try_response(&mut self, method: &str) -> Result<Reply, Cut> {
+    pub fn try_response(&mut self, method: &str) -> Result<Reply, Incomplete> {
         let mut reply = self.head()?;
         while reply.status < 200 && reply.status != 101 {
             reply = self.head()?;
@@ -146,7 +146,7 @@ impl Client {
     }
 
     /// Returns the body behind a head that did not answer HEAD.
-    pub fn body(&mut self, head: &Reply) -> Result<Vec<u8>, Cut> {
+    pub fn body(&mut self, head: &Reply) -> Result<Vec<u8>, Incomplete> {
         if matches!(head.status, 101 | 204 | 304) {
             return Ok(Vec::new());
         }
@@ -155,19 +155,19 @@ impl Client {
             head.header("Content-Length"),
         ) {
             (Some("chunked"), None) => self.chunks(),
-            (Some(_), _) => Err(Cut::Malformed(format!("{head:?}"))),
+            (Some(_), _) => Err(Incomplete::Malformed(format!("{head:?}"))),
             (None, Some(length)) => match length.parse() {
                 Ok(length) => self.take(length),
-                Err(_) => Err(Cut::Malformed(format!("{head:?}"))),
+                Err(_) => Err(Incomplete::Malformed(format!("{head:?}"))),
             },
             (None, None) => self.rest(),
         }
     }
 
     /// Returns the head of the next response, interim ones included; its body stays unread.
-    pub fn head(&mut self) -> Result<Reply, Cut> {
+    pub fn head(&mut self) -> Result<Reply, Incomplete> {
         let line = self.line().map_err(|cut| match cut {
-            Cut::Within(bytes) if bytes.is_empty() => Cut::Before,
+            Incomplete::Ended(bytes) if bytes.is_empty() => Incomplete::Unstarted,
             other => other,
         })?;
         let code = line
@@ -175,7 +175,7 @@ impl Client {
             .and_then(|rest| rest.get(..4));
         let status = match code.map(|code| code.trim_end().parse()) {
             Some(Ok(status)) => status,
-            _ => return Err(Cut::Malformed(line)),
+            _ => return Err(Incomplete::Malformed(line)),
         };
         let mut headers = Vec::new();
         loop {
@@ -183,7 +183,7 @@ impl Client {
             match line.split_once(':') {
                 Some((name, value)) => headers.push((name.to_owned(), value.trim().to_owned())),
                 None if line.is_empty() => break,
-                None => return Err(Cut::Malformed(line)),
+                None => return Err(Incomplete::Malformed(line)),
             }
         }
         Ok(Reply {
@@ -218,24 +218,24 @@ impl Client {
     }
 
     /// Returns all bytes up to the end of the connection; a reset is an end too.
-    pub fn rest(&mut self) -> Result<Vec<u8>, Cut> {
+    pub fn rest(&mut self) -> Result<Vec<u8>, Incomplete> {
         loop {
             match self.receive() {
                 Ok(()) => {}
-                Err(Cut::Within(bytes)) => return Ok(bytes),
+                Err(Incomplete::Ended(bytes)) => return Ok(bytes),
                 Err(cut) => return Err(cut),
             }
         }
     }
 
-    fn chunks(&mut self) -> Result<Vec<u8>, Cut> {
+    fn chunks(&mut self) -> Result<Vec<u8>, Incomplete> {
         let mut body = Vec::new();
         loop {
             let line = self.line()?;
             let size = line.split(';').next().unwrap_or_default();
             let size = match usize::from_str_radix(size, 16) {
                 Ok(size) => size,
-                Err(_) => return Err(Cut::Malformed(line)),
+                Err(_) => return Err(Incomplete::Malformed(line)),
             };
             if size == 0 {
                 while !self.line()?.is_empty() {}
@@ -244,18 +244,18 @@ impl Client {
             body.extend_from_slice(self.take_slice(size)?);
             let end = self.line()?;
             if !end.is_empty() {
-                return Err(Cut::Malformed(end));
+                return Err(Incomplete::Malformed(end));
             }
         }
     }
 
     /// Returns the next `length` bytes, of any kind.
-    pub fn take(&mut self, length: usize) -> Result<Vec<u8>, Cut> {
+    pub fn take(&mut self, length: usize) -> Result<Vec<u8>, Incomplete> {
         self.take_slice(length).map(<[u8]>::to_vec)
     }
 
     /// [`take`](Client::take) without a copy.
-    pub fn take_slice(&mut self, length: usize) -> Result<&[u8], Cut> {
+    pub fn take_slice(&mut self, length: usize) -> Result<&[u8], Incomplete> {
         while self.end - self.start < length {
             self.receive()?;
         }
@@ -264,7 +264,7 @@ impl Client {
     }
 
     /// Returns the next bytes up to this mark, and the mark.
-    pub fn take_through(&mut self, mark: &[u8]) -> Result<&[u8], Cut> {
+    pub fn take_through(&mut self, mark: &[u8]) -> Result<&[u8], Incomplete> {
         let mut seen = 0;
         loop {
             let unseen = &self.unread()[seen..];
@@ -277,17 +277,17 @@ impl Client {
     }
 
     /// Returns the next `length` bytes, which stay unread.
-    pub fn look(&mut self, length: usize) -> Result<&[u8], Cut> {
+    pub fn look(&mut self, length: usize) -> Result<&[u8], Incomplete> {
         self.take_slice(length)?;
         self.start -= length;
         Ok(&self.unread()[..length])
     }
 
-    fn line(&mut self) -> Result<String, Cut> {
+    fn line(&mut self) -> Result<String, Incomplete> {
         let line = self.take_through(b"\r\n")?;
         match std::str::from_utf8(&line[..line.len() - 2]) {
             Ok(line) => Ok(line.to_owned()),
-            Err(_) => Err(Cut::Malformed(Brief(line).to_string())),
+            Err(_) => Err(Incomplete::Malformed(Brief(line).to_string())),
         }
     }
 
@@ -296,7 +296,7 @@ impl Client {
     }
 
     /// Reads once.
-    fn receive(&mut self) -> Result<(), Cut> {
+    fn receive(&mut self) -> Result<(), Incomplete> {
         if self.end == self.buffer.len() || self.start == self.end {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -307,16 +307,16 @@ impl Client {
             self.buffer.resize(length, 0);
         }
         match self.stream.read(&mut self.buffer[self.end..]) {
-            Ok(0) => Err(Cut::Within(self.take_unread())),
+            Ok(0) => Err(Incomplete::Ended(self.take_unread())),
             Ok(count) => {
                 self.end += count;
                 Ok(())
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => Ok(()),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                Err(Cut::Silent(self.take_unread()))
+                Err(Incomplete::Silent(self.take_unread()))
             }
-            Err(_) => Err(Cut::Within(self.take_unread())),
+            Err(_) => Err(Incomplete::Ended(self.take_unread())),
         }
     }
 
@@ -327,7 +327,7 @@ impl Client {
     }
 }
 
-fn cut(cut: Cut) -> Reply {
+fn cut(cut: Incomplete) -> Reply {
     panic!("no whole response: {cut:?}")
 }
 
@@ -362,13 +362,13 @@ impl fmt::Debug for Reply {
     }
 }
 
-impl fmt::Debug for Cut {
+impl fmt::Debug for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cut::Before => write!(f, "the end before the first byte"),
-            Cut::Within(bytes) => write!(f, "the end behind {}", Brief(bytes)),
-            Cut::Silent(bytes) => write!(f, "silence behind {}", Brief(bytes)),
-            Cut::Malformed(line) => write!(f, "malformed: {line:?}"),
+            Incomplete::Unstarted => write!(f, "the end before the first byte"),
+            Incomplete::Ended(bytes) => write!(f, "the end behind {}", Brief(bytes)),
+            Incomplete::Silent(bytes) => write!(f, "silence behind {}", Brief(bytes)),
+            Incomplete::Malformed(line) => write!(f, "malformed: {line:?}"),
         }
     }
 }

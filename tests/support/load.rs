@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{eventually, Client, Cut};
+use super::{eventually, Client, Incomplete};
 use millpond::Address;
 
 /// How a load's clients use their connections.
@@ -138,8 +138,8 @@ fn ask_on(shared: &Shared, number: usize, keep: bool) -> Tally {
                 shared.whole[number].fetch_add(1, Ordering::Relaxed);
                 kept = if keeps { Some(client) } else { None };
             }
-            Err(Cut::Before) if fresh => tally.dropped += 1,
-            Err(Cut::Before) => tally.retried += 1,
+            Err(Incomplete::Unstarted) if fresh => tally.dropped += 1,
+            Err(Incomplete::Unstarted) => tally.retried += 1,
             Err(cut) => panic!("a response was cut: {cut:?}"),
         }
     }
@@ -147,11 +147,13 @@ fn ask_on(shared: &Shared, number: usize, keep: bool) -> Tally {
 }
 
 /// Asks once. True if the server keeps the connection.
-fn ask(client: &mut Client, number: usize, count: u64, keep: bool) -> Result<bool, Cut> {
+fn ask(client: &mut Client, number: usize, count: u64, keep: bool) -> Result<bool, Incomplete> {
     let path = format!("/{number}/{count}");
     let connection = if keep { "keep-alive" } else { "close" };
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
-    client.try_send(request).map_err(|_| Cut::Before)?;
+    client
+        .try_send(request)
+        .map_err(|_| Incomplete::Unstarted)?;
     let reply = client.try_response("GET")?;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert!(reply.body.starts_with(path.as_bytes()), "{reply:?}");

@@ -17,7 +17,7 @@ mod server;
 mod wait;
 
 pub use self::barrier::Barrier;
-pub use self::client::{Client, Cut, Reply};
+pub use self::client::{Client, Incomplete, Reply};
 pub use self::echo::switch;
 pub use self::folder::Folder;
 pub use self::load::{KeepAliveMode, Load};

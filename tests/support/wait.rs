@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::GUARD;
 
 /// Long enough to leave the processor to the server, short beside every bound that a test checks.
-const PAUSE: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Runs `act` on a thread of its own; the test fails if it is not done within `time`.
 pub fn finishes<T: Send + 'static>(time: Duration, act: impl FnOnce() -> T + Send + 'static) -> T {
@@ -52,7 +52,7 @@ pub fn eventually_equals<T: PartialEq + Debug>(
             return;
         }
         assert!(began.elapsed() < time, "{found:?}, not {expected:?}");
-        thread::sleep(PAUSE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -61,6 +61,6 @@ pub fn eventually_within(time: Duration, what: &str, mut condition: impl FnMut()
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < time, "never happened: {what}");
-        thread::sleep(PAUSE);
+        thread::sleep(POLL_INTERVAL);
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::extras::assets::folder::{ask, Folder};
-use crate::support::{serve, Barrier, Client, Cut, Reply, Running};
+use crate::support::{serve, Barrier, Client, Incomplete, Reply, Running};
 use millpond::{content_encoding, match_assets, Request, Response, ResponseBody};
 
 /// What gzip makes of it, or its complaint.
@@ -152,7 +152,7 @@ fn a_reader_that_fails_cuts_the_connection_and_gzip_notices() {
             "GET {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"
         ));
         match client.try_response("GET") {
-            Err(Cut::Before | Cut::Within(_)) => {}
+            Err(Incomplete::Unstarted | Incomplete::Ended(_)) => {}
             other => panic!("{path}: {other:?}"),
         }
         // To HTTP/1.0 an end is an end; but gzip has its own.

@@ -38,7 +38,7 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
                 held.wait();
                 panic!("on purpose")
             }
-            tell(request)
+            describe(request)
         });
         let settings = settings(proxies).on_error(move |error| {
             told.lock().unwrap().push((error.client, error.peer));
@@ -63,7 +63,7 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
 }
 
 /// Whom the request counts for, whether that was over TLS, and whose the connection is.
-fn tell(request: &Request) -> Response {
+fn describe(request: &Request) -> Response {
     let (client, peer) = (request.remote_addr(), request.peer_addr());
     let who = match client == peer {
         true => "the peer".to_owned(),
@@ -86,12 +86,12 @@ fn settings(proxies: Proxies) -> Settings {
 }
 
 fn serve(proxies: Proxies) -> Running {
-    serve_as(tell, |server| server.settings(settings(proxies)))
+    serve_as(describe, |server| server.settings(settings(proxies)))
 }
 
 fn serve_managed(proxies: Proxies) -> BackgroundServer {
     let router = Router::default();
-    router.fallback(tell);
+    router.fallback(describe);
     router
         .serve_managed_with(([127, 0, 0, 1], 0), settings(proxies))
         .expect("a free port")
@@ -109,7 +109,7 @@ const X_FORWARDED: &str = "X-Forwarded-For: 192.0.2.9, 192.0.2.8\r\nX-Forwarded-
 fn nobody_is_believed_unless_told() {
     let both = format!("{FORWARDED}{X_FORWARDED}X-Real-IP: 192.0.2.6\r\n");
     for server in [
-        serve_as(tell, |server| server),
+        serve_as(describe, |server| server),
         serve(here()),
         serve(trusting(&["10.0.0.0/8", "::1"]).forwarded()),
         serve(trusting(&["10.0.0.0/8", "::1"]).x_forwarded()),
@@ -275,7 +275,7 @@ fn half_a_preface_is_not_waited_for() {
     };
     let settings = settings(here().proxy_protocol()).limits(limits);
     let router = Router::default();
-    router.fallback(tell);
+    router.fallback(describe);
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
     let server = server.expect("a free port");
     for half in [&LINE[..1], &LINE[..20], &BINARY[..5], &BINARY[..20]] {
@@ -310,7 +310,7 @@ fn half_a_preface_is_not_waited_for() {
 #[test]
 fn from_anybody_else_a_preface_is_a_malformed_request() {
     for server in [
-        serve_as(tell, |server| server),
+        serve_as(describe, |server| server),
         serve(here().x_forwarded()),
         serve(trusting(&["10.0.0.0/8"]).proxy_protocol()),
     ] {
@@ -327,7 +327,7 @@ fn from_anybody_else_a_preface_is_a_malformed_request() {
 fn half_prefaces_hold_no_worker() {
     let proxies = here().proxy_protocol();
     let settings = Settings::default().pool_size(1).proxies(proxies);
-    let server = serve_as(tell, |server| server.settings(settings));
+    let server = serve_as(describe, |server| server.settings(settings));
     let mut halves = Vec::new();
     for at in 1..LINE.len() {
         let mut client = server.connect();
@@ -372,7 +372,7 @@ fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
     let held = barrier.clone();
     router.add(Route::get("/").onconnect(move |request| {
         held.wait();
-        tell(request)
+        describe(request)
     }));
     let server = router
         .serve_managed_with(([127, 0, 0, 1], 0), settings(here().proxy_protocol()))
@@ -456,7 +456,7 @@ fn nobody_can_be_told_to_be_at_a_unix_socket() {
 
 #[test]
 fn the_peer_is_the_client_of_a_server_without_proxies() {
-    let server = serve_routes(vec![Route::get("/").onconnect(tell)]);
+    let server = serve_routes(vec![Route::get("/").onconnect(describe)]);
     let mut client = Client::connect(server.addr());
     assert_eq!(ask(&mut client, ""), "the peer, secure: false");
 }

@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// More clients than it can take, each with this sent, when it has noticed that.
-    fn swamp(&mut self, request: &str) -> Vec<Client> {
+    fn exhaust_descriptors(&mut self, request: &str) -> Vec<Client> {
         let clients = (0..CLIENTS).map(|_| {
             let mut client = Client::connect(self.addr);
             client.send(request);
@@ -125,7 +125,7 @@ impl Server {
 /// A hundred requests in flight at once, where there are descriptors for some sixty.
 fn handlers_have_them_all() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut clients = server.exhaust_descriptors("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     // It does not spin on what it cannot have: one try in a tenth of a second.
     let (errors, since) = (server.errors(), Instant::now());
     clients[0].open();
@@ -164,7 +164,7 @@ fn idle_connections_make_room() {
 fn clients_that_close_make_room() {
     let mut server = Server::start();
     // Not idle: nothing of theirs is given up.
-    let mut clients = server.swamp("GET / HTTP/1.1\r\nHo");
+    let mut clients = server.exhaust_descriptors("GET / HTTP/1.1\r\nHo");
     let last = clients.split_off(CLIENTS - 10);
     drop(clients);
     for mut client in last {
@@ -178,7 +178,7 @@ fn clients_that_close_make_room() {
 
 fn it_stops_in_time_without_any() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut clients = server.exhaust_descriptors("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     finishes(SLOW, move || server.stop());
     // Those it could not accept are refused; those it had are answered whole.
     let answered = clients

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::support::{serve, Barrier, Client, Cut, Running, GUARD};
+use crate::support::{serve, Barrier, Client, Incomplete, Running, GUARD};
 use millpond::{Request, Response, ResponseBody};
 
 /// What a body's reader does once it has yielded so many bytes.
@@ -159,7 +159,7 @@ fn a_body_that_cannot_be_finished_is_seen_to_be_cut() {
         let mut client = server.connect();
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
         match client.try_response("GET") {
-            Err(Cut::Before | Cut::Within(_)) => {}
+            Err(Incomplete::Unstarted | Incomplete::Ended(_)) => {}
             other => panic!("{path}: {other:?}"),
         }
         client.closed();

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{drain_observer, eventually, finishes, get, measure, serve_routes, timed};
-use crate::support::{Barrier, Client, Cut, KeepAliveMode, Load, GUARD, SLACK};
+use crate::support::{Barrier, Client, Incomplete, KeepAliveMode, Load, GUARD, SLACK};
 use millpond::{BackgroundServer, Drained, Request, Response, Route, Router, Settings};
 
 /// How long a handler that waits for a silent client's body may hold a stop up.
-const STALL: Duration = Duration::from_millis(2000);
+const MAX_HELD_UP: Duration = Duration::from_millis(2000);
 const LARGE: usize = 8 << 20;
 
 fn routes(barrier: &Barrier) -> Vec<Route> {
@@ -53,7 +53,7 @@ fn nothing_to_wait_for() {
 /// Each row is what a client has sent when the server stops, and is not waited for.
 #[test]
 fn half_a_request_does_not_hold_it_up() {
-    const HALVES: [(&str, &str); 8] = [
+    const PARTIAL_REQUESTS: [(&str, &str); 8] = [
         ("nothing", ""),
         ("a byte", "G"),
         ("a half head", "GET / HTTP/1.1\r\nHost: a\r\nAcc"),
@@ -75,7 +75,7 @@ fn half_a_request_does_not_hold_it_up() {
             "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n",
         ),
     ];
-    for (name, half) in HALVES {
+    for (name, half) in PARTIAL_REQUESTS {
         let server = serve(&Barrier::default());
         let mut clients: Vec<Client> = (0..3).map(|_| Client::connect(server.addr())).collect();
         for client in &mut clients {
@@ -101,7 +101,7 @@ fn half_a_large_body_does_not_hold_it_up() {
     client.send(vec![b'x'; 100_000]);
     eventually("its handler runs", || server.stats().in_flight == 1);
     let (drained, took) = stop(server);
-    assert!(took < STALL + SLACK, "{took:?}");
+    assert!(took < MAX_HELD_UP + SLACK, "{took:?}");
     assert_eq!((drained.answered, drained.cut), (1, 0));
     assert_eq!(client.response().status, 408);
     client.closed();
@@ -189,7 +189,7 @@ fn stop_within_returns_in_time_and_counts_what_it_cut() {
         assert_eq!((drained.answered, drained.cut), (0, 4));
         // The clients can tell: there is no response, or it ends too soon.
         for client in &mut stuck {
-            assert_eq!(client.try_response("GET"), Err(Cut::Before));
+            assert_eq!(client.try_response("GET"), Err(Incomplete::Unstarted));
         }
         let body = unread.rest().unwrap();
         assert!(body.len() < LARGE, "{}", body.len());
@@ -242,7 +242,7 @@ fn stop_within_counts_both_kinds() {
         assert_eq!(client.response().text(), "passed");
     }
     for client in &mut stuck {
-        assert_eq!(client.try_response("GET"), Err(Cut::Before));
+        assert_eq!(client.try_response("GET"), Err(Incomplete::Unstarted));
     }
     slow.open();
 }

@@ -64,7 +64,7 @@ impl Served {
 }
 
 /// A client that sends `start`, as much of it as is taken, then a byte now and then.
-fn rude(addr: SocketAddr, start: &[u8]) -> TcpStream {
+fn stalled_client(addr: SocketAddr, start: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(addr).expect("a connection");
     stream.set_nonblocking(true).expect("nonblocking");
     let mut sent = 0;
@@ -89,9 +89,9 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
     let mut dripping = Vec::new();
     let mut silent = Vec::new();
     for _ in 0..100 {
-        dripping.push(rude(served.addr, &head));
-        dripping.push(rude(served.addr, &upload));
-        silent.push(rude(served.addr, &pipelined));
+        dripping.push(stalled_client(served.addr, &head));
+        dripping.push(stalled_client(served.addr, &upload));
+        silent.push(stalled_client(served.addr, &pipelined));
     }
     let done = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&done);

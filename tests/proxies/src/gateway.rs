@@ -13,7 +13,7 @@ use millpond::{BackgroundServer, Proxies, Request, Response, Router, Settings};
 
 use crate::proxy::{free_port, Proxy};
 use crate::support::{Client, Folder};
-use crate::{ask, nginx, tell, FORGED, NGINX, NGINX_FOLDERS, NGINX_X_FORWARDED};
+use crate::{ask, describe, nginx, FORGED, NGINX, NGINX_FOLDERS, NGINX_X_FORWARDED};
 
 fn serve(
     settings: Settings,
@@ -32,7 +32,7 @@ fn to(addr: SocketAddr) -> impl Fn(&Request) -> Response + Send + Sync + 'static
     }
 }
 
-fn believing(address: &str) -> Settings {
+fn trusting(address: &str) -> Settings {
     let proxies = Proxies::new([address]).expect("an address");
     Settings::default().proxies(proxies.x_forwarded())
 }
@@ -97,8 +97,8 @@ fn nginx_is_asked() {
 #[test]
 fn nginx_asks() {
     // nginx says who the client is, this server believes it, and tells the one behind it.
-    let inner = serve(believing("127.0.0.1"), tell);
-    let server = serve(believing(NGINX), to(inner.addr()));
+    let inner = serve(trusting("127.0.0.1"), describe);
+    let server = serve(trusting(NGINX), to(inner.addr()));
     let front = nginx(NGINX_X_FORWARDED, server.addr(), NGINX);
     for fields in ["", FORGED] {
         let (_, status, body) = ask(front.port, fields);

@@ -29,14 +29,14 @@ pub const GUARD: Duration = Duration::from_secs(10);
 const FORGED: &str = "Forwarded: for=203.0.113.1;proto=https\r\n\
     X-Forwarded-For: 203.0.113.1, 127.0.0.8\r\nX-Forwarded-Proto: https\r\n";
 
-fn tell(request: &Request) -> Response {
+fn describe(request: &Request) -> Response {
     let (client, peer) = (request.remote_addr(), request.peer_addr().ip());
     Response::text(format!("{client} by {peer}, {}", request.is_secure()))
 }
 
 fn serve(shape: impl FnOnce(Proxies) -> Proxies) -> BackgroundServer {
     let router = Router::default();
-    router.fallback(tell);
+    router.fallback(describe);
     let proxies = Proxies::new([NGINX, HAPROXY]).expect("two addresses");
     let settings = Settings::default().proxies(shape(proxies));
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);

@@ -50,15 +50,15 @@ fn main() -> ExitCode {
         ["moves", rounds] => {
             let rounds = rounds.parse().expect("a number of rounds");
             println!("moved from port to port, {rounds} times:");
-            let mut failed = tell(&moves::between_ports(rounds));
+            let mut failed = print_tallies(&moves::between_ports(rounds));
             println!("widened to all addresses on one socket, and narrowed, {rounds} times:");
-            failed += tell(&moves::on_one_socket(rounds));
+            failed += print_tallies(&moves::on_one_socket(rounds));
             println!("moved between one interface and all, a socket for each, {rounds} times:");
             // Told, and not held: the socket is closed before the next one can be had, and Linux
             // resets those that came between the last accept and the close. That is about one in a
             // hundred moves here; where the machine has taken the CPU away just then, it is
             // everybody who asked.
-            tell(&moves::on_one_port(rounds));
+            print_tallies(&moves::on_one_port(rounds));
             failed
         }
         ["ports"] => {
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
             let grace = grace.parse().expect("milliseconds");
             let start = |place: &Place| Instance::start(Path::new(program), place, grace);
             let ports = [front, first, second].map(|port| port.parse().expect("a port"));
-            replaced(&Proxy::new(name, folder), ports, rounds, start)
+            replace_instances(&Proxy::new(name, folder), ports, rounds, start)
         }
         _ => panic!("see `run`"),
     };
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
 }
 
 /// Replaces both instances so often; the number of failures.
-fn replaced(
+fn replace_instances(
     proxy: &Proxy,
     [front, instances @ ..]: [u16; 3],
     rounds: u32,
@@ -96,7 +96,7 @@ fn replaced(
         let instance = Some(start(&place));
         (place, instance)
     });
-    proxy.has_all(at(front));
+    proxy.wait_until_all_up(at(front));
     let began = Instant::now();
     let load = Load::begin(Arc::new(at(front)));
     let wrk = Wrk::begin(&format!("http://{}/sleep?ms=0", at(front)));
@@ -104,7 +104,7 @@ fn replaced(
         for (place, instance) in &mut instances {
             instance.take().expect("one that runs").end();
             *instance = Some(start(place));
-            proxy.has_all(at(front));
+            proxy.wait_until_all_up(at(front));
         }
     }
     let took = began.elapsed();
@@ -113,8 +113,11 @@ fn replaced(
     for (_, instance) in instances {
         instance.expect("one that runs").end();
     }
-    println!("{} instances were replaced in {took:.1?}:", rounds * 2);
-    let failed = tell(&tallies) + why.len();
+    println!(
+        "{} instances were replace_instances in {took:.1?}:",
+        rounds * 2
+    );
+    let failed = print_tallies(&tallies) + why.len();
     println!("{whole:>8} whole: wrk, keep-alive");
     why.iter().for_each(|why| println!("    {why}"));
     let retries = proxy.retries();
@@ -123,7 +126,7 @@ fn replaced(
 }
 
 /// Prints what became of the requests; the number of failures.
-fn tell(tallies: &Tallies) -> usize {
+fn print_tallies(tallies: &Tallies) -> usize {
     let mut sum = 0;
     for (kind, tally) in tallies {
         let (whole, failed) = (tally.whole, tally.failed.len());

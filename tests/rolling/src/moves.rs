@@ -15,7 +15,7 @@ use crate::support::Client;
 
 /// Longer than any client here leaves a connection unused.
 const GRACE: Duration = Duration::from_millis(150);
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 /// Who is refused has sent nothing, and asks at the next place; all over again after the last.
@@ -39,7 +39,7 @@ impl Places for Known {
                     connected => return connected,
                 }
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > MAX_WAIT {
                 return Err(ErrorKind::ConnectionRefused.into());
             }
             sleep(Duration::from_millis(1));

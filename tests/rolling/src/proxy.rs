@@ -25,12 +25,12 @@ impl Proxy {
     }
 
     /// Waits until it listens, and uses both servers as far as it can tell.
-    pub fn has_all(&self, addr: SocketAddr) {
-        let has_all = || match self {
+    pub fn wait_until_all_up(&self, addr: SocketAddr) {
+        let wait_until_all_up = || match self {
             Proxy::Haproxy(_) => self.column("status") == ["UP", "UP"],
             Proxy::Nginx(_) => TcpStream::connect(addr).is_ok(),
         };
-        eventually("the proxy uses both servers", has_all);
+        eventually("the proxy uses both servers", wait_until_all_up);
     }
 
     /// How often the proxy tried again: where it got no connection, and where it had sent the

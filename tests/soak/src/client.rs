@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::process::clock;
 use crate::shared_state::SharedState;
-use crate::support::{Client, Cut};
+use crate::support::{Client, Incomplete};
 
 pub struct Conn {
     pub client: Client,
@@ -65,11 +65,11 @@ pub enum Fault {
 
 impl Fault {
     /// `begun` is whether a byte of the answer had come before.
-    fn of(cut: Cut, begun: bool) -> Fault {
+    fn of(cut: Incomplete, begun: bool) -> Fault {
         match cut {
-            Cut::Within(bytes) if bytes.is_empty() && !begun => Fault::Before,
-            Cut::Before => Fault::Before,
-            Cut::Silent(_) => Fault::Silent,
+            Incomplete::Ended(bytes) if bytes.is_empty() && !begun => Fault::Before,
+            Incomplete::Unstarted => Fault::Before,
+            Incomplete::Silent(_) => Fault::Silent,
             other => Fault::Cut(format!("{other:?}")),
         }
     }
@@ -183,7 +183,7 @@ impl Conn {
         expected: &Expected,
         body: &[u8],
     ) -> bool {
-        if self.stood_still(state) {
+        if self.upload_stalled(state) {
             return false;
         }
         match self.reply(expected, body) {
@@ -195,7 +195,7 @@ impl Conn {
                 !closes
             }
             Err(fault) => {
-                self.blame(state, kind, 1, fault);
+                self.record_fault(state, kind, 1, fault);
                 false
             }
         }
@@ -203,7 +203,7 @@ impl Conn {
 
     /// Whether the answer is that the body came too slowly, of an upload that was under way when
     /// the server began to leave. Where many threads expected two cores a client may stand still.
-    fn stood_still(&mut self, state: &SharedState) -> bool {
+    fn upload_stalled(&mut self, state: &SharedState) -> bool {
         // What is wrong with the answer is found where it is read.
         if !matches!(self.status(), Ok(b"408")) {
             return false;
@@ -224,7 +224,7 @@ impl Conn {
                 state.note("(retried: stood still)");
                 self.retry(state, 1);
             }
-            Err(fault) => self.blame(state, "an upload that stood still", 1, fault),
+            Err(fault) => self.record_fault(state, "an upload that stood still", 1, fault),
         }
         true
     }
@@ -237,7 +237,7 @@ impl Conn {
     }
 
     /// What it is that so many requests were not answered.
-    pub fn blame(&self, state: &SharedState, kind: &str, requests: u64, fault: Fault) {
+    pub fn record_fault(&self, state: &SharedState, kind: &str, requests: u64, fault: Fault) {
         let served = self.served;
         match fault {
             Fault::Before => match (state.left_at(self.moves), self.sent) {
@@ -255,7 +255,7 @@ impl Conn {
         }
     }
 
-    /// They were told to ask elsewhere, or came too late.
+    /// The server asked them to go elsewhere, or came too late.
     pub fn retry(&self, state: &SharedState, requests: u64) {
         use std::sync::atomic::Ordering::SeqCst;
         state.retried.fetch_add(requests, SeqCst);

@@ -14,7 +14,7 @@ use crate::shared_state::SharedState;
 const BATCH: usize = 16;
 /// How long the bulk of the requests comes in a burst and then does not, so that the server is busy
 /// and calm in turn.
-const TIDE: Duration = Duration::from_secs(3);
+const PACE_WINDOW: Duration = Duration::from_secs(3);
 
 fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes()
@@ -27,8 +27,8 @@ pub fn pipelined(state: &SharedState, first: u64, per_second: u64, began: Instan
     let expected = Expected::text();
     'connections: while let Some(mut conn) = Conn::open(state) {
         while !state.is_over() {
-            let tides = began.elapsed().as_secs() / TIDE.as_secs() + 1;
-            if state.answered.load(SeqCst) >= tides * TIDE.as_secs() * per_second {
+            let windows = began.elapsed().as_secs() / PACE_WINDOW.as_secs() + 1;
+            if state.answered.load(SeqCst) >= windows * PACE_WINDOW.as_secs() * per_second {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             }
@@ -54,7 +54,7 @@ pub fn pipelined(state: &SharedState, first: u64, per_second: u64, began: Instan
                     }
                     Err(fault) => {
                         state.count("pipelined", more as u64);
-                        conn.blame(state, "pipelined", left, fault);
+                        conn.record_fault(state, "pipelined", left, fault);
                         number += BATCH as u64;
                         continue 'connections;
                     }
@@ -241,7 +241,7 @@ fn expecting(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
             return false;
         }
         Err(fault) => {
-            conn.blame(state, "expecting", 1, fault);
+            conn.record_fault(state, "expecting", 1, fault);
             return false;
         }
     }
@@ -304,7 +304,7 @@ fn changing(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
         }
         Ok(_) => conn.exchange(state, "route", &Expected::text(), body.as_bytes()),
         Err(fault) => {
-            conn.blame(state, "route", 1, fault);
+            conn.record_fault(state, "route", 1, fault);
             false
         }
     }
@@ -342,7 +342,7 @@ fn upgraded(state: &SharedState, conn: &mut Conn) -> bool {
         );
     }
     if let Err(fault) = conn.switched() {
-        conn.blame(state, "upgrade", 1, fault);
+        conn.record_fault(state, "upgrade", 1, fault);
         return false;
     }
     // It has an owner now, whom no move ends.

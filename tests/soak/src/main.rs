@@ -12,9 +12,9 @@
 mod client;
 mod kinds;
 mod long;
+mod misbehaving;
 mod options;
 mod process;
-mod rude;
 mod server;
 mod shared_state;
 mod soak;

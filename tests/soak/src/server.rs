@@ -22,7 +22,7 @@ pub const LIVE: u64 = 20;
 
 pub fn run() -> Result<(), String> {
     std::panic::set_hook(Box::new(|_| ()));
-    say("here".to_owned());
+    print_line("here".to_owned());
     let mut commands = io::stdin().lines().map_while(Result::ok);
     if commands.next().as_deref() != Some("serve") {
         return Err("this is for the soak to start".to_owned());
@@ -32,7 +32,7 @@ pub fn run() -> Result<(), String> {
     let server = router
         .serve_managed_with(([127, 0, 0, 2], 0), settings)
         .map_err(|e| e.to_string())?;
-    say(format!("ready {}", server.addr().port()));
+    print_line(format!("ready {}", server.addr().port()));
     let calm = Arc::new(AtomicBool::new(false));
     let mover = {
         let calm = Arc::clone(&calm);
@@ -51,13 +51,13 @@ pub fn run() -> Result<(), String> {
                 let (mover, changer) = hands.take().ok_or("calm already")?;
                 changer.join().map_err(|_| "the routes' thread panicked")?;
                 server = mover.join().map_err(|_| "the mover panicked")?;
-                say("calm".to_owned());
+                print_line("calm".to_owned());
             }
             "stop" => {
                 let server = server.take().ok_or("not calm, or not there")?;
-                say_numbers(&server);
+                print_numbers(&server);
                 let drained = server.stop_within(Duration::from_secs(10));
-                say(format!("stopped {} {}", drained.answered, drained.cut));
+                print_line(format!("stopped {} {}", drained.answered, drained.cut));
             }
             _ => return Ok(()),
         }
@@ -65,7 +65,7 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn say(line: String) {
+fn print_line(line: String) {
     let mut out = io::stdout().lock();
     // Without the soak there is nobody to tell.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -87,13 +87,13 @@ fn move_about(mut server: BackgroundServer, calm: &AtomicBool) -> Option<Backgro
             thread::sleep(Duration::from_millis(5));
         }
         next = Instant::now() + Duration::from_secs(1);
-        say(format!("moving {number} {}", clock()));
+        print_line(format!("moving {number} {}", clock()));
         let began = Instant::now();
         if let Err(e) = server.rebind(address(number, port)) {
-            say(format!("failed to move: {e}"));
+            print_line(format!("failed to move: {e}"));
             return None;
         }
-        say(format!("moved {number} {}", began.elapsed().as_micros()));
+        print_line(format!("moved {number} {}", began.elapsed().as_micros()));
     }
     None
 }
@@ -104,20 +104,20 @@ fn change(router: &Router, calm: &AtomicBool) {
             return;
         }
         router.add(Route::get(format!("/come/{number}")).onconnect(numbered));
-        say(format!("added {number}"));
+        print_line(format!("added {number}"));
         if number > LIVE {
             let old = number - LIVE;
-            say(format!("removing {old}"));
+            print_line(format!("removing {old}"));
             if !router.remove("GET", &format!("/come/{old}")) {
-                say(format!("failed to remove {old}"));
+                print_line(format!("failed to remove {old}"));
             }
-            say(format!("removed {old}"));
+            print_line(format!("removed {old}"));
         }
         thread::sleep(Duration::from_millis(100));
     }
 }
 
-fn say_numbers(server: &BackgroundServer) {
+fn print_numbers(server: &BackgroundServer) {
     // Those that linger have a moment to go.
     let began = Instant::now();
     while server.stats().open > 0 && began.elapsed() < Duration::from_secs(5) {
@@ -127,7 +127,7 @@ fn say_numbers(server: &BackgroundServer) {
     let mut closed = 0;
     for reason in CloseReason::ALL {
         closed += stats.closed(reason);
-        say(format!("closed {reason:?} {}", stats.closed(reason)));
+        print_line(format!("closed {reason:?} {}", stats.closed(reason)));
     }
     for (name, number) in [
         ("accepted", stats.accepted),
@@ -139,7 +139,7 @@ fn say_numbers(server: &BackgroundServer) {
         ("requests", stats.requests),
         ("panics", stats.panics),
     ] {
-        say(format!("number {name} {number}"));
+        print_line(format!("number {name} {number}"));
     }
 }
 

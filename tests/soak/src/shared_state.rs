@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::server::address;
 
 /// So long after an event at the latest the server's word of it has been read.
-const WORD: Duration = Duration::from_secs(2);
-/// More of them say nothing new.
-const TOLD: usize = 30;
+const REPORT_DELAY: Duration = Duration::from_secs(2);
+/// More messages would add nothing.
+const MAX_MESSAGES: usize = 30;
 
 #[derive(Default)]
 pub struct SharedState {
@@ -33,7 +33,7 @@ pub struct SharedState {
     pub lost: AtomicU64,
     /// Whatever else is wrong.
     pub wrong: AtomicU64,
-    told: Mutex<Vec<String>>,
+    messages: Mutex<Vec<String>>,
     kinds: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -72,7 +72,7 @@ impl SharedState {
         let began = Instant::now();
         loop {
             let found = look();
-            if found.is_some() || began.elapsed() > WORD {
+            if found.is_some() || began.elapsed() > REPORT_DELAY {
                 return found;
             }
             thread::sleep(Duration::from_millis(1));
@@ -91,23 +91,23 @@ impl SharedState {
 
     pub fn lose(&self, number: u64, what: String) {
         self.lost.fetch_add(number, SeqCst);
-        self.tell(format!("lost {number}: {what}"));
+        self.add_message(format!("lost {number}: {what}"));
     }
 
     pub fn record_error(&self, what: String) {
         self.wrong.fetch_add(1, SeqCst);
-        self.tell(format!("wrong: {what}"));
+        self.add_message(format!("wrong: {what}"));
     }
 
-    fn tell(&self, what: String) {
-        let mut told = lock(&self.told);
-        if told.len() < TOLD {
-            told.push(what);
+    fn add_message(&self, what: String) {
+        let mut messages = lock(&self.messages);
+        if messages.len() < MAX_MESSAGES {
+            messages.push(what);
         }
     }
 
-    pub fn told(&self) -> Vec<String> {
-        lock(&self.told).clone()
+    pub fn messages(&self) -> Vec<String> {
+        lock(&self.messages).clone()
     }
 
     pub fn kinds(&self) -> BTreeMap<&'static str, u64> {

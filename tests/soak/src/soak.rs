@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use crate::client::{Conn, Expected};
 use crate::fuzz::Rng;
 use crate::kinds;
+use crate::misbehaving::misbehaving;
 use crate::options::Options;
 use crate::process::Held;
-use crate::rude::rude;
 use crate::server::{content, POOL};
 use crate::shared_state::SharedState;
 use crate::support::Process;
 
-/// For whatever the server is told to do.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For every order to the server.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// What the resident memory may grow by in the second half, by a line through all samples: the
 /// allocator's own unrest, or less than the smallest allocation for each connection of that half.
 const UNREST_KIB: f64 = 4.0 * 1024.0;
@@ -33,24 +33,24 @@ const LONGEST_MOVE: Duration = Duration::from_secs(20);
 
 pub fn run(options: &Options) -> Result<(), String> {
     let mut server = start()?;
-    hear(&mut server, "here")?;
+    read_line_after(&mut server, "here")?;
     let before = Held::by(server.pid());
     server.send("serve\n");
-    let port = hear(&mut server, "ready")?;
+    let port = read_line_after(&mut server, "ready")?;
     let state = Arc::new(SharedState::at(port.parse().map_err(|_| "no port")?));
     let listener = Listener::to(&mut server, &state);
     let samples = load(&state, &server, options);
     server.send("calm\n");
     listener
         .calm
-        .recv_timeout(PATIENCE)
+        .recv_timeout(MAX_WAIT)
         .map_err(|_| "it does not calm down")?;
     let mut verdict = Vec::new();
-    if let Err(why) = all_there(&state) {
+    if let Err(why) = check_workers(&state) {
         verdict.push(why);
     }
     server.send("stop\n");
-    let report = listener.stopped.recv_timeout(PATIENCE);
+    let report = listener.stopped.recv_timeout(MAX_WAIT);
     let report = report.map_err(|_| "it does not stop")?;
     let after = settled(server.pid(), before);
     server.send("exit\n");
@@ -75,7 +75,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             println!("all is well");
             Ok(())
         }
-        false => Err([verdict, state.told()].concat().join("\n")),
+        false => Err([verdict, state.messages()].concat().join("\n")),
     }
 }
 
@@ -108,7 +108,7 @@ fn start() -> Result<Process, String> {
 }
 
 /// The rest of the next line, which must begin with this name.
-fn hear(server: &mut Process, name: &str) -> Result<String, String> {
+fn read_line_after(server: &mut Process, name: &str) -> Result<String, String> {
     let line = server.line();
     let rest = line.strip_prefix(name).map(|rest| rest.trim().to_owned());
     rest.ok_or_else(|| format!("{line:?} in place of {name}"))
@@ -177,8 +177,8 @@ fn load(state: &Arc<SharedState>, server: &Process, options: &Options) -> Vec<f6
     start(Box::new(kinds::mixed));
     start(Box::new(kinds::slow_reader));
     start(Box::new(kinds::drip));
-    start(Box::new(rude));
-    start(Box::new(rude));
+    start(Box::new(misbehaving));
+    start(Box::new(misbehaving));
 
     let mut samples = Vec::new();
     let mut line = (0, Duration::ZERO);
@@ -215,7 +215,7 @@ fn load(state: &Arc<SharedState>, server: &Process, options: &Options) -> Vec<f6
 }
 
 /// Every worker can be had at once, and so can every place to wait at for an upload.
-fn all_there(state: &Arc<SharedState>) -> Result<(), String> {
+fn check_workers(state: &Arc<SharedState>) -> Result<(), String> {
     state.over.store(false, SeqCst);
     let wrong = state.wrong.load(SeqCst) + state.lost.load(SeqCst);
     let together = |client: fn(&SharedState)| {
@@ -258,7 +258,7 @@ fn settled(pid: u32, before: Held) -> Held {
     loop {
         let held = Held::by(pid);
         let is_back = (held.descriptors, held.threads) == (before.descriptors, before.threads);
-        if is_back || began.elapsed() > PATIENCE {
+        if is_back || began.elapsed() > MAX_WAIT {
             return held;
         }
         thread::sleep(Duration::from_millis(20));

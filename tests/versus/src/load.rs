@@ -1,4 +1,4 @@
-//! The driver's own clients: the roll call before every run, the calm load and the idle crowd.
+//! The driver's own clients: the check before every run, the calm load and the idle connections.
 //! A thread stands behind each connection, so a starved one is seen and not averaged away.
 
 use crate::process;
@@ -17,7 +17,7 @@ const CLIENT_STACK: usize = 64 * 1024;
 const HELLO: &[u8] = b"GET / HTTP/1.1\r\nHost: versus\r\n\r\n";
 const HELLO_BYTES: u64 = 11;
 /// Beyond this a client counts its request as lost.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// One request on a fresh connection.
 ///
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// Anything but a 200 of eleven bytes.
 pub fn says_hello(addr: SocketAddr) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MAX_WAIT;
     hello(&mut connect(addr, deadline)?, deadline)
 }
 
@@ -67,7 +67,7 @@ fn time_left(deadline: Instant) -> io::Result<Duration> {
 /// Opens so many connections, then lets all send that traffic for four seconds or until each was
 /// answered in full, and returns how many were. wrk cannot tell: it counts answers and not who got
 /// them. It warms the server up as well, and so goes on for a fifth of a second at least.
-pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
+pub fn count_answered(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
     let batch = request_bytes(traffic).repeat(traffic.depth);
     let answer_bytes = match traffic.body {
         0 => HELLO_BYTES,
@@ -78,13 +78,13 @@ pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usi
     let converse = || -> io::Result<()> {
         // Where a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client
         // in either direction: the bounds are longer, for that alone starves nobody.
-        let client = connect(addr, Instant::now() + 5 * PATIENCE);
+        let client = connect(addr, Instant::now() + 5 * MAX_WAIT);
         connected.wait();
         let begin = Instant::now();
-        let deadline = begin + 4 * PATIENCE;
+        let deadline = begin + 4 * MAX_WAIT;
         let mut client = client?;
         let mut first = true;
-        while begin.elapsed() < PATIENCE / 5 || answered.load(Ordering::Relaxed) < connections {
+        while begin.elapsed() < MAX_WAIT / 5 || answered.load(Ordering::Relaxed) < connections {
             send(&mut client, &batch, deadline)?;
             for _ in 0..traffic.depth {
                 expect(&mut client, answer_bytes, deadline)?;
@@ -180,7 +180,7 @@ pub fn calm(
 
 /// Says hello on the connection there is, or on a new one; a failed one is not used again.
 fn hello_again(client: &mut Option<Client>, addr: SocketAddr) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MAX_WAIT;
     let mut connected = match client.take() {
         Some(client) => client,
         None => connect(addr, deadline)?,
@@ -196,7 +196,7 @@ fn hello_again(client: &mut Option<Client>, addr: SocketAddr) -> io::Result<()> 
 /// # Errors
 ///
 /// Those of `load`.
-pub fn bystander(
+pub fn probe_during(
     addr: SocketAddr,
     load: impl FnOnce() -> Result<Sample, String>,
 ) -> Result<Sample, String> {
@@ -208,7 +208,7 @@ pub fn bystander(
             while !over.load(Ordering::Relaxed) {
                 let start = Instant::now();
                 let lost = hello_again(&mut client, addr).is_err();
-                latencies.push(if lost { PATIENCE } else { start.elapsed() });
+                latencies.push(if lost { MAX_WAIT } else { start.elapsed() });
                 thread::sleep(Duration::from_millis(3));
             }
             latencies
@@ -231,9 +231,9 @@ pub fn bystander(
 pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) -> Sample {
     let mut held = Vec::new();
     let mut answered = 0;
-    let deadline = Instant::now() + 5 * PATIENCE;
+    let deadline = Instant::now() + 5 * MAX_WAIT;
     for _ in 0..connections {
-        let deadline = deadline.min(Instant::now() + PATIENCE / 2);
+        let deadline = deadline.min(Instant::now() + MAX_WAIT / 2);
         let Ok(mut client) = connect(addr, deadline) else {
             continue;
         };

@@ -168,17 +168,26 @@ fn sample(options: &Options, peer: &Peer, work: &Work) -> Result<Sample, String>
     let mut server = peer
         .start(options.port)
         .map_err(|e| format!("it does not start: {e}"))?;
-    let (addr, pid, crowd) = (server.addr, server.pid(), work.connections);
+    let (addr, pid, connections) = (server.addr, server.pid(), work.connections);
     let duration = Duration::from_secs(options.seconds);
     let sample = match &work.kind {
-        Kind::Calm { per_second } => load::calm(addr, pid, crowd, *per_second, duration),
-        Kind::Idle => load::idle(addr, pid, crowd, duration),
+        Kind::Calm { per_second } => load::calm(addr, pid, connections, *per_second, duration),
+        Kind::Idle => load::idle(addr, pid, connections, duration),
         Kind::Saturated(traffic) => {
-            let answered = load::roll_call(addr, traffic, crowd);
-            let load = || wrk::run(addr, pid, traffic, crowd, options.threads, options.seconds);
+            let answered = load::count_answered(addr, traffic, connections);
+            let load = || {
+                wrk::run(
+                    addr,
+                    pid,
+                    traffic,
+                    connections,
+                    options.threads,
+                    options.seconds,
+                )
+            };
             let loaded = match traffic.is_uniform() {
                 true => load()?,
-                false => load::bystander(addr, load)?,
+                false => load::probe_during(addr, load)?,
             };
             Sample { answered, ..loaded }
         }

@@ -2,7 +2,7 @@
 
 use super::imports::{Import, Imports};
 use super::source::{paths, sources, Source};
-use super::{none, place};
+use super::{assert_none, location};
 
 /// The imports that each part of the library may have besides those of its own files. The longest
 /// matching name of a part counts; a file outside of every part may import nothing.
@@ -93,7 +93,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("extra/session", &["message", "util", "extra/input"]),
 ];
 /// The one file of the server that knows routes.
-const SEAM: &str = "src/server/api/background.rs";
+const KNOWS_ROUTES: &str = "src/server/api/background.rs";
 /// Modules of std that do not belong into a part: those that wait, share or communicate.
 const STD_NOT_IN: [(&str, &[&str]); 13] = [
     ("extra/assets", &["env", "net", "process", "sync", "thread"]),
@@ -411,23 +411,23 @@ fn bytes_values_and_routes_have_no_sockets_clocks_or_threads() {
                 "IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "Duration"
             );
             if not.contains(&path[0].as_str()) && !is_value {
-                let place = place(&source, at);
-                found.push(format!("{place}: std::{} in {part}", path.join("::")));
+                let location = location(&source, at);
+                found.push(format!("{location}: std::{} in {part}", path.join("::")));
             }
         }
     }
-    none(found);
+    assert_none(found);
 }
 
 #[test]
 fn the_server_does_not_know_the_word_route() {
     let server = sources(&["src/server"]);
-    assert!(server.iter().any(|source| source.name == SEAM));
-    let others = server.iter().filter(|source| source.name != SEAM);
+    assert!(server.iter().any(|source| source.name == KNOWS_ROUTES));
+    let others = server.iter().filter(|source| source.name != KNOWS_ROUTES);
     let find = |source: &Source| {
         // Examples in the documentation may need some to serve.
         let code = source.code.to_ascii_lowercase();
-        code.find("route").map(|at| place(source, at))
+        code.find("route").map(|at| location(source, at))
     };
-    none(others.filter_map(find).collect());
+    assert_none(others.filter_map(find).collect());
 }

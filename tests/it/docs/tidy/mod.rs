@@ -25,7 +25,7 @@ const TOP: [&str; 8] = [
     "tests",
 ];
 /// The one file that may call what Rust cannot vouch for, and all that it may say there.
-const TELLS_SIGNALS: &str = "examples/rolling/signals.rs";
+const SIGNALS_FILE: &str = "examples/rolling/signals.rs";
 const UNSAFE_CALLS: [&str; 2] = [
     "unsafe { signal(number, on_signal) }",
     "unsafe { _exit(128 + number) }",
@@ -46,12 +46,12 @@ const EVERYWHERE: [&str; 12] = [
 ];
 
 /// Fails with everything that was found.
-fn none(found: Vec<String>) {
+fn assert_none(found: Vec<String>) {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
 /// `file:line: ` for messages.
-fn place(source: &Source, at: usize) -> String {
+fn location(source: &Source, at: usize) -> String {
     let line = source.code[..at].matches('\n').count() + 1;
     format!("{}:{line}", source.name)
 }
@@ -101,17 +101,17 @@ fn nothing_is_unsafe() {
     let places: Vec<&str> = EVERYWHERE
         .iter()
         .copied()
-        .filter(|&place| place != "tests/versus")
+        .filter(|&folder| folder != "tests/versus")
         .collect();
     for source in sources(&places) {
         let is_call = |at: &usize| {
             let rest = &source.code[*at..];
-            source.name == TELLS_SIGNALS && UNSAFE_CALLS.iter().any(|call| rest.starts_with(call))
+            source.name == SIGNALS_FILE && UNSAFE_CALLS.iter().any(|call| rest.starts_with(call))
         };
         let strange = words(&source.code, "unsafe").filter(|at| !is_call(at));
-        found.extend(strange.map(|at| place(&source, at)));
+        found.extend(strange.map(|at| location(&source, at)));
     }
-    none(found);
+    assert_none(found);
 }
 
 /// A module with files of its own is `x/mod.rs`, never `x.rs` beside `x/`.
@@ -125,7 +125,7 @@ fn modules_have_one_style() {
         let folder = format!("{}/", name.trim_end_matches(".rs"));
         names.iter().any(|other| other.starts_with(&folder))
     };
-    none(names.iter().filter(has_folder).cloned().collect());
+    assert_none(names.iter().filter(has_folder).cloned().collect());
 }
 
 #[test]
@@ -135,14 +135,14 @@ fn nothing_is_left_undone() {
         for name in ["todo", "unimplemented", "dbg"] {
             let macros = words(&source.code, name)
                 .filter(|at| source.code[at + name.len()..].starts_with('!'));
-            found.extend(macros.map(|at| format!("{}: {name}!", place(&source, at))));
+            found.extend(macros.map(|at| format!("{}: {name}!", location(&source, at))));
         }
         for attribute in ["#[ignore", "#![allow(dead_code"] {
             let places = source.code.match_indices(attribute);
-            found.extend(places.map(|(at, _)| format!("{}: {attribute}", place(&source, at))));
+            found.extend(places.map(|(at, _)| format!("{}: {attribute}", location(&source, at))));
         }
     }
-    none(found);
+    assert_none(found);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn the_library_unwraps_nothing() {
     let mut found = Vec::new();
     for source in sources(&["src"]) {
         let places = source.live.match_indices(".unwrap()");
-        found.extend(places.map(|(at, _)| place(&source, at)));
+        found.extend(places.map(|(at, _)| location(&source, at)));
     }
-    none(found);
+    assert_none(found);
 }

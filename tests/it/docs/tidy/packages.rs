@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{none, read, EVERYWHERE};
+use super::{assert_none, read, EVERYWHERE};
 
 /// What asks the registry, and for what. All others need the library and nothing else.
 const FROM_REGISTRY: [(&str, &[&str]); 3] = [
@@ -138,5 +138,5 @@ fn no_package_is_forgotten() {
     ] {
         assert!(ci.contains(all), ".ci/run has no {all}");
     }
-    none(missing);
+    assert_none(missing);
 }

@@ -18,28 +18,28 @@ pub struct Source {
 pub fn sources(places: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for place in places {
-        collect(&root.join(place), &mut files);
+    for path in places {
+        collect(&root.join(path), &mut files);
     }
     files.sort();
     assert!(!files.is_empty(), "no sources in {places:?}");
     files.iter().map(|file| Source::read(root, file)).collect()
 }
 
-fn collect(place: &Path, files: &mut Vec<PathBuf>) {
-    if place.is_dir() {
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_dir() {
         // Packages of their own build into a folder beside their sources.
-        if place.ends_with("target") {
+        if path.ends_with("target") {
             return;
         }
-        for entry in fs::read_dir(place).expect("a folder") {
+        for entry in fs::read_dir(path).expect("a folder") {
             collect(&entry.expect("an entry").path(), files);
         }
-    } else if place
+    } else if path
         .extension()
         .map_or(false, |extension| extension == "rs")
     {
-        files.push(place.to_owned());
+        files.push(path.to_owned());
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::process::Command;
 use std::thread;
 
-use crate::support::{serve, Client, Cut, Running};
+use crate::support::{serve, Client, Incomplete, Running};
 use millpond::cgi::{CgiError, CgiRun};
 use millpond::{Request, Response};
 
@@ -279,7 +279,7 @@ fn output_that_is_cut_off_does_not_look_whole() {
         let mut client = server.connect();
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         match client.try_response("GET") {
-            Err(Cut::Within(_)) => {}
+            Err(Incomplete::Ended(_)) => {}
             // The end came before the first piece was sent.
             Ok(reply) if reply.status == 500 => {}
             other => panic!("{script}: {other:?}"),

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use crate::support::{serve, Client, Cut, Running, GUARD};
+use crate::support::{serve, Client, Incomplete, Running, GUARD};
 use millpond::proxy::{full_proxy, ProxyConfig};
 use millpond::{Request, Response};
 
@@ -156,7 +156,7 @@ fn answers_of_all_sorts_are_passed_on_or_refused() {
                     // The client's connection is not the other server's.
                     assert_eq!(client.get("/").status, status, "{bytes:?} by {piece}");
                 }
-                (Sees::Cut, Err(Cut::Within(_))) => {}
+                (Sees::Cut, Err(Incomplete::Ended(_))) => {}
                 // All of it came at once: nothing of it was sent yet.
                 (Sees::Cut, Ok(reply)) if reply.status == 500 => {}
                 (_, other) => panic!("{bytes:?} by {piece}: {other:?}"),

@@ -19,7 +19,7 @@ fn trusting(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> B
     server.expect("a free port")
 }
 
-fn tell(request: &Request) -> Response {
+fn describe(request: &Request) -> Response {
     let fields = request.headers();
     let ours = fields.filter(|(name, _)| name.to_ascii_lowercase().contains("forwarded"));
     let ours: Vec<String> = ours
@@ -37,7 +37,7 @@ fn ask(addr: SocketAddr, fields: &str) -> String {
 
 #[test]
 fn a_clients_own_words_are_not_passed_on() {
-    let inner = trusting(tell);
+    let inner = trusting(describe);
     let server = gateway(inner.addr());
     let want = "127.0.0.1 false X-Forwarded-For: 127.0.0.1, X-Forwarded-Proto: http, \
                 X-Forwarded-Host: a";
@@ -47,7 +47,7 @@ fn a_clients_own_words_are_not_passed_on() {
 
 #[test]
 fn whom_a_trusted_proxy_speaks_for_is_passed_on() {
-    let inner = trusting(tell);
+    let inner = trusting(describe);
     let server = trusting(to(inner.addr()));
     let told = ask(
         server.addr(),

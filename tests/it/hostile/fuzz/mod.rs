@@ -156,9 +156,9 @@ mod tests {
     }
 
     /// Refuses an input that many mutants have.
-    struct Fussy;
+    struct RefusesSome;
 
-    impl Target for Fussy {
+    impl Target for RefusesSome {
         fn name(&self) -> &'static str {
             "fussy"
         }
@@ -179,13 +179,13 @@ mod tests {
 
     #[test]
     fn a_finding_is_told_with_its_seed_and_its_bytes() {
-        let told = run(&mut Fussy, 7, 10_000).expect_err("a panic is a finding");
+        let told = run(&mut RefusesSome, 7, 10_000).expect_err("a panic is a finding");
         let (seed, rest) = told["fussy: seed ".len()..].split_once(": ").unwrap();
         assert!(
             rest.starts_with("it panicked\n    b\"\\\"\\x00"),
             "{told:?}"
         );
-        let again = run(&mut Fussy, seed.parse().unwrap(), 1).expect_err("the same case");
+        let again = run(&mut RefusesSome, seed.parse().unwrap(), 1).expect_err("the same case");
         assert_eq!(again, told);
     }
 }

@@ -51,7 +51,7 @@ impl Target for Tables {
             }
         }
         let request = Request::fake_http(method, target, vec![], vec![]);
-        let got = told(router.handle(&request));
+        let got = answered(router.handle(&request));
         let want = judge(&table, method, target);
         match got == want {
             true => Ok(()),
@@ -139,7 +139,7 @@ fn matches(segments: &[Segment], parts: &[&str]) -> Option<Vec<(String, String)>
 }
 
 /// Status, and the body or Allow.
-type Told = (u16, String);
+type Answer = (u16, String);
 
 fn answer(request: &Request, number: usize) -> Response {
     let mut params = String::new();
@@ -151,7 +151,7 @@ fn answer(request: &Request, number: usize) -> Response {
     Response::text(format!("{number}{params}"))
 }
 
-fn told(response: Response) -> Told {
+fn answered(response: Response) -> Answer {
     use std::io::Read as _;
     let allow = response.headers.iter().find(|(name, _)| name == "Allow");
     let allow = allow.map(|(_, value)| value.clone().into_owned());
@@ -162,7 +162,7 @@ fn told(response: Response) -> Told {
 }
 
 /// What the documentation of `Router` says.
-fn judge(table: &[Row], method: &str, target: &str) -> Told {
+fn judge(table: &[Row], method: &str, target: &str) -> Answer {
     let path = target.split('?').next().unwrap_or("");
     let allow = |rows: &[&Row]| {
         let mut methods: BTreeSet<&str> = rows.iter().map(|row| row.method).collect();

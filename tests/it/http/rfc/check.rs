@@ -1,22 +1,22 @@
-//! Sends the bytes of rows in every manner, and compares the answers.
+//! Sends the bytes of rows in every way, and compares the answers.
 
 use std::io::Read as _;
 use std::thread;
 
 use super::{Case, Closes, Ends, Stays};
-use crate::support::{serve, Client, Cut, Reply, Running};
+use crate::support::{serve, Client, Incomplete, Reply, Running};
 use millpond::{Request, Response};
 
 const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: next\r\n\r\n";
 const NEXT_ANSWER: &str = "200 GET /next next ";
 
 /// A server whose handler answers with the request that it got.
-pub fn teller() -> Running {
-    serve(tell)
+pub fn describing_server() -> Running {
+    serve(describe)
 }
 
 /// `method target host body`, or 400 for a body that does not end well.
-fn tell(request: &Request) -> Response {
+fn describe(request: &Request) -> Response {
     let mut body = Vec::new();
     let read = request.data().map(|mut data| data.read_to_end(&mut body));
     if let Some(Err(e)) = read {
@@ -31,18 +31,18 @@ fn tell(request: &Request) -> Response {
     ))
 }
 
-/// Sends each row in every manner and compares what comes back.
+/// Sends each row in every way and compares the responses.
 pub fn check(rows: &[Case]) {
-    let server = teller();
+    let server = describing_server();
     for row in rows {
-        for manner in manners(row) {
-            check_row(&server, row, manner);
+        for delivery in deliveries(row) {
+            check_row(&server, row, delivery);
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
+enum Delivery {
     Whole,
     ByteByByte,
     SplitAt(usize),
@@ -50,50 +50,50 @@ enum Manner {
     WithNext,
 }
 
-fn manners(row: &Case) -> Vec<Manner> {
+fn deliveries(row: &Case) -> Vec<Delivery> {
     let length = row.bytes.len();
-    let mut manners = vec![Manner::Whole, Manner::ByteByByte];
-    if row.fate != Ends {
-        manners.extend([Manner::HalfClosed, Manner::WithNext]);
+    let mut deliveries = vec![Delivery::Whole, Delivery::ByteByByte];
+    if row.persistence != Ends {
+        deliveries.extend([Delivery::HalfClosed, Delivery::WithNext]);
     }
     // In the request line, in the fields, and before each of the last bytes.
     let points = [length / 8, length / 3, length / 2, length * 3 / 4];
     let ends = (1..6).map(|back| length.saturating_sub(back));
     let points = points.iter().copied().chain(ends);
-    manners.extend(points.filter(|&at| at > 0).map(Manner::SplitAt));
-    manners
+    deliveries.extend(points.filter(|&at| at > 0).map(Delivery::SplitAt));
+    deliveries
 }
 
-fn check_row(server: &Running, row: &Case, manner: Manner) {
-    let (bytes, fate) = (&row.bytes[..], row.fate);
-    let name = format!("{}: {}, {manner:?}", row.section, row.name);
+fn check_row(server: &Running, row: &Case, delivery: Delivery) {
+    let (bytes, persistence) = (&row.bytes[..], row.persistence);
+    let name = format!("{}: {}, {delivery:?}", row.section, row.name);
     let mut client = server.connect();
     // A server that refused the first bytes need not take the last ones.
-    let _ = match manner {
-        Manner::Whole | Manner::HalfClosed => client.try_send(bytes),
-        Manner::ByteByByte => bytes.chunks(1).try_for_each(|byte| client.try_send(byte)),
-        Manner::SplitAt(at) => client.try_send(&bytes[..at]).and_then(|()| {
+    let _ = match delivery {
+        Delivery::Whole | Delivery::HalfClosed => client.try_send(bytes),
+        Delivery::ByteByByte => bytes.chunks(1).try_for_each(|byte| client.try_send(byte)),
+        Delivery::SplitAt(at) => client.try_send(&bytes[..at]).and_then(|()| {
             // Lets the server see the first part alone, mostly; nothing depends on it.
             thread::yield_now();
             client.try_send(&bytes[at..])
         }),
-        Manner::WithNext => client.try_send([bytes, NEXT].concat()),
+        Delivery::WithNext => client.try_send([bytes, NEXT].concat()),
     };
-    let ended = fate == Ends || manner == Manner::HalfClosed;
+    let ended = persistence == Ends || delivery == Delivery::HalfClosed;
     if ended {
         client.finish_sending();
     }
     for want in &row.answers {
         expect(&mut client, want, &name);
     }
-    if fate == Stays && manner == Manner::WithNext {
+    if persistence == Stays && delivery == Delivery::WithNext {
         expect(&mut client, NEXT_ANSWER, &name);
-    } else if fate == Stays && !ended {
+    } else if persistence == Stays && !ended {
         client.open();
         client.send(NEXT);
         expect(&mut client, NEXT_ANSWER, &name);
     }
-    if fate == Closes || ended {
+    if persistence == Closes || ended {
         let rest = client
             .rest()
             .map(|rest| String::from_utf8_lossy(&rest).into_owned());
@@ -109,7 +109,7 @@ fn expect(client: &mut Client, want: &str, row: &str) {
     };
     let reply = client
         .try_response(method)
-        .unwrap_or_else(|cut: Cut| panic!("{row}: {cut:?} for {want:?}"));
+        .unwrap_or_else(|cut: Incomplete| panic!("{row}: {cut:?} for {want:?}"));
     let got = match want.contains(' ') {
         true => format!("{} {}", reply.status, reply.text()),
         false => reply.status.to_string(),

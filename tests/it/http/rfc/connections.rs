@@ -1,7 +1,10 @@
 //! Whether a connection goes on (RFC 9112 §9.3, §9.6), and the requests with a rule of their own:
 //! HEAD, OPTIONS, Expect (RFC 9110 §9.3, §10.1.1).
 
-use super::{cases, check, teller, Case, Closes, Demand, Fate, May, Must, Row, Should, Stays};
+use super::{
+    cases, check, describing_server, Case, Closes, Demand, May, Must, Persistence, Row, Should,
+    Stays,
+};
 
 #[rustfmt::skip]
 pub const DEMANDS: &[Demand] = &[
@@ -73,9 +76,9 @@ pub const DEMANDS: &[Demand] = &[
 pub fn rows() -> Vec<Case> {
     let persistence = PERSISTENCE
         .iter()
-        .map(|&(section, name, version, fields, fate)| {
+        .map(|&(section, name, version, fields, persistence)| {
             let bytes = format!("GET / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
-            Case::new(section, name, bytes, &["200 GET / h "], fate)
+            Case::new(section, name, bytes, &["200 GET / h "], persistence)
         });
     let mut rows = cases(b"", METHODS, b"");
     rows.extend(cases(b"", EXPECTATIONS, b""));
@@ -90,7 +93,7 @@ fn persistence_methods_expectations() {
 
 #[test]
 fn the_answer_says_whether_the_connection_stays() {
-    let server = teller();
+    let server = describing_server();
     for (version, fields, want) in [
         ("1.1", "", None),
         ("1.1", "Connection: keep-alive\r\n", None),
@@ -108,7 +111,7 @@ fn the_answer_says_whether_the_connection_stays() {
 
 #[test]
 fn nothing_is_read_behind_a_request_that_asked_to_close() {
-    let server = teller();
+    let server = describing_server();
     let mut client = server.connect();
     client.send(
         b"GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n\
@@ -119,7 +122,7 @@ fn nothing_is_read_behind_a_request_that_asked_to_close() {
 }
 
 #[rustfmt::skip]
-const PERSISTENCE: &[(&str, &str, &str, &str, Fate)] = &[
+const PERSISTENCE: &[(&str, &str, &str, &str, Persistence)] = &[
     ("9112 §9.3", "1.1 stays", "1.1", "", Stays),
     ("9112 §9.6", "close", "1.1", "Connection: close\r\n", Closes),
     ("9110 §7.6.1", "options ignore case", "1.1", "connection: CLOSE\r\n", Closes),

@@ -1,5 +1,5 @@
 //! RFC 9110 and RFC 9112 as a client sees a server: the demands of each section, and the rows that
-//! show them. A row has the bytes, the answers and the fate of the connection. A demand that no bytes
+//! show them. A row has the bytes, the answers and the end of the connection. A demand that no bytes
 //! show names a test; a demand that is not followed has the reason.
 //!
 //! Each row is sent whole, byte by byte, split at several points, with its sending side ended, and
@@ -25,7 +25,7 @@ mod lines;
 mod responses;
 mod targets;
 
-use check::{check, teller};
+use check::{check, describing_server};
 
 /// The level of a demand, in the words of RFC 2119. A demand of the grammar alone is a `Must`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,22 +43,22 @@ pub type Demand = (&'static str, Level, &'static str, &'static [&'static str]);
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Persistence {
     Stays,
     Closes,
     /// The client's side ends behind the bytes, and so does the connection behind the answers.
     Ends,
 }
-pub use Fate::{Closes, Ends, Stays};
+pub use Persistence::{Closes, Ends, Stays};
 
-/// Section, fact, bytes, answers, fate. An answer is a status, for HEAD as `HEAD 200`; after a
-/// blank follows the text of [`tell`](check), where the handler ran.
+/// Section, fact, bytes, answers, persistence. An answer is a status, for HEAD as `HEAD 200`; after a
+/// blank follows the text of [`describe`](check), where the handler ran.
 pub type Row = (
     &'static str,
     &'static str,
     &'static [u8],
     &'static [&'static str],
-    Fate,
+    Persistence,
 );
 
 /// A row with all of its bytes: those of a table may be a part of them.
@@ -68,7 +68,7 @@ pub struct Case {
     pub name: String,
     pub bytes: Vec<u8>,
     pub answers: Vec<String>,
-    pub fate: Fate,
+    pub persistence: Persistence,
 }
 
 impl Case {
@@ -77,14 +77,14 @@ impl Case {
         name: &str,
         bytes: impl Into<Vec<u8>>,
         answers: &[&str],
-        fate: Fate,
+        persistence: Persistence,
     ) -> Case {
         Case {
             section,
             name: name.to_owned(),
             bytes: bytes.into(),
             answers: answers.iter().map(|&answer| answer.to_owned()).collect(),
-            fate,
+            persistence,
         }
     }
 }
@@ -92,13 +92,13 @@ impl Case {
 /// The rows of a table that hold all of their bytes but those before and behind.
 fn cases(before: &[u8], rows: &[Row], behind: &[u8]) -> Vec<Case> {
     rows.iter()
-        .map(|&(section, name, bytes, answers, fate)| {
+        .map(|&(section, name, bytes, answers, persistence)| {
             Case::new(
                 section,
                 name,
                 [before, bytes, behind].concat(),
                 answers,
-                fate,
+                persistence,
             )
         })
         .collect()
@@ -218,7 +218,7 @@ fn the_sections_are_in_their_order() {
 }
 
 /// README's tables are run by `readme.rs`. Here: they claim nothing that the tables of the wire do
-/// not show of the same section, with the same answers and the same fate.
+/// not show of the same section, with the same answers and the same end.
 #[test]
 fn what_the_readme_claims_is_demanded_and_shown() {
     let sections: BTreeSet<&str> = demands().map(|demand| demand.0).collect();
@@ -232,7 +232,7 @@ fn what_the_readme_claims_is_demanded_and_shown() {
             let status: u16 = status.and_then(|text| text.parse().ok()).expect("a status");
             // The handlers of the two servers differ, and so does what is a success.
             let same = status == answer || (status / 100, answer / 100) == (2, 2);
-            same && (row.fate != Stays) == closes
+            same && (row.persistence != Stays) == closes
         };
         // Limits and times, and what a router says, are shown by tests alone.
         let shown = of.is_empty() || of.iter().any(shows);

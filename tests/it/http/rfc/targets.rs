@@ -1,6 +1,6 @@
 //! The request target in its four forms, and Host (RFC 9112 §3.2, RFC 9110 §7.2, RFC 3986).
 
-use super::{cases, check, Case, Closes, Demand, Fate, May, Must, Row, Should, Stays};
+use super::{cases, check, Case, Closes, Demand, May, Must, Persistence, Row, Should, Stays};
 
 #[rustfmt::skip]
 pub const DEMANDS: &[Demand] = &[
@@ -79,16 +79,16 @@ fn targets_and_hosts() {
     check(&rows());
 }
 
-fn hosts(hosts: &[&[u8]], fate: Fate) -> Vec<Case> {
+fn hosts(hosts: &[&[u8]], persistence: Persistence) -> Vec<Case> {
     let case = |host: &&[u8]| {
         let name = String::from_utf8_lossy(host);
         let bytes = [b"GET / HTTP/1.1\r\nHost: ", *host, b"\r\n\r\n"].concat();
         let told = format!("200 GET / {name} ");
-        let want = match fate {
+        let want = match persistence {
             Stays => told.as_str(),
             _ => "400",
         };
-        Case::new("9112 §3.2", &name, bytes, &[want], fate)
+        Case::new("9112 §3.2", &name, bytes, &[want], persistence)
     };
     hosts.iter().map(case).collect()
 }

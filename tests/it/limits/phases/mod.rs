@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, finishes, Client, Cut, Process, SLACK};
+use crate::support::{eventually, finishes, Client, Incomplete, Process, SLACK};
 use millpond::CloseReason::{self, *};
 use phase_server::{PhaseServer, Reached};
 use Event::*;
@@ -38,7 +38,7 @@ enum Event {
     Drip,
     /// It ends its side, and reads what it is told.
     Fin,
-    /// It is gone. What it has not read makes this a reset.
+    /// The client is gone. What it has not read makes this a reset.
     Reset,
     /// It neither reads nor sends nor closes.
     Deaf,
@@ -269,12 +269,12 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
     let answers = match event {
         Reset => {
             drop(client);
-            server.let_go();
+            server.release();
             String::new()
         }
         Deaf | Sip => {
-            server.let_go();
-            server.gone(event == Sip, &mut client);
+            server.release();
+            server.wait_until_gone(event == Sip, &mut client);
             if reason == SlowRead {
                 let rest = client.rest().expect("the end");
                 assert!(rest.len() < phase_server::LARGE, "it was not cut");
@@ -282,16 +282,16 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
             String::new()
         }
         Drip if phase.name == "lingering" => {
-            server.gone(false, &mut client);
+            server.wait_until_gone(false, &mut client);
             String::new()
         }
         Silence | Drip | Fin => {
-            server.let_go();
+            server.release();
             statuses(&mut client)
         }
     };
     if event == Reset {
-        server.empty();
+        server.wait_until_empty();
     }
     let (took, at_most) = (began.elapsed(), sent.elapsed());
     drop(dripping);
@@ -326,7 +326,7 @@ fn statuses(client: &mut Client) -> String {
                     client.body(&head).expect("a whole answer");
                 }
             }
-            Err(Cut::Before) => return told.join(" "),
+            Err(Incomplete::Unstarted) => return told.join(" "),
             Err(cut) => panic!("{told:?}, then {cut:?}"),
         }
     }

@@ -15,7 +15,7 @@ const POOL: usize = 4;
 /// More than any pair of sockets holds.
 pub const LARGE: usize = 16 * 1024 * 1024;
 /// Longer than the longest cell.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// How to know that a client is in its phase.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl PhaseServer {
 
     pub fn connect(&self) -> Client {
         let client = Client::connect(self.server.addr());
-        let patient = client.stream.set_read_timeout(Some(PATIENCE));
+        let patient = client.stream.set_read_timeout(Some(MAX_WAIT));
         patient.expect("a timeout");
         client
     }
@@ -120,13 +120,13 @@ impl PhaseServer {
     }
 
     /// What the handler waited for has happened.
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         self.barrier.open();
     }
 
     /// Waits until the server has let go of its one client, who `sips` meanwhile.
-    pub fn gone(&self, sips: bool, client: &mut Client) {
-        self.empty_after(|| {
+    pub fn wait_until_gone(&self, sips: bool, client: &mut Client) {
+        self.wait_until_empty_after(|| {
             if sips {
                 let _ = client.stream.read(&mut [0]);
             }
@@ -136,22 +136,22 @@ impl PhaseServer {
     }
 
     /// Waits until the one client has come and gone.
-    pub fn empty(&self) {
-        self.empty_after(|| thread::sleep(Duration::from_millis(1)));
+    pub fn wait_until_empty(&self) {
+        self.wait_until_empty_after(|| thread::sleep(Duration::from_millis(1)));
     }
 
-    fn empty_after(&self, mut pause: impl FnMut()) {
+    fn wait_until_empty_after(&self, mut pause: impl FnMut()) {
         let began = Instant::now();
         let waits = |stats: Stats| stats.accepted == 0 || stats.open > 0;
         while waits(self.server.stats()) {
-            assert!(began.elapsed() < PATIENCE, "it is never over");
+            assert!(began.elapsed() < MAX_WAIT, "it is never over");
             pause();
         }
     }
 
     /// The one client ended for this reason and the handler saw this; and the server is as it was.
     pub fn closes(self, reason: CloseReason, seen: &str) {
-        self.empty();
+        self.wait_until_empty();
         let stats = self.server.stats();
         let all: u64 = CloseReason::ALL.iter().map(|&r| stats.closed(r)).sum();
         assert_eq!((all, stats.closed(reason)), (1, 1), "{reason:?}: {stats:?}");

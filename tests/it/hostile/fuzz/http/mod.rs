@@ -42,7 +42,7 @@ pub struct Wire {
     name: &'static str,
     before: &'static [u8],
     corpus: fn() -> Vec<Vec<u8>>,
-    bench: Bench,
+    bench: CountedServer,
 }
 
 pub fn heads() -> Wire {
@@ -83,7 +83,7 @@ fn wire(name: &'static str, before: &'static [u8], corpus: fn() -> Vec<Vec<u8>>)
         name,
         before,
         corpus,
-        bench: Bench::default(),
+        bench: CountedServer::default(),
     }
 }
 
@@ -118,7 +118,7 @@ fn rows(corpus: &[&str]) -> Vec<Vec<u8>> {
 type Handler = fn(&Request) -> Response;
 
 /// A server, and what it must have counted.
-struct Bench {
+struct CountedServer {
     server: Arc<Server<Handler>>,
     limits: Limits,
     /// Ends the polling when it is dropped.
@@ -128,8 +128,8 @@ struct Bench {
     cases: u64,
 }
 
-impl Default for Bench {
-    fn default() -> Bench {
+impl Default for CountedServer {
+    fn default() -> CountedServer {
         let limits = limits();
         let settings = Settings::default().pool_size(8).limits(limits.clone());
         let server = Server::new("127.0.0.1:0", tell as Handler);
@@ -141,7 +141,7 @@ impl Default for Bench {
                 polled.poll_timeout(Duration::from_millis(20));
             }
         });
-        Bench {
+        CountedServer {
             server,
             limits,
             stop: Some((sender, thread)),
@@ -152,7 +152,7 @@ impl Default for Bench {
     }
 }
 
-impl Drop for Bench {
+impl Drop for CountedServer {
     fn drop(&mut self) {
         if let Some((sender, thread)) = self.stop.take() {
             drop(sender);
@@ -187,7 +187,7 @@ fn seen(method: &str, target: &str, fields: &[(String, String)], body: &[u8]) ->
         .collect()
 }
 
-impl Bench {
+impl CountedServer {
     fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String> {
         let want = reference::answers(input, &self.limits);
         let whole = self.exchange(&[input], &want)?;

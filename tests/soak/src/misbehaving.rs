@@ -15,7 +15,7 @@ use crate::shared_state::SharedState;
 /// So many silent connections are left open at once.
 const SILENT: usize = 60;
 
-pub fn rude(state: &SharedState, rng: &mut Rng) {
+pub fn misbehaving(state: &SharedState, rng: &mut Rng) {
     let heads = &fuzz::targets()[0];
     let (corpus, tokens) = (heads.corpus(), heads.tokens());
     let mut silent: VecDeque<TcpStream> = VecDeque::new();
