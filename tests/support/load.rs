@@ -32,7 +32,7 @@ struct Shared {
     whole: Vec<AtomicU64>,
 }
 
-/// What became of the requests.
+/// The outcomes of the requests.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Answered whole.

@@ -50,7 +50,7 @@ impl Process {
         command
     }
 
-    /// [`own_test`](Process::own_test) under a tool, whose words come before those of the program.
+    /// [`own_test`](Process::own_test) under a tool, whose arguments precede the program.
     pub fn own_test_under(
         tool: &[&str],
         program: impl AsRef<OsStr>,
@@ -182,7 +182,7 @@ impl Process {
 /// A test that failed leaves no process behind.
 impl Drop for Process {
     fn drop(&mut self) {
-        // Under a tool, the end of its input is what ends the program itself.
+        // Under a tool, the end of the input is what ends the program itself.
         self.close_input();
         // Errors mean that the process has ended.
         let _ = self.child.kill();

@@ -1,17 +1,17 @@
-//! Accepting fails, for each reason that the kernel has. Kept: the listener, which takes the next
-//! client by itself, and every connection; where it is descriptors or memory that are short, the
-//! one idle longest is given up for them.
+//! Accepting fails, for each reason that the kernel has. The listener and every connection stay,
+//! and the next client is accepted. When descriptors or memory are short, the connection that has
+//! been idle longest is closed.
 
 use std::thread;
 
 use crate::server::Server;
 use crate::support::Client;
 
-/// So many accepts fail after the first, with pauses of 227 ms between them: longer than a new
-/// connection is spared as one whose request is on the way.
+/// The number of accepts that fail after the first. The pauses of 227 ms between them are longer
+/// than the time in which a new connection is not yet closed as idle.
 const FAILS: u64 = 8;
 
-/// A server whose first accept succeeds, and a client that it has answered.
+/// A server whose first accept succeeds, and a client that has its answer.
 fn failing(error: &str) -> (Server, Client) {
     let inject = format!("inject=accept4:error={error}:when=2..{}", FAILS + 1);
     let server = Server::under(&["strace", "-fqqo/dev/null", "-etrace=accept4", "-e", &inject]);

@@ -1,5 +1,5 @@
-//! The clock on the wall jumps, both ways and by decades. Kept: every deadline, as none is taken
-//! from that clock. `Date` follows it within a second.
+//! The wall clock jumps, both ways and by decades. No deadline changes, because none is taken from
+//! that clock. `Date` follows the clock within a second.
 
 use std::fs;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ fn a_clock_that_jumps_moves_the_date_and_no_deadline() {
         "{took:?}"
     );
     shows("Fri, 31 Dec 1999 23:59:58 GMT");
-    // Before there was such a clock: the earliest that it can tell.
+    // Before the epoch: `Date` shows the epoch.
     set("1965-01-01 00:00:00");
     shows("Thu, 01 Jan 1970 00:00:00 GMT");
     idle.closed_without_reset();
@@ -71,7 +71,7 @@ fn a_clock_that_jumps_moves_the_date_and_no_deadline() {
         took + SLACK / 10 > IDLE_TIMEOUT && took < IDLE_TIMEOUT + SLACK,
         "{took:?}"
     );
-    // And forward again, with somebody idle who has time left.
+    // Forward again, with an idle connection that has time left.
     let mut idle = server.connect();
     assert_eq!(idle.get("/").text(), "0");
     set("2031-05-05 05:05:05");

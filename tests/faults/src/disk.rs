@@ -1,5 +1,5 @@
-//! The disk is full. Kept: what is on it, which is served as before; the connection, whose client
-//! is told 507; and nothing of what found no room.
+//! The disk is full. Files on the disk are served as before, the client gets a 507 on its
+//! connection, and no part of the refused upload remains.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ impl Upload {
         PathBuf::from(format!("/proc/{}/root", self.process.pid())).join(inside)
     }
 
-    /// What is on the disk, also what is not whole.
+    /// The names on the disk, those of unfinished uploads included.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.disk()).expect("the folder");
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -63,7 +63,8 @@ fn an_upload_that_finds_no_room_is_507_and_leaves_nothing() {
         assert_eq!(upload.names(), ["first"]);
         assert_eq!(client.get("/first").body, first);
     }
-    // More than would be read past: told all the same, at the cost of the connection.
+    // A body too large to be discarded: the client gets the 507 all the same, and the connection
+    // closes.
     let mut large = Client::connect(upload.addr);
     assert_eq!(large.put("/third", &vec![b'3'; 3_000_000]).status, 507);
     large.closed_without_reset();

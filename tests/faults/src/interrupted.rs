@@ -1,4 +1,4 @@
-//! Every other call on a socket is interrupted by a signal (EINTR). Kept: everything.
+//! Every other call on a socket is interrupted by a signal (EINTR). Nothing is lost.
 
 use std::thread;
 

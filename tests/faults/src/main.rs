@@ -1,13 +1,12 @@
-//! What the kernel may refuse a server, really refused: by strace, which puts the kernel's errors
-//! into a process's system calls, by limits, by a small disk, by a clock that jumps, by
-//! randomness that is missing. Run as root:
+//! Errors of the kernel, caused for real: by strace, which injects errors into system calls, by
+//! limits, by a small disk, by a clock that jumps, by missing randomness. Run as root:
 //!
 //! ```sh
 //! apt-get install strace faketime util-linux
 //! cargo test --manifest-path tests/faults/Cargo.toml
 //! ```
 //!
-//! Every server is a child process, mostly this very test binary.
+//! Every server is a child process, mostly of this very test binary.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A server as a child process under a tool that has the kernel refuse something.
+//! A server as a child process under a tool that makes the kernel refuse something.
 
 use std::env;
 use std::io::{self, BufRead};
@@ -88,7 +88,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves under a tool, whose words come before those of the program.
+    /// Serves under a tool, whose arguments precede the program.
     pub fn under(tool: &[&str]) -> Server {
         let program = env::current_exe().expect("this binary");
         Server::of(program, tool)

@@ -1,7 +1,7 @@
-//! No more threads are to be had. Kept: those there are serve everybody; where there is none at all
-//! each client is told 503, and served again once there is one.
+//! No more threads can be started. The existing workers serve all clients. Without any worker, each
+//! client gets a 503, and service resumes with the first thread.
 //!
-//! The kernel exempts root from the limit: the server runs as a user that nobody else is.
+//! The kernel exempts root from the limit: the server runs as a user of its own.
 
 use std::env;
 use std::fs;
@@ -72,7 +72,8 @@ fn the_few_that_there_are_serve_everybody() {
     assert_eq!(upload.put("/", &[b'b'; 300_000]).text(), "300000");
     assert_eq!(server.number("workers"), 2);
     assert_eq!(server.number("turned away"), 0);
-    // It is told once for each time that the system was asked in vain, which is not at each client.
+    // The hook is called once for each failed attempt to start a thread, and there is no attempt
+    // for every client.
     let told = server.number("reported threads");
     assert!((1..40).contains(&told), "{told}");
     server.stop();

@@ -9,7 +9,7 @@ use ureq::Agent;
 
 use crate::GUARD;
 
-/// The largest body a server takes unless told otherwise.
+/// The default limit of a body.
 pub const MOST: u64 = 16 * 1024 * 1024;
 
 /// A managed server on a free port with these routes.
@@ -66,8 +66,8 @@ pub fn verify(request: &Request) -> Response {
     }
 }
 
-/// A body of any length in which every byte is known by its place: read it to send it, write what
-/// came to it to compare. The period is a prime, so a lost, doubled or moved buffer shows.
+/// A body of any length with a known byte at each place: read it to send it, write received bytes
+/// to it to compare them. The period is a prime, so a lost, doubled or moved buffer shows.
 #[derive(Default)]
 pub struct Patterned {
     at: u64,
@@ -76,7 +76,7 @@ pub struct Patterned {
 const PERIOD: usize = 8191;
 
 impl Patterned {
-    /// What comes next of the pattern: at most `length` bytes, at least one.
+    /// Returns the next bytes of the pattern: at most `length` bytes, at least one.
     fn next(&self, length: usize) -> ([u8; PERIOD], std::ops::Range<usize>) {
         let mut block = [0; PERIOD];
         for (i, byte) in block.iter_mut().enumerate() {

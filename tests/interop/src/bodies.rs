@@ -8,7 +8,8 @@ use ureq::SendBody;
 use crate::agents::{agent, echo, serve, url, verify, Patterned, MOST};
 
 const KIB: u64 = 1024;
-/// Around what is gathered before the handler runs (64 KiB), and around the sizes of buffers.
+/// Around the size up to which a body is buffered before the handler runs (64 KiB), and around the
+/// sizes of buffers.
 const SIZES: [u64; 9] = [
     0,
     1,

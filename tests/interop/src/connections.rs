@@ -81,7 +81,7 @@ fn an_agent_gets_over_a_connection_that_was_closed_meanwhile() {
     assert_eq!(server.stats().accepted, 3);
 }
 
-/// 20 threads begin at once; each posts 40 bodies of its own and checks what comes back.
+/// 20 threads begin at once; each posts 40 bodies of its own and checks the responses.
 fn crowd(server: &BackgroundServer, agent: impl Fn() -> Agent) {
     const THREADS: usize = 20;
     let begin = Arc::new(Barrier::new(THREADS));

@@ -8,7 +8,7 @@ use crate::extras::assets::folder::{ask, Folder};
 use crate::support::{serve, Barrier, Client, Incomplete, Reply, Running};
 use millpond::{content_encoding, match_assets, Request, Response, ResponseBody};
 
-/// What gzip makes of it, or its complaint.
+/// Returns the decompressed text, or the error of `gzip`.
 fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut gzip = Command::new("gzip")
         .arg("-dc")
@@ -226,7 +226,7 @@ fn files_are_compressed_unless_that_lies_ready() {
     for name in ["a.txt", "b.txt", "a.png"] {
         folder.settled(name, &text);
     }
-    // Not what gzip would make: whoever encodes it again is found out.
+    // Not the bytes that gzip would produce, so that a second compression shows.
     folder.settled("b.txt.gz", "it lay ready".repeat(200));
     folder.settled("b.txt.br", "that too".repeat(200));
     let server = serve_compressed(&folder);
@@ -294,7 +294,7 @@ fn conditions_and_ranges_of_files_hold() {
         assert_eq!((status, &tag), want, "{fields:?}");
         assert!(!coded);
     }
-    // A part is one of the file itself, and is not joined to what was compressed.
+    // A range of the file itself, which is not joined to compressed bytes.
     let part = ask(&[("Range", "bytes=10-19")]);
     assert_eq!(
         part,

@@ -1,5 +1,5 @@
-//! Behind a proxy: whom a request counts for, in which fields or in which PROXY protocol a trusted
-//! peer may say so, and that nobody else may.
+//! Behind a proxy: the client's address and scheme, by the header fields or the PROXY protocol of a
+//! trusted peer, and of no other peer.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -20,7 +20,7 @@ const BINARY: &[u8] =
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\n";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What the server tells of its clients while it serves them: the proxy, and whom that names.
+/// The server's reports while it serves: the proxy, and the client that the proxy names.
 #[test]
 fn whom_a_request_counts_for_is_told_to_the_operator_too() {
     const FIELDS: &str = "X-Forwarded-For: 192.0.2.9, 192.0.2.8\r\n";
@@ -49,7 +49,7 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
         let peer = proxy.stream.local_addr().expect("its address");
         let client = client.map_or(peer, |text| text.parse().expect("an address"));
         proxy.send(preface);
-        // Whom an earlier request counted for is not told of a later one.
+        // A later request does not show the client of an earlier one.
         ask(&mut proxy, "X-Forwarded-For: 192.0.2.1\r\n");
         proxy.send(format!("GET /held HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
         barrier.wait_for_arrivals(1);
@@ -62,7 +62,7 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
     }
 }
 
-/// Whom the request counts for, whether that was over TLS, and whose the connection is.
+/// The client's address, whether it used TLS, and the peer's address.
 fn describe(request: &Request) -> Response {
     let (client, peer) = (request.remote_addr(), request.peer_addr());
     let who = match client == peer {
@@ -295,7 +295,7 @@ fn half_a_preface_is_not_waited_for() {
     eventually("it is closed", || {
         server.stats().closed(CloseReason::Broken) == 1
     });
-    // A look whether somebody listens.
+    // A connection that checks whether the port listens.
     Client::connect(server.addr()).finish_sending().closed();
     eventually("it is closed", || {
         server.stats().closed(CloseReason::ClientClosed) == 1

@@ -1,8 +1,8 @@
-//! Promise 12: running out of file descriptors, and clients that are gone before they are accepted,
+//! Promise 12: running out of file descriptors, and clients that leave before they are accepted,
 //! slow accepting down and nothing more.
 //!
-//! The server is a child process with few descriptors: this very test binary, told by an
-//! environment variable which side it is.
+//! The server is a child process with few descriptors: this very test binary, with an environment
+//! variable.
 
 #![cfg(unix)]
 
@@ -19,7 +19,7 @@ use crate::support::{eventually, finishes, get, listen, Barrier, Client, Process
 use millpond::{Request, Response, Route, Router, ServerErrorKind, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_DESCRIPTORS";
-/// What the child may have open, its standard streams and its listener included.
+/// The limit of open descriptors in the child, with its standard streams and its listener.
 const DESCRIPTORS: usize = 64;
 /// More clients than that.
 const CLIENTS: usize = 100;
@@ -37,7 +37,8 @@ fn the_server_outlives_their_end() {
     it_stops_in_time_without_any();
 }
 
-/// The child: does what its standard input says, line by line, and says how it went at the end.
+/// The child: follows the orders of its standard input, line by line, and prints the result at the
+/// end.
 fn serve() {
     // A panic anywhere is the end of it, and the parent sees that.
     let usual = panic::take_hook();
@@ -73,7 +74,7 @@ fn serve() {
     }
     barrier.open();
     let drained = server.stop();
-    // Each of them was told.
+    // Each of them was reported.
     assert_eq!(told.load(Ordering::SeqCst), monitor.stats().accept_errors);
     println!("\ncut {}", drained.cut);
 }
@@ -114,7 +115,7 @@ impl Server {
         clients
     }
 
-    /// The process must still be there, stop when it is told to, and end well.
+    /// The process must still run, stop when asked, and end with success.
     fn stop(mut self) {
         self.process.send("stop\n");
         assert_eq!(self.process.line_after("cut "), "0");
@@ -126,7 +127,7 @@ impl Server {
 fn handlers_have_them_all() {
     let mut server = Server::start();
     let mut clients = server.exhaust_descriptors("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
-    // It does not spin on what it cannot have: one try in a tenth of a second.
+    // The server does not spin: it tries to accept once in a tenth of a second.
     let (errors, since) = (server.errors(), Instant::now());
     clients[0].open();
     while since.elapsed() < Duration::from_millis(500) {

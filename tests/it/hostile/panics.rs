@@ -40,7 +40,7 @@ fn the_connection_goes_on() {
     }
 }
 
-/// More panics than workers: were one lost for each, nobody would be left.
+/// More panics than workers: if each ended a worker, none would be left.
 #[test]
 fn no_worker_is_lost() {
     for pool_size in [1, 2, 4] {
@@ -120,7 +120,8 @@ fn the_routes_can_be_changed_afterwards() {
     let _ = server.stop();
 }
 
-/// What a replaced handler owned may panic when it is dropped: in the thread that replaced it.
+/// The values of a replaced handler may panic when they are dropped, in the thread that replaced
+/// it.
 #[test]
 fn the_routes_survive_a_panic_while_one_is_dropped() {
     struct Bomb;
@@ -200,7 +201,7 @@ fn a_panic_in_a_body_is_cut_short_and_no_more() {
     for _ in 0..6 {
         let mut client = Client::connect(addr);
         client.send("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n");
-        // The client can tell that the body is not whole.
+        // The client can see that the body is not whole.
         assert!(client.try_response("GET").is_err());
     }
     assert_eq!(get(addr, "/fine").text(), "/fine");

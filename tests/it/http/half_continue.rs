@@ -1,5 +1,5 @@
-//! Half a "100 (Continue)": a client that has not read the answers before it may leave room for a
-//! part of one. What came behind that part would not be seen as an answer: the connection is cut.
+//! Half a "100 (Continue)": unread answers of a client may leave room for a part of one only. Bytes
+//! behind that part would not be seen as an answer, so the connection is closed.
 
 use std::thread;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn ask_for(size: u64, server: &BackgroundServer) -> Client {
     client
 }
 
-/// How many bytes of a body the kernel takes if nobody reads.
+/// The number of bytes of a body that the kernel takes when the client does not read.
 fn room() -> u64 {
     let server = server(&Barrier::default());
     let (size, sent) = (1_000_000, || server.stats().sent_bytes);
@@ -56,8 +56,8 @@ fn room() -> u64 {
     }
 }
 
-/// What a client gets that fills its connection but for a few bytes, asks to be told to go on, and
-/// reads only when the server has stopped.
+/// The bytes that a client gets if its connection is full but for a few bytes, it expects a 100,
+/// and it reads only when the server has stopped.
 fn told_at_last() -> Vec<u8> {
     let barrier = Barrier::default();
     barrier.open();

@@ -1,5 +1,5 @@
-//! Many requests at once on one connection: every answer, in their order, none held back by what
-//! comes behind it (RFC 9112 §9.3.2).
+//! Many requests at once on one connection: each is answered, in order, and no request delays an
+//! earlier answer (RFC 9112 §9.3.2).
 
 use crate::support::{serve, Barrier};
 use millpond::{Request, Response};

@@ -1,12 +1,12 @@
-//! What goes out: bodies that are streamed, statuses that have none, the fields that are the
-//! server's own. A body that cannot be finished is one that the client sees to be cut.
+//! Responses: streamed bodies, statuses without a body, the server's own fields. A client sees when
+//! a body could not be finished.
 
 use std::io::{self, Read};
 
 use crate::support::{serve, Barrier, Client, Incomplete, Running, GUARD};
 use millpond::{Request, Response, ResponseBody};
 
-/// What a body's reader does once it has yielded so many bytes.
+/// The behaviour of a body's reader after so many bytes.
 #[derive(Clone, Copy)]
 enum Then {
     Ends,
@@ -167,7 +167,7 @@ fn a_body_that_cannot_be_finished_is_seen_to_be_cut() {
     assert_eq!(server.get("/").text(), "hello");
 }
 
-/// Nothing of it was sent: the client can be told, and keeps its connection.
+/// Nothing was sent: the client gets an error, and keeps its connection.
 #[test]
 fn a_body_that_fails_before_its_first_byte_is_a_500() {
     let server = server();
@@ -181,7 +181,7 @@ fn a_body_that_fails_before_its_first_byte_is_a_500() {
     ] {
         assert_eq!(client.get(path).status, 500, "{path}");
         assert_eq!(client.get("/").text(), "hello", "{path}");
-        // One that a client of HTTP/1.0 could not have told from an empty body.
+        // A body that a client of HTTP/1.0 could not have told from an empty body.
         let mut older = server.connect();
         older.send(format!("GET {path} HTTP/1.0\r\n\r\n"));
         assert_eq!(older.response().status, 500, "{path}");
@@ -301,7 +301,7 @@ fn what_frames_a_response_is_the_servers_to_say() {
         let want = ["Content-Type", "Date", "X", "Content-Length"];
         assert_eq!(names, want);
         assert_eq!(reply.header("Content-Length"), Some("5"));
-        // A handler may know better: for what it had from elsewhere.
+        // A handler may know the date of a response from elsewhere.
         assert_eq!(reply.header("Date"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
     }
 }
@@ -359,7 +359,7 @@ fn a_reader_of_the_response_as_slow_as_it_likes_gets_all_of_it() {
     let server = server();
     let mut client: Client = server.connect();
     client.send("GET /ends/3000000 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    // The response is far larger than what the sockets hold: the server has to come back to it.
+    // The response is far larger than the sockets' buffers: the server has to continue it later.
     let reply = client.response();
     assert_eq!(reply.body.len(), 3_000_000);
     assert!(reply.body.iter().all(|&b| b == b'x'));

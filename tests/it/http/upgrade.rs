@@ -1,5 +1,5 @@
-//! A connection handed over to another protocol: what came early is read first, no worker is held,
-//! and `max_upgraded` bounds how many there are.
+//! A connection handed over to another protocol: bytes that came early are read first, no worker is
+//! blocked, and `max_upgraded` bounds the number of such connections.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -35,7 +35,7 @@ fn upgraded(server: &Running) -> Client {
     client
 }
 
-/// What the client gets back until it ends its side.
+/// The bytes that come back until the client ends its side.
 fn echoed(mut client: Client) -> Vec<u8> {
     client.send("and late").finish_sending();
     client.rest().expect("the end of the echo")
@@ -93,7 +93,7 @@ fn a_client_that_leaves_before_its_101_keeps_no_place() {
 fn has_room(server: &Running) {
     eventually("room for another upgrade", || {
         let mut client = server.connect();
-        // It may be told 503 and cut off while it still sends.
+        // The client may get a 503 and the end while it still sends.
         let _ = client.stream.write_all(ASK.as_bytes());
         client.head().map_or(false, |reply| reply.status == 101)
     });

@@ -91,7 +91,7 @@ fn a_server_lets_requests_in_flight_finish_and_does_not_wait_for_them() {
     large.closed();
 }
 
-/// Its threads and what the handler owns go too, once nothing is left to do.
+/// Its threads end and the handler's values are dropped, once no request is left.
 #[test]
 fn a_server_lets_go_of_its_handler() {
     let owned = std::sync::Arc::new(());

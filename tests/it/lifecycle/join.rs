@@ -89,7 +89,8 @@ fn returns_while_new_requests_keep_coming() {
             let server = Arc::clone(&server.server);
             thread::spawn(move || server.join())
         };
-        // It has begun: new requests are answered meanwhile, and what was in flight is waited for.
+        // The join has begun: new requests are answered meanwhile, and it waits for those in
+        // flight.
         idle.closed();
         load.each_answered(20);
         assert!(!joined.is_finished());
@@ -101,14 +102,14 @@ fn returns_while_new_requests_keep_coming() {
             assert_eq!(reply.header("Connection"), Some("close"));
             client.closed();
         }
-        // Again, with nothing but the load: its end is not what is waited for.
+        // Again, with nothing but the load: the join does not wait for its end.
         for _ in 0..5 {
             assert!(server.join() < SLACK);
         }
         load.each_answered(5);
         let tally = load.end();
         assert_eq!(tally.refused, 0);
-        // A client whose thread was stalled for longer than the grace of a new connection, perhaps.
+        // The client's thread may have been stalled for longer than the grace of a new connection.
         assert!(tally.dropped <= 1, "{tally:?}");
     }
 }
@@ -177,7 +178,8 @@ fn the_server_goes_on_afterwards() {
     }
 }
 
-/// The rolling update of the first page: what is queued is taken in, what is in flight is answered.
+/// The rolling update of the first page: queued connections are accepted, requests in flight are
+/// answered.
 #[test]
 fn a_rolling_update_loses_nothing() {
     let server = listen(|request: &Request| Response::text(request.url()));

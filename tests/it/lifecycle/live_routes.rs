@@ -137,7 +137,7 @@ fn a_running_handler_keeps_nobody_from_changing_them() {
     stop(server);
 }
 
-/// The two routes are swapped as one: whoever asks finds one of them, at any moment.
+/// The two routes are swapped as one: at any moment, a request finds one of them.
 #[test]
 fn a_swap_under_load_shows_nobody_a_gap() {
     let sets = || {

@@ -1,4 +1,4 @@
-//! Promise 1: `poll_timeout(d)` returns within d + 20 ms under any load; and what a server is
+//! Promise 1: `poll_timeout(d)` returns within d + 20 ms under any load. Also the state of a server
 //! before and between polls.
 
 use std::sync::Arc;
@@ -198,7 +198,7 @@ fn under_load(mode: KeepAliveMode, act: impl FnOnce(&Arc<Server<Handler>>)) {
     finishes(GUARD, move || poller.join().unwrap());
     act(&server);
     assert!(load.answered() > 6);
-    // Clients that still wait in the queue are let go by the end of the listener.
+    // Clients that still wait in the queue are closed with the listener.
     eventually("nobody polls any more", || Arc::strong_count(&server) == 1);
     drop(server);
     load.end();

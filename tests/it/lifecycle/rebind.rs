@@ -1,5 +1,5 @@
 //! Promise 4: `rebind` serves at the new address before the old one drains, loses nothing that was
-//! queued or in flight, and leaves everything as it was if it fails. Promise 5: `addr()` is real.
+//! queued or in flight, and changes nothing if it fails. Promise 5: `addr()` is real.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
@@ -25,7 +25,7 @@ fn serve(barrier: &Barrier) -> BackgroundServer {
     ])
 }
 
-/// A free port, which nobody else is likely to take in the next moment.
+/// A free port, which no other process is likely to take in the next moment.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -215,7 +215,7 @@ fn the_same_port_is_taken_back_when_the_other_interface_is_not_to_be_had() {
     assert!(moved.is_err());
     assert!(took < SLACK, "{took:?}");
     assert_eq!(server.addr(), addr);
-    // It listens again, and whoever was connected has not noticed.
+    // The server listens again, and the connected clients did not notice.
     assert_eq!(get(addr, "/").text(), "/");
     assert_eq!(client.get("/").text(), "/");
     barrier.open();
@@ -237,7 +237,7 @@ fn a_place_that_was_taken_back_is_the_one_that_it_was() {
     server.wind_down();
     let wide = SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port()));
     assert!(server.rebind(wide).is_err());
-    // Whoever comes in there was told of an end to come, and is not left.
+    // A client that connects there got a close in its response, and is not abandoned.
     let mut after = Client::connect(addr);
     eventually("it is accepted", || server.stats().accepted == 2);
     server.rebind_on([addr, at(1, 0)]).expect("a free port");
@@ -329,8 +329,8 @@ fn twenty_moves_under_load_lose_no_request() {
         }
         let tally = load.end();
         assert!(tally.whole >= 20 * 4 * 3);
-        // Whom the kernel connects between the last accept and the close of the old listener is
-        // reset: about one in all of it, where forty or more are without care (see
+        // A client that the kernel connects between the last accept and the close of the old
+        // listener is reset: about one in all rounds, instead of forty or more without care (see
         // `Listener::finish`).
         assert!(tally.dropped <= 5, "{tally:?}");
         let _ = server.stop();

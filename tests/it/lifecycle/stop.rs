@@ -1,4 +1,4 @@
-//! Promise 8: a half-sent request cannot hold up `stop()`; `stop_within(d)` returns by d and says
+//! Promise 8: a half-sent request cannot delay `stop()`; `stop_within(d)` returns by d and reports
 //! how many requests were answered and how many were cut.
 
 use std::net::TcpListener;
@@ -50,7 +50,8 @@ fn nothing_to_wait_for() {
     TcpListener::bind(addr).expect("the port is free again");
 }
 
-/// Each row is what a client has sent when the server stops, and is not waited for.
+/// Each row has the bytes of a client at the moment of the stop. The stop does not wait for the
+/// rest.
 #[test]
 fn half_a_request_does_not_hold_it_up() {
     const PARTIAL_REQUESTS: [(&str, &str); 8] = [
@@ -92,7 +93,7 @@ fn half_a_request_does_not_hold_it_up() {
     }
 }
 
-/// Its handler runs already, and is told within a second or two that no more will come.
+/// The handler runs already, and gets an error within a second or two instead of the rest.
 #[test]
 fn half_a_large_body_does_not_hold_it_up() {
     let server = serve(&Barrier::default());
@@ -187,7 +188,7 @@ fn stop_within_returns_in_time_and_counts_what_it_cut() {
         assert!(took < within + SLACK, "{took:?}");
         assert!(took >= within, "{took:?}");
         assert_eq!((drained.answered, drained.cut), (0, 4));
-        // The clients can tell: there is no response, or it ends too soon.
+        // The clients can see that: there is no response, or it ends too soon.
         for client in &mut stuck {
             assert_eq!(client.try_response("GET"), Err(Incomplete::Unstarted));
         }

@@ -1,5 +1,6 @@
-//! Promise 2: once it is told to stop, or its `Sender` is gone, `stoppable`'s thread ends within
-//! 20 ms plus the longest running handler, and every response in flight is written whole.
+//! Promise 2: after the message to stop, or the drop of the `Sender`, the thread of `stoppable`
+//! ends within 20 ms plus the longest running handler, and every response in flight is written
+//! whole.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -10,8 +11,7 @@ use crate::support::{finishes, listen, timed, Barrier, Client, KeepAliveMode, Lo
 use millpond::{Request, Response, Server};
 
 const PROMISED: Duration = Duration::from_millis(20);
-/// More than a socket's buffers hold, so that it is still being sent when the server is told to
-/// stop.
+/// More than the sockets' buffers hold, so that the response is still being sent at the stop.
 const LARGE: usize = 8 << 20;
 /// Less than that, and more than one that does not read takes at once.
 const WAITING: usize = 150 << 10;
@@ -20,7 +20,7 @@ fn echo(request: &Request) -> Response {
     Response::text(request.url())
 }
 
-/// How a server is told.
+/// The ways to stop a server.
 const WAYS: [fn(Sender<()>); 2] = [|sender| sender.send(()).unwrap(), drop];
 
 #[test]
@@ -46,7 +46,7 @@ fn ends_under_load() {
     }
 }
 
-/// What surrounds the server while it is told to stop.
+/// The state of the connections at the stop.
 #[derive(Default)]
 struct Keep {
     idle: usize,
@@ -201,7 +201,7 @@ fn large_responses_are_written_whole() {
         .collect();
     barrier.wait_for_arrivals(2);
     barrier.open();
-    // Each has begun, and cannot be done before somebody reads.
+    // Each response has begun, and cannot end before its client reads.
     let mut clients = clients
         .into_iter()
         .map(|mut client| {

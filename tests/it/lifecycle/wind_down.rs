@@ -1,5 +1,5 @@
 //! Promise 13: after `wind_down` every answer ends its connection and says so, and nothing else
-//! changes: the idle stay, the new are accepted, until the server stops.
+//! changes: idle connections stay, new ones are accepted, until the server stops.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn every_answer_says_close_and_ends_its_connection() {
 
     server.wind_down();
     barrier.open();
-    // The one whose handler ran already, one that was open, a new one; and what is no success.
+    // The request whose handler ran already, one on an open connection, a new one, and an error.
     let reply = busy.response();
     assert_eq!(
         (reply.text(), reply.header("Connection")),
@@ -98,7 +98,7 @@ fn a_move_begins_anew() {
     let _ = server.stop();
 }
 
-/// A proxy that is slow to send what it has connected for: it was not to know.
+/// A proxy that connected and sends late: it could not know.
 #[test]
 fn an_announced_stop_waits_a_while_for_who_has_only_just_connected() {
     let in_time = (0..5).any(|_| those_who_come_within_the_while_are_answered());

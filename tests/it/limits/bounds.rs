@@ -1,5 +1,5 @@
 //! Every limit from both sides: n is admitted, n + 1 is refused, and the default is the documented
-//! one. Time has its own module, [`slow`](crate::limits::slow).
+//! one. [`slow`](crate::limits::slow) tests the times.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -166,7 +166,7 @@ fn chunked(sizes: &[usize]) -> String {
 
 #[test]
 fn bodies() {
-    // Within what is gathered, and beyond it, where the handler is told half-way.
+    // Within the buffered size, and beyond it, where the handler gets an error half-way.
     for most in [10, 200_000] {
         let server = server(Limits {
             max_body_bytes: most as u64,

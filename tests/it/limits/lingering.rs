@@ -1,5 +1,5 @@
-//! A connection that ends with an answer is read on for a moment, so that what the client sends
-//! meanwhile does not make a reset that takes the answer away (RFC 9112 §9.6).
+//! A connection that ends with an answer is read for a moment longer, so that further bytes of the
+//! client do not cause a reset that destroys the answer (RFC 9112 §9.6).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use crate::support::{eventually, serve_routes, Barrier, Client, GUARD};
 use millpond::Settings;
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Response, Route, Router};
 
-/// More than a client has room for that does not read, less than what the kernel takes at once.
+/// More than the buffers of a client that does not read, less than the kernel takes at once.
 const LARGE: usize = 400_000;
 
 fn server() -> BackgroundServer {
@@ -21,7 +21,7 @@ fn server() -> BackgroundServer {
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-/// Each asks to close, or is told that it will be.
+/// Each request asks to close, or gets a close in its response.
 const LAST: [&str; 4] = [
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     "GET / HTTP/1.0\r\n\r\n",
@@ -78,7 +78,7 @@ fn what_came_while_a_short_answer_was_made_does_not_reset_it() {
     }
 }
 
-/// Whoever has its last answer is in nobody's way.
+/// A client that has its last answer delays no other client.
 #[test]
 fn one_that_lingers_makes_room_for_a_new_one() {
     // A worker waits for the end of the first; or none may, and the ring has it.

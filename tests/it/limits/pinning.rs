@@ -1,4 +1,4 @@
-//! No peer pins the pool or makes the server hold more memory than `Limits` allows (promise 11).
+//! No peer blocks the pool or makes the server hold more memory than `Limits` allows (promise 11).
 //! The server is a child process, so that its threads and its memory are its own.
 
 use std::io::{ErrorKind, Read, Write};
@@ -33,7 +33,7 @@ fn the_child() {
     let server = listen(handler).pool_size(POOL);
     println!("\nlistening {}", server.server_addr());
     thread::spawn(move || server.run());
-    // Until the parent lets go, or is gone.
+    // Until the parent closes the input, or is gone.
     let _ = std::io::stdin().read(&mut [0; 1]);
     std::process::exit(0);
 }
@@ -129,13 +129,13 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
         "median {median:?}, 95 % {most:?}, longest {longest:?}, {most_threads} threads, \
          {memory_before} to {most_memory} KiB"
     );
-    // The promise is 100 ms for nearly all. The rest is for a machine that is busy with other
-    // tests: a server whose pool is pinned answers nobody before the guard's five seconds.
+    // The promise is 100 ms for nearly all. The rest is for a machine under load of other tests: a
+    // server with a blocked pool answers no client before the guard's five seconds.
     assert!(median < Duration::from_millis(300), "{median:?}");
     assert!(most < Duration::from_millis(1500), "{most:?}");
     let bound = POOL + OTHER_THREADS;
     assert!(most_threads <= bound, "{most_threads} threads");
-    // A body as far as it is gathered and what was read behind it; a response and the requests
+    // A body up to the buffered size with the bytes read behind it; a response with the requests
     // behind it: 300 connections hold less than 128 KiB each.
     let grown = most_memory.saturating_sub(memory_before);
     assert!(grown < 300 * 128, "{grown} KiB more");

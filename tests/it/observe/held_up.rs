@@ -1,5 +1,5 @@
-//! What holds up a drain is told while it happens, and in its report at the end: who, what, since
-//! when, and what is waited for; never a query.
+//! The requests that delay a drain are reported while it lasts, and in its report at the end: peer,
+//! method and path, start, and state; never a query.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::support::{eventually, finishes, listen, Barrier, Client, GUARD, SLACK
 use millpond::{BackgroundServer, ConnectionState, Drained, InFlight, Limits, Monitor, ReadWrite};
 use millpond::{Request, Response, ResponseBody, Router, Settings, Upgrade};
 
-/// Nobody ever reads from it, and it ends when its barrier opens.
+/// Its client never reads, and it ends when its barrier opens.
 struct Held(Barrier);
 
 impl Upgrade for Held {
@@ -77,13 +77,13 @@ const HEADS: [(&str, &str, ConnectionState); 4] = [
     ),
 ];
 
-/// What is told of that client.
+/// The report of that client.
 fn told(list: &[InFlight], client: &Client) -> Option<InFlight> {
     let own = client.stream.local_addr().expect("its address");
     list.iter().find(|one| one.peer == own).cloned()
 }
 
-/// All four, each told as it is to be.
+/// All four, each with its report.
 fn all_held(monitor: &Monitor) -> impl Fn(&[Client]) -> bool + '_ {
     move |clients| {
         let list = monitor.in_flight();
@@ -132,8 +132,8 @@ fn each_is_told_while_a_stop_waits_and_at_its_end() {
     }
     let drained = stop.join().expect("a report");
     assert!(stopping.elapsed() < Duration::from_millis(1500) + SLACK);
-    // The drain that ends an upload which sends nothing ends it after a second: it may be told by
-    // then or be answered. Nobody reads that answer here; it is small.
+    // The drain ends a stalled upload after a second. By then the upload may be in the report, or
+    // be answered. No client reads that answer, which is small.
     assert!(drained.cut == 2 || drained.cut == 3, "{drained}");
     assert_eq!(drained.cut, drained.unanswered.len() as u64);
     for (client, want) in clients.iter().zip(HEADS).take(2) {
@@ -146,7 +146,7 @@ fn each_is_told_while_a_stop_waits_and_at_its_end() {
             "{drained}"
         );
     }
-    // No drain waits for a connection that is another protocol's, and it is told all the same.
+    // A drain does not wait for a connection of another protocol, and reports it all the same.
     assert_eq!(told(&drained.held_up_by, &clients[3]), None);
     let list = monitor.in_flight();
     assert!(
@@ -195,7 +195,7 @@ fn who_leaves_within_a_drain_is_lost_and_not_cut() {
     let stop = thread::spawn(move || server.stop());
     idle.closed();
     let [mut answered, mut leaves] = clients;
-    // What it leaves unread is a reset.
+    // Unread bytes make this a reset.
     leaves.take(1000).expect("some of it");
     drop(leaves);
     eventually("one is left", || monitor.in_flight().len() == 1);
@@ -241,7 +241,7 @@ fn a_move_within_a_time_cuts_what_takes_longer() {
     client.closed();
     assert_eq!(Client::connect(server.addr()).get("/").text(), "plain");
     barrier.open();
-    // To where it is already is to wait for nobody.
+    // A move to its own address waits for no request.
     let here = server.addr();
     assert_eq!(server.rebind_within(here, time).expect("here").cut, 0);
     assert_eq!(server.stop().cut, 0);

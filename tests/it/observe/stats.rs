@@ -72,7 +72,7 @@ impl Counted {
         self
     }
 
-    /// What came until the end.
+    /// The bytes until the end.
     fn received(mut self) -> (usize, usize) {
         let rest = self.client.rest().expect("the end");
         (self.sent, rest.len())
@@ -190,7 +190,8 @@ fn every_end_is_counted_once() {
     }
     slow_body.rest().expect("the end");
     let closed = |reason| server.stats().closed(reason);
-    // What the kernel took at once is enough for the first window: it is judged after the second.
+    // The bytes that the kernel took at once are enough for the first window: the connection is cut
+    // after the second.
     eventually_within(Duration::from_secs(15), "the slow reader is cut", || {
         closed(CloseReason::SlowRead) > 0
     });
@@ -379,7 +380,7 @@ fn a_monitor_outlives_its_server_and_follows_its_moves() {
     assert!(stats.uptime > before);
     assert!(monitor.in_flight().is_empty());
 
-    // What it told of a server that was never polled, and is gone, is that there was none.
+    // The monitor of a server that was never polled, and is gone, reports no server.
     let server = Server::new("127.0.0.1:0", |_| Response::text("")).expect("a port");
     let monitor = server.monitor();
     drop(server);

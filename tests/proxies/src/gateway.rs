@@ -1,5 +1,5 @@
-//! The other way round: millpond asks. nginx is the server behind it, and the proxy before it; git
-//! clones from a repository and pushes to it, both through CGI.
+//! The other direction: millpond is the client. nginx is the server behind it, and the proxy in
+//! front of it; git clones from a repository and pushes to it, both through CGI.
 
 use std::env;
 use std::fs;
@@ -96,7 +96,7 @@ fn nginx_is_asked() {
 
 #[test]
 fn nginx_asks() {
-    // nginx says who the client is, this server believes it, and tells the one behind it.
+    // nginx names the client, this server trusts it, and passes the name on.
     let inner = serve(trusting("127.0.0.1"), describe);
     let server = serve(trusting(NGINX), to(inner.addr()));
     let front = nginx(NGINX_X_FORWARDED, server.addr(), NGINX);
@@ -107,7 +107,7 @@ fn nginx_asks() {
     }
 }
 
-/// git as if nobody had called it, which a hook's variables say, with a home of its own.
+/// git without the variables of an outer git, as in a hook, and with a home of its own.
 fn git_at(home: &Path) -> Command {
     let mut git = Command::new("git");
     for (name, _) in env::vars_os() {
@@ -155,7 +155,7 @@ fn git_clones_and_pushes() {
         let mut command = git_at(&root);
         command.arg("http-backend").env("GIT_PROJECT_ROOT", &root);
         command.env("GIT_HTTP_EXPORT_ALL", "");
-        // Who may push is for the handler to say.
+        // The handler decides about the right to push.
         command.env("REMOTE_USER", "ann");
         command.start_cgi(&inner).expect("git http-backend runs")
     });

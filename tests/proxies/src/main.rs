@@ -1,9 +1,9 @@
-//! millpond behind real proxies: HAProxy and nginx say whose request they pass on, in every way
-//! that `Proxies` knows, and the server believes what they say and nothing that the client does.
-//! `gateway` is the other way round.
+//! millpond behind real proxies: HAProxy and nginx name the client of each request, in every way
+//! that `Proxies` knows, and the server trusts them and nothing that the client claims. `gateway`
+//! is the other direction.
 //!
 //! The client is 127.0.0.1. The proxies connect to the server from other addresses of the loopback
-//! network, and those are the ones that are trusted.
+//! network, which are trusted.
 
 mod gateway;
 mod proxy;
@@ -25,7 +25,7 @@ const HAPROXY: &str = "127.0.0.9";
 /// No test waits longer than this for anything.
 pub const GUARD: Duration = Duration::from_secs(10);
 
-/// What a client says of itself, in vain.
+/// False claims of a client.
 const FORGED: &str = "Forwarded: for=203.0.113.1;proto=https\r\n\
     X-Forwarded-For: 203.0.113.1, 127.0.0.8\r\nX-Forwarded-Proto: https\r\n";
 
@@ -122,7 +122,7 @@ fn haproxy_checks_health_on_its_own_behalf() {
             seen.lock().expect("no handler panics").len() >= 3
         });
         for who in seen.lock().expect("no handler panics").drain(..) {
-            // In version 1 its own address is what it sends; in version 2 it says LOCAL.
+            // In version 1 HAProxy sends its own address; in version 2 it sends LOCAL.
             assert_eq!(who, format!("/health {HAPROXY}"), "{version}");
         }
     }

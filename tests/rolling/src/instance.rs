@@ -11,7 +11,7 @@ use crate::support::Process;
 pub enum Place {
     /// At a port of its own, which is closed while none is there.
     Port(u16),
-    /// At a socket that stays: whoever comes meanwhile is queued for the next.
+    /// At a socket that stays: a client that connects meanwhile waits for the next instance.
     Given(TcpListener),
 }
 

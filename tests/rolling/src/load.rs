@@ -1,5 +1,5 @@
-//! Clients that ask until they are told to stop, check every byte, and count what failed. A failure
-//! is anything but the whole right answer; the clients try nothing again.
+//! Clients that send requests until they are stopped, check every byte, and count the failures. A
+//! failure is anything but the whole right answer; nothing is tried again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::support::{Client, Reply};
 
-/// Between two requests of one client, so that what fails is not for want of CPU.
+/// Between two requests of one client, so that a shortage of CPU causes no failure.
 const PAUSE: Duration = Duration::from_micros(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +77,7 @@ impl Kind {
 #[derive(Debug, Default)]
 pub struct Tally {
     pub whole: u64,
-    /// What went wrong instead, in words.
+    /// The failures, in words.
     pub failed: Vec<String>,
 }
 

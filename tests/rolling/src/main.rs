@@ -1,5 +1,6 @@
 //! Instances are replaced one after the other behind a proxy, and a server moves, again and again,
-//! while clients of every kind go on asking. Every request is counted; one that fails fails it all.
+//! while clients of every kind send requests. Every request is counted, and a failed request fails
+//! the run.
 //!
 //! `rolling haproxy|nginx ROUNDS GRACE_MS PROGRAM FOLDER FRONT FIRST SECOND` is for `run`, which
 //! starts the proxy and has the ports from `rolling ports`; `rolling moves ROUNDS` needs no proxy.
@@ -54,10 +55,10 @@ fn main() -> ExitCode {
             println!("widened to all addresses on one socket, and narrowed, {rounds} times:");
             failed += print_tallies(&moves::on_one_socket(rounds));
             println!("moved between one interface and all, a socket for each, {rounds} times:");
-            // Told, and not held: the socket is closed before the next one can be had, and Linux
-            // resets those that came between the last accept and the close. That is about one in a
-            // hundred moves here; where the machine has taken the CPU away just then, it is
-            // everybody who asked.
+            // Printed, and not checked: the socket is closed before the next one can be bound, and
+            // Linux resets the connections between the last accept and the close. That is about one
+            // in a hundred moves here. When the machine has taken the CPU away at that moment, it
+            // is every client of that moment.
             print_tallies(&moves::on_one_port(rounds));
             failed
         }
@@ -85,8 +86,8 @@ fn replace_instances(
     rounds: u32,
     start: impl Fn(&Place) -> Instance,
 ) -> usize {
-    // HAProxy has sent nobody there for a while when a port is closed. nginx would: it is told of
-    // nothing.
+    // HAProxy has sent no request there for a while when a port is closed. nginx would: nothing
+    // informs it.
     let place = |port| match proxy {
         Proxy::Haproxy(_) => Place::Port(port),
         Proxy::Nginx(_) => Place::Given(TcpListener::bind(at(port)).expect("a free port")),
@@ -125,7 +126,7 @@ fn replace_instances(
     failed
 }
 
-/// Prints what became of the requests; the number of failures.
+/// Prints the outcome of the requests, and returns the number of failures.
 fn print_tallies(tallies: &Tallies) -> usize {
     let mut sum = 0;
     for (kind, tally) in tallies {

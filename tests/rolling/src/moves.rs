@@ -1,6 +1,6 @@
 //! A server moves under load: from port to port with clients that follow, listening at both for a
-//! while; and on one port, between one interface and all of them: with one socket that admits the
-//! ones or the others, and with one socket after the other, where nobody listens in between.
+//! while; and on one port, between one interface and all of them. The latter has one socket that
+//! changes its admission, or one socket after the other, with a moment in which no socket listens.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_millis(150);
 const MAX_WAIT: Duration = Duration::from_secs(5);
 const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
-/// Who is refused has sent nothing, and asks at the next place; all over again after the last.
+/// A refused client has sent nothing, and tries the next address; after the last, the first again.
 #[derive(Clone)]
 struct Known(Arc<Mutex<Vec<SocketAddr>>>);
 
@@ -98,7 +98,7 @@ pub fn between_ports(rounds: u32) -> Tallies {
     moves(ANY_PORT, rounds, |server, known| {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let (old, new) = (server.addr(), free.expect("a free port"));
-        // Kept connections go; whoever connects again goes to the new one if it is there.
+        // Kept connections end; a new connection goes to the new address if it listens.
         known.set(vec![new, old]);
         server.wind_down();
         server.rebind_on([new, old]).expect("nobody else has it");

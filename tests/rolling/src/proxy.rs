@@ -1,4 +1,4 @@
-//! What can be learnt of a proxy while it runs, and afterwards.
+//! The state of a proxy while it runs, and its log afterwards.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::support::eventually;
 
 pub enum Proxy {
-    /// It checks its servers, and tells of them on a socket.
+    /// It checks its servers, and reports their state on a socket.
     Haproxy(PathBuf),
     /// It knows nothing of its servers, and writes down where each request went.
     Nginx(PathBuf),
@@ -24,7 +24,7 @@ impl Proxy {
         }
     }
 
-    /// Waits until it listens, and uses both servers as far as it can tell.
+    /// Waits until the proxy listens, and uses both servers as far as it knows.
     pub fn wait_until_all_up(&self, addr: SocketAddr) {
         let wait_until_all_up = || match self {
             Proxy::Haproxy(_) => self.column("status") == ["UP", "UP"],

@@ -1,4 +1,4 @@
-//! wrk beside our own clients: as many requests as go through, counted by somebody else.
+//! wrk beside our own clients: as many requests as possible, counted by another program.
 
 use std::process::{Command, Stdio};
 

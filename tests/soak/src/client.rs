@@ -1,10 +1,10 @@
-//! A client that compares every byte, and knows what the server owes it.
+//! A client that compares every byte, and knows the obligations of the server.
 //!
 //! A request is *lost* if it was sent whole before the server began to leave its address, and no
-//! byte of an answer came. What was sent later than that met a connection that the server was about
-//! to end, which it may (RFC 9112 §9.5): such a request is *retried*, on the new address. So is an
-//! upload that stood still for a second while the server was leaving: that does not wait for it. A
-//! connection that ends without a move, and an answer that is cut or another, are *wrong*.
+//! byte of an answer came. A later request met a connection that the server was about to end, which
+//! is allowed (RFC 9112 §9.5): it is *retried*, on the new address. So is an upload that stalled
+//! for a second while the server was leaving, because a move does not wait for it. A connection
+//! that ends without a move, and an answer that is cut or different, are *wrong*.
 
 use std::io::ErrorKind;
 use std::thread;
@@ -30,7 +30,7 @@ pub struct Expected {
     pub length: Length,
     /// The request asked for the end, or its answer has to bring it.
     pub closes: bool,
-    /// What stands in place of nothing where the connection is kept.
+    /// The field of a connection that is kept.
     pub kept: &'static str,
 }
 
@@ -112,7 +112,7 @@ impl Conn {
     /// More of a request: whole only if all of it was.
     pub fn send_part(&mut self, bytes: &[u8]) {
         self.sent = None;
-        // What it says to that is read anyway.
+        // The answer is read anyway.
         let _ = self.client.try_send(bytes);
     }
 
@@ -204,7 +204,7 @@ impl Conn {
     /// Whether the answer is that the body came too slowly, of an upload that was under way when
     /// the server began to leave. Where many threads expected two cores a client may stand still.
     fn upload_stalled(&mut self, state: &SharedState) -> bool {
-        // What is wrong with the answer is found where it is read.
+        // An error in the answer is found by its reader.
         if !matches!(self.status(), Ok(b"408")) {
             return false;
         }
@@ -229,14 +229,14 @@ impl Conn {
         true
     }
 
-    /// The server ended a connection that nobody asked it to end.
+    /// The server ended a connection without a request to do so.
     fn must_have_moved(&self, state: &SharedState, kind: &str) {
         if state.left_at(self.moves).is_none() {
             state.record_error(format!("{kind}: an end without a move"));
         }
     }
 
-    /// What it is that so many requests were not answered.
+    /// Records the fault that left so many requests without an answer.
     pub fn record_fault(&self, state: &SharedState, kind: &str, requests: u64, fault: Fault) {
         let served = self.served;
         match fault {

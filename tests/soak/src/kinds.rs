@@ -1,4 +1,4 @@
-//! Clients that do what they should, each on a thread of its own until all is over.
+//! Well-behaved clients, each on a thread of its own until the end.
 
 use std::io::Read;
 use std::sync::atomic::Ordering::SeqCst;
@@ -43,7 +43,7 @@ pub fn pipelined(state: &SharedState, first: u64, per_second: u64, began: Instan
                 match conn.reply(&expected, body.as_bytes()) {
                     Ok(false) => {}
                     Ok(true) => {
-                        // What is behind it has to be sent again elsewhere (RFC 9112 §9.6).
+                        // The requests behind it have to be sent again elsewhere (RFC 9112 §9.6).
                         state.count("pipelined", more as u64 + 1);
                         if state.left_at(conn.moves()).is_none() {
                             state.record_error("pipelined: an end without a move".to_owned());
@@ -259,7 +259,7 @@ fn chunks(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     conn.exchange(state, "chunks", &expected, &content(seed, CHUNKS))
 }
 
-/// An upload that nobody reads: a short one is passed over, a long one ends the connection.
+/// An unread upload: a short one is discarded, a long one ends the connection.
 fn early(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let long = rng.one_in(4);
     let body = content(3, if long { 1 << 20 } else { 100_000 });
@@ -345,7 +345,7 @@ fn upgraded(state: &SharedState, conn: &mut Conn) -> bool {
         conn.record_fault(state, "upgrade", 1, fault);
         return false;
     }
-    // It has an owner now, whom no move ends.
+    // The connection belongs to the other protocol now, and no move ends it.
     let said = content(5, 1000);
     conn.send(&said);
     match conn.take(said.len(), true) {

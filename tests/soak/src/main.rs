@@ -1,4 +1,4 @@
-//! What takes minutes: fuzzing for as long as one likes, and a soak, which is millions of requests
+//! Programs that run for minutes: fuzzing for any time, and a soak, which is millions of requests
 //! from clients of every kind while the server's routes change and its address moves.
 //!
 //! ```text
@@ -7,7 +7,7 @@
 //! cargo run --release -- soak --seconds 470 --requests 10000000
 //! ```
 //!
-//! Either ends with a verdict, and with a status of 1 if that is bad. The soak needs Linux.
+//! Both print a verdict, and end with a status of 1 after a failure. The soak needs Linux.
 
 mod client;
 mod kinds;

@@ -1,5 +1,5 @@
-//! Clients that do not do what they should: they stop in the middle, vanish, or talk nonsense. What
-//! they are answered does not matter; that all others are does.
+//! Misbehaving clients: they stop in the middle, vanish, or send garbage. Their answers do not
+//! matter; those of all other clients do.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -38,7 +38,7 @@ pub fn misbehaving(state: &SharedState, rng: &mut Rng) {
                 silent.push_back(stream);
                 "(silent)"
             }
-            // What it was answered and has not read makes its end a reset.
+            // Unread answers make the end a reset.
             3 => {
                 let _ = stream.write_all(b"GET /n/1 HTTP/1.1\r\nHost: a\r\n\r\n");
                 wait_for_answer(&stream);

@@ -1,6 +1,6 @@
 //! The server of a soak, in a process of its own: it moves every second, its routes change ten
-//! times a second, and it says on its output what it does, before and after. Commands come on its
-//! input: `serve`, `calm` (no more changes), `stop`, `exit`.
+//! times a second, and it prints each action before and after. Orders come on its input: `serve`,
+//! `calm` (no more changes), `stop`, `exit`.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -67,7 +67,7 @@ pub fn run() -> Result<(), String> {
 
 fn print_line(line: String) {
     let mut out = io::stdout().lock();
-    // Without the soak there is nobody to tell.
+    // Without the soak, no process reads this.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -180,7 +180,7 @@ fn routes() -> Router {
 pub const BIG: usize = 8 << 20;
 pub const CHUNKS: usize = 200_000;
 
-/// Bytes that tell where they stand.
+/// Bytes that depend on their place.
 pub fn content(seed: u64, length: usize) -> Vec<u8> {
     (0..length as u64)
         .map(|at| ((at * 7 + seed) % 251) as u8)
@@ -210,7 +210,7 @@ fn meet((came, changed): &(Mutex<usize>, Condvar)) -> Response {
     let mut count = came.lock().expect("no panic");
     *count += 1;
     changed.notify_all();
-    // Those who come after the last one are another meeting.
+    // Requests after the last one belong to another meeting.
     let meeting = (*count - 1) / POOL;
     let wait = Duration::from_secs(5);
     let met = changed

@@ -1,4 +1,4 @@
-//! What the clients know together: where the server is, what it has said, and what was counted.
+//! The state that the clients share: the address of the server, its reports, and the counts.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -84,7 +84,7 @@ impl SharedState {
         *lock(&self.kinds).entry(kind).or_default() += number;
     }
 
-    /// Of what is no request, or has no answer.
+    /// Counts an event that is no request, or has no answer.
     pub fn note(&self, kind: &'static str) {
         *lock(&self.kinds).entry(kind).or_default() += 1;
     }

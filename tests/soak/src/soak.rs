@@ -1,5 +1,5 @@
-//! The soak: starts the server, lets all kinds of clients loose on it, tells every ten seconds how
-//! it goes, and says in the end what is wrong.
+//! The soak: starts the server and clients of all kinds, prints the progress every ten seconds, and
+//! prints the failures at the end.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -22,13 +22,14 @@ use crate::support::Process;
 
 /// For every order to the server.
 const MAX_WAIT: Duration = Duration::from_secs(30);
-/// What the resident memory may grow by in the second half, by a line through all samples: the
-/// allocator's own unrest, or less than the smallest allocation for each connection of that half.
+/// The growth of the resident memory that is allowed in the second half, by a line through all
+/// samples: the allocator's own variation, or less than the smallest allocation for each connection
+/// of that half.
 const UNREST_KIB: f64 = 4.0 * 1024.0;
 const SMALLEST: f64 = 32.0;
-/// A move waits for what is in flight: for readers that take a second for a response, and for
-/// uploads in line for the places that silent clients hold, each for the five seconds it takes to
-/// see that they bring less than `min_body_rate`.
+/// A move waits for requests in flight: for readers that take a second for a response, and for
+/// uploads in line for the permits that silent clients hold. Each of these holds its permit for the
+/// five seconds until its rate is below `min_body_rate`.
 const LONGEST_MOVE: Duration = Duration::from_secs(20);
 
 pub fn run(options: &Options) -> Result<(), String> {
@@ -79,7 +80,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
 }
 
-/// What comes of listening to it.
+/// The results of the thread that reads the server's output.
 struct Listener {
     calm: Receiver<()>,
     stopped: Receiver<Report>,
@@ -99,8 +100,8 @@ fn start() -> Result<Process, String> {
     let mut command = Command::new(program);
     command
         .arg("serve")
-        // What glibc keeps of what was freed, of large blocks and in an arena for each thread,
-        // would hide what the server keeps.
+        // The memory that glibc keeps after a free, of large blocks and in an arena for each
+        // thread, would hide the memory that the server keeps.
         .env("MALLOC_MMAP_THRESHOLD_", "16384")
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::piped());
@@ -252,7 +253,7 @@ fn check_workers(state: &Arc<SharedState>) -> Result<(), String> {
     }
 }
 
-/// What it holds once it has let go of what it had.
+/// Returns the numbers of the process once its descriptors and threads are back.
 fn settled(pid: u32, before: Held) -> Held {
     let began = Instant::now();
     loop {

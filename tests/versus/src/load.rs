@@ -1,5 +1,6 @@
-//! The driver's own clients: the check before every run, the calm load and the idle connections.
-//! A thread stands behind each connection, so a starved one is seen and not averaged away.
+//! The driver's own clients: the check before every run, the load at a fixed rate and the idle
+//! connections. Each connection has a thread, so a starved one is seen instead of being averaged
+//! away.
 
 use crate::process;
 use crate::report::Sample;
@@ -64,9 +65,9 @@ fn time_left(deadline: Instant) -> io::Result<Duration> {
     Ok(left)
 }
 
-/// Opens so many connections, then lets all send that traffic for four seconds or until each was
-/// answered in full, and returns how many were. wrk cannot tell: it counts answers and not who got
-/// them. It warms the server up as well, and so goes on for a fifth of a second at least.
+/// Opens so many connections, sends that traffic on all of them for four seconds or until each was
+/// answered in full, and returns how many were. wrk counts answers without their connections. The
+/// check warms the server up as well, and so lasts for a fifth of a second at least.
 pub fn count_answered(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
     let batch = request_bytes(traffic).repeat(traffic.depth);
     let answer_bytes = match traffic.body {
@@ -76,8 +77,8 @@ pub fn count_answered(addr: SocketAddr, traffic: &Traffic, connections: usize) -
     let connected = Barrier::new(connections);
     let answered = AtomicUsize::new(0);
     let converse = || -> io::Result<()> {
-        // Where a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client
-        // in either direction: the bounds are longer, for that alone starves nobody.
+        // When a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client in
+        // either direction. The bounds are longer, because this alone starves no client.
         let client = connect(addr, Instant::now() + 5 * MAX_WAIT);
         connected.wait();
         let begin = Instant::now();
@@ -101,7 +102,7 @@ pub fn count_answered(addr: SocketAddr, traffic: &Traffic, connections: usize) -
     };
     // A client that fails before its first answer is one that was not answered.
     each_in_a_thread(connections, |_| drop(converse()));
-    // What the clients left in the server's queues should not be found there by the next load.
+    // The next load should find no leftovers of these clients in the server's queues.
     let _ = (0..3).find(|_| says_hello(addr).is_ok());
     answered.into_inner()
 }
@@ -123,7 +124,8 @@ fn request_bytes(traffic: &Traffic) -> Vec<u8> {
 
 /// An open loop: every connection sends at random times, however long the answers take. A request
 /// that was due while its connection still waited is timed from when it was due, so that a stall
-/// is counted by all whom it delayed; else from its sending, so that our own waking is not.
+/// counts for every delayed request. Other requests are timed from their sending, so that our own
+/// wake-up does not count.
 pub fn calm(
     addr: SocketAddr,
     pid: u32,
@@ -190,8 +192,9 @@ fn hello_again(client: &mut Option<Client>, addr: SocketAddr) -> io::Result<()> 
     Ok(())
 }
 
-/// Runs `load` while one connection more asks for a quick answer every few milliseconds, and puts
-/// the latencies it met in place of the load's own. What was lost counts as long as it was awaited.
+/// Runs `load` while one more connection asks for a quick answer every few milliseconds, and
+/// replaces the latencies of the load by those of this connection. A lost request counts as the
+/// time that it was awaited.
 ///
 /// # Errors
 ///
@@ -225,9 +228,9 @@ pub fn probe_during(
     })
 }
 
-/// Opens the connections one after another, each asking once, then leaves them silent while the
-/// server's processor time is read; after that fresh clients come. No burst is made of it, since
-/// overflowing the listener's backlog is not what is measured here.
+/// Opens the connections one after another, each with one request, then leaves them silent while
+/// the server's processor time is read; after that fresh clients come. There is no burst, since an
+/// overflow of the listener's backlog is not measured here.
 pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) -> Sample {
     let mut held = Vec::new();
     let mut answered = 0;
@@ -269,7 +272,7 @@ pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) 
     }
 }
 
-/// Runs `work` so many times at once and gathers what each returns.
+/// Runs `work` so many times at once and gathers the results.
 fn each_in_a_thread<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let work = &work;
     thread::scope(|scope| {

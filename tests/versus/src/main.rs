@@ -122,8 +122,8 @@ fn gather(options: &Options) -> Vec<Peer> {
     peers
 }
 
-/// Every workload on every server, round after round. Failures are told as they happen and leave a
-/// gap in their series.
+/// Every workload on every server, round after round. Failures are printed at once and leave a gap
+/// in their series.
 fn measure(options: &Options, peers: &[Peer]) -> Vec<Series> {
     let end = Instant::now() + Duration::from_secs(60 * options.minutes);
     let empty = |&work| Series {

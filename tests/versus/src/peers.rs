@@ -1,4 +1,4 @@
-//! The servers compared: how each is built, started and ended. It knows nothing of the load.
+//! The servers compared: how each is built, started and ended. The load is in other files.
 
 use crate::load;
 use crate::support::{Folder, Process};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// A server that may take part.
 pub struct Entry {
     pub name: &'static str,
-    /// The crate whose version is printed; empty for what is not in the lock file.
+    /// The crate whose version is printed; empty for a server that is not in the lock file.
     package: &'static str,
     source: Source,
 }
@@ -177,7 +177,7 @@ impl Drop for Running {
 ///
 /// # Errors
 ///
-/// A sentence for the reader: what is missing.
+/// A sentence for the reader: the missing part.
 pub fn prepare(entry: &Entry, build: bool) -> Result<Peer, String> {
     let (bin, feature, args) = match entry.source {
         Source::Nginx => return find_nginx(entry.name),
@@ -265,8 +265,8 @@ fn configure_nginx(addr: SocketAddr) -> io::Result<Folder> {
     Ok(folder)
 }
 
-/// The port asked for, or for 0 one that is free now. Servers that cannot say which port they were
-/// given need it beforehand; should somebody take it meanwhile, the start fails and says so.
+/// The given port, or for 0 one that is free now. Servers that cannot print their port need it
+/// beforehand. If another process takes the port meanwhile, the start fails with an error.
 fn free_address(port: u16) -> io::Result<SocketAddr> {
     let addr = SocketAddr::from(([127, 0, 0, 1], port));
     if port != 0 {

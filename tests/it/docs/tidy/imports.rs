@@ -108,7 +108,7 @@ impl Imports {
         }
         for item in &items {
             for used in &item.names {
-                // What is exported only is not used here.
+                // A name that is exported only is not used here.
                 if !item.is_export || words(&rest, &used.name).next().is_some() {
                     found.extend(self.absolute(&source.module_at(item.start), &used.path));
                 }

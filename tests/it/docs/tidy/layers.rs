@@ -360,7 +360,7 @@ fn cycles_are_found_between_files_folders_and_through_exported_names() {
             ],
             "src/a: mod.rs -> x.rs -> mod.rs",
         ),
-        // Modules of tests use what they test.
+        // Modules of tests use the modules that they test.
         (
             &[
                 ("src/a/mod.rs", "#[cfg(test)]\nmod tests;\nstruct A;"),

@@ -24,7 +24,7 @@ const TOP: [&str; 8] = [
     "src",
     "tests",
 ];
-/// The one file that may call what Rust cannot vouch for, and all that it may say there.
+/// The only file that may call functions without Rust's guarantees, and the only such calls.
 const SIGNALS_FILE: &str = "examples/rolling/signals.rs";
 const UNSAFE_CALLS: [&str; 2] = [
     "unsafe { signal(number, on_signal) }",
@@ -97,7 +97,7 @@ fn nothing_is_unsafe() {
     let root = read("src/lib.rs");
     assert!(root.lines().any(|line| line == "#![forbid(unsafe_code)]"));
     let mut found = Vec::new();
-    // What counts allocations beside other servers has no other way to.
+    // Counting allocations beside other servers is not possible otherwise.
     let places: Vec<&str> = EVERYWHERE
         .iter()
         .copied()

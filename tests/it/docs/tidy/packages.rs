@@ -1,5 +1,5 @@
-//! What the packages depend on, and that none is forgotten: the library on nothing, those beside it
-//! on what their table says.
+//! The dependencies of the packages, and the checks of each. The library has none; the packages
+//! have those of their table.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::{assert_none, read, EVERYWHERE};
 
-/// What asks the registry, and for what. All others need the library and nothing else.
+/// The packages that need a registry, and their dependencies. All others need the library and
+/// nothing else.
 const FROM_REGISTRY: [(&str, &[&str]); 3] = [
     ("ctrlc", &["ctrlc"]),
     ("interop", &["ureq"]),

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One file. The texts are of one length: what is not of their kind is blank, so lines agree.
+/// One file. The texts have equal line numbers: comments, strings and other removed parts are
+/// blank.
 pub struct Source {
     /// From the package's folder, with slashes.
     pub name: String,
-    /// Without comments, and without what is inside of strings and characters.
+    /// Without comments, strings and characters.
     pub code: String,
     /// The code that is compiled outside of tests.
     pub live: String,
@@ -223,7 +224,7 @@ pub fn paths(code: &str, root: &str) -> Vec<(usize, Vec<String>)> {
     all
 }
 
-/// One path, or a group of them, behind `prefix`. What is left of `rest`.
+/// One path, or a group of them, behind `prefix`. Returns the rest of `rest`.
 fn tree<'a>(rest: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
     let mut rest = rest.trim_start();
     if let Some(mut inside) = rest.strip_prefix('{') {

@@ -1,4 +1,4 @@
-//! Which bytes arrive: parts, huge files, and files that change while they are sent.
+//! The bytes that arrive: parts, huge files, and files that change while they are sent.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};

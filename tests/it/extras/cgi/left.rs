@@ -1,6 +1,6 @@
-//! What is left behind, once all is over: no process, no zombie, no descriptor; neither of scripts
-//! nor of other servers. And how much memory long bodies take. It is counted in a process of its
-//! own, which nobody else uses.
+//! Nothing is left behind at the end: no process, no zombie, no descriptor, neither of scripts nor
+//! of other servers. Long bodies take a bounded amount of memory. All this is counted in a process
+//! of its own.
 
 use std::env;
 use std::fs;
@@ -37,7 +37,7 @@ fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("a folder").count()
 }
 
-/// All that this process has started and not been told the end of.
+/// The children of this process that have not been waited for.
 fn children() -> usize {
     let own = std::process::id();
     let all = fs::read_dir("/proc").expect("a folder");
@@ -154,7 +154,7 @@ fn all_sorts(addr: std::net::SocketAddr) {
     for path in ["/short", "/none", "/no-body", "/proxy/short"] {
         get(addr, path);
     }
-    // Clients that are gone in the middle of what they get, and of what they send.
+    // Clients that leave in the middle of a response, or in the middle of their request.
     for path in ["/endless", "/proxy/endless"] {
         let mut client = Client::connect(addr);
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));

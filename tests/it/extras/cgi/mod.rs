@@ -18,7 +18,7 @@ fn sh(script: &str) -> Command {
     command
 }
 
-/// What the script says; 502 if it says nothing of use.
+/// Answers with the output of the script; 502 if the output is invalid.
 fn answer(request: &Request, mut command: Command) -> Response {
     command.stderr(std::process::Stdio::null());
     match command.start_cgi(request) {
@@ -233,7 +233,7 @@ fn bodies_go_both_ways_to_the_byte() {
         let reply = client.send("0\r\n\r\n").response();
         assert_eq!(reply.text(), want, "{size}");
         assert_eq!(reply.header("Type"), Some("x/y"));
-        // What is gathered has a length.
+        // A buffered body has a length.
         let told = if size <= 1 << 20 {
             size.to_string()
         } else {

@@ -1,5 +1,5 @@
-//! For whom the other server takes a request: it is what this one knows, and nothing that a client
-//! says of itself.
+//! The client's address as the other server gets it: from this server's knowledge, never from the
+//! client's own fields.
 
 use super::*;
 use crate::support::serve_routes;
@@ -92,7 +92,7 @@ fn the_host_is_kept_or_replaced() {
             "{got}"
         );
     }
-    // What no field can hold is not sent: the handler's own mistake.
+    // A value that no field can hold is not sent: a mistake of the handler.
     let refused = Client::connect(server.addr)
         .send("GET /?host=a%0d%0aX:%20y HTTP/1.1\r\nHost: a\r\n\r\n")
         .response();

@@ -1,4 +1,4 @@
-//! A client that sends any bytes, and reads frames by a reader of its own.
+//! A client that sends any bytes, and reads frames with a reader of its own.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Every wait has an end: for a message, for a client that is silent, for one that does not read.
+//! Every wait has an end: for a message, for a silent client, for a client that does not read.
 
 use std::io::{ErrorKind, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
@@ -30,7 +30,7 @@ fn recv_timeout_waits_so_long_and_no_longer() {
         socket.recv_timeout(Duration::ZERO),
         Err(RecvTimeoutError::Timeout)
     );
-    // Half a message, and what is no message, do not put the end off.
+    // Half a message, or a control frame, does not extend the time.
     peer.client.send(&frame(TEXT, b"whole")[..8]);
     peer.send(0x89, b"");
     let (nothing, took) = timed(|| socket.recv_timeout(time));
@@ -208,7 +208,7 @@ fn who_does_not_read_is_cut() {
         SendError::Closed => panic!("it was closed before"),
     }
     assert!(took >= time && took <= time + SLACK, "{took:?}");
-    // What had been taken is whole but for the last frame.
+    // The messages that were sent are whole, except for the last frame.
     let _ = peer.client.rest();
 }
 

@@ -1,6 +1,6 @@
-//! The user's code panics, or never returns, wherever it is called: in a handler, in a body's
-//! reader, in what they throw, and when what they made is dropped. Kept: the worker, all other
-//! requests, and as much of this one as there is.
+//! The program's code panics, or never returns, wherever it is called: in a handler, in the reader
+//! of a body, in a panic's payload, and in a `drop`. The worker and all other requests go on, and
+//! as much of this request as possible.
 
 use std::io::{self, Read};
 use std::panic::resume_unwind;
@@ -216,8 +216,8 @@ fn a_reader_whose_drop_never_returns_holds_nothing_but_its_worker() {
         half.send("GET / HTTP/1.1\r\nHo");
         let mut idle = Client::connect(server.addr());
         assert_eq!(idle.get("/").text(), "fine");
-        // One is answered whole first. The other leaves when its response waits in the ring, where
-        // who looks at it looks at everybody.
+        // The first client gets a whole answer. The other leaves while its response waits in the
+        // scan list, where one worker serves all connections.
         let mut whole = Client::connect(server.addr());
         assert_eq!(whole.get("/70000/known").body.len(), 70_000);
         barrier.wait_for_arrivals(1);

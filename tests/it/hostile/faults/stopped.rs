@@ -1,6 +1,6 @@
 //! The whole process is stopped for longer than any of its limits and continued, as by a debugger,
-//! a terminal or a suspended machine. Kept: whatever came meanwhile is in the kernel, and is read
-//! before anybody is judged by the clock. The interrupted waits are real EINTRs, too.
+//! a terminal or a suspended machine. Bytes that arrived meanwhile are in the kernel, and the
+//! server reads them before it applies a deadline. The interrupted waits return real EINTRs, too.
 //!
 //! The server is a child process: this very test binary.
 
@@ -20,14 +20,14 @@ const CHILD: &str = "MILLPOND_STOPPED_CHILD";
 /// Longer than the limits below, and than the five seconds that rates are judged by.
 const STOPPED: Duration = Duration::from_millis(5_500);
 
-/// What an upload begins with.
+/// The beginning of an upload.
 const PIECE: usize = 70_000;
 
 fn handler(request: &Request) -> Response {
     let mut data = request.data().expect("the first to ask");
     let mut first = 0;
     if request.url() == "/upload" {
-        // What comes from now on is what its time is judged by.
+        // The rate of the upload is measured from here.
         let taken = io::copy(&mut data.by_ref().take(PIECE as u64), &mut io::sink());
         first = taken.expect("the first piece");
         println!("\nuploading");
@@ -122,7 +122,7 @@ fn what_came_while_the_process_was_stopped_is_answered() {
     heads[0].send(&get[9..]);
     idle[0].send(get);
     let mut fresh = connect(get.into());
-    // What is to be seen is what becomes of a time without a server.
+    // The test is about the time without a server.
     thread::sleep(STOPPED);
     server.0.signal("CONT");
     let ((), took) = timed(|| {
@@ -131,7 +131,7 @@ fn what_came_while_the_process_was_stopped_is_answered() {
         assert_eq!(heads[0].response().text(), "0");
         assert_eq!(idle[0].response().text(), "0");
         assert_eq!(fresh.response().text(), "0");
-        // Those who had their time and did not use it.
+        // The clients that had the time and did not use it.
         assert_eq!(bodies[1].response().status, 408);
         assert_eq!(heads[1].response().status, 408);
         idle[1].closed();

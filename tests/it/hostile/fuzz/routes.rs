@@ -161,7 +161,7 @@ fn answered(response: Response) -> Answer {
     (response.status_code, allow.unwrap_or(body))
 }
 
-/// What the documentation of `Router` says.
+/// The documented order of `Router`.
 fn judge(table: &[Row], method: &str, target: &str) -> Answer {
     let path = target.split('?').next().unwrap_or("");
     let allow = |rows: &[&Row]| {

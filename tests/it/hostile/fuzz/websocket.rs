@@ -1,5 +1,5 @@
-//! Frames of a client, through a websocket on a tape: what it makes of them, and what it answers,
-//! against a reader that takes RFC 6455 §5 and RFC 3629 §4 word for word.
+//! Frames of a client, through a websocket over a recorded stream: messages and answers are
+//! compared with those of a reader that follows RFC 6455 §5 and RFC 3629 §4 word for word.
 
 use std::io::{self, Cursor, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -8,12 +8,12 @@ use super::{Rng, Target};
 use millpond::websocket::{self, Message};
 use millpond::Request;
 
-/// What a message may come to, unless a program says otherwise.
+/// The default limit of a message.
 const MOST: u64 = 1 << 20;
 
 pub struct Frames;
 
-/// What a client sends, in pieces of random sizes, and all that is sent to it.
+/// The bytes of a client, in pieces of random sizes, and all bytes that are sent to it.
 struct Tape {
     input: Cursor<Vec<u8>>,
     sizes: Rng,
@@ -42,7 +42,7 @@ impl Write for Tape {
     }
 }
 
-/// In order: messages, what pings said, and the end.
+/// In order: messages, payloads of pings, and the end.
 #[derive(Debug, PartialEq)]
 enum Received {
     Message(Message),
@@ -129,7 +129,7 @@ impl Target for Frames {
     }
 }
 
-/// What the server sends back: a first byte, and a payload; of a close frame the code alone.
+/// A frame of the server: the first byte and the payload; of a close frame the code alone.
 fn answer(said: &Received) -> Option<(u8, Vec<u8>)> {
     match said {
         Received::Message(_) => None,

@@ -101,7 +101,7 @@ fn check_row(server: &Running, row: &Case, delivery: Delivery) {
     }
 }
 
-/// The next response is this one, and is what every response has to be.
+/// The next response is this one, with the properties of every response.
 fn expect(client: &mut Client, want: &str, row: &str) {
     let (method, want) = match want.strip_prefix("HEAD ") {
         Some(want) => ("HEAD", want),
@@ -121,7 +121,7 @@ fn expect(client: &mut Client, want: &str, row: &str) {
     }
 }
 
-/// RFC 9110 §6.6.1, RFC 9112 §6: what no response may lack or have too much of.
+/// RFC 9110 §6.6.1, RFC 9112 §6: the fields of every response.
 fn well_formed(reply: &Reply, method: &str, row: &str) {
     let count = |name: &str| {
         let named = reply

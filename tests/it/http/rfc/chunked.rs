@@ -97,7 +97,7 @@ const WHOLE: &[Row] = &[
      &["HEAD 200"], Stays),
 ];
 
-/// Body, and what the handler reads of it.
+/// Body, and the bytes that the handler reads.
 #[rustfmt::skip]
 const GOOD: &[(&str, &str, &[u8], &str)] = &[
     ("9112 §7.1", "one chunk", b"5\r\nhello\r\n0\r\n\r\n", "hello"),

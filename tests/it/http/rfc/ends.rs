@@ -1,5 +1,5 @@
-//! A client that ends its side (RFC 9112 §8, §9.5): after a whole request it gets its answer, in
-//! the middle of one it is told so.
+//! A client that ends its side (RFC 9112 §8, §9.5): after a whole request it gets the response, in
+//! the middle of one it gets a 400.
 
 use super::{cases, check, Case, Demand, Ends, May, Must, Row};
 

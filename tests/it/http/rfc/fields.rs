@@ -56,7 +56,7 @@ fn field_lines() {
 const OK: &[&str] = &["200 GET / h "];
 const BAD: &[&str] = &["400"];
 
-/// What stands between Host and the end of the head.
+/// The lines between Host and the end of the head.
 #[rustfmt::skip]
 const FIELDS: &[Row] = &[
     ("9110 §5.5", "a value", b"A: b", OK, Stays),

@@ -1,5 +1,5 @@
-//! Where a body begins and ends: Content-Length and Transfer-Encoding (RFC 9112 §6, RFC 9110 §8.6),
-//! and what was made of them by those who smuggle requests (RFC 9112 §11.2).
+//! The limits of a body: Content-Length and Transfer-Encoding (RFC 9112 §6, RFC 9110 §8.6), and
+//! their use in request smuggling (RFC 9112 §11.2).
 
 use super::{cases, check, Case, Closes, Demand, May, Must, Row, Should, Stays};
 
@@ -83,7 +83,7 @@ fn lengths_and_codings() {
     check(&rows());
 }
 
-/// A POST whose body looks like a request to whoever reads on.
+/// A POST whose body looks like a request to a reader that continues.
 fn refused(section: &'static str, name: &str, fields: &[u8], want: &str) -> Case {
     let bytes = [
         b"POST / HTTP/1.1\r\nHost: h\r\n",
@@ -157,7 +157,8 @@ const LENGTHS: &[Row] = &[
      &["HEAD 413"], Closes),
 ];
 
-/// What is known to have been read in two ways: each row holds a request for who reads it wrong.
+/// Known attacks that two readers have read differently: each row holds a request for the reader
+/// that is wrong.
 #[rustfmt::skip]
 const SMUGGLED: &[Row] = &[
     ("9112 §11.2", "CL.TE",

@@ -69,7 +69,7 @@ fn request_lines_and_heads() {
     check(&rows());
 }
 
-/// What comes before `CRLF Host`.
+/// The bytes before `CRLF Host`.
 #[rustfmt::skip]
 const LINES: &[Row] = &[
     ("9112 §3", "a method, a target, a version", b"GET / HTTP/1.1", &["200 GET / h "], Stays),

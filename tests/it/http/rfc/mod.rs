@@ -36,12 +36,12 @@ pub enum Level {
 }
 use Level::{May, Must, Should};
 
-/// Section, level, the demand, and what shows it: each a row of that section by its name, a row of
-/// another as `name @ section`, a test as `module::test()`, of this binary or of the library, or, for
-/// a demand that is not followed, `not: ` and the reason.
+/// Section, level, the demand, and its proofs. A proof is a row of that section by its name, a row
+/// of another section as `name @ section`, a test of this binary or of the library as
+/// `module::test()`, or, for a demand that is not followed, `not: ` and the reason.
 pub type Demand = (&'static str, Level, &'static str, &'static [&'static str]);
 
-/// What becomes of the connection.
+/// The connection behind the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persistence {
     Stays,
@@ -230,11 +230,11 @@ fn what_the_readme_claims_is_demanded_and_shown() {
             let last = row.answers.last().map_or("", |answer| answer);
             let status = last.trim_start_matches("HEAD ").get(..3);
             let status: u16 = status.and_then(|text| text.parse().ok()).expect("a status");
-            // The handlers of the two servers differ, and so does what is a success.
+            // The handlers of the two servers differ, and so do their statuses of success.
             let same = status == answer || (status / 100, answer / 100) == (2, 2);
             same && (row.persistence != Stays) == closes
         };
-        // Limits and times, and what a router says, are shown by tests alone.
+        // Limits, times and the answers of a router have tests instead of rows.
         let shown = of.is_empty() || of.iter().any(shows);
         if !shown || !sections.contains(&*section) {
             wrong.push(format!("{request}: {answer}, {section}"));

@@ -93,7 +93,7 @@ fn hosts(hosts: &[&[u8]], persistence: Persistence) -> Vec<Case> {
     hosts.iter().map(case).collect()
 }
 
-/// What comes before `CRLF Host`.
+/// The bytes before `CRLF Host`.
 #[rustfmt::skip]
 const TARGETS: &[Row] = &[
     ("9112 §3.2.1", "a path and a query", b"GET /a/b;c=d?e=f&g=h HTTP/1.1",

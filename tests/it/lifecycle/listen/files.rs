@@ -1,5 +1,5 @@
-//! The files of Unix sockets: a dead one is replaced, a live one is not, and nothing else is ever
-//! touched.
+//! The files of Unix sockets: a dead one is replaced, a live one is not, and no other file is ever
+//! changed.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -1,7 +1,7 @@
 //! Sockets that another process has too: passed on as the standard input, in safe code, and from
 //! one process to the next.
 //!
-//! The servers are child processes: this very test binary, told by an environment variable.
+//! The servers are child processes: this very test binary, with an environment variable.
 
 use std::env;
 use std::io::Read;
@@ -18,7 +18,8 @@ use millpond::{Address, Listen, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_GIVEN";
 
-/// The child: serves what it was given until the other end of its control connection is closed.
+/// The child: serves the socket of its standard input until the other end of its control connection
+/// closes.
 fn serve() {
     let listen = match Listen::stdin() {
         Ok(listen) => listen,
@@ -85,7 +86,8 @@ fn a_listener_is_passed_on_as_the_standard_input() {
             assert!(get(&address, "/x").starts_with("/x from "), "{address}");
         }
         finishes(GUARD, move || child.stop());
-        // It is still ours, and whoever comes meanwhile waits for the next one.
+        // The socket still belongs to this process, and a client that connects meanwhile waits for
+        // the next server.
         let mut early = Client::at(&address);
         early.send("GET /early HTTP/1.1\r\nHost: a\r\n\r\n");
         let child = Instance::start(socket.try_clone().unwrap(), &address);
@@ -116,7 +118,7 @@ fn what_does_not_listen_is_refused() {
 }
 
 /// Two instances overlap: the next one is started before the last one is stopped, and both accept
-/// from the one socket. Nobody is refused, and nobody is cut off.
+/// from the one socket. No client is refused or cut.
 #[test]
 fn generations_on_one_socket_lose_nobody() {
     let folder = Folder::new();
@@ -162,7 +164,7 @@ fn a_shared_socket_outlives_one_of_its_servers() {
         }
     }
     let _ = current.stop();
-    // Nobody accepts now; the socket is ours all the same.
+    // No process accepts now; the socket stays open all the same.
     let mut waits = Client::at(&address);
     waits.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
     let last = server();

@@ -22,7 +22,7 @@ use millpond::{Address, BackgroundServer, Request, Response, Route, Router, Sett
 #[cfg(unix)]
 const LATE: u64 = 5;
 
-/// The path, then who asks.
+/// Answers with the path and the client's address.
 fn echo(request: &Request) -> Response {
     Response::text(format!("{} from {}", request.url(), request.remote_addr()))
 }

@@ -1,4 +1,4 @@
-//! `rebind_on`: from any set of places to any other.
+//! `rebind_on`: from any set of addresses to any other.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
@@ -83,7 +83,7 @@ fn what_stays_does_not_notice() {
         assert_eq!(reply.header("Connection"), None);
         assert!(client.get("/x").text().starts_with("/x from "));
     }
-    // The same again is nothing to do, in another order or told twice.
+    // The same addresses need no change, in another order or repeated.
     let twice = addresses.iter().chain(&addresses).rev().cloned();
     server.rebind_on(twice.collect::<Vec<_>>()).unwrap();
     assert_eq!(server.addresses().len(), 3);
@@ -187,8 +187,8 @@ fn the_new_place_serves_while_the_old_one_drains() {
     let _ = server.stop();
 }
 
-/// Of a Unix socket not even those are lost whom the kernel connects at the last moment, if they
-/// ask in time.
+/// A Unix socket also serves the clients that the kernel connects at the last moment, if they send
+/// in time.
 #[test]
 fn moves_under_load_lose_nobody() {
     for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {

@@ -1,5 +1,5 @@
-//! `Listen::only_at`: a socket stands for several addresses, and some of them are served; which
-//! ones can change without a moment in which nobody listens.
+//! `Listen::only_at`: a socket stands for several addresses, and some of them are served. The set
+//! can change without a moment in which no socket listens.
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::thread;
@@ -25,7 +25,7 @@ fn serve_narrow(barrier: &Barrier) -> BackgroundServer {
     server.expect("a free port")
 }
 
-/// Who comes to an address that is not served has a connection, and no answer.
+/// A client at an address that is not served gets a connection, and no answer.
 fn is_not_admitted(address: &Address) -> bool {
     let mut client = Client::at(address);
     // It is closed whether or not anything comes; and may be gone before this does.
@@ -201,7 +201,7 @@ fn none_at_all_serves_nobody_and_a_unix_socket_has_no_such_address() {
     let _ = server.stop();
 }
 
-/// Where a socket is closed and another one bound, somebody may be refused or reset.
+/// When one socket is closed and another one bound, a client may be refused or reset.
 #[test]
 fn a_hundred_changes_under_load_fail_nobody() {
     for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {

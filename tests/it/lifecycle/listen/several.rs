@@ -113,7 +113,7 @@ fn poll_timeout_keeps_its_time_and_serves_all_of_them() {
     let (server, took) = polling.join().unwrap();
     assert!(took < Duration::from_millis(400) + SLACK, "{took:?}");
     assert_eq!(server.stats().requests, 3 * addresses.len() as u64);
-    // Whoever comes between two polls is not accepted; nobody is left waiting at a socket.
+    // A client between two polls is not accepted, and no client is left waiting at a socket.
     let mut clients: Vec<Client> = addresses.iter().map(Client::at).collect();
     clients.iter_mut().for_each(ask);
     assert_eq!(server.stats().accepted, 3 * addresses.len() as u64);
@@ -249,7 +249,8 @@ fn a_given_listener_beside_others() {
     eventually("both are closed", || addresses.iter().all(is_refused));
 }
 
-/// What the server binds is not shared, whatever is said: a port that is shared is not given up.
+/// The server does not share the sockets that it binds, with any setting: a shared port would not
+/// be released.
 #[test]
 fn an_address_cannot_be_shared() {
     let place = Listen::from(any_port()).shared();

@@ -74,8 +74,8 @@ fn a_server_of_unix_sockets_alone_has_no_port() {
     assert_eq!(server.server_addr(), ([0, 0, 0, 0], 0).into());
 }
 
-/// Whoever was let in by the kernel is answered, and whoever comes later is refused: unlike with
-/// TCP there is nothing in between. So not one client may be cut who asks in time.
+/// Every client that the kernel connected is answered, and every later client is refused: unlike
+/// TCP, a Unix socket has no state in between. So no client that sends in time may be cut.
 #[test]
 fn stopping_resets_nobody() {
     let mut dropped = 0;
@@ -197,7 +197,7 @@ fn a_large_upload_is_read_whole_and_one_too_large_refused() {
     client.send(format!(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {more}\r\n\r\n"
     ));
-    // What it sends beside is skipped, so that its answer is not lost to a reset.
+    // Further bytes of the client are discarded, so that its answer is not lost to a reset.
     let _ = client.try_send(&body[..100_000]);
     assert_eq!(client.response().status, 413);
     server.end();

@@ -1,5 +1,5 @@
-//! IPv6, and both at one port. A host that has no `::1` is told so, and there is no more to be seen
-//! there; where changes are taken in there has to be one.
+//! IPv6, and both versions at one port. On a host without `::1` the tests print that and check
+//! nothing more; a CI must have one.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
@@ -25,7 +25,7 @@ pub fn is_without_v6() -> bool {
     true
 }
 
-/// As Linux has it unless it was told otherwise.
+/// The default of Linux.
 #[test]
 fn the_unspecified_address_of_ipv6_serves_both() {
     if is_without_v6() {
@@ -60,7 +60,7 @@ fn the_loopback_of_ipv6_is_not_that_of_ipv4() {
     let _ = server.stop();
 }
 
-/// The connection that wakes the one who waits is told by its address, in any of its forms.
+/// The server recognizes the connection that wakes its listener by the address, in any form.
 #[test]
 fn stopping_counts_no_connection_of_its_own() {
     if is_without_v6() {

@@ -1,10 +1,11 @@
-//! Time: what a client may do wrong, in each phase of a connection's life. Each cell of the table
-//! is a server, a client in that phase, and what happens then: what the client is told, when it is
-//! over, which `CloseReason` is counted, what the handler saw. A drip ends when silence does.
+//! Time: the mistakes of a client in each phase of a connection. Each cell of the table is a
+//! server, a client in that phase, and an event; then the statuses, the time of the end, the
+//! `CloseReason` that is counted, and the observation of the handler. A slow byte now and then ends
+//! when silence does.
 //!
-//! After each cell nothing is in flight, every worker is free, and the server stops in time; after
-//! all of them the process has as many descriptors and threads as before. That is why they run in a
-//! child of their own: this very test binary.
+//! After each cell nothing is in flight, every worker is free, and the server stops in time. After
+//! all cells the process has as many descriptors and threads as before, so they run in a child
+//! process: this very test binary.
 
 mod phase_server;
 
@@ -32,13 +33,13 @@ const LINGER: u64 = 2_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
-    /// The client does nothing more, and reads what it is told.
+    /// The client does nothing more, and reads the answer.
     Silence,
     /// It sends a byte now and then.
     Drip,
-    /// It ends its side, and reads what it is told.
+    /// The client ends its side, and reads the answer.
     Fin,
-    /// The client is gone. What it has not read makes this a reset.
+    /// The client is gone. Its unread bytes make this a reset.
     Reset,
     /// It neither reads nor sends nor closes.
     Deaf,
@@ -65,7 +66,8 @@ fn phase(name: &'static str, start: &str, drip: &'static [u8], reached: Reached)
     }
 }
 
-/// What the client sends to come there, what it drips then, and how to know that it is there.
+/// The bytes with which a client enters each phase, the byte that it repeats there, and the sign
+/// that it is there.
 #[rustfmt::skip]
 fn phases() -> Vec<Phase> {
     use Reached::{Answered, Began, Handler, Sent};
@@ -97,7 +99,7 @@ fn phases() -> Vec<Phase> {
     ]
 }
 
-/// Phase, event; the statuses told, when it is over, why, and what the handler saw of it.
+/// Phase, event; the statuses, the time of the end, the reason, and the observation of the handler.
 type Cell = (
     &'static str,
     Event,
@@ -163,7 +165,7 @@ const CELLS: &[Cell] = &[
     ("100",              Fin,     "100 400", NOW,           Broken,       "UnexpectedEof"),
     ("100",              Reset,   "",        NOW,           Broken,       "UnexpectedEof"),
     ("100",              Deaf,    "",        RATE + LINGER, SlowBody,     "TimedOut"),
-    // A handler has all the time it likes, and is not told that its client has left.
+    // A handler has no deadline, and does not learn that its client has left.
     ("handler",          Silence, "200",     IDLE,          Idle,         "passed"),
     ("handler",          Drip,    "200 408", HEAD,          HeadTimeout,  "passed"),
     ("handler",          Fin,     "200",     NOW,           ClientClosed, "passed"),
@@ -192,8 +194,8 @@ const CELLS: &[Cell] = &[
     ("discard",          Fin,     "",        NOW,           Broken,       ""),
     ("discard",          Reset,   "",        NOW,           Broken,       ""),
     ("discard",          Deaf,    "",        RATE,          SlowBody,     ""),
-    // The client sees the end at once. The server goes on reading, so that no reset takes the
-    // answer away, and it is the server whose end is awaited here.
+    // The client sees the end at once. The server goes on reading, so that no reset destroys the
+    // answer, and this cell waits for the end on the server's side.
     ("lingering",        Deaf,    "",        LINGER,        Refused,      ""),
     ("lingering",        Drip,    "",        LINGER,        Refused,      ""),
     ("lingering",        Fin,     "",        NOW,           Refused,      ""),
@@ -238,7 +240,7 @@ fn the_child() {
     });
 }
 
-/// What this process has: descriptors and threads. Only Linux says so.
+/// The descriptors and threads of this process. Linux only.
 fn held() -> (usize, usize) {
     let count = |path| fs::read_dir(path).map_or(0, Iterator::count);
     (count("/proc/self/fd"), count("/proc/self/task"))
@@ -297,8 +299,8 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
     drop(dripping);
     assert_eq!(answers, told, "told after {took:?}");
     let end = Duration::from_millis(end);
-    // A socket's timeout may be a little early by the clock of another thread. What a client does
-    // not take is judged once in five seconds; what the sockets hold counts for the first time.
+    // A socket's timeout may be a little early by the clock of another thread. The rate of reading
+    // is checked once in five seconds; the bytes that fill the sockets count for the first window.
     let late = match reason {
         SlowRead => end + SLACK * 3,
         _ => SLACK * 3,
@@ -363,13 +365,13 @@ impl Drop for Dripping {
     }
 }
 
-/// What was handed over is the other protocol's: none of our deadlines is its.
+/// A connection of another protocol has no deadline of ours.
 fn an_upgraded_one_has_no_deadline() {
     let server = PhaseServer::open();
     let mut client = server.connect();
     client.send(&phases().pop().expect("the upgraded one").start);
     server.reached(&mut client, Reached::Answered, false);
-    // Longer than any limit of this server; that nothing comes is what is to be seen.
+    // Longer than any limit of this server: the test is that nothing comes.
     let wait = Duration::from_millis(IDLE * 2 + RATE);
     client
         .stream

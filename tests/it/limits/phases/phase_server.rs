@@ -1,4 +1,5 @@
-//! The server of one cell: its routes bring a client into any phase, and it says what became of it.
+//! The server of one cell: its routes bring a client into any phase, and it reports the end of the
+//! client.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(20);
 /// How to know that a client is in its phase.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reached {
-    /// It has sent what it has to send.
+    /// The client has sent its bytes.
     Sent,
     /// Its handler runs.
     Handler,
@@ -39,7 +40,7 @@ pub struct PhaseServer {
     seen: Seen,
 }
 
-/// What handlers, readers and the like saw, in order.
+/// The observations of handlers and readers, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<String>>>);
 
@@ -119,12 +120,12 @@ impl PhaseServer {
         }
     }
 
-    /// What the handler waited for has happened.
+    /// Releases the handler, whose wait is over.
     pub fn release(&self) {
         self.barrier.open();
     }
 
-    /// Waits until the server has let go of its one client, who `sips` meanwhile.
+    /// Waits until the server has closed its one client, which reads a byte now and then if `sips`.
     pub fn wait_until_gone(&self, sips: bool, client: &mut Client) {
         self.wait_until_empty_after(|| {
             if sips {

@@ -1,6 +1,6 @@
-//! Websockets that send everything back, beside a thread for each connection that only cuts frames
-//! out: `cargo run --release --features millpond,rouille --bin websockets`. Each server is a
-//! process of its own; the clients are threads of this one, and wait for each answer.
+//! Websockets that send everything back, beside a thread for each connection that only reads the
+//! lengths of frames: `cargo run --release --features millpond,rouille --bin websockets`. Each
+//! server is a process of its own; the clients are threads of this one, and wait for each answer.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

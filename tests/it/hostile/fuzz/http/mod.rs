@@ -1,5 +1,5 @@
-//! Whole connections: heads, chunked bodies, and several requests behind one another, sent in one
-//! piece and in others. What comes back has to be what [`reference`] says, to the byte, both times.
+//! Whole connections: heads, chunked bodies, and pipelined requests, sent in one piece and in
+//! several. The answers must be those of [`reference`], to the byte, both times.
 
 pub mod reference;
 
@@ -17,7 +17,7 @@ use millpond::{CloseReason, Limits, Request, Response, Server, Settings};
 
 /// Nothing takes longer than this, not even where many others want the same cores.
 const GUARD: Duration = Duration::from_secs(20);
-/// Longer ones are not sent byte by byte: there are quicker ways to find what that finds.
+/// Longer inputs are not sent byte by byte: other ways find the same faults in less time.
 const BY_BYTE: usize = 400;
 /// After so many cases a client that does nothing wrong has to be served.
 const BETWEEN: u64 = 64;
@@ -37,7 +37,7 @@ fn limits() -> Limits {
     }
 }
 
-/// What goes over a wire: well-formed up to where the inputs begin.
+/// The bytes of a connection: well-formed up to the beginning of the input.
 pub struct Wire {
     name: &'static str,
     before: &'static [u8],
@@ -117,7 +117,7 @@ fn rows(corpus: &[&str]) -> Vec<Vec<u8>> {
 
 type Handler = fn(&Request) -> Response;
 
-/// A server, and what it must have counted.
+/// A server, and the numbers that it must have counted.
 struct CountedServer {
     server: Arc<Server<Handler>>,
     limits: Limits,
@@ -223,7 +223,7 @@ impl CountedServer {
                 .map_err(|why| format!("answer {number}: {why}; then {end:?}"))?;
             statuses.push(got);
         }
-        // Whoever asks for the end and sends more may get a reset behind the answer.
+        // A client that asks for the end and sends more may get a reset behind the answer.
         let asked = matches!(want.last(), Some(Answer::Seen { keep: false, .. }));
         let end = match end {
             Err(e) if asked && e.kind() == ErrorKind::ConnectionReset => Ok(()),
