@@ -1,6 +1,9 @@
 //! The server from outside, over real sockets: one folder for each topic, one module for each
 //! promise. The names of tests are facts.
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 use std::time::Duration;
 
 /// No test waits longer than this for anything.

@@ -8,6 +8,9 @@
 //!
 //! Every server is a child process, mostly of this very test binary.
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 use std::time::Duration;
 
 /// No test waits longer than this for anything.

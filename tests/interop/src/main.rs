@@ -1,6 +1,9 @@
 //! millpond with ureq, an HTTP client of other authors: each understands what the other sends. The
 //! details of the protocol are tested in `tests/it`.
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 use std::time::Duration;
 
 /// No exchange takes longer, the largest bodies on a slow machine included.

@@ -5,6 +5,9 @@
 //! The client is 127.0.0.1. The proxies connect to the server from other addresses of the loopback
 //! network, which are trusted.
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 mod gateway;
 mod proxy;
 // A package uses some of these parts, and other packages the others.

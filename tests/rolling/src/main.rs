@@ -5,6 +5,9 @@
 //! `rolling haproxy|nginx ROUNDS GRACE_MS PROGRAM FOLDER FRONT FIRST SECOND` is for `run`, which
 //! starts the proxy and has the ports from `rolling ports`; `rolling moves ROUNDS` needs no proxy.
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 mod instance;
 mod load;
 mod moves;

@@ -9,6 +9,9 @@
 //!
 //! Both print a verdict, and end with a status of 1 after a failure. The soak needs Linux.
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 mod client;
 mod kinds;
 mod long;

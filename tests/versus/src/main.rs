@@ -8,6 +8,9 @@
 //! cargo run --release --manifest-path tests/versus/Cargo.toml -- --work keepalive64 --rounds 5
 //! ```
 
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 mod load;
 mod machine;
 mod options;

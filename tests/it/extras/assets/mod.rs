@@ -91,7 +91,7 @@ fn conditions_are_judged_over_the_wire() {
     let (other, weak) = ("\"other\"", format!("W/{tag}"));
     let earlier = "Sat, 05 Nov 1994 08:49:37 GMT";
     type Row<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
-    let table: &[Row] = &[
+    let table: &[Row<'_>] = &[
         (&[("If-None-Match", tag)], 304, ""),
         (&[("If-None-Match", other)], 200, "0123456789"),
         (&[("If-Modified-Since", date)], 304, ""),

@@ -30,7 +30,7 @@ impl Target for Tables {
             .collect();
         let (method, target) = lines.pop().unwrap_or(("GET", "/"));
         let router = Router::default();
-        let mut table: Vec<Row> = Vec::new();
+        let mut table: Vec<Row<'_>> = Vec::new();
         for (number, (method, pattern)) in lines.into_iter().enumerate() {
             let built = Route::try_on(method, pattern);
             let segments = parse(pattern).filter(|_| is_token(method));
@@ -162,9 +162,9 @@ fn answered(response: Response) -> Answer {
 }
 
 /// The documented order of `Router`.
-fn judge(table: &[Row], method: &str, target: &str) -> Answer {
+fn judge(table: &[Row<'_>], method: &str, target: &str) -> Answer {
     let path = target.split('?').next().unwrap_or("");
-    let allow = |rows: &[&Row]| {
+    let allow = |rows: &[&Row<'_>]| {
         let mut methods: BTreeSet<&str> = rows.iter().map(|row| row.method).collect();
         if methods.contains("GET") {
             methods.insert("HEAD");
@@ -177,12 +177,12 @@ fn judge(table: &[Row], method: &str, target: &str) -> Answer {
         return (204, allow(&table.iter().collect::<Vec<_>>()));
     }
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let matching: Vec<&Row> = table
+    let matching: Vec<&Row<'_>> = table
         .iter()
         .filter(|row| matches(&row.segments, &parts).is_some())
         .collect();
     // A literal stands before one of anything, and that before the rest.
-    let rank = |row: &&Row| -> Vec<u8> {
+    let rank = |row: &&Row<'_>| -> Vec<u8> {
         row.segments
             .iter()
             .map(|segment| match segment {
@@ -193,7 +193,7 @@ fn judge(table: &[Row], method: &str, target: &str) -> Answer {
             .collect()
     };
     // On one pattern: the very method, else GET for HEAD, else any.
-    let fit = |row: &&Row| match row.method {
+    let fit = |row: &&Row<'_>| match row.method {
         own if own == method => Some(0),
         "GET" if method == "HEAD" => Some(1),
         "*" => Some(2),
