@@ -72,7 +72,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ),
     (
         "server/config",
-        &["limits", "message", "wire", "server/stats"],
+        &["limits", "message", "util", "wire", "server/stats"],
     ),
     ("server/stats", &["util", "server/registry"]),
     ("server/registry", &["util"]),
