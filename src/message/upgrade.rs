@@ -69,6 +69,7 @@ pub struct Switched {
 
 /// What a socket can do beyond reading and writing. Several threads may use it, one to read and one
 /// to write.
+#[cfg_attr(not(feature = "websocket"), allow(dead_code))]
 pub(crate) trait Duplex: Send + Sync {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;

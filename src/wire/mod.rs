@@ -9,7 +9,6 @@
 //! itself, or a CGI script, is in [`gateway`] and [`response`].
 
 pub(crate) mod body;
-pub(crate) mod bytes;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod head;

@@ -3,6 +3,8 @@
 //!
 //! [`Request`]: super::Request
 
+use std::fmt;
+
 /// A half-open range of bytes in [`Head::text`]. Heads are bounded far below 4 GiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -30,12 +32,12 @@ pub(crate) enum Version {
     Http11,
 }
 
-impl Version {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
-        }
+        })
     }
 }
 

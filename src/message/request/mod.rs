@@ -5,7 +5,7 @@ mod fake;
 pub(crate) mod head;
 pub(crate) mod headers;
 
-use self::head::{Head, Version};
+use self::head::Head;
 use self::headers::HeadersIter;
 use super::body::RequestBody;
 use super::syntax::percent;
@@ -119,7 +119,7 @@ impl Request {
     /// assert_eq!(Request::fake_http("PUT", "/", vec![], vec![]).method(), "PUT");
     /// ```
     pub fn method(&self) -> &str {
-        self.parts.head.method()
+        self.head().method()
     }
 
     /// Path and query as the client wrote them, escapes not decoded. See [`url`](Request::url).
@@ -131,7 +131,7 @@ impl Request {
     /// assert_eq!(request.raw_url(), "/hello%20world?foo=bar");
     /// ```
     pub fn raw_url(&self) -> &str {
-        &self.parts.head.target()[self.start..]
+        &self.head().target()[self.start..]
     }
 
     /// What follows the first `?` of the raw URL, escapes not decoded; empty if nothing does.
@@ -214,7 +214,7 @@ impl Request {
     /// assert_eq!(request.header("Accept"), None);
     /// ```
     pub fn header(&self, key: &str) -> Option<&str> {
-        self.parts.head.get(key)
+        self.head().get(key)
     }
 
     /// All header fields, in the order they came, duplicates kept.
@@ -228,7 +228,7 @@ impl Request {
     /// assert_eq!(names, ["Accept", "DNT"]);
     /// ```
     pub fn headers(&self) -> HeadersIter<'_> {
-        HeadersIter::new(&self.parts.head)
+        HeadersIter::new(self.head())
     }
 
     /// What the `DNT` (do not track) header says: `Some(true)` for `1`, `Some(false)` for `0`,
@@ -361,13 +361,8 @@ impl Request {
         }
     }
 
-    /// The target as the client wrote it, and how much of its front was removed as a prefix.
-    pub(crate) fn whole_target(&self) -> (&str, usize) {
-        (self.parts.head.target(), self.start)
-    }
-
-    pub(crate) fn version(&self) -> Version {
-        self.parts.head.version
+    pub(crate) fn head(&self) -> &Head {
+        &self.parts.head
     }
 
     /// The path, escapes not decoded: what a route's segments are matched with.

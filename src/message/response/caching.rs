@@ -166,6 +166,7 @@ impl<'a> EntityTag<'a> {
     }
 
     /// RFC 9110 §8.8.3.2: for `If-Match` and `If-Range`, where the bytes must be the same.
+    #[cfg(any(test, feature = "assets"))]
     pub(crate) fn strong_eq(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
@@ -217,6 +218,7 @@ fn entity_tag(tag: Cow<'static, str>) -> Cow<'static, str> {
 }
 
 /// The tag of the same thing in other bytes, a content coding say (RFC 9110 §8.8.1).
+#[cfg(any(test, feature = "gzip"))]
 pub(crate) fn weakened(tag: Cow<'static, str>) -> Cow<'static, str> {
     if tag.starts_with("W/\"") {
         return tag;

@@ -7,8 +7,6 @@ mod refine;
 use super::body::ResponseBody;
 use super::syntax::percent;
 use super::upgrade::Upgrade;
-#[cfg(feature = "json")]
-use crate::extra::json::ToJson;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -241,27 +239,6 @@ impl Response {
             "text/plain; charset=utf-8".into(),
             ResponseBody::from_string(text),
         )
-    }
-
-    #[cfg(feature = "json")]
-    /// 200 with JSON: a [`Json`](crate::Json) value, a struct of
-    /// [`json_struct!`](crate::json_struct), or anything else that is [`ToJson`].
-    ///
-    /// ```
-    /// use millpond::{json, Response};
-    ///
-    /// let response = Response::json(&json!({ "name": "Ann", "age": 41 }));
-    /// assert_eq!(response.headers[0].1, "application/json");
-    /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
-    /// ```
-    pub fn json<T>(content: &T) -> Response
-    where
-        T: ToJson + ?Sized,
-    {
-        let mut text = String::new();
-        content.write_json(&mut text);
-        // RFC 8259 §11: the media type has no charset parameter; the text is UTF-8 always.
-        ok("application/json".into(), ResponseBody::from_string(text))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::limits::Limits;
 use crate::message::request::head::{Head, Version};
-use crate::wire::bytes::is_token;
+use crate::message::syntax::bytes::{is_token, trim};
 use crate::wire::error::WireError;
 
 /// Where the body of a request ends.
@@ -156,7 +156,7 @@ impl Codings {
     fn add(&mut self, coding: &str) {
         let name = coding.split(';').next().map_or("", trim);
         // Nothing may come after chunked, chunked included.
-        self.malformed |= self.chunked || !is_token(name.as_bytes());
+        self.malformed |= self.chunked || !is_token(name);
         if name.eq_ignore_ascii_case("chunked") {
             self.chunked = true;
             // §7.1: parameters of chunked should be treated as an error.
@@ -170,11 +170,6 @@ impl Codings {
 /// The elements of a list (RFC 9110 §5.6.1), empty ones included.
 pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(trim)
-}
-
-/// Without the blanks around it: OWS is SP and HTAB, and nothing else of what Unicode calls so.
-fn trim(text: &str) -> &str {
-    text.trim_matches(|c| c == ' ' || c == '\t')
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! Connection has been heeded. Body bytes and their sending are not known here.
 
 use super::body::framing::list;
-use super::bytes::{is_token, skip_value};
 use crate::message::request::head::Version;
+use crate::message::syntax::bytes::{is_token, skip_value};
 use crate::message::syntax::status;
 use std::borrow::Cow;
 

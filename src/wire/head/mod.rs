@@ -19,10 +19,10 @@ pub(crate) mod fields;
 mod target;
 
 use self::fields::{bad_name, bad_value, transcode};
-use super::bytes;
 use super::error::WireError;
 use crate::limits::Limits;
 use crate::message::request::head::{Field, Head, Span, Version};
+use crate::message::syntax::bytes;
 
 /// No registered method is longer than 17 bytes (UPDATEREDIRECTREF).
 const MAX_METHOD_BYTES: usize = 64;

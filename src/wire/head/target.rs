@@ -2,7 +2,7 @@
 //! which form it has, and what Host may be. What is around them in a head is not known here.
 
 use crate::message::request::head::{Head, Span};
-use crate::wire::bytes;
+use crate::message::syntax::bytes;
 use crate::wire::error::WireError;
 use std::net::Ipv6Addr;
 

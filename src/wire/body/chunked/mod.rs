@@ -10,7 +10,7 @@
 //! ```
 
 use crate::limits::Limits;
-use crate::wire::bytes::{is, QUOTED, TOKEN, VALUE};
+use crate::message::syntax::bytes::{is, QUOTED, TOKEN, VALUE};
 use crate::wire::error::WireError;
 use crate::wire::head::fields::{bad_name, bad_value};
 
@@ -83,15 +83,6 @@ impl Decoder {
             trailer_left: limits.max_head_bytes,
             fields_left: limits.max_headers,
         }
-    }
-
-    /// For a body that is passed on as it comes: it may be of any length. Its extensions and its
-    /// trailer section are bounded as ever.
-    pub(crate) fn of_any_length() -> Decoder {
-        Decoder::new(&Limits {
-            max_body_bytes: u64::MAX,
-            ..Limits::default()
-        })
     }
 
     /// Reads from `input` and writes the body's bytes into `out`. Returns when the input is used

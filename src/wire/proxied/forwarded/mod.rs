@@ -10,9 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Client;
 use crate::message::request::head::Head;
+use crate::message::syntax::bytes;
+use crate::message::syntax::bytes::{is_ows, trim, QUOTED, TOKEN, VALUE};
 use crate::util::net::canonical;
-use crate::wire::bytes;
-use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 
 /// In which fields proxies say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ fn hop(element: &str) -> Option<Hop> {
     let (mut node_said, mut proto_said) = (None, None);
     let mut rest = element;
     loop {
-        rest = rest.trim_start_matches(BLANKS);
+        rest = rest.trim_start_matches(is_ows);
         if let Some(behind) = rest.strip_prefix(';') {
             rest = behind;
             continue;
@@ -111,7 +111,7 @@ fn hop(element: &str) -> Option<Hop> {
         let (name, behind) = rest.split_at(bytes::skip(rest.as_bytes(), 0, TOKEN));
         let behind = behind.strip_prefix('=').filter(|_| !name.is_empty())?;
         let (value, behind) = behind.split_at(value_len(behind.as_bytes())?);
-        rest = behind.trim_start_matches(BLANKS);
+        rest = behind.trim_start_matches(is_ows);
         if !rest.is_empty() && !rest.starts_with(';') {
             return None;
         }
@@ -135,7 +135,6 @@ fn hop(element: &str) -> Option<Hop> {
     Some(Hop { node, secure })
 }
 
-const BLANKS: &[char] = &[' ', '\t'];
 /// No address with its port is longer, nor any name that a protocol has.
 const LONGEST_NODE: usize = 64;
 
@@ -237,7 +236,7 @@ fn from_behind<'a>(head: &'a Head, name: &'a str) -> impl Iterator<Item = Option
     let of_name = fields.filter(move |f| f.name.of(&head.text).eq_ignore_ascii_case(name));
     let elements = of_name.flat_map(move |f| FromBehind(Some(f.value.of(&head.text))));
     elements
-        .map(|element| element.map(|text| text.trim_matches(BLANKS)))
+        .map(|element| element.map(|text| trim(text)))
         .filter(|element| *element != Some(""))
 }
 

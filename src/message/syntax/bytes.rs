@@ -127,10 +127,24 @@ fn skip_by_eight(bytes: &[u8], mut at: usize, class: u8, usual: impl Fn(u64) -> 
     skip(bytes, at, class)
 }
 
-/// A token and nothing else.
+/// Returns whether `text` is a token: `1*tchar` (RFC 9110 §5.6.2).
 #[inline]
-pub(crate) fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: impl AsRef<[u8]>) -> bool {
+    let text = text.as_ref();
     !text.is_empty() && skip(text, 0, TOKEN) == text.len()
+}
+
+/// Returns whether `c` is a character of OWS: SP or HTAB, and no other white space of Unicode
+/// (RFC 9110 §5.6.3).
+#[inline]
+pub(crate) fn is_ows(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// Returns `text` without the OWS at its ends.
+#[inline]
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_ows)
 }
 
 #[cfg(test)]
