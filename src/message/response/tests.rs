@@ -1,4 +1,4 @@
-//! What the constructors set, and that what they are given stays inside its header.
+//! The fields that the constructors set, and injection through their arguments.
 
 use super::*;
 
