@@ -81,9 +81,9 @@ impl ResponseBody {
 
     /// Returns a body of unknown size. The server reads `data` while it sends the response.
     ///
-    /// If the reader fails, the server closes the connection early, so that the client does not take
-    /// the body for a complete one. Each piece is sent as soon as the reader yields it, the first
-    /// one together with the head. The head of a `text/event-stream` is sent at once.
+    /// If the reader fails, the server closes the connection early, so that the client does not
+    /// take the body for a complete one. Each piece is sent as soon as the reader yields it, the
+    /// first one together with the head. The head of a `text/event-stream` is sent at once.
     ///
     /// ```
     /// let squares = (0..10u8).map(|n| n * n).collect::<Vec<_>>();
@@ -103,8 +103,8 @@ impl ResponseBody {
 
     /// Returns a body of `size` bytes. The server reads `data` while it sends the response.
     ///
-    /// Bytes beyond `size` are not sent. If the reader yields less, the server closes the connection
-    /// early, so that the client does not take the body for a complete one.
+    /// Bytes beyond `size` are not sent. If the reader yields less, the server closes the
+    /// connection early, so that the client does not take the body for a complete one.
     ///
     /// ```
     /// let zeros = std::io::Read::take(std::io::repeat(0), 128);

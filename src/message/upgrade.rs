@@ -52,8 +52,8 @@ pub trait Upgrade {
     /// after its request. Dropping the socket closes the connection.
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
 
-    /// Runs the protocol on the connection: the method that the server calls. Outside of this crate,
-    /// a [`Switched`] has no more methods than the socket of `build`.
+    /// Runs the protocol on the connection: the method that the server calls. Outside of this
+    /// crate, a [`Switched`] has no more methods than the socket of `build`.
     #[doc(hidden)]
     fn take_over(&mut self, socket: Switched) {
         self.build(Box::new(socket));

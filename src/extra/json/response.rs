@@ -14,7 +14,6 @@ impl Response {
     /// assert_eq!(response.headers[0].1, "application/json");
     /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
     /// ```
-    #[must_use]
     pub fn json<T>(content: &T) -> Response
     where
         T: ToJson + ?Sized,

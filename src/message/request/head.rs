@@ -99,8 +99,8 @@ impl Head {
         self.target.of(&self.text)
     }
 
-    /// Returns `GET /path?query`: the text from the method to the end of the target. For a target in
-    /// absolute-form with a path, the text is as received: `GET http://host/path?query`.
+    /// Returns `GET /path?query`: the text from the method to the end of the target. For a target
+    /// in absolute-form with a path, the text is as received: `GET http://host/path?query`.
     pub(crate) fn request(&self) -> &str {
         let (start, end) = (self.method.start, self.target.end);
         Span { start, end }.of(&self.text)

@@ -101,11 +101,11 @@ impl Parts {
 
 impl Request {
     /// Returns the same request without `prefix` at the front of its path, or `None` if the decoded
-    /// path does not begin with `prefix`. Use this to pass a subtree to a handler that does not know
-    /// its own prefix.
+    /// path does not begin with `prefix`. Use this to pass a subtree to a handler that does not
+    /// know its own prefix.
     ///
-    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`. Both
-    /// requests share one body.
+    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`.
+    /// Both requests share one body.
     ///
     /// ```
     /// use millpond::Request;
@@ -161,7 +161,8 @@ impl Request {
         &self.head().target()[self.start..]
     }
 
-    /// Returns the part of the raw URL after the first `?`, or an empty text. Escapes are not decoded.
+    /// Returns the part of the raw URL after the first `?`, or an empty text. Escapes are not
+    /// decoded.
     ///
     /// ```
     /// use millpond::Request;
@@ -175,8 +176,8 @@ impl Request {
             .map_or("", |(_, query)| query)
     }
 
-    /// Returns the path without the query, with its escapes decoded. Bytes that are not UTF-8 become
-    /// U+FFFD.
+    /// Returns the path without the query, with its escapes decoded. Bytes that are not UTF-8
+    /// become U+FFFD.
     ///
     /// `%2F` becomes a `/` that looks like any other. If the difference matters, as in a name that
     /// contains a slash, use a path parameter of a route ([`param`](Request::param)).
@@ -192,7 +193,8 @@ impl Request {
     }
 
     /// Returns the value of a query parameter, decoded: `+` is a space, `%41` an `A`. Returns the
-    /// first value if several parameters have that name. A parameter without `=` has the value `""`.
+    /// first value if several parameters have that name. A parameter without `=` has the value
+    /// `""`.
     ///
     /// ```
     /// use millpond::Request;
@@ -261,8 +263,8 @@ impl Request {
         HeadersIter::new(self.head())
     }
 
-    /// Returns the value of the `DNT` (do not track) header: `Some(true)` for `1`, `Some(false)` for
-    /// `0`. Returns `None` without the header and for any other value.
+    /// Returns the value of the `DNT` (do not track) header: `Some(true)` for `1`, `Some(false)`
+    /// for `0`. Returns `None` without the header and for any other value.
     ///
     /// ```
     /// use millpond::Request;

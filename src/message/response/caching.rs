@@ -30,6 +30,7 @@ impl Response {
     /// let seen = vec![("If-None-Match".into(), "\"v6\", \"v7\"".into())];
     /// assert_eq!(page(&Request::fake_http("GET", "/", seen, vec![])).status_code, 304);
     /// ```
+    #[must_use]
     pub fn with_etag<E>(self, request: &Request, etag: E) -> Response
     where
         E: Into<Cow<'static, str>>,
@@ -50,6 +51,7 @@ impl Response {
     /// let response = Response::text("one").with_etag_keep("1").simplify_if_etag_match(&request);
     /// assert_eq!(response.status_code, 304);
     /// ```
+    #[must_use]
     pub fn simplify_if_etag_match(mut self, request: &Request) -> Response {
         // RFC 9110 §13.2.1: a condition counts only if the response would be 2xx without it.
         // §13.1.2 has 412 for other methods. Here the handler has already done the work of the
@@ -91,6 +93,7 @@ impl Response {
     /// assert_eq!(etag("v7"), "\"v7\"");
     /// assert_eq!(etag("W/\"v7\""), "W/\"v7\"");
     /// ```
+    #[must_use]
     pub fn with_etag_keep<E>(self, etag: E) -> Response
     where
         E: Into<Cow<'static, str>>,
@@ -106,6 +109,7 @@ impl Response {
     /// let response = Response::text("logo").with_public_cache(3600);
     /// assert_eq!(response.headers[1], ("Cache-Control".into(), "public, max-age=3600".into()));
     /// ```
+    #[must_use]
     pub fn with_public_cache(self, max_age_seconds: u64) -> Response {
         self.with_max_age(format!("public, max-age={max_age_seconds}"))
     }
@@ -119,6 +123,7 @@ impl Response {
     /// let response = Response::text("inbox").with_private_cache(60);
     /// assert_eq!(response.headers[1], ("Cache-Control".into(), "private, max-age=60".into()));
     /// ```
+    #[must_use]
     pub fn with_private_cache(self, max_age_seconds: u64) -> Response {
         self.with_max_age(format!("private, max-age={max_age_seconds}"))
     }
@@ -132,6 +137,7 @@ impl Response {
     /// let response = Response::text("balance").with_no_cache();
     /// assert_eq!(response.headers[1].1, "no-cache, no-store, must-revalidate");
     /// ```
+    #[must_use]
     pub fn with_no_cache(self) -> Response {
         self.with_unique_header("Cache-Control", "no-cache, no-store, must-revalidate")
             .with_unique_header("Expires", "0")

@@ -28,7 +28,7 @@ use std::fs::File;
 ///     match request.url().as_str() {
 ///         "/" => Response::html("<h1>home</h1>"),
 ///         "/old" => Response::redirect_303("/"),
-///         "/list.csv" => Response::text("a,b\n1,2\n").with_unique_header("Content-Type", "text/csv"),
+///         "/csv" => Response::text("a,b\n1,2\n").with_unique_header("Content-Type", "text/csv"),
 ///         _ => Response::text("not found").with_status_code(404),
 ///     }
 /// }
@@ -50,7 +50,6 @@ use std::fs::File;
 /// let response = Response { data: ResponseBody::from_string("<p>kept</p>"), ..response };
 /// assert_eq!(response.status_code, 201);
 /// ```
-#[must_use = "only a response that the handler returns is sent"]
 pub struct Response {
     /// The status code: 200 to 999, or 101 with an `upgrade` (RFC 9110 §15). In place of any other
     /// code, the server answers 500. The server itself sends interim responses.

@@ -14,8 +14,8 @@
 //!                                               EndLf ── LF ──► complete
 //! ```
 //!
-//! The parser reads one byte after the other, and each decision depends only on the bytes before. So
-//! the result does not depend on how the bytes arrived, and an error is found at its first byte.
+//! The parser reads one byte after the other, and each decision depends only on the bytes before.
+//! So the result does not depend on how the bytes arrived, and an error is found at its first byte.
 //! The parser reads no byte twice, except for up to two bytes after a `%`.
 
 pub(crate) mod fields;
@@ -117,8 +117,8 @@ impl HeadParser {
         Some(passed)
     }
 
-    /// Continues with `bytes`: all bytes received from the first byte of the head on, which includes
-    /// the bytes of the previous call. `bytes` may extend beyond the head.
+    /// Continues with `bytes`: all bytes received from the first byte of the head on, which
+    /// includes the bytes of the previous call. `bytes` may extend beyond the head.
     ///
     /// Returns `Some(n)` if the head is complete and has `n` bytes. Then `head` is filled, and the
     /// parser is ready for the next head. Returns `None` if more bytes are needed.

@@ -94,8 +94,9 @@ impl Decoder {
 
     /// Reads from `input`, and writes the bytes of the body to `out`.
     ///
-    /// Returns at the end of the input, before a byte that `out` has no room for, and after the body
-    /// and its trailer section. In the last case, the rest of the input belongs to the next request.
+    /// Returns at the end of the input, before a byte that `out` has no room for, and after the
+    /// body and its trailer section. In the last case, the rest of the input belongs to the next
+    /// request.
     ///
     /// # Errors
     ///
