@@ -41,8 +41,8 @@ impl fmt::Debug for RequestBody<'_> {
 
 /// The body of a response: bytes, or a reader that the server reads while it sends the response.
 ///
-/// The constructors of [`Response`](crate::Response) set the body. To set another one, assign it
-/// to the `data` field:
+/// The constructors of [`Response`](crate::Response) set the body. To set another one, use the
+/// `data` field:
 ///
 /// ```
 /// use millpond::{Response, ResponseBody};
@@ -207,7 +207,7 @@ impl ResponseBody {
         self.data
     }
 
-    /// Returns the number of bytes if it is known in advance.
+    /// Returns the number of bytes, or `None` if the number is not known in advance.
     pub(crate) fn size(&self) -> Option<u64> {
         match &self.data {
             Data::Empty => Some(0),

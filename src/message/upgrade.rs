@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A protocol that takes over a connection after a 101 [`Response`](crate::Response).
 ///
 /// The `upgrade` field of the response holds the value. The value runs on a thread of its own, for
-/// any time; no worker of the pool waits for it. A server has at most
+/// any time; no worker of the pool waits for that thread. A server has at most
 /// [`max_upgraded`](crate::Limits::max_upgraded) upgraded connections at once, and answers the next
 /// request for an upgrade with 503. A server that stops or moves to another address neither closes
 /// upgraded connections nor waits for them.

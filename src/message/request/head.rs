@@ -1,5 +1,4 @@
-//! A received head: one text, and spans into it. The parser fills the head, and a [`Request`]
-//! reads it. The module decides nothing.
+//! A received head: one text, and spans into the text. The parser fills the head for a [`Request`].
 //!
 //! [`Request`]: super::Request
 

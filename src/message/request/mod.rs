@@ -5,7 +5,7 @@
 //! * `fake`: requests made up for tests
 //!
 //! The module knows no socket: the server fills the [`Parts`]. The body has a lock, because two
-//! threads may ask for it at once.
+//! threads may take the body at once.
 
 mod fake;
 pub(crate) mod head;
@@ -111,7 +111,7 @@ impl Request {
     /// use millpond::Request;
     ///
     /// let request = Request::fake_http("GET", "/static/a%20b.css?v=2", vec![], vec![]);
-    /// let inner = request.remove_prefix("/static").expect("the path begins with it");
+    /// let inner = request.remove_prefix("/static").expect("a path with this prefix");
     /// assert_eq!(inner.url(), "/a b.css");
     /// assert_eq!(inner.raw_url(), "/a%20b.css?v=2");
     /// assert!(inner.remove_prefix("/b").is_none());

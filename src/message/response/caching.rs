@@ -1,6 +1,6 @@
 //! Entity tags and cache control of a [`Response`].
 //!
-//! The module compares tags (RFC 9110 §8.8.3). It stores no response and computes no tag.
+//! The module compares tags (RFC 9110 §8.8.3). It computes no tag and stores no response.
 
 use super::Response;
 use crate::message::body::ResponseBody;
@@ -101,7 +101,8 @@ impl Response {
         self.with_unique_header("ETag", entity_tag(etag.into()))
     }
 
-    /// Returns the same response with permission for every cache to store it for this time.
+    /// Returns the same response with `Cache-Control: public`: every cache may store the response
+    /// for this number of seconds.
     ///
     /// ```
     /// use millpond::Response;
@@ -114,8 +115,8 @@ impl Response {
         self.with_max_age(format!("public, max-age={max_age_seconds}"))
     }
 
-    /// Returns the same response with permission for the client alone to store it for this time. No
-    /// proxy may store it.
+    /// Returns the same response with `Cache-Control: private`: the client may store the response
+    /// for this number of seconds, and a proxy must not.
     ///
     /// ```
     /// use millpond::Response;
@@ -128,8 +129,8 @@ impl Response {
         self.with_max_age(format!("private, max-age={max_age_seconds}"))
     }
 
-    /// Returns the same response with a ban on storing it. `Expires` and `Pragma` are for caches of
-    /// HTTP/1.0.
+    /// Returns the same response with `Cache-Control: no-store` and similar headers: no cache may
+    /// store the response. `Expires` and `Pragma` are for caches of HTTP/1.0.
     ///
     /// ```
     /// use millpond::Response;
@@ -156,7 +157,7 @@ impl Response {
 pub(crate) struct EntityTag<'a> {
     weak: bool,
     /// The tag without its quotes. A tag received without quotes is compared like the others: a
-    /// cache may hold it from a time when the server sent it without.
+    /// cache may have stored the response of a server that sends no quotes.
     opaque: &'a str,
 }
 

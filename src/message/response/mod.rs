@@ -65,7 +65,7 @@ pub struct Response {
     /// A name must be a token. A value must not contain a line break or any other control character
     /// except HTAB. Characters beyond ASCII are sent as UTF-8, which few clients expect. If a field
     /// is invalid, the server answers 500 instead: without the field, the response could have
-    /// another meaning. For text of users, use the methods that encode it:
+    /// another meaning. For a text from users, use a method that encodes the text:
     /// [`redirect_303`](Response::redirect_303) and its like for a target, and
     /// [`with_content_disposition_attachment`](Response::with_content_disposition_attachment) for a
     /// file name.
@@ -365,7 +365,7 @@ fn redirect(status_code: u16, target: Cow<'static, str>) -> Response {
 }
 
 /// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character becomes a space:
-/// the encoder would reject the whole response because of it.
+/// the encoder would reject the whole response because of that character.
 fn push_quoted(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {

@@ -1,7 +1,7 @@
 //! CGI: a program answers the request (RFC 3875).
 //!
 //! [`CgiRun`] is implemented for [`Command`]. The handler chooses the program, and
-//! [`start_cgi`](CgiRun::start_cgi) runs it for the request and returns its response:
+//! [`start_cgi`](CgiRun::start_cgi) returns the response of the program:
 //!
 //! ```no_run
 //! use millpond::cgi::CgiRun;
@@ -68,7 +68,7 @@
 //! request with `Transfer-Encoding`. If the client disconnects before the end of its body, the
 //! program is killed before it can read an end.
 //!
-//! `start_cgi` returns when the program has read the body, or reads no more of it, and has written
+//! `start_cgi` returns when the program has read the body, or has closed its input, and has written
 //! its head. Up to 1 MiB of output before that is buffered. A program that writes more while it
 //! still has to read is blocked, and is killed after the timeout.
 //!
@@ -88,7 +88,7 @@
 //! | until the program reads more | 60 s |
 //! | for the complete head, after the program got its whole input | 60 s |
 //! | for more output | 60 s |
-//! | for the end of the program after its output ends, or after no one needs the output | 5 s |
+//! | for the end of the program after its output ends or is no longer needed | 5 s |
 //!
 //! After a timeout, the program is killed. Output is not needed if the client has disconnected or
 //! the response has no body. The server always waits for the end of the program, in a thread of its
@@ -98,9 +98,9 @@
 //! output fails. A child that keeps the output open and writes nothing holds a thread and a pipe of
 //! the server until it ends. Start such a child with another output.
 //!
-//! If a signal ends the program, or it writes less than its `Content-Length`, the server closes the
-//! connection before the end of the body. Its standard error is that of the server, unless the
-//! command has another.
+//! If a signal ends the program, or its output is shorter than its `Content-Length`, the server
+//! closes the connection before the end of the body. Its standard error is that of the server,
+//! unless the command has another.
 
 #[cfg(test)]
 mod compat;
@@ -120,15 +120,15 @@ use super::request::{body_length, RequestLength};
 use super::BODY_ALREADY_TAKEN;
 use crate::{Request, Response};
 
-/// The reason for which a program has not answered.
+/// The reason for which a program has not responded.
 #[derive(Debug)]
 pub enum CgiError {
     /// The handler has already taken the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
-    /// The program could not be started. Or it wrote an invalid head (`InvalidData`), ended before
-    /// the end of its head (`UnexpectedEof`), or exceeded a timeout (`TimedOut`). Or the client did
-    /// not send its complete body.
+    /// The program could not start, or failed before the end of its head. The kind is `InvalidData`
+    /// for an invalid head, `UnexpectedEof` for an incomplete one, and `TimedOut` for a timeout. An
+    /// incomplete body of the client is `UnexpectedEof` too.
     IoError(io::Error),
 }
 
@@ -160,10 +160,10 @@ impl Error for CgiError {
 pub trait CgiRun {
     /// Runs the program for this request, and returns its response.
     ///
-    /// The method returns after the head of the response. The body follows while the server sends
-    /// it. The [module documentation](self) lists the environment and the timeouts. The `Status` of
-    /// the program becomes the status of the response, so a 404 of the program is no error. A path
-    /// with a NUL, which no variable can hold, gets a 400.
+    /// The method returns after the head of the response. The server reads the body while it sends
+    /// the response. The [module documentation](self) lists the environment and the timeouts. The
+    /// `Status` of the program becomes the status of the response, so a 404 of the program is no
+    /// error. A path with a NUL, which no variable can hold, gets a 400.
     ///
     /// # Errors
     ///

@@ -119,10 +119,10 @@ pub enum ProxyError {
     /// The handler has already taken the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
-    /// The other server could not be reached, closed the connection before the end of its response
-    /// head, or exceeded a timeout (`TimedOut`). Or the client did not send its complete body. Or
-    /// the request cannot be forwarded (`InvalidInput`), which is possible only for a request made
-    /// up by a program.
+    /// The other server could not be reached, or failed before the end of its response head. The
+    /// kind is `TimedOut` for a timeout, and `UnexpectedEof` for an incomplete head. An incomplete
+    /// body of the client is `UnexpectedEof` too. `InvalidInput` stands for a request that cannot
+    /// be forwarded, which only a program can make up.
     IoError(io::Error),
     /// The other server sent an invalid response.
     HttpParseError,
@@ -171,8 +171,8 @@ pub struct ProxyConfig<A> {
 
 /// Forwards the request, and returns the response of the other server.
 ///
-/// The function returns after the head of the response. The body follows while the server sends it.
-/// The [module documentation](self) lists the forwarded fields and the timeouts.
+/// The function returns after the head of the response. The server reads the body while it sends
+/// the response. The [module documentation](self) lists the forwarded fields and the timeouts.
 ///
 /// If there is no connection, the body stays in the request, so another address can be tried.
 ///
