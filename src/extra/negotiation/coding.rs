@@ -49,8 +49,7 @@ pub(crate) fn choose(request: &Request, available: &[Coding]) -> Option<Coding> 
     best.1
 }
 
-/// Returns the client's weight of a coding in thousandths, or `None` if the client names
-/// another coding only.
+/// Returns the client's weight of a coding in thousandths, or `None` if no field names the coding.
 fn weight(request: &Request, name: &str) -> Option<u16> {
     // RFC 9110 §8.4.1.3: x-gzip is gzip.
     let is_named = |named: &str| {
