@@ -8,7 +8,7 @@ use super::KEPT;
 use crate::message::request::head::Head;
 use crate::message::syntax::date;
 use crate::message::Request;
-use crate::server::stats::{Counters, OwnTally, Tally};
+use crate::server::stats::{Counters, RegisteredCounters, WorkerCounters};
 
 /// Asked of the socket at once: a head, or a whole buffered body with its head.
 const READ: usize = 72 * 1024;
@@ -21,7 +21,7 @@ pub(crate) struct Buffers {
     pub(crate) head: Head,
     date: [u8; 29],
     date_until: Option<Instant>,
-    tally: Option<OwnTally>,
+    worker_counters: Option<RegisteredCounters>,
 }
 
 impl Default for Buffers {
@@ -33,7 +33,7 @@ impl Default for Buffers {
             head: Head::default(),
             date: [b' '; 29],
             date_until: None,
-            tally: None,
+            worker_counters: None,
         }
     }
 }
@@ -41,8 +41,9 @@ impl Default for Buffers {
 impl Buffers {
     /// What this worker counts. A buffers is lent to the connections of one server only.
     #[inline]
-    pub(crate) fn tally(&mut self, counters: &Arc<Counters>) -> &Tally {
-        self.tally.get_or_insert_with(|| OwnTally::new(counters))
+    pub(crate) fn worker_counters(&mut self, counters: &Arc<Counters>) -> &WorkerCounters {
+        self.worker_counters
+            .get_or_insert_with(|| RegisteredCounters::new(counters))
     }
 
     /// The Date field's value, formatted once a second.

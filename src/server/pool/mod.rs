@@ -29,7 +29,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use self::state::{pulse, Entry, Job, Shared, State};
+pub(crate) use self::state::{heartbeat, Entry, Job, Mode, PoolState, Shared};
 pub(crate) use self::worker::guarded;
 use crate::util::lock::lock;
 
@@ -70,16 +70,16 @@ pub(crate) enum Next {
 
 /// Where tasks come from: hands over those that are waiting, without waiting for more. An error
 /// is for someone who may take his time to see to it.
-pub(crate) type Acceptor<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> io::Result<()> + Send + Sync;
+pub(crate) type Acceptor<T> = dyn Fn(&mut dyn FnMut(Box<T>)) -> io::Result<()> + Send + Sync;
 
 /// The workers of a pool, by what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
-    pub serving: usize,
-    pub holding: usize,
+    pub running: usize,
+    pub keep_alive: usize,
     /// In a place that lets them wait on a peer while they serve.
     pub uploading: usize,
-    pub sweeping: usize,
+    pub scanning: usize,
     /// Without work, or watching the sweeper.
     pub idle: usize,
     /// All that were started and are still there.
@@ -87,15 +87,15 @@ pub(crate) struct WorkerCounts {
 }
 
 /// A pool of at most `size` workers, started on demand.
-pub(crate) struct Pool<G: Task> {
-    shared: Arc<Shared<G>>,
+pub(crate) struct Pool<T: Task> {
+    shared: Arc<Shared<T>>,
 }
 
-impl<G: Task> Pool<G> {
+impl<T: Task> Pool<T> {
     /// # Panics
     ///
     /// If `size` is 0.
-    pub(crate) fn new(size: usize) -> Pool<G> {
+    pub(crate) fn new(size: usize) -> Pool<T> {
         assert!(size > 0, "a pool needs at least one worker");
         Pool {
             shared: Arc::new(Shared::new(size)),
@@ -103,27 +103,27 @@ impl<G: Task> Pool<G> {
     }
 
     /// Takes care of a task until it is over. Gives it back if no worker can be started at all.
-    pub(crate) fn admit(&self, task: Box<G>) -> Result<(), Box<G>> {
+    pub(crate) fn admit(&self, task: Box<T>) -> Result<(), Box<T>> {
         let shared = &self.shared;
         shared.tasks.fetch_add(1, Ordering::AcqRel);
         // A connection costs more than a request: it counts as two.
-        if !shared.busy.load(Ordering::Relaxed) && shared.note_served(2) {
-            shared.begin_busy();
+        if shared.mode() == Mode::Blocking && shared.count_requests(2) {
+            shared.enter_scanning_mode();
         }
         let mut state = lock(&shared.state);
-        if shared.busy.load(Ordering::Relaxed) {
-            shared.to_ring(&mut state, task);
-        } else if shared.worker_free(&state, Job::AwaitRequest) {
-            shared.call(&mut state, Job::AwaitRequest, task);
+        if shared.mode() == Mode::Scanning {
+            shared.add_to_scan_list(&mut state, task);
+        } else if shared.has_free_worker(&state, Job::AwaitRequest) {
+            shared.enqueue(&mut state, Job::AwaitRequest, task);
         } else {
-            shared.to_ring(&mut state, task);
+            shared.add_to_scan_list(&mut state, task);
         }
         if state.workers > 0 {
             return Ok(());
         }
         // Not one thread to be had: whatever is queued is this task, nobody else could be.
         shared.tasks.fetch_sub(1, Ordering::AcqRel);
-        let last = state.called.pop_back().map(|call| call.task);
+        let last = state.queue.pop_back().map(|call| call.task);
         match last.or_else(|| state.hot.pop_back().map(|entry| entry.task)) {
             Some(task) => Err(task),
             None => Ok(()),
@@ -131,8 +131,8 @@ impl<G: Task> Pool<G> {
     }
 
     /// Whether the sweeper is at work without pause.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.shared.busy.load(Ordering::Relaxed)
+    pub(crate) fn mode(&self) -> Mode {
+        self.shared.mode()
     }
 
     /// Has the sweeper look after a door, for `time` at most or until it is busy no more.
@@ -140,25 +140,32 @@ impl<G: Task> Pool<G> {
     /// # Errors
     ///
     /// What is wrong there, if the sweeper gave the door back for that.
-    pub(crate) fn lend_door(&self, door: Arc<Acceptor<G>>, time: Duration) -> io::Result<()> {
+    pub(crate) fn lend_acceptor(
+        &self,
+        acceptor: Arc<Acceptor<T>>,
+        time: Duration,
+    ) -> io::Result<()> {
         let shared = &self.shared;
         let until = Instant::now() + time;
-        let address = |door: &Arc<Acceptor<G>>| Arc::as_ptr(door) as *const ();
-        let this = address(&door);
-        let mut lent = lock(&shared.doors);
-        lent.push((door, Ok(())));
+        let address = |acceptor: &Arc<Acceptor<T>>| Arc::as_ptr(acceptor) as *const ();
+        let this = address(&acceptor);
+        let mut lent = lock(&shared.acceptors);
+        lent.push((acceptor, Ok(())));
         loop {
-            let at = match lent.iter().position(|(door, _)| address(door) == this) {
+            let at = match lent
+                .iter()
+                .position(|(acceptor, _)| address(acceptor) == this)
+            {
                 Some(at) => at,
                 // Nobody else takes it away.
                 None => return Ok(()),
             };
             let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO || !self.is_busy() || lent[at].1.is_err() {
+            if left == Duration::ZERO || self.mode() == Mode::Blocking || lent[at].1.is_err() {
                 return lent.swap_remove(at).1;
             }
             lent = shared
-                .door_back
+                .acceptor_returned
                 .wait_timeout(lent, left)
                 .unwrap_or_else(|e| e.into_inner())
                 .0;
@@ -166,37 +173,37 @@ impl<G: Task> Pool<G> {
     }
 
     /// Has every task of the ring looked at now, whatever the budget.
-    pub(crate) fn rouse(&self) {
+    pub(crate) fn scan_all(&self) {
         let mut state = lock(&self.shared.state);
         let cold = std::mem::take(&mut state.cold);
         state.hot.extend(cold);
         if !state.hot.is_empty() {
-            self.shared.call_sweeper(&mut state);
+            self.shared.wake_scanner(&mut state);
         }
     }
 
     /// Why the system had no thread for the pool, once for each time that it was asked in vain.
-    pub(crate) fn refusal(&self) -> Option<io::Error> {
-        if !self.shared.refused.load(Ordering::Relaxed) {
+    pub(crate) fn take_spawn_error(&self) -> Option<io::Error> {
+        if !self.shared.has_spawn_error.load(Ordering::Relaxed) {
             return None;
         }
-        self.shared.refused.store(false, Ordering::Relaxed);
-        lock(&self.shared.state).refusal.take()
+        self.shared.has_spawn_error.store(false, Ordering::Relaxed);
+        lock(&self.shared.state).spawn_error.take()
     }
 
     /// Who does what now.
     pub(crate) fn worker_counts(&self) -> WorkerCounts {
-        let (holding, uploading) = self.shared.places.count();
+        let (keep_alive, uploading) = self.shared.quota.count();
         let state = lock(&self.shared.state);
         let workers = state.workers;
-        let sweeping = usize::from(state.sweep.is_some());
+        let scanning = usize::from(state.scan.is_some());
         let idle = state.idle;
         drop(state);
         WorkerCounts {
-            serving: workers.saturating_sub(holding + uploading + sweeping + idle),
-            holding,
+            running: workers.saturating_sub(keep_alive + uploading + scanning + idle),
+            keep_alive,
             uploading,
-            sweeping,
+            scanning,
             idle,
             workers,
         }
@@ -204,7 +211,7 @@ impl<G: Task> Pool<G> {
 }
 
 /// Workers go on until their tasks are over, then end. Nobody waits for them.
-impl<G: Task> Drop for Pool<G> {
+impl<T: Task> Drop for Pool<T> {
     fn drop(&mut self) {
         lock(&self.shared.state).closing = true;
         self.shared.work.notify_all();

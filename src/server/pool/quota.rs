@@ -11,8 +11,8 @@ pub(crate) struct BlockingQuota {
     uploads: AtomicUsize,
     /// The workers there are. Written under the pool's lock.
     pub(crate) workers: AtomicUsize,
-    holding: usize,
-    serving: usize,
+    awaiting: usize,
+    running: usize,
 }
 
 impl BlockingQuota {
@@ -21,7 +21,7 @@ impl BlockingQuota {
         let most = size - reserve;
         // A pool of one has no reserve to keep. It holds nobody, but it must be able to take an
         // upload; that upload is then bounded by its minimum rate alone.
-        let (holding, serving) = match reserve {
+        let (awaiting, running) = match reserve {
             1 => (most.saturating_sub(1), most.max(1)),
             _ => (most, most + reserve / 2),
         };
@@ -29,8 +29,8 @@ impl BlockingQuota {
             taken: AtomicUsize::new(0),
             uploads: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),
-            holding,
-            serving,
+            awaiting,
+            running,
         }
     }
 
@@ -43,8 +43,8 @@ impl BlockingQuota {
     }
 
     /// Leaves one that sweeps, and one for an upload.
-    pub(crate) fn take_to_hold(&self) -> bool {
-        self.take(self.holding.min(self.all_but_two()))
+    pub(crate) fn take_to_await(&self) -> bool {
+        self.take(self.awaiting.min(self.all_but_two()))
     }
 
     fn all_but_two(&self) -> usize {
@@ -56,16 +56,16 @@ impl BlockingQuota {
     }
 
     /// Leaves one that sweeps. A worker that is alone for want of threads does as a pool of one.
-    pub(crate) fn take_to_serve(&self) -> bool {
+    pub(crate) fn take_to_run(&self) -> bool {
         let workers = self.workers.load(Ordering::Acquire);
-        let took = self.take(self.serving.min(workers.saturating_sub(1).max(1)));
+        let took = self.take(self.running.min(workers.saturating_sub(1).max(1)));
         self.uploads.fetch_add(usize::from(took), Ordering::Relaxed);
         took
     }
 
-    pub(crate) fn give_back_from_serving(&self) {
+    pub(crate) fn release_from_run(&self) {
         self.uploads.fetch_sub(1, Ordering::Relaxed);
-        self.give_back();
+        self.release();
     }
 
     /// Those taken to hold, and those taken to serve. A moment apart.
@@ -75,15 +75,15 @@ impl BlockingQuota {
         (taken.saturating_sub(uploads), uploads)
     }
 
-    pub(crate) fn give_back(&self) {
+    pub(crate) fn release(&self) {
         self.taken.fetch_sub(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn may_serve(&self) -> bool {
-        self.taken.load(Ordering::Acquire) < self.serving
+    pub(crate) fn may_run(&self) -> bool {
+        self.taken.load(Ordering::Acquire) < self.running
     }
 
-    pub(crate) fn may_hold(&self) -> bool {
-        self.taken.load(Ordering::Acquire) < self.holding
+    pub(crate) fn may_await(&self) -> bool {
+        self.taken.load(Ordering::Acquire) < self.awaiting
     }
 }

@@ -4,39 +4,39 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::scanner::Scan;
-use super::state::{Call, Entry, Job, Shared, State};
+use super::scanner::Scanner;
+use super::state::{Entry, Job, Mode, PoolState, QueuedTask, Shared};
 use super::{Next, Task};
 use crate::util::catch_panic::caught;
 use crate::util::lock::lock;
 
 /// A peer that answers this fast, this often, is in a loop with us: waiting for it asleep would
 /// cost more than half of its time.
-const CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
-pub(crate) const CLOSED_LOOP_STREAK: u32 = 16;
+const MAX_CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
+pub(crate) const CLOSED_LOOP_REQUESTS: u32 = 16;
 /// How often the sentry looks whether the sweeper stalls.
-const SENTRY_TICK: Duration = Duration::from_millis(1);
+const WATCHDOG_INTERVAL: Duration = Duration::from_millis(1);
 /// With this many stalled at the same time it is the handlers that are slow, not a sweeper that
 /// lost its core for a moment: ready tasks are then handed to other workers for a while.
-const STALLS: usize = 4;
-const HAND_OVER_FOR: Duration = Duration::from_millis(100);
+const MIN_STALLED_SCANNERS: usize = 4;
+const HAND_OVER_TIME: Duration = Duration::from_millis(100);
 
-enum Assignment<G> {
-    Attend(Call<G>),
+enum Assignment<T> {
+    Attend(QueuedTask<T>),
     Scan(u64),
     Leave,
 }
 
-pub(crate) struct Worker<G: Task> {
-    shared: Arc<Shared<G>>,
-    buffers: G::Buffers,
+pub(crate) struct Worker<T: Task> {
+    shared: Arc<Shared<T>>,
+    buffers: T::Buffers,
 }
 
-impl<G: Task> Worker<G> {
-    pub(crate) fn new(shared: Arc<Shared<G>>) -> Worker<G> {
+impl<T: Task> Worker<T> {
+    pub(crate) fn new(shared: Arc<Shared<T>>) -> Worker<T> {
         Worker {
             shared,
-            buffers: G::Buffers::default(),
+            buffers: T::Buffers::default(),
         }
     }
 
@@ -46,27 +46,31 @@ impl<G: Task> Worker<G> {
                 Assignment::Attend(call) => self.attend(call.job, call.task),
                 Assignment::Scan(number) => {
                     let shared = Arc::clone(&self.shared);
-                    Scan::new(&shared, number).run(&mut self.buffers);
+                    Scanner::new(&shared, number).run(&mut self.buffers);
                 }
                 Assignment::Leave => return,
             }
         }
     }
 
-    fn next_task(&self) -> Assignment<G> {
+    fn next_task(&self) -> Assignment<T> {
         let shared = &self.shared;
         let mut state = lock(&shared.state);
         loop {
             // The ring first: whoever answers a call may be gone for long, and there may be nobody
             // else.
-            let unswept = state.sweep.is_none() && !state.ring_is_empty();
-            if unswept && (state.called.is_empty() || !shared.is_alone(&state)) {
-                let number = shared.begin_sweep(&mut state);
-                state.take_in_calls();
+            let unswept = state.scan.is_none() && !state.scan_list_is_empty();
+            if unswept && (state.queue.is_empty() || !shared.is_only_worker(&state)) {
+                let number = shared.begin_scan(&mut state);
+                state.move_queue_to_scan_list();
                 return Assignment::Scan(number);
             }
-            if let Some(call) = state.called.pop_front() {
-                if state.sweep.is_some() && !state.napping && !state.sentry && state.idle > 0 {
+            if let Some(call) = state.queue.pop_front() {
+                if state.scan.is_some()
+                    && !state.scanner_sleeps
+                    && !state.watchdog
+                    && state.idle > 0
+                {
                     // It may be the sentry who answers this call: another takes the post.
                     shared.work.notify_one();
                 }
@@ -77,18 +81,18 @@ impl<G: Task> Worker<G> {
                 return Assignment::Leave;
             }
             // Somebody is free; whoever only answers a call is not.
-            shared.pressed.store(false, Ordering::Release);
+            shared.workers_exhausted.store(false, Ordering::Release);
             state.idle += 1;
-            if state.sweep.is_some() && !state.napping && !state.sentry {
+            if state.scan.is_some() && !state.scanner_sleeps && !state.watchdog {
                 let (back, stalled) = self.watch(state);
                 state = back;
                 state.idle -= 1;
                 if stalled {
                     state.stalled += 1;
-                    if state.stalled >= STALLS {
-                        state.hand_over_until = Some(Instant::now() + HAND_OVER_FOR);
+                    if state.stalled >= MIN_STALLED_SCANNERS {
+                        state.hand_over_until = Some(Instant::now() + HAND_OVER_TIME);
                     }
-                    return Assignment::Scan(shared.begin_sweep(&mut state));
+                    return Assignment::Scan(shared.begin_scan(&mut state));
                 }
             } else {
                 // Woken by whoever queues something; every such place holds the lock.
@@ -101,62 +105,62 @@ impl<G: Task> Worker<G> {
     /// The sentry's post. Ends when there is other work, or no sweep to watch, or it stalls (true).
     fn watch<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State<G>>,
-    ) -> (MutexGuard<'a, State<G>>, bool) {
+        mut state: MutexGuard<'a, PoolState<T>>,
+    ) -> (MutexGuard<'a, PoolState<T>>, bool) {
         let shared = &self.shared;
-        state.sentry = true;
-        let mut seen = shared.pulse.load(Ordering::Acquire);
+        state.watchdog = true;
+        let mut seen = shared.heartbeat.load(Ordering::Acquire);
         let stalled = loop {
-            let waited = shared.work.wait_timeout(state, SENTRY_TICK);
+            let waited = shared.work.wait_timeout(state, WATCHDOG_INTERVAL);
             let (back, wait) = waited.unwrap_or_else(|e| e.into_inner());
             state = back;
-            if !state.called.is_empty() || state.sweep.is_none() || state.napping {
+            if !state.queue.is_empty() || state.scan.is_none() || state.scanner_sleeps {
                 break false;
             }
             if !wait.timed_out() {
                 continue;
             }
-            let pulse = shared.pulse.load(Ordering::Acquire);
-            let stalls = pulse == seen && pulse % 2 == 1 && !state.ring_is_empty();
-            if stalls && shared.relieve(&state, pulse) {
+            let heartbeat = shared.heartbeat.load(Ordering::Acquire);
+            let stalls = heartbeat == seen && heartbeat % 2 == 1 && !state.scan_list_is_empty();
+            if stalls && shared.take_over(&state, heartbeat) {
                 break true;
             }
-            seen = pulse;
+            seen = heartbeat;
         };
-        state.sentry = false;
+        state.watchdog = false;
         (state, stalled)
     }
 
     /// Holds a task, or serves it and then holds it, until it is over or better off in the ring.
-    fn attend(&mut self, job: Job, task: Box<G>) {
+    fn attend(&mut self, job: Job, task: Box<T>) {
         let shared = Arc::clone(&self.shared);
         let mut task = task;
         let mut job = job;
         let mut streak = 0;
         loop {
-            let turn = match job {
+            let next = match job {
                 Job::AwaitRequest => {
-                    if !shared.take_to_hold() {
+                    if !shared.take_to_await() {
                         return self.release(task);
                     }
                     let since = Instant::now();
-                    let turn = self.guarded(|buffers| task.wait(buffers));
-                    shared.places.give_back();
-                    streak = if since.elapsed() < CLOSED_LOOP_GAP {
+                    let next = self.guarded(|buffers| task.wait(buffers));
+                    shared.quota.release();
+                    streak = if since.elapsed() < MAX_CLOSED_LOOP_GAP {
                         streak + 1
                     } else {
                         0
                     };
-                    turn
+                    next
                 }
                 Job::Run => self.guarded(|buffers| task.run(buffers)),
                 Job::RunMayBlock => {
-                    let turn = self.guarded(|buffers| task.run(buffers));
-                    shared.places.give_back_from_serving();
-                    turn
+                    let next = self.guarded(|buffers| task.run(buffers));
+                    shared.quota.release_from_run();
+                    next
                 }
             };
-            job = match turn {
+            job = match next {
                 Next::Done => return shared.task_done(task),
                 // The sweeper finds it when it next looks; without one it is this worker's turn.
                 Next::Closing => {
@@ -164,12 +168,12 @@ impl<G: Task> Worker<G> {
                     return;
                 }
                 // A client that pipelines without end: others need this worker as much.
-                Next::Run if job != Job::AwaitRequest && self.is_pressed() => {
+                Next::Run if job != Job::AwaitRequest && self.workers_exhausted() => {
                     return self.release(task)
                 }
                 Next::Run => Job::Run,
-                Next::RunMayBlock if shared.take_to_serve() => Job::RunMayBlock,
-                Next::Idle if job != Job::AwaitRequest && self.stays_calm(&mut streak) => {
+                Next::RunMayBlock if shared.take_to_run() => Job::RunMayBlock,
+                Next::Idle if job != Job::AwaitRequest && self.stays_blocking(&mut streak) => {
                     Job::AwaitRequest
                 }
                 _ => return self.release(task),
@@ -177,45 +181,45 @@ impl<G: Task> Worker<G> {
         }
     }
 
-    fn is_pressed(&self) -> bool {
-        self.shared.pressed.load(Ordering::Acquire)
+    fn workers_exhausted(&self) -> bool {
+        self.shared.workers_exhausted.load(Ordering::Acquire)
     }
 
     /// After a request: whether to go on holding its task.
-    fn stays_calm(&self, streak: &mut u32) -> bool {
+    fn stays_blocking(&self, streak: &mut u32) -> bool {
         let shared = &self.shared;
-        if shared.busy.load(Ordering::Relaxed) || self.is_pressed() {
+        if shared.mode() == Mode::Scanning || self.workers_exhausted() {
             return false;
         }
-        if *streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
+        if *streak < CLOSED_LOOP_REQUESTS && !shared.count_requests(1) {
             return true;
         }
         *streak = 0;
-        !shared.begin_busy()
+        !shared.enter_scanning_mode()
     }
 
-    fn release(&self, task: Box<G>) {
+    fn release(&self, task: Box<T>) {
         let mut state = lock(&self.shared.state);
-        if state.sweep.is_none() {
+        if state.scan.is_none() {
             // This worker is about to ask for a task and will find the ring.
             state.hot.push_back(Entry::new(task));
         } else {
-            self.shared.to_ring(&mut state, task);
+            self.shared.add_to_scan_list(&mut state, task);
         }
     }
 
     /// A panic in a task ends that task, never the worker.
-    fn guarded(&mut self, act: impl FnOnce(&mut G::Buffers) -> Next) -> Next {
-        guarded::<G>(&mut self.buffers, act)
+    fn guarded(&mut self, act: impl FnOnce(&mut T::Buffers) -> Next) -> Next {
+        guarded::<T>(&mut self.buffers, act)
     }
 }
 
-pub(crate) fn guarded<G: Task>(
-    buffers: &mut G::Buffers,
-    act: impl FnOnce(&mut G::Buffers) -> Next,
+pub(crate) fn guarded<T: Task>(
+    buffers: &mut T::Buffers,
+    act: impl FnOnce(&mut T::Buffers) -> Next,
 ) -> Next {
     caught(|| act(buffers)).unwrap_or_else(|_| {
-        *buffers = G::Buffers::default();
+        *buffers = T::Buffers::default();
         Next::Done
     })
 }

@@ -9,18 +9,18 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of a note; a longer text is cut there.
-pub(crate) const LONGEST: usize = WORDS * WORD;
-const WORDS: usize = 15;
-const WORD: usize = 8;
+pub(crate) const MAX_LABEL_BYTES: usize = LABEL_WORDS * WORD_BYTES;
+const LABEL_WORDS: usize = 15;
+const WORD_BYTES: usize = 8;
 /// A writer is at it for some nanoseconds. One that is found at it so often has lost its core.
-const TRIES: u32 = 1000;
+const MAX_READ_ATTEMPTS: u32 = 1000;
 
 #[derive(Debug, Default)]
 pub(crate) struct RequestLabel {
     sequence: AtomicU32,
     /// From the lowest byte: the text's length, which version of IP the address is of, its port.
     shape: AtomicU32,
-    words: [AtomicU64; WORDS],
+    words: [AtomicU64; LABEL_WORDS],
     address: [AtomicU64; 2],
 }
 
@@ -30,7 +30,7 @@ impl RequestLabel {
     /// Writes these. For one thread at a time.
     #[inline]
     pub(super) fn write(&self, text: &str, address: Option<SocketAddr>) {
-        let text = &text.as_bytes()[..text.len().min(LONGEST)];
+        let text = &text.as_bytes()[..text.len().min(MAX_LABEL_BYTES)];
         let version = address.map_or(NO_ADDRESS, |address| if address.is_ipv4() { 4 } else { 6 });
         let port = u32::from(address.map_or(0, |address| address.port()));
         let before = self.sequence.load(Ordering::Relaxed);
@@ -43,10 +43,10 @@ impl RequestLabel {
         if let Some(address) = address {
             self.write_ip(address.ip());
         }
-        let mut whole = text.chunks_exact(WORD);
+        let mut whole = text.chunks_exact(WORD_BYTES);
         let mut words = self.words.iter();
         for (bytes, word) in whole.by_ref().zip(words.by_ref()) {
-            let mut eight = [0; WORD];
+            let mut eight = [0; WORD_BYTES];
             eight.copy_from_slice(bytes);
             word.store(u64::from_le_bytes(eight), Ordering::Relaxed);
         }
@@ -71,18 +71,18 @@ impl RequestLabel {
 
     /// What was written last; nothing where nothing was, or where the writer is stuck in between.
     pub(super) fn read(&self) -> (String, Option<SocketAddr>) {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_READ_ATTEMPTS {
             let before = self.sequence.load(Ordering::Acquire);
             let shape = self.shape.load(Ordering::Relaxed);
             let [low, high] = [0, 1].map(|at| self.address[at].load(Ordering::Relaxed));
-            let mut text = [0; LONGEST];
-            for (bytes, word) in text.chunks_exact_mut(WORD).zip(&self.words) {
+            let mut text = [0; MAX_LABEL_BYTES];
+            for (bytes, word) in text.chunks_exact_mut(WORD_BYTES).zip(&self.words) {
                 bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
             }
             fence(Ordering::Acquire);
             if before % 2 == 0 && self.sequence.load(Ordering::Relaxed) == before {
                 let length = (shape & 0xff) as usize;
-                let text = &text[..length.min(LONGEST)];
+                let text = &text[..length.min(MAX_LABEL_BYTES)];
                 let ip = match shape >> 8 & 0xff {
                     NO_ADDRESS => None,
                     4 => Some(IpAddr::from((low as u32).to_be_bytes())),
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn it_says_what_was_written_last_up_to_its_length() {
-        let note = RequestLabel::default();
-        assert_eq!(note.read(), (String::new(), None));
+        let label = RequestLabel::default();
+        assert_eq!(label.read(), (String::new(), None));
         for length in [
             5,
             0,
@@ -115,21 +115,24 @@ mod tests {
             15,
             16,
             17,
-            LONGEST - 1,
-            LONGEST,
-            LONGEST + 1,
+            MAX_LABEL_BYTES - 1,
+            MAX_LABEL_BYTES,
+            MAX_LABEL_BYTES + 1,
             500,
             1,
         ] {
             let text: String = ('a'..='z').cycle().take(length).collect();
-            note.write(&text, None);
-            assert_eq!(note.read(), (text[..length.min(LONGEST)].into(), None));
+            label.write(&text, None);
+            assert_eq!(
+                label.read(),
+                (text[..length.min(MAX_LABEL_BYTES)].into(), None)
+            );
         }
     }
 
     #[test]
     fn it_tells_the_address_of_the_last_text() {
-        let note = RequestLabel::default();
+        let label = RequestLabel::default();
         for address in [
             Some("192.0.2.255:65535"),
             Some("0.0.0.0:0"),
@@ -139,29 +142,29 @@ mod tests {
             Some("192.0.2.1:1"),
         ] {
             let address = address.map(|text| text.parse().unwrap());
-            note.write("GET /", address);
-            assert_eq!(note.read(), ("GET /".into(), address));
+            label.write("GET /", address);
+            assert_eq!(label.read(), ("GET /".into(), address));
         }
     }
 
     #[test]
     fn it_is_never_a_mixture() {
         let both = |c: u8| {
-            let text = char::from(c).to_string().repeat(LONGEST);
+            let text = char::from(c).to_string().repeat(MAX_LABEL_BYTES);
             (text, SocketAddr::new([c; 16].into(), u16::from(c)))
         };
         let all = [both(b'a'), both(b'b'), both(b'c')];
-        let (note, done) = (RequestLabel::default(), AtomicBool::new(false));
-        note.write(&all[0].0, Some(all[0].1));
+        let (label, done) = (RequestLabel::default(), AtomicBool::new(false));
+        label.write(&all[0].0, Some(all[0].1));
         thread::scope(|scope| {
             scope.spawn(|| {
                 for (text, address) in all.iter().cycle().take(200_000) {
-                    note.write(text, Some(*address));
+                    label.write(text, Some(*address));
                 }
                 done.store(true, Ordering::Relaxed);
             });
             while !done.load(Ordering::Relaxed) {
-                let (text, address) = note.read();
+                let (text, address) = label.read();
                 let is_whole = address.map_or(text.is_empty(), |address| {
                     all.contains(&(text.clone(), address))
                 });

@@ -56,7 +56,7 @@ impl ConnectionState {
         matches!(self, Waiting | Handler | Upload | Response)
     }
 
-    fn as_told(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             ConnectionState::Fresh => "fresh",
             ConnectionState::Idle => "idle",
@@ -101,24 +101,24 @@ pub struct InFlight {
 
 impl fmt::Display for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (request, state) = (&self.request, self.state.as_told());
-        let whose = Whose {
+        let (request, state) = (&self.request, self.state.description());
+        let client_and_peer = ClientAndPeer {
             client: self.client,
             peer: self.peer,
         };
-        write!(f, "{whose} {request} {state}, {:.1?}", self.age)
+        write!(f, "{client_and_peer} {request} {state}, {:.1?}", self.age)
     }
 }
 
 /// In words: `192.0.2.7 through 127.0.0.1:50312`, or the one address that both are.
-pub(crate) struct Whose {
+pub(crate) struct ClientAndPeer {
     pub client: SocketAddr,
     pub peer: SocketAddr,
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for ClientAndPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Whose { client, peer } = self;
+        let ClientAndPeer { client, peer } = self;
         match client.port() {
             _ if client == peer => write!(f, "{peer}"),
             0 => write!(f, "{} through {peer}", client.ip()),

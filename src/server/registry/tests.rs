@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{
-    ConnectionHandle, Drained, InFlight, Registry, State, Those, ANNOUNCED_GRACE, FRESH_GRACE,
+    ConnectionHandle, ConnectionState, Drained, InFlight, Registry, Selection,
+    ANNOUNCED_GRACE_TIME, FRESH_GRACE_TIME,
 };
 use crate::util::lock::lock;
 
@@ -39,35 +40,39 @@ impl Scene {
         (client, stream)
     }
 
-    fn enter(&self, state: State) -> (TcpStream, Arc<ConnectionHandle>) {
-        let (client, link) = self.try_enter(FOREVER, state);
-        (client, link.expect("there is room"))
+    fn enter(&self, state: ConnectionState) -> (TcpStream, Arc<ConnectionHandle>) {
+        let (client, handle) = self.try_enter(FOREVER, state);
+        (client, handle.expect("there is room"))
     }
 
-    fn try_enter(&self, most: usize, state: State) -> (TcpStream, Option<Arc<ConnectionHandle>>) {
+    fn try_enter(
+        &self,
+        most: usize,
+        state: ConnectionState,
+    ) -> (TcpStream, Option<Arc<ConnectionHandle>>) {
         self.try_enter_by(0, most, state)
     }
 
     fn try_enter_by(
         &self,
-        door: u32,
+        listener_id: u32,
         most: usize,
-        state: State,
+        state: ConnectionState,
     ) -> (TcpStream, Option<Arc<ConnectionHandle>>) {
         let (client, stream) = self.pair();
         let peer = stream.peer_addr().unwrap();
-        let link = self.registry.enter(stream, peer, door, most).ok();
-        if let Some(link) = &link {
-            link.set_state(state);
+        let handle = self.registry.enter(stream, peer, listener_id, most).ok();
+        if let Some(handle) = &handle {
+            handle.set_state(state);
         }
-        (client, link)
+        (client, handle)
     }
 
     /// Connections in flight, and connections at rest.
     fn count(&self) -> (u64, u64) {
-        let counts = State::ALL.into_iter().zip(self.registry.count());
+        let counts = ConnectionState::ALL.into_iter().zip(self.registry.count());
         let (busy, rest): (Vec<_>, Vec<_>) = counts.partition(|(state, _)| state.is_in_flight());
-        let sum = |these: Vec<(State, u64)>| these.iter().map(|(_, count)| count).sum();
+        let sum = |these: Vec<(ConnectionState, u64)>| these.iter().map(|(_, count)| count).sum();
         (sum(busy), sum(rest))
     }
 
@@ -102,57 +107,60 @@ fn is_open(stream: &TcpStream) -> bool {
 #[test]
 fn one_too_many_takes_the_place_of_the_one_idle_longest() {
     let scene = Scene::new();
-    let (_a, first) = scene.try_enter(3, State::Idle);
-    let (_b, second) = scene.try_enter(3, State::Idle);
-    let (_c, third) = scene.try_enter(3, State::Handler);
+    let (_a, first) = scene.try_enter(3, ConnectionState::Idle);
+    let (_b, second) = scene.try_enter(3, ConnectionState::Idle);
+    let (_c, third) = scene.try_enter(3, ConnectionState::Handler);
     let (first, second, third) = (first.unwrap(), second.unwrap(), third.unwrap());
     let now = Instant::now();
     scene
         .registry
-        .fell_quiet(&first, now + Duration::from_secs(2));
+        .became_idle(&first, now + Duration::from_secs(2));
     scene
         .registry
-        .fell_quiet(&second, now + Duration::from_secs(1));
-    let (_d, fourth) = scene.try_enter(3, State::Handler);
+        .became_idle(&second, now + Duration::from_secs(1));
+    let (_d, fourth) = scene.try_enter(3, ConnectionState::Handler);
     assert!(fourth.is_some());
     assert!(second.is_ending() && reads_the_end(&second.stream));
     assert!(!first.is_ending() && !third.is_ending());
     // The next one costs the next idle one; then there is nobody left who could make room.
-    let (_e, fifth) = scene.try_enter(3, State::Handler);
+    let (_e, fifth) = scene.try_enter(3, ConnectionState::Handler);
     assert!(fifth.is_some() && first.is_ending());
-    assert!(scene.try_enter(3, State::Handler).1.is_none());
+    assert!(scene.try_enter(3, ConnectionState::Handler).1.is_none());
     assert!(!third.is_ending() && is_open(&third.stream));
-    for link in [first, second, third] {
-        scene.registry.leave(&link);
+    for handle in [first, second, third] {
+        scene.registry.leave(&handle);
     }
-    assert!(scene.try_enter(3, State::Fresh).1.is_some(), "two are left");
+    assert!(
+        scene.try_enter(3, ConnectionState::Fresh).1.is_some(),
+        "two are left"
+    );
 }
 
 #[test]
 fn a_connection_that_lingers_counts_as_open_and_is_not_waited_for() {
     let scene = Scene::new();
-    let (_client, link) = scene.enter(State::Handler);
+    let (_client, handle) = scene.enter(ConnectionState::Handler);
     assert_eq!(scene.count(), (1, 0));
-    scene.registry.settle(&link);
+    scene.registry.settle(&handle);
     assert_eq!(scene.count(), (0, 1));
     let drained = scene.registry.drain(|_| true, None, || {});
     assert_eq!((drained.answered, drained.cut), (0, 0));
-    assert!(!link.is_ending(), "it is at its end anyway");
-    scene.registry.leave(&link);
+    assert!(!handle.is_ending(), "it is at its end anyway");
+    scene.registry.leave(&handle);
     assert_eq!(scene.count(), (0, 0));
 }
 
 #[test]
 fn a_drain_ends_the_quiet_and_waits_for_those_in_flight() {
     let scene = Scene::new();
-    let (_a, quiet) = scene.enter(State::Idle);
-    let (_b, partial) = scene.enter(State::Head);
-    let (_c, busy) = scene.enter(State::Handler);
+    let (_a, quiet) = scene.enter(ConnectionState::Idle);
+    let (_b, partial) = scene.enter(ConnectionState::Head);
+    let (_c, busy) = scene.enter(ConnectionState::Handler);
     let drained = scene.drain(None);
-    for link in [&quiet, &partial] {
-        assert!(reads_the_end(&link.stream));
-        assert!(link.is_ending());
-        scene.registry.leave(link);
+    for handle in [&quiet, &partial] {
+        assert!(reads_the_end(&handle.stream));
+        assert!(handle.is_ending());
+        scene.registry.leave(handle);
     }
     until("told", || busy.is_ending());
     assert!(is_open(&busy.stream), "its body may still be coming");
@@ -166,27 +174,27 @@ fn a_drain_ends_the_quiet_and_waits_for_those_in_flight() {
 #[test]
 fn what_was_received_before_a_drain_can_still_be_read() {
     let scene = Scene::new();
-    let (mut client, link) = scene.enter(State::Idle);
+    let (mut client, handle) = scene.enter(ConnectionState::Idle);
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     until("here", || {
-        link.stream.set_nonblocking(true).unwrap();
-        let here = link.stream.peek(&mut [0; 64]).map_or(false, |n| n == 18);
-        link.stream.set_nonblocking(false).unwrap();
+        handle.stream.set_nonblocking(true).unwrap();
+        let here = handle.stream.peek(&mut [0; 64]).map_or(false, |n| n == 18);
+        handle.stream.set_nonblocking(false).unwrap();
         here
     });
-    scene.registry.begin(|| {});
+    scene.registry.begin_drain(|| {});
     let mut received = Vec::new();
-    (&link.stream).read_to_end(&mut received).unwrap();
+    (&handle.stream).read_to_end(&mut received).unwrap();
     assert_eq!(received, b"GET / HTTP/1.1\r\n\r\n");
 }
 
 #[test]
 fn who_comes_during_a_drain_is_no_concern_of_it() {
     let scene = Scene::new();
-    let (_a, old) = scene.enter(State::Handler);
+    let (_a, old) = scene.enter(ConnectionState::Handler);
     let drained = scene.drain(None);
     until("told", || old.is_ending());
-    let (_b, new) = scene.enter(State::Handler);
+    let (_b, new) = scene.enter(ConnectionState::Handler);
     scene.registry.leave(&old);
     let drained = drained.recv_timeout(PATIENCE).unwrap();
     assert_eq!(drained.cut, 0);
@@ -196,14 +204,14 @@ fn who_comes_during_a_drain_is_no_concern_of_it() {
 #[test]
 fn a_fresh_connection_has_a_moment_for_its_first_request() {
     let scene = Scene::new();
-    let (_a, silent) = scene.enter(State::Fresh);
-    let (_b, speaks) = scene.enter(State::Fresh);
+    let (_a, silent) = scene.enter(ConnectionState::Fresh);
+    let (_b, speaks) = scene.enter(ConnectionState::Fresh);
     let began = Instant::now();
     let drained = scene.drain(None);
     until("told", || speaks.is_ending());
-    speaks.set_state(State::Handler);
+    speaks.set_state(ConnectionState::Handler);
     assert!(reads_the_end(&silent.stream));
-    assert!(began.elapsed() >= FRESH_GRACE, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= FRESH_GRACE_TIME, "{:?}", began.elapsed());
     scene.registry.leave(&silent);
     assert!(drained.try_recv().is_err(), "it did not wait");
     scene.registry.answered(&speaks);
@@ -215,8 +223,8 @@ fn a_fresh_connection_has_a_moment_for_its_first_request() {
 #[test]
 fn at_the_deadline_what_is_left_is_cut_and_counted() {
     let scene = Scene::new();
-    let (client, in_flight) = scene.enter(State::Handler);
-    let (_b, partial) = scene.enter(State::Head);
+    let (client, in_flight) = scene.enter(ConnectionState::Handler);
+    let (_b, partial) = scene.enter(ConnectionState::Head);
     let time = Duration::from_millis(50);
     let began = Instant::now();
     let drained = scene.registry.drain(|_| true, Some(began + time), || {});
@@ -228,8 +236,8 @@ fn at_the_deadline_what_is_left_is_cut_and_counted() {
         took
     );
     assert!(reads_the_end(&client), "cut");
-    for link in [in_flight, partial] {
-        scene.registry.leave(&link);
+    for handle in [in_flight, partial] {
+        scene.registry.leave(&handle);
     }
     assert_eq!(scene.count(), (0, 0));
 }
@@ -237,8 +245,8 @@ fn at_the_deadline_what_is_left_is_cut_and_counted() {
 #[test]
 fn a_deadline_that_has_passed_cuts_at_once() {
     let scene = Scene::new();
-    let (_a, _in_flight) = scene.enter(State::Handler);
-    let (_b, _fresh) = scene.enter(State::Fresh);
+    let (_a, _in_flight) = scene.enter(ConnectionState::Handler);
+    let (_b, _fresh) = scene.enter(ConnectionState::Fresh);
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!((drained.answered, drained.cut), (0, 1));
     assert!(drained.took < Duration::from_secs(1));
@@ -248,35 +256,35 @@ fn a_deadline_that_has_passed_cuts_at_once() {
 fn a_link_told_to_end_in_flight_ends_when_it_falls_quiet() {
     // Its response said keep-alive before the drain began.
     let scene = Scene::new();
-    let (_client, link) = scene.enter(State::Handler);
-    scene.registry.begin(|| {});
-    assert!(is_open(&link.stream));
-    scene.registry.fell_quiet(&link, Instant::now());
-    assert!(reads_the_end(&link.stream));
+    let (_client, handle) = scene.enter(ConnectionState::Handler);
+    scene.registry.begin_drain(|| {});
+    assert!(is_open(&handle.stream));
+    scene.registry.became_idle(&handle, Instant::now());
+    assert!(reads_the_end(&handle.stream));
 }
 
 #[test]
 fn a_link_that_falls_quiet_while_a_drain_begins_ends_either_way() {
     for round in 0..500 {
         let scene = Scene::new();
-        let (_client, link) = scene.enter(State::Handler);
+        let (_client, handle) = scene.enter(ConnectionState::Handler);
         let start = std::sync::Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
                 start.wait();
-                scene.registry.begin(|| {});
+                scene.registry.begin_drain(|| {});
             });
             start.wait();
-            scene.registry.fell_quiet(&link, Instant::now());
+            scene.registry.became_idle(&handle, Instant::now());
         });
-        assert!(!is_open(&link.stream), "forgotten in round {}", round);
+        assert!(!is_open(&handle.stream), "forgotten in round {}", round);
     }
 }
 
 #[test]
 fn a_drain_has_the_unwatched_guests_looked_at_after_it_told_them() {
     let scene = Scene::new();
-    let (_a, quiet) = scene.enter(State::Idle);
+    let (_a, quiet) = scene.enter(ConnectionState::Idle);
     let registry = &scene.registry;
     let drained = registry.drain(
         |_| true,
@@ -294,30 +302,31 @@ fn a_drain_has_the_unwatched_guests_looked_at_after_it_told_them() {
 #[test]
 fn a_drain_of_some_doors_is_none_of_the_others() {
     let scene = Scene::new();
-    let enter = |door, state| scene.try_enter_by(door, FOREVER, state);
+    let enter = |listener, state| scene.try_enter_by(listener, FOREVER, state);
     // Doors below, between and above, and connections by age in no order of theirs.
-    let stays = [0, 2, u32::MAX].map(|door| enter(door, State::Handler));
-    let (_a, quiet) = enter(1, State::Idle);
-    let (_b, busy) = enter(3, State::Handler);
+    let stays = [0, 2, u32::MAX].map(|listener| enter(listener, ConnectionState::Handler));
+    let (_a, quiet) = enter(1, ConnectionState::Idle);
+    let (_b, busy) = enter(3, ConnectionState::Handler);
     let registry = Arc::clone(&scene.registry);
     let (done, drained) = mpsc::channel();
     thread::spawn(move || {
-        let doors = |link: &ConnectionHandle| link.door() == 1 || link.door() == 3;
-        done.send(registry.drain(doors, None, || {}))
+        let listeners =
+            |handle: &ConnectionHandle| handle.listener_id() == 1 || handle.listener_id() == 3;
+        done.send(registry.drain(listeners, None, || {}))
     });
     let (quiet, busy) = (quiet.unwrap(), busy.unwrap());
     until("told", || quiet.is_ending() && busy.is_ending());
     assert!(reads_the_end(&quiet.stream));
     scene.registry.leave(&quiet);
     // One that comes in by such a door later is none of its business either.
-    let (_c, late) = enter(3, State::Handler);
+    let (_c, late) = enter(3, ConnectionState::Handler);
     assert!(drained.try_recv().is_err(), "one is in flight");
     scene.registry.answered(&busy);
     scene.registry.leave(&busy);
     let drained = drained.recv_timeout(PATIENCE).unwrap();
     assert_eq!((drained.answered, drained.cut), (1, 0));
-    for link in stays.iter().map(|(_, link)| link).chain([&late]) {
-        assert!(!link.as_ref().unwrap().is_ending());
+    for handle in stays.iter().map(|(_, handle)| handle).chain([&late]) {
+        assert!(!handle.as_ref().unwrap().is_ending());
     }
     // By then they would be cut, and are counted.
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
@@ -328,14 +337,15 @@ fn a_drain_of_some_doors_is_none_of_the_others() {
 fn those_that_were_told_of_a_drain_have_longer_for_a_part_of_a_request() {
     let scene = Scene::new();
     scene.registry.wind_down(1);
-    let [told, untold] = [0, 1].map(|door| scene.try_enter_by(door, FOREVER, State::Head));
+    let [told, untold] =
+        [0, 1].map(|listener| scene.try_enter_by(listener, FOREVER, ConnectionState::Head));
     let (told, untold) = (told.1.unwrap(), untold.1.unwrap());
     let looks = Mutex::new(Vec::new());
     let look = || {
-        let open = |link: &ConnectionHandle| is_open(&link.stream);
+        let open = |handle: &ConnectionHandle| is_open(&handle.stream);
         lock(&looks).push((open(&told), open(&untold)));
     };
-    let deadline = Instant::now() + ANNOUNCED_GRACE * 2;
+    let deadline = Instant::now() + ANNOUNCED_GRACE_TIME * 2;
     let _ = scene.registry.drain(|_| true, Some(deadline), look);
     assert_eq!(*lock(&looks), [(true, false), (false, false)]);
 }
@@ -344,19 +354,22 @@ fn those_that_were_told_of_a_drain_have_longer_for_a_part_of_a_request() {
 fn a_drain_takes_its_time_where_somebody_was_told_of_it() {
     let scene = Scene::new();
     scene.registry.wind_down(1);
-    let grace = |door: u32| {
-        let doors = move |link: &ConnectionHandle| link.door() == door;
+    let grace = |listener_id: u32| {
+        let listeners = move |handle: &ConnectionHandle| handle.listener_id() == listener_id;
         let inner = lock(&scene.registry.inner);
-        scene.registry.grace(&inner, &Those::find(&inner, doors))
+        scene
+            .registry
+            .grace(&inner, &Selection::find(&inner, listeners))
     };
-    let _both = [0, 1].map(|door| scene.try_enter_by(door, FOREVER, State::Fresh));
-    assert_eq!([0, 1].map(grace), [ANNOUNCED_GRACE, FRESH_GRACE]);
+    let _both =
+        [0, 1].map(|listener| scene.try_enter_by(listener, FOREVER, ConnectionState::Fresh));
+    assert_eq!([0, 1].map(grace), [ANNOUNCED_GRACE_TIME, FRESH_GRACE_TIME]);
 }
 
 #[test]
 fn what_one_drain_has_cut_is_no_concern_of_the_next() {
     let scene = Scene::new();
-    let (_a, busy) = scene.enter(State::Handler);
+    let (_a, busy) = scene.enter(ConnectionState::Handler);
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
     assert_eq!((drained.cut, drained.lost), (1, 0));
     // Its handler runs on.
@@ -370,22 +383,24 @@ fn what_one_drain_has_cut_is_no_concern_of_the_next() {
 #[test]
 fn those_in_flight_are_told_by_age_whichever_door_they_came_in_by() {
     let scene = Scene::new();
-    let links = [7, 3, 5].map(|door| scene.try_enter_by(door, FOREVER, State::Handler));
-    let peers: Vec<_> = (links.iter())
+    let handles =
+        [7, 3, 5].map(|listener| scene.try_enter_by(listener, FOREVER, ConnectionState::Handler));
+    let peers: Vec<_> = (handles.iter())
         .map(|(client, _)| client.local_addr().unwrap())
         .collect();
-    let told = |list: Vec<InFlight>| list.iter().map(|one| one.peer).collect::<Vec<_>>();
-    assert_eq!(told(scene.registry.in_flight()), peers);
-    for (_, link) in &links {
-        scene.registry.hand_over(link.as_ref().unwrap());
+    let peers_of = |list: Vec<InFlight>| list.iter().map(|one| one.peer).collect::<Vec<_>>();
+    assert_eq!(peers_of(scene.registry.in_flight()), peers);
+    for (_, handle) in &handles {
+        scene.registry.begin_upgrade(handle.as_ref().unwrap());
     }
-    assert_eq!(told(scene.registry.in_flight()), peers);
-    let links = [6, 2, 4].map(|door| scene.try_enter_by(door, FOREVER, State::Handler));
-    let peers: Vec<_> = (links.iter())
+    assert_eq!(peers_of(scene.registry.in_flight()), peers);
+    let handles =
+        [6, 2, 4].map(|listener| scene.try_enter_by(listener, FOREVER, ConnectionState::Handler));
+    let peers: Vec<_> = (handles.iter())
         .map(|(client, _)| client.local_addr().unwrap())
         .collect();
     let drained = scene.registry.drain(|_| true, Some(Instant::now()), || {});
-    assert_eq!(told(drained.unanswered), peers);
+    assert_eq!(peers_of(drained.unanswered), peers);
 }
 
 /// It settles and becomes another protocol's in one step: no drain finds it between the two.
@@ -393,18 +408,18 @@ fn those_in_flight_are_told_by_age_whichever_door_they_came_in_by() {
 fn what_is_handed_over_while_a_drain_begins_is_not_ended() {
     for _ in 0..20 {
         let scene = Scene::new();
-        let links = [(); 50].map(|()| scene.enter(State::Response));
+        let handles = [(); 50].map(|()| scene.enter(ConnectionState::Response));
         thread::scope(|scope| {
             scope.spawn(|| {
-                let links = links.iter().rev();
-                links.for_each(|(_, link)| scene.registry.hand_over(link));
+                let handles = handles.iter().rev();
+                handles.for_each(|(_, handle)| scene.registry.begin_upgrade(handle));
             });
             while scene.count().0 > 0 {
-                scene.registry.begin(|| {});
+                scene.registry.begin_drain(|| {});
             }
         });
-        for (_client, link) in &links {
-            assert!(is_open(&link.stream));
+        for (_client, handle) in &handles {
+            assert!(is_open(&handle.stream));
         }
     }
 }
@@ -412,21 +427,23 @@ fn what_is_handed_over_while_a_drain_begins_is_not_ended() {
 #[test]
 fn what_moves_while_it_is_asked_is_counted_as_it_is_told() {
     let scene = Scene::new();
-    let links = [(); 8].map(|()| scene.enter(State::Handler));
-    let all = Those::find(&lock(&scene.registry.inner), |_| true);
+    let handles = [(); 8].map(|()| scene.enter(ConnectionState::Handler));
+    let all = Selection::find(&lock(&scene.registry.inner), |_| true);
     thread::scope(|scope| {
         let flips = scope.spawn(|| {
-            for state in [State::Idle, State::Handler]
+            for state in [ConnectionState::Idle, ConnectionState::Handler]
                 .into_iter()
                 .cycle()
                 .take(20_000)
             {
-                links.iter().for_each(|(_, link)| link.set_state(state));
+                handles
+                    .iter()
+                    .for_each(|(_, handle)| handle.set_state(state));
             }
         });
         while !flips.is_finished() {
             let inner = lock(&scene.registry.inner);
-            let (count, told) = scene.registry.those_in_flight(&inner, &all);
+            let (count, told) = scene.registry.selected_in_flight(&inner, &all);
             assert_eq!(count, told.len() as u64);
             assert!(told.iter().all(|one| one.state.is_in_flight()), "{told:?}");
         }

@@ -11,13 +11,13 @@ use crate::util::lock::lock;
 /// Two cache lines' worth apart: processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct Tally {
+pub(crate) struct WorkerCounters {
     responses: [AtomicU64; 5],
     received: AtomicU64,
     sent: AtomicU64,
 }
 
-impl Tally {
+impl WorkerCounters {
     #[inline]
     pub(crate) fn answered(&self, status: u16) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
@@ -52,7 +52,7 @@ impl Tally {
     }
 
     /// Takes over what another one counted, which is not written any more.
-    fn absorb(&self, other: &Tally) {
+    fn absorb(&self, other: &WorkerCounters) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         for (sum, counter) in self.responses.iter().zip(&other.responses) {
             add(sum, read(counter));
@@ -70,38 +70,40 @@ fn add(counter: &AtomicU64, count: u64) {
 }
 
 /// A worker's tally, entered among the others for as long as the worker has it.
-pub(crate) struct OwnTally {
-    tally: Arc<Tally>,
+pub(crate) struct RegisteredCounters {
+    worker_counters: Arc<WorkerCounters>,
     counters: Arc<Counters>,
 }
 
-impl OwnTally {
-    pub(crate) fn new(counters: &Arc<Counters>) -> OwnTally {
-        let tally = Arc::new(Tally::default());
-        lock(&counters.tallies).of_workers.push(Arc::clone(&tally));
-        OwnTally {
-            tally,
+impl RegisteredCounters {
+    pub(crate) fn new(counters: &Arc<Counters>) -> RegisteredCounters {
+        let worker_counters = Arc::new(WorkerCounters::default());
+        lock(&counters.registered)
+            .of_workers
+            .push(Arc::clone(&worker_counters));
+        RegisteredCounters {
+            worker_counters,
             counters: Arc::clone(counters),
         }
     }
 }
 
-impl Deref for OwnTally {
-    type Target = Tally;
+impl Deref for RegisteredCounters {
+    type Target = WorkerCounters;
 
     #[inline]
-    fn deref(&self) -> &Tally {
-        &self.tally
+    fn deref(&self) -> &WorkerCounters {
+        &self.worker_counters
     }
 }
 
-impl Drop for OwnTally {
+impl Drop for RegisteredCounters {
     fn drop(&mut self) {
-        let mut tallies = lock(&self.counters.tallies);
-        tallies.of_those_gone.absorb(&self.tally);
-        tallies
+        let mut registered = lock(&self.counters.registered);
+        registered.of_those_gone.absorb(&self.worker_counters);
+        registered
             .of_workers
-            .retain(|other| !Arc::ptr_eq(other, &self.tally));
+            .retain(|other| !Arc::ptr_eq(other, &self.worker_counters));
     }
 }
 
@@ -118,10 +120,10 @@ mod tests {
                 let counters = Arc::clone(&counters);
                 thread::spawn(move || {
                     for _ in 0..100 {
-                        let tally = OwnTally::new(&counters);
-                        (0..100).for_each(|_| tally.answered(204));
-                        tally.received(3);
-                        tally.sent(5);
+                        let worker_counters = RegisteredCounters::new(&counters);
+                        (0..100).for_each(|_| worker_counters.answered(204));
+                        worker_counters.received(3);
+                        worker_counters.sent(5);
                         counters.received(1);
                     }
                 })
@@ -137,17 +139,17 @@ mod tests {
         assert_eq!(stats.responses, [0, 80_000, 0, 0, 0]);
         assert_eq!(stats.requests, 80_000);
         assert_eq!((stats.received_bytes, stats.sent_bytes), (3_200, 4_000));
-        assert!(lock(&counters.tallies).of_workers.is_empty());
+        assert!(lock(&counters.registered).of_workers.is_empty());
     }
 
     #[test]
     fn classes_are_those_of_the_first_digit() {
-        let tally = Tally::default();
+        let worker_counters = WorkerCounters::default();
         for status in [101, 200, 299, 304, 404, 499, 500, 999] {
-            tally.answered(status);
+            worker_counters.answered(status);
         }
         let mut stats = Stats::default();
-        tally.add_to(&mut stats);
+        worker_counters.add_to(&mut stats);
         assert_eq!(stats.responses, [1, 2, 1, 2, 2]);
     }
 }

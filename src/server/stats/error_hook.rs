@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::server::registry::{ConnectionHandle, Whose};
+use crate::server::registry::{ClientAndPeer, ConnectionHandle};
 use crate::util::catch_panic::caught;
 
 /// What went wrong; see [`ServerError`].
@@ -32,7 +32,7 @@ pub enum ServerErrorKind {
 }
 
 impl ServerErrorKind {
-    fn as_told(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             ServerErrorKind::Accept => "a connection was not accepted",
             ServerErrorKind::Thread => "no thread was to be had",
@@ -66,14 +66,14 @@ pub struct ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.as_told(), self.error)?;
-        let whose = match (self.client, self.peer) {
-            (Some(client), Some(peer)) => Whose { client, peer },
+        write!(f, "{}: {}", self.kind.description(), self.error)?;
+        let client_and_peer = match (self.client, self.peer) {
+            (Some(client), Some(peer)) => ClientAndPeer { client, peer },
             _ => return Ok(()),
         };
         match &self.request {
-            Some(request) => write!(f, " ({request} from {whose})"),
-            None => write!(f, " ({whose})"),
+            Some(request) => write!(f, " ({request} from {client_and_peer})"),
+            None => write!(f, " ({client_and_peer})"),
         }
     }
 }
@@ -84,11 +84,11 @@ impl Error for ServerError {
     }
 }
 
-type Told = dyn Fn(&ServerError) + Send + Sync;
+type Hook = dyn Fn(&ServerError) + Send + Sync;
 
 /// Whom to tell, if anybody.
 #[derive(Clone, Default)]
-pub(crate) struct ErrorHook(Option<Arc<Told>>);
+pub(crate) struct ErrorHook(Option<Arc<Hook>>);
 
 impl ErrorHook {
     pub(crate) fn new(hook: impl Fn(&ServerError) + Send + Sync + 'static) -> ErrorHook {
@@ -98,23 +98,23 @@ impl ErrorHook {
     /// Tells what went wrong, on which connection if on one. Not to be called under a lock: what
     /// the hook does is the user's affair, and it may ask for the numbers.
     #[cold]
-    pub(crate) fn tell(
+    pub(crate) fn report(
         &self,
         kind: ServerErrorKind,
-        link: Option<&ConnectionHandle>,
+        handle: Option<&ConnectionHandle>,
         error: impl FnOnce() -> io::Error,
     ) {
         if self.0.is_some() {
-            self.tell_of(kind, link.map(Subject::of), error());
+            self.report_detached(kind, handle.map(ErrorContext::of), error());
         }
     }
 
-    /// As [`tell`](ErrorHook::tell), for a connection that may be gone by now.
+    /// As [`report`](ErrorHook::report), for a connection that may be gone by now.
     #[cold]
-    pub(crate) fn tell_of(
+    pub(crate) fn report_detached(
         &self,
         kind: ServerErrorKind,
-        subject: Option<Subject>,
+        context: Option<ErrorContext>,
         error: io::Error,
     ) {
         let hook = match &self.0 {
@@ -124,10 +124,10 @@ impl ErrorHook {
         let error = ServerError {
             kind,
             error,
-            client: subject.as_ref().map(|subject| subject.client),
-            peer: subject.as_ref().map(|subject| subject.peer),
-            request: subject
-                .map(|subject| subject.request)
+            client: context.as_ref().map(|context| context.client),
+            peer: context.as_ref().map(|context| context.peer),
+            request: context
+                .map(|context| context.request)
                 .filter(|request| !request.is_empty()),
         };
         // A hook that panics has nobody else to tell.
@@ -136,18 +136,18 @@ impl ErrorHook {
 }
 
 /// Whose error it is.
-pub(crate) struct Subject {
+pub(crate) struct ErrorContext {
     client: SocketAddr,
     peer: SocketAddr,
     request: String,
 }
 
-impl Subject {
-    pub(crate) fn of(link: &ConnectionHandle) -> Subject {
-        let (request, client) = link.asked();
-        Subject {
+impl ErrorContext {
+    pub(crate) fn of(handle: &ConnectionHandle) -> ErrorContext {
+        let (request, client) = handle.label();
+        ErrorContext {
             client,
-            peer: link.peer,
+            peer: handle.peer,
             request,
         }
     }
@@ -192,9 +192,9 @@ mod tests {
     fn a_hook_that_panics_is_the_end_of_that() {
         let hook = ErrorHook::new(|_| panic!("in the hook, on purpose"));
         let error = || io::Error::from(io::ErrorKind::Other);
-        hook.tell(ServerErrorKind::Accept, None, error);
+        hook.report(ServerErrorKind::Accept, None, error);
         let unset = ErrorHook::default();
-        unset.tell(ServerErrorKind::Accept, None, || {
+        unset.report(ServerErrorKind::Accept, None, || {
             unreachable!("nobody asks")
         });
     }

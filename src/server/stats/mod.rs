@@ -1,6 +1,6 @@
 //! What the server counts, as plain numbers. Written without a lock, read at any time.
 //!
-//! What is counted for each request is counted by the worker that does it, in a [`Tally`] that
+//! What is counted for each request is counted by the worker that does it, in a [`WorkerCounters`] that
 //! nobody else writes: a plain addition in a cache line of its own. Whoever reads adds them up.
 //! What happens once for a connection, or less often, is counted in [`Counters`], which all share.
 
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(crate) use self::counters::{OwnTally, Tally};
+pub(crate) use self::counters::{RegisteredCounters, WorkerCounters};
 use super::registry::ConnectionState;
 use crate::util::lock::lock;
 
@@ -206,15 +206,15 @@ pub(crate) struct Counters {
     panics: AtomicU64,
     closed: [AtomicU64; CloseReason::ALL.len()],
     /// What is not moved by a worker at its buffers: uploads, other protocols, who is turned away.
-    elsewhere: Tally,
+    elsewhere: WorkerCounters,
     /// Taken by a worker that begins or ends, and by who reads.
-    tallies: Mutex<Tallies>,
+    registered: Mutex<Registered>,
 }
 
 #[derive(Debug, Default)]
-struct Tallies {
-    of_workers: Vec<Arc<Tally>>,
-    of_those_gone: Tally,
+struct Registered {
+    of_workers: Vec<Arc<WorkerCounters>>,
+    of_those_gone: WorkerCounters,
 }
 
 impl Counters {
@@ -243,12 +243,12 @@ impl Counters {
         self.closed[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// As [`Tally::received`], for any thread.
+    /// As [`WorkerCounters::received`], for any thread.
     pub(crate) fn received(&self, bytes: usize) {
         self.elsewhere.received_with_others(bytes);
     }
 
-    /// As [`Tally::sent`], for any thread.
+    /// As [`WorkerCounters::sent`], for any thread.
     pub(crate) fn sent(&self, bytes: usize) {
         self.elsewhere.sent_with_others(bytes);
     }
@@ -268,10 +268,10 @@ impl Counters {
             *number = read(counter);
         }
         self.elsewhere.add_to(&mut stats);
-        let tallies = lock(&self.tallies);
-        tallies.of_those_gone.add_to(&mut stats);
-        for tally in &tallies.of_workers {
-            tally.add_to(&mut stats);
+        let registered = lock(&self.registered);
+        registered.of_those_gone.add_to(&mut stats);
+        for worker_counters in &registered.of_workers {
+            worker_counters.add_to(&mut stats);
         }
         stats.requests = stats.responses.iter().sum();
         stats

@@ -58,11 +58,11 @@ struct Numbers {
     since: Instant,
     counters: Arc<Counters>,
     /// What serves, or did a moment ago: a server that moves is at two addresses for a while.
-    sources: Mutex<Vec<Weak<dyn Source>>>,
+    sources: Mutex<Vec<Weak<dyn StatsSource>>>,
 }
 
 /// Where a part of the numbers is asked for: of what is there now.
-pub(crate) trait Source: Send + Sync {
+pub(crate) trait StatsSource: Send + Sync {
     fn add_to(&self, stats: &mut Stats);
 
     /// Those in flight, where this is what knows them.
@@ -107,14 +107,14 @@ impl Monitor {
     }
 
     /// Asks there too from now on, for as long as it is there.
-    pub(crate) fn ask(&self, source: Weak<dyn Source>) {
+    pub(crate) fn add_source(&self, source: Weak<dyn StatsSource>) {
         let mut sources = lock(&self.0.sources);
         sources.retain(|source| source.strong_count() > 0);
         sources.push(source);
     }
 
     /// Not under the lock: the last owner of a source may turn out to be the one who asks it.
-    fn sources(&self) -> Vec<Arc<dyn Source>> {
+    fn sources(&self) -> Vec<Arc<dyn StatsSource>> {
         lock(&self.0.sources)
             .iter()
             .filter_map(Weak::upgrade)

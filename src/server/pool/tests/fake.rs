@@ -196,10 +196,10 @@ impl Fake {
             Some(request) => self.ready = Some(request),
         }
         self.partial = false;
-        self.ready_turn()
+        self.ready_next()
     }
 
-    fn ready_turn(&self) -> Next {
+    fn ready_next(&self) -> Next {
         match self.ready {
             Some(Ask::Long(_) | Ask::LongTakes(_) | Ask::LongPanics) => Next::RunMayBlock,
             _ => Next::Run,
@@ -213,7 +213,7 @@ impl Task for Fake {
     fn poll(&mut self, _: &mut (), _: Instant) -> Next {
         self.peer.looks.fetch_add(1, Ordering::SeqCst);
         if self.ready.is_some() {
-            return self.ready_turn();
+            return self.ready_next();
         }
         let ask = lock(&self.peer.inbox).pop_front();
         self.take(ask)
@@ -242,7 +242,7 @@ impl Task for Fake {
         let peer = Arc::clone(&self.peer);
         peer.serving.store(1, Ordering::SeqCst);
         let ask = self.ready.take();
-        let mut turn = Next::Idle;
+        let mut next = Next::Idle;
         match ask {
             Some(Ask::QuickForEver) => self.endless = true,
             Some(Ask::Takes(time) | Ask::LongTakes(time)) => thread::sleep(time),
@@ -258,11 +258,11 @@ impl Task for Fake {
             }
             Some(Ask::PanicsWhenDropped) => {
                 self.bomb = Some(Bomb);
-                turn = Next::Done;
+                next = Next::Done;
             }
             Some(Ask::Last) => {
                 self.partial = true;
-                turn = Next::Closing;
+                next = Next::Closing;
             }
             Some(_) => {}
             None => panic!("served, though nothing was ready"),
@@ -273,7 +273,7 @@ impl Task for Fake {
             let ask = lock(&peer.inbox).pop_front();
             return self.take(ask);
         }
-        turn
+        next
     }
 }
 
@@ -303,24 +303,24 @@ pub(crate) fn span(length: Duration) {
 pub(crate) fn dump(pool: &Shared<Fake>) -> String {
     let state = lock(&pool.state);
     format!(
-        "called {}, hot {}, cold {}, workers {} of {}, idle {}, sweep {:?}, napping {}, sentry {}, \
-         stalled {}, closing {}, busy {:?}, pressed {:?}, pulse {:?}, tasks {:?}, places {:?}",
-        state.called.len(),
+        "queue {}, hot {}, cold {}, workers {} of {}, idle {}, scan {:?}, asleep {}, watchdog {}, \
+         stalled {}, closing {}, scanning mode {:?}, exhausted {:?}, heartbeat {:?}, tasks {:?}, permits {:?}",
+        state.queue.len(),
         state.hot.len(),
         state.cold.len(),
         state.workers,
         pool.size,
         state.idle,
-        state.sweep,
-        state.napping,
-        state.sentry,
+        state.scan,
+        state.scanner_sleeps,
+        state.watchdog,
         state.stalled,
         state.closing,
-        pool.busy,
-        pool.pressed,
-        pool.pulse,
+        pool.scanning_mode,
+        pool.workers_exhausted,
+        pool.heartbeat,
         pool.tasks,
-        pool.places.taken,
+        pool.quota.taken,
     )
 }
 
@@ -362,8 +362,8 @@ impl Scene {
     }
 
     /// Sends to the ring what is released or admitted from now on, as many requests would.
-    pub(super) fn make_busy(&self) {
-        self.shared.busy.store(true, Ordering::SeqCst);
+    pub(super) fn enter_scanning_mode(&self) {
+        self.shared.scanning_mode.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -380,12 +380,12 @@ impl Scene {
         (state.hot.len(), state.cold.len())
     }
 
-    pub(super) fn until_napping(&self) {
-        self.until("napping", || lock(&self.shared.state).napping);
+    pub(super) fn until_asleep(&self) {
+        self.until("asleep", || lock(&self.shared.state).scanner_sleeps);
     }
 
     pub(super) fn taken(&self) -> usize {
-        self.shared.places.taken.load(Ordering::SeqCst)
+        self.shared.quota.taken.load(Ordering::SeqCst)
     }
 
     /// Ends the tasks and the pool, and checks that nothing is left of either.
@@ -400,9 +400,9 @@ impl Scene {
             lock(&shared.state).workers == 0
         });
         let state = lock(&shared.state);
-        assert!(state.called.is_empty() && state.hot.is_empty() && state.cold.is_empty());
-        assert_eq!((state.stalled, state.idle, state.sentry), (0, 0, false));
-        assert_eq!(shared.places.taken.load(Ordering::SeqCst), 0, "places");
+        assert!(state.queue.is_empty() && state.hot.is_empty() && state.cold.is_empty());
+        assert_eq!((state.stalled, state.idle, state.watchdog), (0, 0, false));
+        assert_eq!(shared.quota.taken.load(Ordering::SeqCst), 0, "quota");
         assert_eq!(shared.tasks.load(Ordering::SeqCst), 0, "tasks");
     }
 }

@@ -1,6 +1,6 @@
 //! Every transition of the pool's graph, with tasks that have no socket.
 
-mod doors;
+mod acceptors;
 mod fake;
 mod stress;
 mod wakeups;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use self::fake::{Ask, Crowd, Gate, Peer, Scene};
-use super::worker::CLOSED_LOOP_STREAK;
+use super::worker::CLOSED_LOOP_REQUESTS;
 use crate::util::lock::lock;
 
 #[test]
@@ -23,7 +23,7 @@ fn a_quiet_guest_is_held_served_and_held_again() {
         });
     }
     assert_eq!(peers[0].looks(), 0, "it was never in the ring");
-    assert_eq!(lock(&scene.shared.state).sweeps, 0);
+    assert_eq!(lock(&scene.shared.state).scans, 0);
     scene.end(&peers);
 }
 
@@ -32,7 +32,7 @@ fn calm_becomes_busy_and_calm_again() {
     let scene = Scene::new(4);
     let peer = Peer::new();
     // A peer that always has the next request ready is in a closed loop.
-    let count = CLOSED_LOOP_STREAK as usize * 200;
+    let count = CLOSED_LOOP_REQUESTS as usize * 200;
     for _ in 0..count {
         peer.send(Ask::Quick);
     }
@@ -40,8 +40,8 @@ fn calm_becomes_busy_and_calm_again() {
     scene.until_served(&peer, count);
     assert!(peer.looks() > 0, "the ring was never used");
     scene.until("held again", || peer.is_held());
-    scene.until("calm", || lock(&scene.shared.state).sweep.is_none());
-    assert!(!scene.shared.busy.load(Ordering::SeqCst));
+    scene.until("calm", || lock(&scene.shared.state).scan.is_none());
+    assert!(!scene.shared.scanning_mode.load(Ordering::SeqCst));
     scene.end(&[peer]);
 }
 
@@ -158,7 +158,7 @@ fn a_pool_of_one_serves_all_uploads_too() {
 #[test]
 fn a_stalled_sweeper_is_relieved_and_comes_back() {
     let scene = Scene::new(4);
-    scene.make_busy();
+    scene.enter_scanning_mode();
     let gate = Gate::new();
     let mut peers = vec![scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate))))];
     scene.until("stalled", || peers[0].is_being_served());
@@ -179,7 +179,7 @@ fn a_stalled_sweeper_is_relieved_and_comes_back() {
 #[test]
 fn slow_handlers_have_all_workers_but_one_and_the_ring_is_still_swept() {
     let scene = Scene::new(8);
-    scene.make_busy();
+    scene.enter_scanning_mode();
     let gate = Gate::new();
     let gated = || Some(Ask::Gated(Arc::clone(&gate)));
     let mut peers: Vec<_> = (0..7)
@@ -222,13 +222,13 @@ fn uploads_without_a_place_wait_and_hold_up_nobody() {
 #[test]
 fn a_panic_ends_its_guest_and_nothing_else() {
     // Where the task is when it strikes: held, in the ring while calm, in the ring while busy.
-    for &(places_left, busy) in &[(true, false), (false, false), (true, true)] {
+    for &(places_left, scanning) in &[(true, false), (false, false), (true, true)] {
         let scene = Scene::new(4);
         let mut peers = scene.hold(if places_left { 0 } else { 2 });
         for _ in 0..4 {
             for ask in [Ask::Panics, Ask::PanicsOnArrival, Ask::PanicsWhenDropped] {
-                if busy {
-                    scene.make_busy();
+                if scanning {
+                    scene.enter_scanning_mode();
                 }
                 let peer = scene.admit();
                 peer.send(Ask::Quick);

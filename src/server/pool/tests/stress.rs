@@ -90,7 +90,7 @@ fn schedule(seed: u64) -> usize {
         let turns_busy = random.one_in(40);
         if turns_busy {
             // Whoever finds the pool busy brings a task to the ring right after.
-            scene.make_busy();
+            scene.enter_scanning_mode();
         }
         if turns_busy || (actors.len() < tasks && (actors.is_empty() || random.one_in(3))) {
             let (peer, asked, dies) = (scene.admit(), 0, false);
@@ -101,7 +101,7 @@ fn schedule(seed: u64) -> usize {
             actors[chosen].send(&mut random, &open);
         }
         match random.below(40) {
-            0 | 1 => scene.pool.rouse(),
+            0 | 1 => scene.pool.scan_all(),
             2 => wait_for(&scene, seed, &actors[chosen]),
             3 => until_all_done(&scene, seed, &actors),
             4..=8 => std::thread::yield_now(),

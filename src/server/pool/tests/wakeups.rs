@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use crate::server::pool::state::{pulse, Job, NO_THREAD_FOR};
+use crate::server::pool::state::{heartbeat, Job, SPAWN_RETRY_INTERVAL};
 use crate::util::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
@@ -23,7 +23,7 @@ fn one_idle_worker_of_four() -> (Scene, Vec<Arc<Peer>>, Arc<Gate>) {
     }
     scene.until("one idle", || {
         let state = lock(&scene.shared.state);
-        (state.workers, state.idle, state.sweep) == (4, 1, None)
+        (state.workers, state.idle, state.scan) == (4, 1, None)
     });
     assert_eq!(scene.taken(), 1);
     (scene, peers, gate)
@@ -31,29 +31,29 @@ fn one_idle_worker_of_four() -> (Scene, Vec<Arc<Peer>>, Arc<Gate>) {
 
 #[test]
 fn the_ring_is_swept_though_the_last_idle_worker_is_called_too() {
-    for &call_first in &[true, false] {
+    for &enqueue_first in &[true, false] {
         let (scene, mut peers, gate) = one_idle_worker_of_four();
-        let (to_ring, to_hold) = (Peer::new(), Peer::new());
-        to_ring.send(Ask::Quick);
+        let (to_scan, to_hold) = (Peer::new(), Peer::new());
+        to_scan.send(Ask::Quick);
         scene.shared.tasks.fetch_add(2, Ordering::SeqCst);
         let mut state = lock(&scene.shared.state);
-        if call_first {
+        if enqueue_first {
             scene
                 .shared
-                .call(&mut state, Job::AwaitRequest, to_hold.task());
+                .enqueue(&mut state, Job::AwaitRequest, to_hold.task());
         }
-        scene.shared.to_ring(&mut state, to_ring.task());
-        if !call_first {
+        scene.shared.add_to_scan_list(&mut state, to_scan.task());
+        if !enqueue_first {
             scene
                 .shared
-                .call(&mut state, Job::AwaitRequest, to_hold.task());
+                .enqueue(&mut state, Job::AwaitRequest, to_hold.task());
         }
         drop(state);
-        scene.until_served(&to_ring, 1);
+        scene.until_served(&to_scan, 1);
         to_hold.send(Ask::Quick);
         scene.until_served(&to_hold, 1);
         gate.open();
-        peers.extend([to_ring, to_hold]);
+        peers.extend([to_scan, to_hold]);
         scene.end(&peers);
     }
 }
@@ -64,11 +64,11 @@ fn a_load_that_begins_during_a_nap_has_a_sentry() {
     let gate = Gate::new();
     let mut peers = scene.hold(2);
     peers.push(scene.admit());
-    scene.until("napping beside an idle worker", || {
+    scene.until("asleep beside an idle worker", || {
         let state = lock(&scene.shared.state);
-        state.napping && state.idle == 1 && !state.sentry
+        state.scanner_sleeps && state.idle == 1 && !state.watchdog
     });
-    scene.make_busy();
+    scene.enter_scanning_mode();
     peers.push(scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate)))));
     scene.until("stalled", || peers[3].is_being_served());
     peers.push(scene.admit_with(&Arc::default(), Some(Ask::Quick)));
@@ -81,22 +81,24 @@ fn a_load_that_begins_during_a_nap_has_a_sentry() {
 #[test]
 fn answering_a_call_does_not_take_the_pressure_from_the_others() {
     let (scene, peers, gate) = one_idle_worker_of_four();
-    let called = Peer::new();
-    called.send(Ask::Gated(Arc::clone(&gate)));
+    let queued = Peer::new();
+    queued.send(Ask::Gated(Arc::clone(&gate)));
     scene.shared.tasks.fetch_add(1, Ordering::SeqCst);
     // Under one lock: the idle worker may be about to wake from an earlier call, find nothing, and
     // relieve the others because it is free.
     let mut state = lock(&scene.shared.state);
-    scene.shared.pressed.store(true, Ordering::SeqCst);
+    scene.shared.workers_exhausted.store(true, Ordering::SeqCst);
     scene
         .shared
-        .call(&mut state, Job::AwaitRequest, called.task());
+        .enqueue(&mut state, Job::AwaitRequest, queued.task());
     drop(state);
-    scene.until("in its handler", || called.is_being_served());
-    assert!(scene.shared.pressed.load(Ordering::SeqCst));
+    scene.until("in its handler", || queued.is_being_served());
+    assert!(scene.shared.workers_exhausted.load(Ordering::SeqCst));
     gate.open();
-    scene.until("free", || !scene.shared.pressed.load(Ordering::SeqCst));
-    scene.end(&[peers, vec![called]].concat());
+    scene.until("free", || {
+        !scene.shared.workers_exhausted.load(Ordering::SeqCst)
+    });
+    scene.end(&[peers, vec![queued]].concat());
 }
 
 #[test]
@@ -134,8 +136,8 @@ fn a_crowd(scene: &Scene) -> Vec<Arc<Peer>> {
 
 /// The sweeper has only just fallen asleep, for 400 ms.
 fn until_a_nap_begins(scene: &Scene) {
-    scene.until("awake", || !lock(&scene.shared.state).napping);
-    scene.until_napping();
+    scene.until("awake", || !lock(&scene.shared.state).scanner_sleeps);
+    scene.until_asleep();
 }
 
 /// Well within the nap of 400 ms, and generous for a machine that has other work.
@@ -145,11 +147,11 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 fn rousing_does_not_wait_for_the_nap_to_end() {
     let scene = Scene::new(4);
     let peers = a_crowd(&scene);
-    let rouse = || {
+    let rescan = || {
         until_a_nap_begins(&scene);
         let before: Vec<_> = peers.iter().map(|peer| peer.looks()).collect();
         let began = Instant::now();
-        scene.pool.rouse();
+        scene.pool.scan_all();
         scene.until("looked at", || {
             let looked_at =
                 |(peer, before): (&Arc<Peer>, &usize)| peer.is_held() || peer.looks() > *before;
@@ -158,7 +160,7 @@ fn rousing_does_not_wait_for_the_nap_to_end() {
         began.elapsed()
     };
     // So many looks may take their time where others are at work; the nap would do so every time.
-    assert!((0..5).any(|_| rouse() < AT_ONCE));
+    assert!((0..5).any(|_| rescan() < AT_ONCE));
     scene.end(&peers);
 }
 
@@ -201,7 +203,7 @@ fn waiting_for_a_place_is_not_looking_without_pause() {
         .collect();
     let waiting = || peers.iter().filter(|peer| !peer.is_being_served());
     scene.until("in three uploads", || waiting().count() == 6);
-    scene.until_napping();
+    scene.until_asleep();
     let before: usize = peers.iter().map(|peer| peer.looks()).sum();
     span(Duration::from_millis(300));
     let after: usize = peers.iter().map(|peer| peer.looks()).sum();
@@ -241,11 +243,11 @@ fn quiet_guests_are_looked_at_within_the_budget() {
 fn a_takeover_shows_in_the_pulse_at_once() {
     let scene = Scene::new(2);
     let mut state = lock(&scene.shared.state);
-    let before = scene.shared.pulse.load(Ordering::SeqCst);
+    let before = scene.shared.heartbeat.load(Ordering::SeqCst);
     // Were it later, a sweeper that comes back meanwhile would not know that it was relieved.
-    scene.shared.begin_sweep(&mut state);
-    assert_ne!(scene.shared.pulse.load(Ordering::SeqCst), before);
-    state.sweep = None;
+    scene.shared.begin_scan(&mut state);
+    assert_ne!(scene.shared.heartbeat.load(Ordering::SeqCst), before);
+    state.scan = None;
     drop(state);
     scene.end(&[]);
 }
@@ -254,14 +256,14 @@ fn a_takeover_shows_in_the_pulse_at_once() {
 fn a_sweeper_that_comes_back_in_time_is_not_relieved() {
     let scene = Scene::new(2);
     let state = lock(&scene.shared.state);
-    let (serving, done) = (pulse(1, 1), pulse(1, 2));
-    scene.shared.pulse.store(serving, Ordering::SeqCst);
+    let (running, done) = (heartbeat(1, 1), heartbeat(1, 2));
+    scene.shared.heartbeat.store(running, Ordering::SeqCst);
     // The sentry has read the pulse; then the sweeper is done; then the sentry acts.
-    scene.shared.pulse.store(done, Ordering::SeqCst);
-    assert!(!scene.shared.relieve(&state, serving));
-    scene.shared.pulse.store(serving, Ordering::SeqCst);
-    assert!(scene.shared.relieve(&state, serving));
-    assert_ne!(scene.shared.pulse.load(Ordering::SeqCst), serving);
+    scene.shared.heartbeat.store(done, Ordering::SeqCst);
+    assert!(!scene.shared.take_over(&state, running));
+    scene.shared.heartbeat.store(running, Ordering::SeqCst);
+    assert!(scene.shared.take_over(&state, running));
+    assert_ne!(scene.shared.heartbeat.load(Ordering::SeqCst), running);
     drop(state);
     scene.end(&[]);
 }
@@ -288,7 +290,7 @@ fn quiet_guests_do_not_keep_an_upload_from_its_place() {
 fn guests_are_served_by_as_few_threads_as_there_are() {
     for &threads in &[1, 2, 3] {
         let scene = Scene::new(8);
-        scene.shared.most_threads.store(threads, Ordering::SeqCst);
+        scene.shared.max_threads.store(threads, Ordering::SeqCst);
         let open = Gate::new();
         open.open();
         let peers: Vec<_> = (0..8).map(|_| scene.admit()).collect();
@@ -305,7 +307,7 @@ fn guests_are_served_by_as_few_threads_as_there_are() {
         }
         // Nobody is handed to and fro between a ring and workers that may not hold him.
         scene.until("quiet", || scene.ring().0 == 0);
-        span(NO_THREAD_FOR);
+        span(SPAWN_RETRY_INTERVAL);
         let before: usize = peers.iter().map(|peer| peer.looks()).sum();
         span(Duration::from_millis(200));
         let after: usize = peers.iter().map(|peer| peer.looks()).sum();
@@ -317,15 +319,15 @@ fn guests_are_served_by_as_few_threads_as_there_are() {
 #[test]
 fn without_a_single_thread_the_guest_is_given_back() {
     let scene = Scene::new(4);
-    scene.shared.most_threads.store(0, Ordering::SeqCst);
-    for &busy in &[false, true] {
-        scene.shared.busy.store(busy, Ordering::SeqCst);
+    scene.shared.max_threads.store(0, Ordering::SeqCst);
+    for &scanning in &[false, true] {
+        scene.shared.scanning_mode.store(scanning, Ordering::SeqCst);
         let peer = Peer::new();
         assert!(scene.pool.admit(peer.task()).is_err());
         assert!(peer.is_over(), "it was given back, and dropped here");
     }
-    scene.shared.busy.store(false, Ordering::SeqCst);
-    scene.shared.most_threads.store(4, Ordering::SeqCst);
+    scene.shared.scanning_mode.store(false, Ordering::SeqCst);
+    scene.shared.max_threads.store(4, Ordering::SeqCst);
     let peers = scene.hold(2);
     scene.end(&peers);
 }
