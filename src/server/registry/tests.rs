@@ -7,10 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{
-    ConnectionHandle, ConnectionState, Drained, InFlight, Registry, Selection,
-    ANNOUNCED_GRACE_TIME, FRESH_GRACE_TIME,
-};
+use super::drain::{Selection, ANNOUNCED_GRACE_TIME, FRESH_GRACE_TIME};
+use super::{ConnectionHandle, ConnectionState, Drained, InFlight, Registry};
 use crate::util::lock::lock;
 
 /// Nothing here takes longer on a machine that works.
@@ -356,10 +354,10 @@ fn a_drain_takes_its_time_where_somebody_was_told_of_it() {
     scene.registry.wind_down(1);
     let grace = |listener_id: u32| {
         let listeners = move |handle: &ConnectionHandle| handle.listener_id() == listener_id;
-        let inner = lock(&scene.registry.inner);
+        let inner = lock(&scene.registry.connections);
         scene
             .registry
-            .grace(&inner, &Selection::find(&inner, listeners))
+            .grace_time(&inner, &Selection::find(&inner, listeners))
     };
     let _both =
         [0, 1].map(|listener| scene.try_enter_by(listener, FOREVER, ConnectionState::Fresh));
@@ -428,7 +426,7 @@ fn what_is_handed_over_while_a_drain_begins_is_not_ended() {
 fn what_moves_while_it_is_asked_is_counted_as_it_is_told() {
     let scene = Scene::new();
     let handles = [(); 8].map(|()| scene.enter(ConnectionState::Handler));
-    let all = Selection::find(&lock(&scene.registry.inner), |_| true);
+    let all = Selection::find(&lock(&scene.registry.connections), |_| true);
     thread::scope(|scope| {
         let flips = scope.spawn(|| {
             for state in [ConnectionState::Idle, ConnectionState::Handler]
@@ -442,7 +440,7 @@ fn what_moves_while_it_is_asked_is_counted_as_it_is_told() {
             }
         });
         while !flips.is_finished() {
-            let inner = lock(&scene.registry.inner);
+            let inner = lock(&scene.registry.connections);
             let (count, told) = scene.registry.selected_in_flight(&inner, &all);
             assert_eq!(count, told.len() as u64);
             assert!(told.iter().all(|one| one.state.is_in_flight()), "{told:?}");
