@@ -12,9 +12,10 @@ use crate::message::{Duplex, Request, Response};
 use crate::server::config::trusted_proxies::Proxies;
 use crate::server::config::Settings;
 use crate::server::registry::{ConnectionHandle, ConnectionState, InFlight, Registry};
+use crate::server::stats::counters::Counters;
 use crate::server::stats::error_hook::ErrorHook;
 use crate::server::stats::monitor::StatsSource;
-use crate::server::stats::{Counters, Stats};
+use crate::server::stats::Stats;
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;

@@ -4,18 +4,14 @@
 //! nobody else writes: a plain addition in a cache line of its own. Whoever reads adds them up.
 //! What happens once for a connection, or less often, is counted in [`Counters`], which all share.
 
-mod counters;
+pub(crate) mod counters;
 pub(crate) mod error_hook;
 pub(crate) mod monitor;
 mod prometheus;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(crate) use self::counters::{RegisteredCounters, WorkerCounters};
 use super::registry::ConnectionState;
-use crate::util::lock::lock;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,87 +189,5 @@ impl Stats {
     /// ```
     pub fn to_prometheus(&self) -> String {
         prometheus::text(self)
-    }
-}
-
-/// What all connections count together, and where the workers' own numbers are found.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    accepted: AtomicU64,
-    turned_away: AtomicU64,
-    not_admitted: AtomicU64,
-    accept_errors: AtomicU64,
-    panics: AtomicU64,
-    closed: [AtomicU64; CloseReason::ALL.len()],
-    /// What is not moved by a worker at its buffers: uploads, other protocols, who is turned away.
-    elsewhere: WorkerCounters,
-    /// Taken by a worker that begins or ends, and by who reads.
-    registered: Mutex<Registered>,
-}
-
-#[derive(Debug, Default)]
-struct Registered {
-    of_workers: Vec<Arc<WorkerCounters>>,
-    of_those_gone: WorkerCounters,
-}
-
-impl Counters {
-    pub(crate) fn accepted(&self) {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn turned_away(&self, sent: usize) {
-        self.turned_away.fetch_add(1, Ordering::Relaxed);
-        self.sent(sent);
-    }
-
-    pub(crate) fn not_admitted(&self) {
-        self.not_admitted.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn accept_error(&self) {
-        self.accept_errors.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn panicked(&self) {
-        self.panics.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn closed(&self, reason: CloseReason) {
-        self.closed[reason as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// As [`WorkerCounters::received`], for any thread.
-    pub(crate) fn received(&self, bytes: usize) {
-        self.elsewhere.received_with_others(bytes);
-    }
-
-    /// As [`WorkerCounters::sent`], for any thread.
-    pub(crate) fn sent(&self, bytes: usize) {
-        self.elsewhere.sent_with_others(bytes);
-    }
-
-    /// The counters' part of the numbers; what is there now is for the caller to add.
-    pub(crate) fn read(&self) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut stats = Stats {
-            accepted: read(&self.accepted),
-            turned_away: read(&self.turned_away),
-            not_admitted: read(&self.not_admitted),
-            accept_errors: read(&self.accept_errors),
-            panics: read(&self.panics),
-            ..Stats::default()
-        };
-        for (number, counter) in stats.closed.iter_mut().zip(&self.closed) {
-            *number = read(counter);
-        }
-        self.elsewhere.add_to(&mut stats);
-        let registered = lock(&self.registered);
-        registered.of_those_gone.add_to(&mut stats);
-        for worker_counters in &registered.of_workers {
-            worker_counters.add_to(&mut stats);
-        }
-        stats.requests = stats.responses.iter().sum();
-        stats
     }
 }

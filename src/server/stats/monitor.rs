@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
-use super::{Counters, Stats};
+use super::counters::Counters;
+use super::Stats;
 use crate::server::registry::InFlight;
 use crate::util::lock::lock;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::min_rate::MinRate;
 use super::{BodyRemainder, ReceivedRequest};
 use crate::server::registry::{ConnectionHandle, ConnectionState};
-use crate::server::stats::Counters;
+use crate::server::stats::counters::Counters;
 use crate::util::lock::lock;
 use crate::wire::error::WireError;
 
