@@ -330,14 +330,18 @@ impl Connection {
             let build = move || {
                 if let Err(panicked) = caught(move || upgrade.take_over(socket)) {
                     let hook = &service.on_error;
-                    hook.report_detached(ServerErrorKind::Upgrade, Some(subject), panicked.into());
+                    hook.report(ServerErrorKind::Upgrade, Some(subject), panicked.into());
                 }
             };
             // Without a thread to be had both are dropped, and that closes the connection.
             let thread = thread::Builder::new().name("millpond-upgrade".into());
             if let Err(e) = thread.spawn(build) {
                 let hook = &self.service.on_error;
-                hook.report(ServerErrorKind::Upgrade, Some(&self.link), || e);
+                hook.report(
+                    ServerErrorKind::Upgrade,
+                    Some(ErrorContext::of(&self.link)),
+                    e,
+                );
             }
         }
         self.over(CloseReason::Upgraded)
@@ -368,7 +372,7 @@ impl Connection {
     pub(crate) fn report(&self, kind: ServerErrorKind, error: io::Error) {
         self.service
             .on_error
-            .report(kind, Some(&self.link), || error);
+            .report(kind, Some(ErrorContext::of(&self.link)), error);
     }
 }
 
