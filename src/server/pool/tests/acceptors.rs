@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::fake::{Ask, Fake, Peer, Scene, PATIENCE};
 use crate::server::pool::Acceptor;
@@ -41,32 +41,32 @@ fn each_is_answered_and_given_back_by_itself() {
             scope.spawn(move || pool.lend_acceptor(acceptor, PATIENCE))
         };
         let mut lent: Vec<_> = porches.iter().map(lend).collect();
-        scene.until("lent", || lock(&shared.acceptors).len() == 3);
+        scene.until("lent", || lock(&shared.lent_acceptors).len() == 3);
         for (porch, peer) in porches.iter().zip(&peers) {
             peer.send(Ask::Quick);
             *lock(&porch.waiting) = Some(peer.task());
         }
-        assert_eq!(shared.accept_lent(Instant::now()), 3);
+        assert_eq!(shared.accept_lent(), 3);
         // One that comes back when its time is up takes none of the others with it ...
         let again = scene
             .pool
             .lend_acceptor(acceptor(&porches[0]), Duration::ZERO);
         assert!(again.is_ok());
-        assert_eq!(lock(&shared.acceptors).len(), 3);
+        assert_eq!(lock(&shared.lent_acceptors).len(), 3);
         // ... nor does one that is broken.
         porches[1].broken.store(true, Ordering::SeqCst);
-        assert_eq!(shared.accept_lent(Instant::now()), 0);
+        assert_eq!(shared.accept_lent(), 0);
         let broken = lent.remove(1).join().unwrap();
         assert_eq!(broken.unwrap_err().kind(), ErrorKind::ConnectionAborted);
-        assert_eq!(lock(&shared.acceptors).len(), 2);
+        assert_eq!(lock(&shared.lent_acceptors).len(), 2);
         // What went wrong in the last moment of being busy is not forgotten.
         porches[2].broken.store(true, Ordering::SeqCst);
-        assert_eq!(shared.accept_lent(Instant::now()), 0);
+        assert_eq!(shared.accept_lent(), 0);
         shared.leave_scanning_mode();
         let [first, last] = [0, 1].map(|_| lent.remove(0).join().unwrap());
         assert!(first.is_ok() && last.is_err());
     });
-    assert!(lock(&shared.acceptors).is_empty());
+    assert!(lock(&shared.lent_acceptors).is_empty());
     scene.pool.scan_all();
     for peer in &peers {
         scene.until_served(peer, 1);

@@ -2,12 +2,14 @@
 //! of it. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::server::pool::{Next, Pool, Shared, Task};
+use crate::server::pool::state::Shared;
+use crate::server::pool::{worker, Next, Pool, Task};
 use crate::util::lock::lock;
 
 /// Far beyond what a loaded machine takes for anything here.
@@ -300,6 +302,12 @@ pub(crate) fn span(length: Duration) {
     }
 }
 
+/// Returns the number of permits in use.
+fn permits(pool: &Shared<Fake>) -> usize {
+    let (awaiting, running) = pool.quota.in_use();
+    awaiting + running
+}
+
 pub(crate) fn dump(pool: &Shared<Fake>) -> String {
     let state = lock(&pool.state);
     format!(
@@ -320,7 +328,7 @@ pub(crate) fn dump(pool: &Shared<Fake>) -> String {
         pool.workers_exhausted,
         pool.heartbeat,
         pool.tasks,
-        pool.quota.taken,
+        permits(pool),
     )
 }
 
@@ -328,13 +336,28 @@ pub(crate) fn dump(pool: &Shared<Fake>) -> String {
 pub(crate) struct Scene {
     pub pool: Pool<Fake>,
     pub shared: Arc<Shared<Fake>>,
+    /// Number of threads that can still be started.
+    pub threads_left: Arc<AtomicUsize>,
 }
 
 impl Scene {
     pub(super) fn new(size: usize) -> Scene {
-        let pool = Pool::new(size);
-        let shared = Arc::clone(&pool.shared);
-        Scene { pool, shared }
+        let threads_left = Arc::new(AtomicUsize::new(usize::MAX));
+        let left = Arc::clone(&threads_left);
+        let spawn = move |shared| {
+            let one_less = |left: usize| left.checked_sub(1);
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            worker::spawn(shared)
+        };
+        let shared = Arc::new(Shared::new(size, Box::new(spawn)));
+        Scene {
+            pool: Pool {
+                shared: Arc::clone(&shared),
+            },
+            shared,
+            threads_left,
+        }
     }
 
     pub(super) fn admit(&self) -> Arc<Peer> {
@@ -385,7 +408,7 @@ impl Scene {
     }
 
     pub(super) fn taken(&self) -> usize {
-        self.shared.quota.taken.load(Ordering::SeqCst)
+        permits(&self.shared)
     }
 
     /// Ends the tasks and the pool, and checks that nothing is left of either.
@@ -393,7 +416,7 @@ impl Scene {
         for peer in peers {
             peer.send(Ask::End);
         }
-        let Scene { pool, shared } = self;
+        let Scene { pool, shared, .. } = self;
         until(&shared, "over", || peers.iter().all(|peer| peer.is_over()));
         drop(pool);
         until(&shared, "without workers", || {
@@ -402,7 +425,7 @@ impl Scene {
         let state = lock(&shared.state);
         assert!(state.queue.is_empty() && state.hot.is_empty() && state.cold.is_empty());
         assert_eq!((state.stalled, state.idle, state.watchdog), (0, 0, false));
-        assert_eq!(shared.quota.taken.load(Ordering::SeqCst), 0, "quota");
+        assert_eq!(permits(&shared), 0, "permits");
         assert_eq!(shared.tasks.load(Ordering::SeqCst), 0, "tasks");
     }
 }

@@ -263,7 +263,7 @@ fn workers_end_when_the_pool_is_closed_and_the_last_guest_is_over() {
     let mut peers = scene.hold(2);
     peers.push(scene.admit());
     scene.until("cold", || scene.ring() == (0, 1));
-    let Scene { pool, shared } = scene;
+    let Scene { pool, shared, .. } = scene;
     drop(pool);
     for peer in &peers {
         peer.send(Ask::Quick);

@@ -290,7 +290,7 @@ fn quiet_guests_do_not_keep_an_upload_from_its_place() {
 fn guests_are_served_by_as_few_threads_as_there_are() {
     for &threads in &[1, 2, 3] {
         let scene = Scene::new(8);
-        scene.shared.max_threads.store(threads, Ordering::SeqCst);
+        scene.threads_left.store(threads, Ordering::SeqCst);
         let open = Gate::new();
         open.open();
         let peers: Vec<_> = (0..8).map(|_| scene.admit()).collect();
@@ -319,7 +319,7 @@ fn guests_are_served_by_as_few_threads_as_there_are() {
 #[test]
 fn without_a_single_thread_the_guest_is_given_back() {
     let scene = Scene::new(4);
-    scene.shared.max_threads.store(0, Ordering::SeqCst);
+    scene.threads_left.store(0, Ordering::SeqCst);
     for &scanning in &[false, true] {
         scene.shared.scanning_mode.store(scanning, Ordering::SeqCst);
         let peer = Peer::new();
@@ -327,7 +327,7 @@ fn without_a_single_thread_the_guest_is_given_back() {
         assert!(peer.is_over(), "it was given back, and dropped here");
     }
     scene.shared.scanning_mode.store(false, Ordering::SeqCst);
-    scene.shared.max_threads.store(4, Ordering::SeqCst);
+    scene.threads_left.store(4, Ordering::SeqCst);
     let peers = scene.hold(2);
     scene.end(&peers);
 }
