@@ -312,7 +312,8 @@ pub(crate) fn dump(pool: &Shared<Fake>) -> String {
     let state = lock(&pool.state);
     format!(
         "queue {}, hot {}, cold {}, workers {} of {}, idle {}, scan {:?}, asleep {}, watchdog {}, \
-         stalled {}, closing {}, scanning mode {:?}, exhausted {:?}, heartbeat {:?}, tasks {:?}, permits {:?}",
+         stalled {}, closing {}, scanning mode {:?}, exhausted {:?}, heartbeat {:?}, tasks {:?}, \
+         permits {:?}",
         state.queue.len(),
         state.hot.len(),
         state.cold.len(),
