@@ -1,5 +1,6 @@
-//! Scripted tasks without sockets. Each has a [`Peer`]: through it, a test sends [`Input`] and reads
-//! the state of the task. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
+//! Scripted tasks without sockets. Each has a [`Peer`]: through it, a test sends [`Input`] and
+//! reads the state of the task. A test waits for [`PATIENCE`] at most, then fails with the pool's
+//! state.
 
 use std::collections::VecDeque;
 use std::io;
@@ -305,8 +306,7 @@ pub(crate) fn span(length: Duration) {
 
 /// Returns the number of permits in use.
 fn permits(pool: &Shared<FakeTask>) -> usize {
-    let (awaiting, running) = pool.quota.in_use();
-    awaiting + running
+    pool.quota.in_use().iter().sum()
 }
 
 pub(crate) fn dump(pool: &Shared<FakeTask>) -> String {
