@@ -15,10 +15,10 @@ use millpond::input::json::{json_input_with_limit, JsonError};
 use millpond::{json, json_struct, log, reply, router, Address, Request, Response, Server};
 use std::{collections::BTreeMap, error::Error, io, sync::Mutex};
 
-/// Bytes of one request body. Together with `MAX_TODOS`, the bound keeps the list below 4 MiB.
+/// Bytes of one request body. Together with `MAX_TODOS`, the bound keeps the list below 400 KiB.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 /// Items in the list. Without a bound, clients could fill the memory.
-const MAX_TODOS: usize = 1_000;
+const MAX_TODOS: usize = 100;
 
 json_struct! {
     /// One item, as responses contain the item.

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let routes = Router::default();
     routes.add(Route::get("/hello").onconnect(|_| Response::text("hello from millpond")));
     routes.add(Route::get("/slow").onconnect(|_| {
-        thread::sleep(Duration::from_secs(3));
+        thread::sleep(Duration::from_secs(2));
         Response::text("slow, and complete")
     }));
     let (commands, received) = mpsc::sync_channel(1);
@@ -50,6 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let handler_site = site.clone();
     outer.fallback(move |request| handler_site.respond(request));
     let mut server = outer.serve_managed_on([address], Settings::default())?;
+    // Publish the state before the URL, so that the first page contains the state.
+    site.publish(&server, "serving", "");
     println!("http://{}/", server.addr());
     // 2. Execute commands, and publish the state between them.
     let mut message = String::new();
