@@ -1,5 +1,5 @@
-//! A chat over websockets: `cargo run --release --example chat [ADDRESS]`, then open the printed URL
-//! in two windows. Enter ends the program, after each client has received a close frame.
+//! A chat over websockets: `cargo run --release --example chat [ADDRESS]`, then open the printed
+//! URL in two windows. Enter ends the program, after each client has received a close frame.
 //!
 //! Each client has two threads. One thread receives the messages of the client, and the other sends
 //! the messages of all clients to this client. A bounded queue connects them, so that no client

@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT as a flag. std has no signals, and the library has no `unsafe`, so these lines
-//! are here for a program to copy. They call the C library, which std links in any case.
+//! SIGTERM and SIGINT as a flag. std has no signals, and the library has no `unsafe`, so these
+//! lines are here for a program to copy. They call the C library, which std links in any case.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -14,7 +14,8 @@ extern "C" {
 /// for that signal. The default action would not do so for process 1 of a container, because the
 /// kernel ignores the signal there.
 ///
-/// The handler may interrupt any code, also code that holds a lock or allocates. So it does neither.
+/// The handler may interrupt any code, also code that holds a lock or allocates. So the handler
+/// does neither.
 extern "C" fn on_signal(number: i32) {
     if RECEIVED.swap(true, SeqCst) {
         // Sound: a signal handler may call `_exit`.

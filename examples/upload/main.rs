@@ -1,8 +1,8 @@
-//! A folder for uploads: `cargo run --release --example upload [ADDRESS] [FOLDER] [MAX_BYTES]`, then
-//! open the printed URL, or run `curl -T FILE http://127.0.0.1:8080/`.
+//! A folder for uploads: `cargo run --release --example upload [ADDRESS] [FOLDER] [MAX_BYTES]`.
+//! Then open the printed URL, or run `curl -T FILE http://127.0.0.1:8080/`.
 //!
-//! A file gets its name when all of its bytes are on the disk. If the client disconnects or the file
-//! is too large, no part of the file remains. No file is in memory as a whole.
+//! A file gets its name when all of its bytes are on the disk. If the client disconnects or the
+//! file is too large, no part of the file remains. No file is in memory as a whole.
 //!
 //! Every client may read and write the files. The folder is not in `/tmp`, because another user of
 //! the machine could have put symbolic links there.
