@@ -30,7 +30,7 @@ fn main() -> std::io::Result<()> {
     use millpond::{Listen, Response, Server};
 
     // The parent has bound the socket, so there is no address to choose here.
-    let server = Server::on([Listen::stdin()?], |request| {
+    let server = Server::listen_on([Listen::stdin()?], |request| {
         Response::text(format!("hello {}\n", request.remote_addr()))
     })?;
     // Standard output may be the socket too, so the address goes to standard error.

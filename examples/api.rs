@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // 2. Bind the address. The closure owns the state and is called for each request.
     let address = std::env::args().nth(1);
     let address: Address = address.as_deref().unwrap_or("127.0.0.1:8080").parse()?;
-    let server = Server::on([address], move |request| {
+    let server = Server::listen_on([address], move |request| {
         log(request, io::stdout(), || respond(request, &todos))
     })?;
     // 3. Serve until the process ends.

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .file_name()
         .map_or("files".into(), |name| escape(&name.to_string_lossy()));
     let site = Site { folder, name };
-    let server = Server::on([address], move |request| {
+    let server = Server::listen_on([address], move |request| {
         log(request, io::stdout(), || site.respond(request))
             .with_unique_header("X-Content-Type-Options", "nosniff")
     })?;

@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let address: Address = args.next().as_deref().unwrap_or("127.0.0.1:8080").parse()?;
     let max_bytes: u64 = args.next().as_deref().unwrap_or("1000000000").parse()?;
-    let server = Server::on([address], move |request| respond(request, max_bytes))?;
+    let server = Server::listen_on([address], move |request| respond(request, max_bytes))?;
     println!("http://{}/", server.server_addr());
     // The handlers check the length of the body, to answer with a page. If the server did, the
     // answer would be one line of text.

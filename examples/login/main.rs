@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1);
     let address: Address = address.as_deref().unwrap_or("127.0.0.1:8080").parse()?;
     let logins = Logins::default();
-    let server = Server::on([address], move |request| {
+    let server = Server::listen_on([address], move |request| {
         // `session` reads the cookie of the request, and adds the cookie to the response.
         session(request, COOKIE_NAME, SESSION_SECONDS, |session| {
             respond(request, session, &logins)

@@ -37,7 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         max_body_bytes,
         ..Limits::default()
     };
-    let server = Server::on([address], move |request| respond(request, &folder))?.limits(limits);
+    let server =
+        Server::listen_on([address], move |request| respond(request, &folder))?.limits(limits);
     // 3. Serve until the process ends.
     println!("http://{}/", server.server_addr());
     println!("files are in {shown_folder}, up to {max_body_bytes} bytes each");

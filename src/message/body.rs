@@ -242,7 +242,7 @@ mod tests {
         read_past.seek(SeekFrom::End(5)).unwrap();
 
         type Row<'a> = (&'a str, ResponseBody, &'a [u8], Option<usize>);
-        let table: Vec<Row> = vec![
+        let table: Vec<Row<'_>> = vec![
             ("empty", ResponseBody::empty(), b"", Some(0)),
             ("no data", ResponseBody::from_data(""), b"", Some(0)),
             (

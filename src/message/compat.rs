@@ -38,7 +38,7 @@ fn request() {
     fn is_request<T: Debug + Send + Sync>() {}
     is_request::<Request>();
     fn is_body<T: Read + Send>() {}
-    is_body::<RequestBody>();
+    is_body::<RequestBody<'_>>();
     fn walks<'a, T>(_: T)
     where
         T: Debug + Clone + ExactSizeIterator + Iterator<Item = (&'a str, &'a str)>,
@@ -66,6 +66,7 @@ fn response() {
     let _: fn(&'static str) -> Response = Response::html;
     let _: fn(String) -> Response = Response::svg;
     let _: fn(Text) -> Response = Response::text;
+    #[cfg(feature = "json")]
     let _: fn(&Vec<u8>) -> Response = Response::json;
     let _: fn(&str) -> Response = Response::basic_http_auth_login_required;
     let _: fn() -> Response = Response::empty_204;

@@ -7,8 +7,7 @@ mod router;
 
 pub mod macros;
 pub mod reply;
-pub mod try_or_400;
 
-pub use reply::Status;
-pub use route::{Route, RouteBuilder, RouteError};
-pub use router::Router;
+pub use self::reply::Status;
+pub use self::route::{Route, RouteBuilder, RouteError};
+pub use self::router::Router;

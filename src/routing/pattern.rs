@@ -19,18 +19,18 @@
 
 use std::cmp::Ordering;
 
-use crate::message::percent::decode;
+use crate::message::syntax::percent::decode;
 
 /// A parsed pattern.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: String,
     segments: Vec<Segment>,
 }
 
 /// One segment. The order of the variants is the order of precedence.
 #[derive(Debug)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     Literal(String),
     Param(String),
     Rest(String),
@@ -40,7 +40,7 @@ impl Pattern {
     /// # Errors
     ///
     /// What is wrong with `text`, as a sentence for the one who wrote it.
-    pub fn parse(text: &str) -> Result<Pattern, String> {
+    pub(crate) fn parse(text: &str) -> Result<Pattern, String> {
         let inner = text
             .strip_prefix('/')
             .ok_or_else(|| format!("the route pattern {text:?} does not begin with `/`"))?;
@@ -62,17 +62,17 @@ impl Pattern {
         })
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    pub fn segments(&self) -> &[Segment] {
+    pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
     /// The most specific first, segment by segment; patterns below one prefix stand together, which
     /// is what the router's search rests on. `Equal` when both match the very same paths.
-    pub fn precedence(&self, other: &Pattern) -> Ordering {
+    pub(crate) fn precedence(&self, other: &Pattern) -> Ordering {
         self.segments
             .iter()
             .zip(&other.segments)
@@ -82,7 +82,7 @@ impl Pattern {
     }
 
     /// Names and decoded values of the parameters in `path`, which this pattern is known to match.
-    pub fn params(&self, path: &str) -> Vec<(String, String)> {
+    pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
         let mut params = Vec::new();
         let mut rest = Some(relative(path));
         for segment in &self.segments {
@@ -118,7 +118,7 @@ impl Segment {
         Ok(Segment::Param(name.to_owned()))
     }
 
-    pub fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Segment::Literal(_) => None,
             Segment::Param(name) | Segment::Rest(name) => Some(name),
@@ -133,7 +133,7 @@ impl Segment {
     }
 
     /// Where this segment stands to the literal `text` in the order of precedence.
-    pub fn literal_order(&self, text: &str) -> Ordering {
+    pub(crate) fn literal_order(&self, text: &str) -> Ordering {
         match self {
             Segment::Literal(literal) => literal.as_str().cmp(text),
             Segment::Param(_) | Segment::Rest(_) => Ordering::Greater,
@@ -151,12 +151,12 @@ impl Segment {
 
 /// `path` without the slash it begins with. What `Request::remove_prefix` leaves of a path may lack
 /// that slash, or everything; it is read as if it had it.
-pub(super) fn relative(path: &str) -> &str {
+pub(crate) fn relative(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }
 
 /// The first segment, and what follows its slash; `None` if there is no slash.
-pub(super) fn split(path: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('/') {
         Some((segment, tail)) => (segment, Some(tail)),
         None => (path, None),

@@ -145,9 +145,10 @@ pub fn empty() -> Response {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "json"))]
 mod tests {
-    use crate::{json, Response, Status};
+    use crate::json;
+    use crate::{Response, Status};
 
     #[test]
     fn every_form_has_its_status_type_and_body() {

@@ -11,10 +11,10 @@ use crate::message::{Request, Response};
 
 /// The method of a route that takes every method. A request could carry it, as `*` is a token; such
 /// a request is one of the "every", so nothing is confused.
-pub(super) const ANY: &str = "*";
+pub(crate) const ANY: &str = "*";
 
 /// What answers a request.
-pub(super) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
+pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
 /// A method and a path pattern, and the handler that answers what they match.
 ///
@@ -165,24 +165,24 @@ impl Route {
         self.0.pattern.text()
     }
 
-    pub(super) fn parsed(&self) -> &Pattern {
+    pub(crate) fn parsed(&self) -> &Pattern {
         &self.0.pattern
     }
 
-    pub(super) fn segments(&self) -> &[Segment] {
+    pub(crate) fn segments(&self) -> &[Segment] {
         self.0.pattern.segments()
     }
 
     /// The order of a router's vector: by precedence of the patterns, then by method. `Equal` means
     /// that one of the two is to replace the other.
-    pub(super) fn precedence_to(&self, method: &str, pattern: &Pattern) -> Ordering {
+    pub(crate) fn precedence_to(&self, method: &str, pattern: &Pattern) -> Ordering {
         self.parsed()
             .precedence(pattern)
             .then_with(|| self.method().cmp(method))
     }
 
     /// Runs the handler. A route without parameters hands the request on as it came.
-    pub(super) fn call(&self, request: &Request) -> Response {
+    pub(crate) fn call(&self, request: &Request) -> Response {
         let params = self.parsed().params(request.raw_path());
         if params.is_empty() {
             return (self.0.handler)(request);

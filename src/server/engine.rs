@@ -9,14 +9,14 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::accept::Listener;
+use super::config::Settings;
+use super::connection::service::{Handler, Service};
 use super::connection::Connection;
-use super::drain::{Drained, Link};
-use super::failure::ServerErrorKind;
-use super::listener::Listener;
-use super::monitor::{Monitor, Source};
-use super::pool::{Door, Pool};
-use super::service::{Handler, Service};
-use super::settings::Settings;
+use super::pool::{Acceptor, Pool};
+use super::registry::{ConnectionHandle, Drained};
+use super::stats::error_hook::ServerErrorKind;
+use super::stats::monitor::{Monitor, Source};
 use super::stats::{Stats, WorkerState};
 
 /// After a failure to accept: twice as long each time, up to the longest.
@@ -59,7 +59,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// `monitor` goes on telling the numbers that it has, unless the settings name another.
-    pub fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
+    pub(super) fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
         let monitor = settings.monitor.as_ref().unwrap_or(monitor).clone();
         let pool_size = settings.pool_size;
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -84,21 +84,21 @@ impl Engine {
     }
 
     /// The same one set up otherwise, for a server that has not begun to serve.
-    pub fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
+    pub(super) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
         let handler = Arc::clone(&self.service.handler);
         Engine::new(handler, settings, &self.monitor)
     }
 
-    pub fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         self.settings.clone()
     }
 
-    pub fn monitor(&self) -> &Monitor {
+    pub(super) fn monitor(&self) -> &Monitor {
         &self.monitor
     }
 
     /// Takes in the connections that are waiting.
-    pub fn poll(&self, listener: &Listener) {
+    pub(super) fn poll(&self, listener: &Listener) {
         // Whoever has the seat in front of the listener accepts all there is.
         if !listener.sit(Some(Instant::now())) {
             return;
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
-    pub fn finish(&self, listener: &Listener) {
+    pub(super) fn finish(&self, listener: &Listener) {
         let admit = self.entrance(listener);
         listener.finish(|accepted| match accepted {
             Ok((stream, peer)) => admit(stream, peer),
@@ -123,7 +123,11 @@ impl Engine {
     /// Takes in connections until `deadline`, or until the listener is closed.
     ///
     /// While the pool is busy its sweeper accepts, between one look at the ring and the next.
-    pub fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Option<Instant>) {
+    pub(super) fn poll_until(
+        self: &Arc<Self>,
+        listener: &Arc<Listener>,
+        deadline: Option<Instant>,
+    ) {
         if !listener.sit(deadline) {
             return;
         }
@@ -156,7 +160,7 @@ impl Engine {
 
     /// [`poll_until`](Engine::poll_until) for several listeners at once: at the first one here, at
     /// each other in a thread that is there for that long.
-    pub fn poll_all_until(
+    pub(super) fn poll_all_until(
         self: &Arc<Self>,
         listeners: &[Arc<Listener>],
         deadline: Option<Instant>,
@@ -200,7 +204,7 @@ impl Engine {
     }
 
     /// The listener as the pool's sweeper sees it.
-    fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Door<Connection>> {
+    fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Acceptor<Connection>> {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
             listener.take_waiting(AT_A_LOOK, |stream, peer| {
@@ -302,22 +306,26 @@ impl Engine {
     }
 
     /// From now on every answer ends its connection, of those that come in by the doors there are.
-    pub fn wind_down(&self) {
+    pub(super) fn wind_down(&self) {
         self.service.registry.wind_down(Listener::doors());
     }
 
     /// Marks every connection to end after what it owes, without waiting.
-    pub fn begin_drain(&self) {
+    pub(super) fn begin_drain(&self) {
         self.service.registry.begin(|| self.rouse());
     }
 
     /// Ends every connection there is, answering what is in flight, at most until `deadline`.
-    pub fn drain(&self, deadline: Option<Instant>) -> Drained {
+    pub(super) fn drain(&self, deadline: Option<Instant>) -> Drained {
         self.drain_those(|_| true, deadline)
     }
 
     /// [`drain`](Engine::drain) for such connections alone.
-    pub fn drain_those(&self, who: impl Fn(&Link) -> bool, deadline: Option<Instant>) -> Drained {
+    pub(super) fn drain_those(
+        &self,
+        who: impl Fn(&ConnectionHandle) -> bool,
+        deadline: Option<Instant>,
+    ) -> Drained {
         let registry = &self.service.registry;
         registry.drain(who, deadline, || self.rouse())
     }
@@ -329,14 +337,14 @@ impl Engine {
 
 impl Source for Engine {
     fn add_to(&self, stats: &mut Stats) {
-        for roll in self.pools.iter().map(Pool::roll) {
-            stats.workers += roll.workers as u64;
+        for worker_counts in self.pools.iter().map(Pool::worker_counts) {
+            stats.workers += worker_counts.workers as u64;
             for (state, count) in [
-                (WorkerState::Handler, roll.serving),
-                (WorkerState::Holding, roll.holding),
-                (WorkerState::Upload, roll.uploading),
-                (WorkerState::Sweeping, roll.sweeping),
-                (WorkerState::Idle, roll.idle),
+                (WorkerState::Handler, worker_counts.serving),
+                (WorkerState::KeepAlive, worker_counts.holding),
+                (WorkerState::Upload, worker_counts.uploading),
+                (WorkerState::Sweeping, worker_counts.sweeping),
+                (WorkerState::Idle, worker_counts.idle),
             ] {
                 stats.workers_in[state as usize] += count as u64;
             }
@@ -358,7 +366,7 @@ mod tests {
 
     use super::{shards, Engine, Listener};
     use crate::message::Response;
-    use crate::server::socket::Socket;
+    use crate::server::accept::socket::Socket;
 
     #[test]
     fn without_threads_each_listener_has_its_turn() {

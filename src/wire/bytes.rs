@@ -2,15 +2,15 @@
 //! one table, so that a scan costs one load and one test for each byte.
 
 /// tchar: methods, field names, codings (RFC 9110 §5.6.2).
-pub(super) const TOKEN: u8 = 1;
+pub(crate) const TOKEN: u8 = 1;
 /// What a request target is made of, without `%`, whose two digits are looked at where it stands.
-pub(super) const TARGET: u8 = 1 << 1;
+pub(crate) const TARGET: u8 = 1 << 1;
 /// field-vchar, SP and HTAB (RFC 9110 §5.5): VCHAR and obs-text, no other control.
-pub(super) const VALUE: u8 = 1 << 2;
+pub(crate) const VALUE: u8 = 1 << 2;
 /// A reg-name without `%`: unreserved and sub-delims (RFC 3986 §3.2.2).
-pub(super) const HOST: u8 = 1 << 3;
+pub(crate) const HOST: u8 = 1 << 3;
 /// What may stand between the quotes of a quoted-string, without `"` and `\` (RFC 9110 §5.6.4).
-pub(super) const QUOTED: u8 = 1 << 4;
+pub(crate) const QUOTED: u8 = 1 << 4;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -48,13 +48,13 @@ const fn class(b: u8) -> u8 {
 }
 
 #[inline]
-pub(super) fn is(b: u8, class: u8) -> bool {
+pub(crate) fn is(b: u8, class: u8) -> bool {
     CLASSES[usize::from(b)] & class != 0
 }
 
 /// The index of the first byte at or after `at` that is not of the class.
 #[inline]
-pub(super) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
+pub(crate) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
     match bytes[at..].iter().position(|&b| !is(b, class)) {
         Some(n) => at + n,
         None => bytes.len(),
@@ -63,7 +63,7 @@ pub(super) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
 
 /// [`skip`] for [`TOKEN`], eight bytes at a time where they are letters, digits and `-`.
 #[inline]
-pub(super) fn skip_token(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn skip_token(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, TOKEN, |word| {
         within(word | (ONES * 0x20), b'a', b'z')
             | within(word, b'0', b'9')
@@ -73,7 +73,7 @@ pub(super) fn skip_token(bytes: &[u8], at: usize) -> usize {
 
 /// [`skip`] for [`TARGET`], eight bytes at a time where they are letters or in `-./0123456789:`.
 #[inline]
-pub(super) fn skip_target(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn skip_target(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, TARGET, |word| {
         within(word | (ONES * 0x20), b'a', b'z') | within(word, b'-', b':')
     })
@@ -81,7 +81,7 @@ pub(super) fn skip_target(bytes: &[u8], at: usize) -> usize {
 
 /// [`skip`] for [`HOST`], eight bytes at a time where they are letters, digits, `-` and `.`.
 #[inline]
-pub(super) fn skip_host(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn skip_host(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, HOST, |word| {
         within(word | (ONES * 0x20), b'a', b'z')
             | within(word, b'0', b'9')
@@ -91,7 +91,7 @@ pub(super) fn skip_host(bytes: &[u8], at: usize) -> usize {
 
 /// [`skip`] for [`VALUE`], eight bytes at a time where they are ASCII and visible or SP.
 #[inline]
-pub(super) fn skip_value(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn skip_value(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, VALUE, |word| within(word, b' ', b'~'))
 }
 
@@ -129,7 +129,7 @@ fn skip_by_eight(bytes: &[u8], mut at: usize, class: u8, usual: impl Fn(u64) -> 
 
 /// A token and nothing else.
 #[inline]
-pub(super) fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && skip(text, 0, TOKEN) == text.len()
 }
 

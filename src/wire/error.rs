@@ -43,12 +43,12 @@ pub(crate) enum WireError {
 
 impl WireError {
     /// A sentence for logs.
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         self.refusal().1
     }
 
     /// The status to answer with, and why: fixed text, never what the peer sent.
-    pub fn refusal(self) -> (u16, &'static str) {
+    pub(crate) fn refusal(self) -> (u16, &'static str) {
         use WireError::*;
         match self {
             TooManyEmptyLines => (400, "too many empty lines before a request"),

@@ -8,18 +8,12 @@
 //! of their clients is in [`forwarded`] and [`preface`]; what this side needs to ask another server
 //! itself, or a CGI script, is in [`gateway`] and [`response`].
 
-pub(crate) mod chunked;
+pub(crate) mod body;
+pub(crate) mod bytes;
 pub(crate) mod encode;
 pub(crate) mod error;
-pub(crate) mod forwarded;
-pub(crate) mod framing;
-pub(crate) mod gateway;
 pub(crate) mod head;
-pub(crate) mod preface;
-pub(crate) mod response;
+pub(crate) mod proxied;
 
-mod bytes;
-mod fields;
-mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,10 +4,10 @@
 use super::error::WireError;
 use super::head::HeadParser;
 use crate::limits::Limits;
-use crate::message::head::{Head, Version};
+use crate::message::request::head::{Head, Version};
 
 /// A head in one line: `GET /path 1.1|Host: a|Accept: b`.
-pub(super) fn summary(head: &Head) -> String {
+pub(crate) fn summary(head: &Head) -> String {
     let version = match head.version {
         Version::Http10 => "1.0",
         Version::Http11 => "1.1",
@@ -19,7 +19,7 @@ pub(super) fn summary(head: &Head) -> String {
     line
 }
 
-pub(super) type Parsed = Result<Option<(usize, String)>, WireError>;
+pub(crate) type Parsed = Result<Option<(usize, String)>, WireError>;
 
 /// Feeds each prefix that ends in one of `ends`, until there is an answer.
 fn feed(bytes: &[u8], ends: impl IntoIterator<Item = usize>, limits: &Limits) -> Parsed {
@@ -36,7 +36,7 @@ fn feed(bytes: &[u8], ends: impl IntoIterator<Item = usize>, limits: &Limits) ->
 
 /// Parses the bytes whole, split at every byte, byte by byte and with bytes after them. It is the
 /// same answer, error or not: an error may come before the last byte, but is no other one.
-pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
+pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
     let whole = feed(bytes, [bytes.len()], limits);
     let show = || String::from_utf8_lossy(bytes).into_owned();
     for split in 0..bytes.len() {
@@ -55,14 +55,14 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
 }
 
 /// Xorshift: the same bytes in each run, on each machine.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn seeded(seed: u64) -> Random {
+    pub(crate) fn seeded(seed: u64) -> Random {
         Random(seed | 1)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -70,7 +70,7 @@ impl Random {
     }
 
     /// A sample with a few bytes put in, taken out, replaced or doubled.
-    pub fn mutate(&mut self, sample: &[u8]) -> Vec<u8> {
+    pub(crate) fn mutate(&mut self, sample: &[u8]) -> Vec<u8> {
         const NASTY: &[u8] =
             b"\r\n\t \0:;,=/?#%@*[]\"\\-+0123456789afxAFHT\x01\x0b\x1f\x7f\x80\xc3\xff";
         let mut bytes = sample.to_vec();

@@ -241,7 +241,7 @@ fn can_be_shared_between_threads_and_kept_over_a_panic() {
     fn check<T: Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
     check::<Request>();
     fn check_body<T: Read + Send>() {}
-    check_body::<RequestBody>();
+    check_body::<RequestBody<'_>>();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::message::Response;
-use crate::server::settings::Settings;
+use crate::server::config::Settings;
 use crate::server::stats::Counters;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,12 +21,12 @@ fn connected() -> (Connection, TcpStream) {
 }
 
 /// Sends a byte, and lets it be found by a look at `now`.
-fn drip(connection: &mut Connection, client: &mut TcpStream, byte: u8, now: Instant) -> Turn {
+fn drip(connection: &mut Connection, client: &mut TcpStream, byte: u8, now: Instant) -> Next {
     client.write_all(&[byte]).unwrap();
     // It is here once it can be peeked at.
     connection.set_blocking(true).unwrap();
     assert_eq!(connection.link.stream.peek(&mut [0]).unwrap(), 1);
-    connection.look(&mut Desk::default(), now)
+    connection.poll(&mut Buffers::default(), now)
 }
 
 /// Each look finds a byte, and none finds nothing: the clock is read all the same.
@@ -51,7 +51,7 @@ fn a_drip_that_is_met_at_each_look_does_not_stretch_a_deadline() {
                 drip(&mut connection, &mut client, b'\r', now);
             }
             let turn = drip(&mut connection, &mut client, byte, now);
-            assert!(!matches!(turn, Turn::Over), "{name} after {second} s");
+            assert!(!matches!(turn, Next::Done), "{name} after {second} s");
             assert!(matches!(connection.phase, Phase::Receiving), "{name}");
         }
         let now = began + Duration::from_secs(seconds + 1);
@@ -71,10 +71,10 @@ fn a_request_that_came_before_the_deadline_is_answered_after_it() {
         .unwrap();
     connection.link.stream.peek(&mut [0]).unwrap();
     connection.deadline = Instant::now();
-    assert_eq!(connection.wait(&mut Desk::default()), Turn::Ready);
+    assert_eq!(connection.wait(&mut Buffers::default()), Next::Run);
     let (mut connection, _client) = connected();
     connection.deadline = Instant::now();
-    assert_eq!(connection.wait(&mut Desk::default()), Turn::Over);
+    assert_eq!(connection.wait(&mut Buffers::default()), Next::Done);
     assert_eq!(connection.reason, Some(CloseReason::Idle));
 }
 
@@ -83,14 +83,14 @@ fn a_request_that_came_before_the_deadline_is_answered_after_it() {
 #[test]
 fn a_response_that_is_gathered_is_sent_though_the_idle_time_is_up() {
     let (mut connection, mut client) = connected();
-    let (request, mut desk) = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", Desk::default());
+    let (request, mut buffers) = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", Buffers::default());
     client.write_all(request).unwrap();
     while connection.link.stream.peek(&mut [0; 99]).unwrap() < request.len() {}
     connection.quick = u32::MAX / 2;
     let now = Instant::now();
     connection.deadline = now;
-    assert_eq!(connection.look(&mut desk, now), Turn::Ready);
-    assert_eq!(connection.serve(&mut desk), Turn::Idle);
+    assert_eq!(connection.poll(&mut buffers, now), Next::Run);
+    assert_eq!(connection.run(&mut buffers), Next::Idle);
     client
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();

@@ -1,59 +1,59 @@
-//! One worker's day: it answers calls, holds a guest, sweeps, or stands sentry over who sweeps.
+//! One worker's day: it answers calls, holds a task, sweeps, or stands sentry over who sweeps.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::shared::{Call, Errand, Seat, Shared, State};
-use super::{Guest, Turn};
-use crate::lock::lock;
-use crate::server::caught::caught;
-use crate::server::sweep::Sweep;
+use super::scanner::Scan;
+use super::state::{Call, Entry, Job, Shared, State};
+use super::{Next, Task};
+use crate::util::catch_panic::caught;
+use crate::util::lock::lock;
 
 /// A peer that answers this fast, this often, is in a loop with us: waiting for it asleep would
 /// cost more than half of its time.
 const CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
-pub(super) const CLOSED_LOOP_STREAK: u32 = 16;
+pub(crate) const CLOSED_LOOP_STREAK: u32 = 16;
 /// How often the sentry looks whether the sweeper stalls.
 const SENTRY_TICK: Duration = Duration::from_millis(1);
 /// With this many stalled at the same time it is the handlers that are slow, not a sweeper that
-/// lost its core for a moment: ready guests are then handed to other workers for a while.
+/// lost its core for a moment: ready tasks are then handed to other workers for a while.
 const STALLS: usize = 4;
 const HAND_OVER_FOR: Duration = Duration::from_millis(100);
 
-enum Task<G> {
+enum Assignment<G> {
     Attend(Call<G>),
-    Sweep(u64),
+    Scan(u64),
     Leave,
 }
 
-pub(super) struct Worker<G: Guest> {
+pub(crate) struct Worker<G: Task> {
     shared: Arc<Shared<G>>,
-    desk: G::Desk,
+    buffers: G::Buffers,
 }
 
-impl<G: Guest> Worker<G> {
-    pub(super) fn new(shared: Arc<Shared<G>>) -> Worker<G> {
+impl<G: Task> Worker<G> {
+    pub(crate) fn new(shared: Arc<Shared<G>>) -> Worker<G> {
         Worker {
             shared,
-            desk: G::Desk::default(),
+            buffers: G::Buffers::default(),
         }
     }
 
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
             match self.next_task() {
-                Task::Attend(call) => self.attend(call.errand, call.guest),
-                Task::Sweep(number) => {
+                Assignment::Attend(call) => self.attend(call.job, call.task),
+                Assignment::Scan(number) => {
                     let shared = Arc::clone(&self.shared);
-                    Sweep::new(&shared, number).run(&mut self.desk);
+                    Scan::new(&shared, number).run(&mut self.buffers);
                 }
-                Task::Leave => return,
+                Assignment::Leave => return,
             }
         }
     }
 
-    fn next_task(&self) -> Task<G> {
+    fn next_task(&self) -> Assignment<G> {
         let shared = &self.shared;
         let mut state = lock(&shared.state);
         loop {
@@ -63,18 +63,18 @@ impl<G: Guest> Worker<G> {
             if unswept && (state.called.is_empty() || !shared.is_alone(&state)) {
                 let number = shared.begin_sweep(&mut state);
                 state.take_in_calls();
-                return Task::Sweep(number);
+                return Assignment::Scan(number);
             }
             if let Some(call) = state.called.pop_front() {
                 if state.sweep.is_some() && !state.napping && !state.sentry && state.idle > 0 {
                     // It may be the sentry who answers this call: another takes the post.
                     shared.work.notify_one();
                 }
-                return Task::Attend(call);
+                return Assignment::Attend(call);
             }
-            if state.closing && shared.guests.load(Ordering::Acquire) == 0 {
+            if state.closing && shared.tasks.load(Ordering::Acquire) == 0 {
                 state.workers -= 1;
-                return Task::Leave;
+                return Assignment::Leave;
             }
             // Somebody is free; whoever only answers a call is not.
             shared.pressed.store(false, Ordering::Release);
@@ -88,7 +88,7 @@ impl<G: Guest> Worker<G> {
                     if state.stalled >= STALLS {
                         state.hand_over_until = Some(Instant::now() + HAND_OVER_FOR);
                     }
-                    return Task::Sweep(shared.begin_sweep(&mut state));
+                    return Assignment::Scan(shared.begin_sweep(&mut state));
                 }
             } else {
                 // Woken by whoever queues something; every such place holds the lock.
@@ -127,20 +127,20 @@ impl<G: Guest> Worker<G> {
         (state, stalled)
     }
 
-    /// Holds a guest, or serves it and then holds it, until it is over or better off in the ring.
-    fn attend(&mut self, errand: Errand, guest: Box<G>) {
+    /// Holds a task, or serves it and then holds it, until it is over or better off in the ring.
+    fn attend(&mut self, job: Job, task: Box<G>) {
         let shared = Arc::clone(&self.shared);
-        let mut guest = guest;
-        let mut errand = errand;
+        let mut task = task;
+        let mut job = job;
         let mut streak = 0;
         loop {
-            let turn = match errand {
-                Errand::Hold => {
+            let turn = match job {
+                Job::AwaitRequest => {
                     if !shared.take_to_hold() {
-                        return self.release(guest);
+                        return self.release(task);
                     }
                     let since = Instant::now();
-                    let turn = self.guarded(|desk| guest.wait(desk));
+                    let turn = self.guarded(|buffers| task.wait(buffers));
                     shared.places.give_back();
                     streak = if since.elapsed() < CLOSED_LOOP_GAP {
                         streak + 1
@@ -149,30 +149,30 @@ impl<G: Guest> Worker<G> {
                     };
                     turn
                 }
-                Errand::Serve => self.guarded(|desk| guest.serve(desk)),
-                Errand::ServeLong => {
-                    let turn = self.guarded(|desk| guest.serve(desk));
+                Job::Run => self.guarded(|buffers| task.run(buffers)),
+                Job::RunMayBlock => {
+                    let turn = self.guarded(|buffers| task.run(buffers));
                     shared.places.give_back_from_serving();
                     turn
                 }
             };
-            errand = match turn {
-                Turn::Over => return shared.guest_over(guest),
+            job = match turn {
+                Next::Done => return shared.task_done(task),
                 // The sweeper finds it when it next looks; without one it is this worker's turn.
-                Turn::Leaving => {
-                    lock(&shared.state).cold.push_back(Seat::new(guest));
+                Next::Closing => {
+                    lock(&shared.state).cold.push_back(Entry::new(task));
                     return;
                 }
                 // A client that pipelines without end: others need this worker as much.
-                Turn::Ready if errand != Errand::Hold && self.is_pressed() => {
-                    return self.release(guest)
+                Next::Run if job != Job::AwaitRequest && self.is_pressed() => {
+                    return self.release(task)
                 }
-                Turn::Ready => Errand::Serve,
-                Turn::ReadyLong if shared.take_to_serve() => Errand::ServeLong,
-                Turn::Idle if errand != Errand::Hold && self.stays_calm(&mut streak) => {
-                    Errand::Hold
+                Next::Run => Job::Run,
+                Next::RunMayBlock if shared.take_to_serve() => Job::RunMayBlock,
+                Next::Idle if job != Job::AwaitRequest && self.stays_calm(&mut streak) => {
+                    Job::AwaitRequest
                 }
-                _ => return self.release(guest),
+                _ => return self.release(task),
             };
         }
     }
@@ -181,7 +181,7 @@ impl<G: Guest> Worker<G> {
         self.shared.pressed.load(Ordering::Acquire)
     }
 
-    /// After a request: whether to go on holding its guest.
+    /// After a request: whether to go on holding its task.
     fn stays_calm(&self, streak: &mut u32) -> bool {
         let shared = &self.shared;
         if shared.busy.load(Ordering::Relaxed) || self.is_pressed() {
@@ -194,28 +194,28 @@ impl<G: Guest> Worker<G> {
         !shared.begin_busy()
     }
 
-    fn release(&self, guest: Box<G>) {
+    fn release(&self, task: Box<G>) {
         let mut state = lock(&self.shared.state);
         if state.sweep.is_none() {
             // This worker is about to ask for a task and will find the ring.
-            state.hot.push_back(Seat::new(guest));
+            state.hot.push_back(Entry::new(task));
         } else {
-            self.shared.to_ring(&mut state, guest);
+            self.shared.to_ring(&mut state, task);
         }
     }
 
-    /// A panic in a guest ends that guest, never the worker.
-    fn guarded(&mut self, act: impl FnOnce(&mut G::Desk) -> Turn) -> Turn {
-        guarded::<G>(&mut self.desk, act)
+    /// A panic in a task ends that task, never the worker.
+    fn guarded(&mut self, act: impl FnOnce(&mut G::Buffers) -> Next) -> Next {
+        guarded::<G>(&mut self.buffers, act)
     }
 }
 
-pub(crate) fn guarded<G: Guest>(
-    desk: &mut G::Desk,
-    act: impl FnOnce(&mut G::Desk) -> Turn,
-) -> Turn {
-    caught(|| act(desk)).unwrap_or_else(|_| {
-        *desk = G::Desk::default();
-        Turn::Over
+pub(crate) fn guarded<G: Task>(
+    buffers: &mut G::Buffers,
+    act: impl FnOnce(&mut G::Buffers) -> Next,
+) -> Next {
+    caught(|| act(buffers)).unwrap_or_else(|_| {
+        *buffers = G::Buffers::default();
+        Next::Done
     })
 }

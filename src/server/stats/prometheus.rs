@@ -8,7 +8,7 @@ use super::{CloseReason, ConnectionState, Stats, WorkerState};
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The text, which ends with a line break.
-pub(super) fn text(stats: &Stats) -> String {
+pub(crate) fn text(stats: &Stats) -> String {
     let mut page = Page(String::with_capacity(4096));
     let uptime = stats.uptime.as_secs_f64();
     page.metric("uptime_seconds", "Time since the server was made.", uptime);

@@ -1,10 +1,10 @@
 //! Which form a response takes, and its head to the byte.
 
 use super::*;
-use crate::message::date::imf_fixdate;
+use crate::message::syntax::date::imf_fixdate;
 use crate::wire::tests::Random;
+use BodyFraming::{Chunked, Length, Nothing, UntilClose};
 use Payload::{Known, Unknown};
-use Transfer::{Chunked, Length, Nothing, UntilClose};
 use Version::{Http10, Http11};
 
 type Header = (Cow<'static, str>, Cow<'static, str>);

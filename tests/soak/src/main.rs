@@ -19,7 +19,7 @@ mod server;
 mod soak;
 mod world;
 
-#[path = "../../it/fuzz/mod.rs"]
+#[path = "../../it/hostile/fuzz/mod.rs"]
 mod fuzz;
 
 use std::process::ExitCode;

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fake::{Ask, Fake, Peer, Scene, PATIENCE};
-use crate::lock::lock;
-use crate::server::pool::Door;
+use crate::server::pool::Acceptor;
+use crate::util::lock::lock;
 
 /// A door that lets in who was put before it, until it is broken.
 #[derive(Default)]
@@ -17,7 +17,7 @@ struct Porch {
     broken: AtomicBool,
 }
 
-fn door(porch: &Arc<Porch>) -> Arc<Door<Fake>> {
+fn door(porch: &Arc<Porch>) -> Arc<Acceptor<Fake>> {
     let porch = Arc::clone(porch);
     Arc::new(move |let_in: &mut dyn FnMut(Box<Fake>)| {
         lock(&porch.waiting).take().map(let_in);
@@ -44,7 +44,7 @@ fn each_is_answered_and_given_back_by_itself() {
         scene.until("lent", || lock(&shared.doors).len() == 3);
         for (porch, peer) in porches.iter().zip(&peers) {
             peer.send(Ask::Quick);
-            *lock(&porch.waiting) = Some(peer.guest());
+            *lock(&porch.waiting) = Some(peer.task());
         }
         assert_eq!(shared.answer_doors(Instant::now()), 3);
         // One that comes back when its time is up takes none of the others with it ...

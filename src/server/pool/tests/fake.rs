@@ -7,16 +7,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::{Guest, Pool, Shared, Turn};
-use crate::lock::lock;
+use crate::server::pool::{Next, Pool, Shared, Task};
+use crate::util::lock::lock;
 
 /// Far beyond what a loaded machine takes for anything here.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// A guest waits longer than its test does, so that none is rescued by its own deadline.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// A task waits longer than its test does, so that none is rescued by its own deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a peer sends.
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// A request whose handler is done at once.
     Quick,
     /// As `Quick`, and from now on there is always another behind it, until the end.
@@ -47,17 +47,17 @@ pub(super) enum Ask {
 
 /// Closed until it is opened, then open for ever.
 #[derive(Default)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     open: Mutex<bool>,
     opened: Condvar,
 }
 
 impl Gate {
-    pub fn new() -> Arc<Gate> {
+    pub(super) fn new() -> Arc<Gate> {
         Arc::default()
     }
 
-    pub fn open(&self) {
+    pub(super) fn open(&self) {
         *lock(&self.open) = true;
         self.opened.notify_all();
     }
@@ -72,9 +72,9 @@ impl Gate {
     }
 }
 
-/// The test's end of a guest.
+/// The test's end of a task.
 #[derive(Default)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     inbox: Mutex<VecDeque<Ask>>,
     came: Condvar,
     pub looks: AtomicUsize,
@@ -86,9 +86,9 @@ pub(super) struct Peer {
     crowd: Arc<Crowd>,
 }
 
-/// What is counted over several guests.
+/// What is counted over several tasks.
 #[derive(Default)]
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     pub waiting: AtomicUsize,
     pub most_waiting: AtomicUsize,
 }
@@ -105,18 +105,18 @@ impl Crowd {
 }
 
 impl Peer {
-    pub fn new() -> Arc<Peer> {
+    pub(super) fn new() -> Arc<Peer> {
         Arc::default()
     }
 
-    pub fn of(crowd: &Arc<Crowd>) -> Arc<Peer> {
+    pub(super) fn of(crowd: &Arc<Crowd>) -> Arc<Peer> {
         Arc::new(Peer {
             crowd: Arc::clone(crowd),
             ..Peer::default()
         })
     }
 
-    pub fn guest(self: &Arc<Peer>) -> Box<Fake> {
+    pub(super) fn task(self: &Arc<Peer>) -> Box<Fake> {
         Box::new(Fake {
             peer: Arc::clone(self),
             partial: false,
@@ -126,33 +126,33 @@ impl Peer {
         })
     }
 
-    pub fn send(&self, ask: Ask) {
+    pub(super) fn send(&self, ask: Ask) {
         lock(&self.inbox).push_back(ask);
         self.came.notify_one();
     }
 
-    pub fn served(&self) -> usize {
+    pub(super) fn served(&self) -> usize {
         self.served.load(Ordering::SeqCst)
     }
 
-    pub fn looks(&self) -> usize {
+    pub(super) fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
     }
 
-    pub fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst) == 1
     }
 
-    pub fn is_being_served(&self) -> bool {
+    pub(super) fn is_being_served(&self) -> bool {
         self.serving.load(Ordering::SeqCst) == 1
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst) == 1
     }
 }
 
-pub(super) struct Fake {
+pub(crate) struct Fake {
     peer: Arc<Peer>,
     partial: bool,
     endless: bool,
@@ -176,22 +176,22 @@ impl Drop for Bomb {
 }
 
 impl Fake {
-    fn quiet(&self) -> Turn {
+    fn quiet(&self) -> Next {
         match self.partial {
-            true => Turn::Stuck,
-            false => Turn::Idle,
+            true => Next::Blocked,
+            false => Next::Idle,
         }
     }
 
-    fn take(&mut self, ask: Option<Ask>) -> Turn {
+    fn take(&mut self, ask: Option<Ask>) -> Next {
         match ask {
             None if self.endless => self.ready = Some(Ask::Quick),
             None => return self.quiet(),
-            Some(Ask::End) => return Turn::Over,
+            Some(Ask::End) => return Next::Done,
             Some(Ask::PanicsOnArrival) => scripted_panic(),
             Some(Ask::Part) => {
                 self.partial = true;
-                return Turn::Moved;
+                return Next::Progressed;
             }
             Some(request) => self.ready = Some(request),
         }
@@ -199,18 +199,18 @@ impl Fake {
         self.ready_turn()
     }
 
-    fn ready_turn(&self) -> Turn {
+    fn ready_turn(&self) -> Next {
         match self.ready {
-            Some(Ask::Long(_) | Ask::LongTakes(_) | Ask::LongPanics) => Turn::ReadyLong,
-            _ => Turn::Ready,
+            Some(Ask::Long(_) | Ask::LongTakes(_) | Ask::LongPanics) => Next::RunMayBlock,
+            _ => Next::Run,
         }
     }
 }
 
-impl Guest for Fake {
-    type Desk = ();
+impl Task for Fake {
+    type Buffers = ();
 
-    fn look(&mut self, _: &mut (), _: Instant) -> Turn {
+    fn poll(&mut self, _: &mut (), _: Instant) -> Next {
         self.peer.looks.fetch_add(1, Ordering::SeqCst);
         if self.ready.is_some() {
             return self.ready_turn();
@@ -219,7 +219,7 @@ impl Guest for Fake {
         self.take(ask)
     }
 
-    fn wait(&mut self, _: &mut ()) -> Turn {
+    fn wait(&mut self, _: &mut ()) -> Next {
         let peer = Arc::clone(&self.peer);
         let mut inbox = lock(&peer.inbox);
         if inbox.is_empty() {
@@ -238,11 +238,11 @@ impl Guest for Fake {
         self.take(Some(ask))
     }
 
-    fn serve(&mut self, _: &mut ()) -> Turn {
+    fn run(&mut self, _: &mut ()) -> Next {
         let peer = Arc::clone(&self.peer);
         peer.serving.store(1, Ordering::SeqCst);
         let ask = self.ready.take();
-        let mut turn = Turn::Idle;
+        let mut turn = Next::Idle;
         match ask {
             Some(Ask::QuickForEver) => self.endless = true,
             Some(Ask::Takes(time) | Ask::LongTakes(time)) => thread::sleep(time),
@@ -258,11 +258,11 @@ impl Guest for Fake {
             }
             Some(Ask::PanicsWhenDropped) => {
                 self.bomb = Some(Bomb);
-                turn = Turn::Over;
+                turn = Next::Done;
             }
             Some(Ask::Last) => {
                 self.partial = true;
-                turn = Turn::Leaving;
+                turn = Next::Closing;
             }
             Some(_) => {}
             None => panic!("served, though nothing was ready"),
@@ -284,7 +284,7 @@ impl Drop for Fake {
 }
 
 /// Waits until it is so, and fails with the pool's state if that does not come about.
-pub(super) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "never {}: {}", what, dump(pool));
@@ -293,18 +293,18 @@ pub(super) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bo
 }
 
 /// For measuring what happens in a span of time; nothing is expected to be done by its end.
-pub(super) fn span(length: Duration) {
+pub(crate) fn span(length: Duration) {
     let end = Instant::now() + length;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         thread::park_timeout(left);
     }
 }
 
-pub(super) fn dump(pool: &Shared<Fake>) -> String {
+pub(crate) fn dump(pool: &Shared<Fake>) -> String {
     let state = lock(&pool.state);
     format!(
         "called {}, hot {}, cold {}, workers {} of {}, idle {}, sweep {:?}, napping {}, sentry {}, \
-         stalled {}, closing {}, busy {:?}, pressed {:?}, pulse {:?}, guests {:?}, places {:?}",
+         stalled {}, closing {}, busy {:?}, pressed {:?}, pulse {:?}, tasks {:?}, places {:?}",
         state.called.len(),
         state.hot.len(),
         state.cold.len(),
@@ -319,40 +319,40 @@ pub(super) fn dump(pool: &Shared<Fake>) -> String {
         pool.busy,
         pool.pressed,
         pool.pulse,
-        pool.guests,
+        pool.tasks,
         pool.places.taken,
     )
 }
 
 /// A pool and the asks sent to it so far.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     pub pool: Pool<Fake>,
     pub shared: Arc<Shared<Fake>>,
 }
 
 impl Scene {
-    pub fn new(size: usize) -> Scene {
+    pub(super) fn new(size: usize) -> Scene {
         let pool = Pool::new(size);
         let shared = Arc::clone(&pool.shared);
         Scene { pool, shared }
     }
 
-    pub fn admit(&self) -> Arc<Peer> {
+    pub(super) fn admit(&self) -> Arc<Peer> {
         self.admit_with(&Arc::default(), None)
     }
 
-    /// Admits a guest whose peer has sent something already.
-    pub fn admit_with(&self, crowd: &Arc<Crowd>, ask: Option<Ask>) -> Arc<Peer> {
+    /// Admits a task whose peer has sent something already.
+    pub(super) fn admit_with(&self, crowd: &Arc<Crowd>, ask: Option<Ask>) -> Arc<Peer> {
         let peer = Peer::of(crowd);
         if let Some(ask) = ask {
             peer.send(ask);
         }
-        assert!(self.pool.admit(peer.guest()).is_ok(), "no worker at all");
+        assert!(self.pool.admit(peer.task()).is_ok(), "no worker at all");
         peer
     }
 
     /// Admits so many that are then held.
-    pub fn hold(&self, count: usize) -> Vec<Arc<Peer>> {
+    pub(super) fn hold(&self, count: usize) -> Vec<Arc<Peer>> {
         let held = |_| {
             let peer = self.admit();
             self.until("held", || peer.is_held());
@@ -362,34 +362,34 @@ impl Scene {
     }
 
     /// Sends to the ring what is released or admitted from now on, as many requests would.
-    pub fn make_busy(&self) {
+    pub(super) fn make_busy(&self) {
         self.shared.busy.store(true, Ordering::SeqCst);
     }
 
-    pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+    pub(super) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         until(&self.shared, what, is_so);
     }
 
-    pub fn until_served(&self, peer: &Peer, times: usize) {
+    pub(super) fn until_served(&self, peer: &Peer, times: usize) {
         self.until("served", || peer.served() >= times);
     }
 
     /// How many are hot, and cold.
-    pub fn ring(&self) -> (usize, usize) {
+    pub(super) fn ring(&self) -> (usize, usize) {
         let state = lock(&self.shared.state);
         (state.hot.len(), state.cold.len())
     }
 
-    pub fn until_napping(&self) {
+    pub(super) fn until_napping(&self) {
         self.until("napping", || lock(&self.shared.state).napping);
     }
 
-    pub fn taken(&self) -> usize {
+    pub(super) fn taken(&self) -> usize {
         self.shared.places.taken.load(Ordering::SeqCst)
     }
 
-    /// Ends the guests and the pool, and checks that nothing is left of either.
-    pub fn end(self, peers: &[Arc<Peer>]) {
+    /// Ends the tasks and the pool, and checks that nothing is left of either.
+    pub(super) fn end(self, peers: &[Arc<Peer>]) {
         for peer in peers {
             peer.send(Ask::End);
         }
@@ -403,6 +403,6 @@ impl Scene {
         assert!(state.called.is_empty() && state.hot.is_empty() && state.cold.is_empty());
         assert_eq!((state.stalled, state.idle, state.sentry), (0, 0, false));
         assert_eq!(shared.places.taken.load(Ordering::SeqCst), 0, "places");
-        assert_eq!(shared.guests.load(Ordering::SeqCst), 0, "guests");
+        assert_eq!(shared.tasks.load(Ordering::SeqCst), 0, "tasks");
     }
 }

@@ -1,4 +1,4 @@
-//! Random schedules: pools of one to eight workers, up to two hundred guests, whatever a peer may
+//! Random schedules: pools of one to eight workers, up to two hundred tasks, whatever a peer may
 //! do in whatever order. All that is asked has to be answered; what is not fails with the
 //! schedule's seed and the pool's state.
 
@@ -78,21 +78,21 @@ fn schedule(seed: u64) -> usize {
     let scene = Scene::new(1 + random.below(8));
     let open = Gate::new();
     open.open();
-    let guests = match random.below(64) {
+    let tasks = match random.below(64) {
         0 => 1 + random.below(200),
         1 | 2 => 1 + random.below(40),
         _ => 1 + random.below(8),
     };
     let mut actors: Vec<Actor> = Vec::new();
-    let mut steps = guests * (1 + random.below(8));
-    while actors.len() < guests || steps > 0 {
+    let mut steps = tasks * (1 + random.below(8));
+    while actors.len() < tasks || steps > 0 {
         steps = steps.saturating_sub(1);
         let turns_busy = random.one_in(40);
         if turns_busy {
-            // Whoever finds the pool busy brings a guest to the ring right after.
+            // Whoever finds the pool busy brings a task to the ring right after.
             scene.make_busy();
         }
-        if turns_busy || (actors.len() < guests && (actors.is_empty() || random.one_in(3))) {
+        if turns_busy || (actors.len() < tasks && (actors.is_empty() || random.one_in(3))) {
             let (peer, asked, dies) = (scene.admit(), 0, false);
             actors.push(Actor { peer, asked, dies });
         }

@@ -1,13 +1,13 @@
-//! Who wakes whom: every way found so far in which a guest could have been forgotten, made to wait
+//! Who wakes whom: every way found so far in which a task could have been forgotten, made to wait
 //! for somebody else's handler, or looked at for nothing. Each of these failed once.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::shared::{pulse, Errand, NO_THREAD_FOR};
 use super::fake::{span, Ask, Gate, Peer, Scene};
-use crate::lock::lock;
+use crate::server::pool::state::{pulse, Job, NO_THREAD_FOR};
+use crate::util::lock::lock;
 
 /// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
 fn one_idle_worker_of_four() -> (Scene, Vec<Arc<Peer>>, Arc<Gate>) {
@@ -35,14 +35,18 @@ fn the_ring_is_swept_though_the_last_idle_worker_is_called_too() {
         let (scene, mut peers, gate) = one_idle_worker_of_four();
         let (to_ring, to_hold) = (Peer::new(), Peer::new());
         to_ring.send(Ask::Quick);
-        scene.shared.guests.fetch_add(2, Ordering::SeqCst);
+        scene.shared.tasks.fetch_add(2, Ordering::SeqCst);
         let mut state = lock(&scene.shared.state);
         if call_first {
-            scene.shared.call(&mut state, Errand::Hold, to_hold.guest());
+            scene
+                .shared
+                .call(&mut state, Job::AwaitRequest, to_hold.task());
         }
-        scene.shared.to_ring(&mut state, to_ring.guest());
+        scene.shared.to_ring(&mut state, to_ring.task());
         if !call_first {
-            scene.shared.call(&mut state, Errand::Hold, to_hold.guest());
+            scene
+                .shared
+                .call(&mut state, Job::AwaitRequest, to_hold.task());
         }
         drop(state);
         scene.until_served(&to_ring, 1);
@@ -79,12 +83,14 @@ fn answering_a_call_does_not_take_the_pressure_from_the_others() {
     let (scene, peers, gate) = one_idle_worker_of_four();
     let called = Peer::new();
     called.send(Ask::Gated(Arc::clone(&gate)));
-    scene.shared.guests.fetch_add(1, Ordering::SeqCst);
+    scene.shared.tasks.fetch_add(1, Ordering::SeqCst);
     // Under one lock: the idle worker may be about to wake from an earlier call, find nothing, and
     // relieve the others because it is free.
     let mut state = lock(&scene.shared.state);
     scene.shared.pressed.store(true, Ordering::SeqCst);
-    scene.shared.call(&mut state, Errand::Hold, called.guest());
+    scene
+        .shared
+        .call(&mut state, Job::AwaitRequest, called.task());
     drop(state);
     scene.until("in its handler", || called.is_being_served());
     assert!(scene.shared.pressed.load(Ordering::SeqCst));
@@ -117,7 +123,7 @@ fn clients_that_pipeline_without_end_leave_a_worker_to_watch() {
     scene.end(&peers);
 }
 
-/// So many quiet guests nobody has a place for that the sweeper's naps are of the longest.
+/// So many quiet tasks nobody has a place for that the sweeper's naps are of the longest.
 fn a_crowd(scene: &Scene) -> Vec<Arc<Peer>> {
     let peers: Vec<_> = (0..12_000).map(|_| scene.admit()).collect();
     scene.until("all cold or held", || {
@@ -315,7 +321,7 @@ fn without_a_single_thread_the_guest_is_given_back() {
     for &busy in &[false, true] {
         scene.shared.busy.store(busy, Ordering::SeqCst);
         let peer = Peer::new();
-        assert!(scene.pool.admit(peer.guest()).is_err());
+        assert!(scene.pool.admit(peer.task()).is_err());
         assert!(peer.is_over(), "it was given back, and dropped here");
     }
     scene.shared.busy.store(false, Ordering::SeqCst);

@@ -1,12 +1,13 @@
 //! What a head may be and what not: a name, the bytes, and the head in one line or the error.
 
-use super::WireError::{self, *};
+use super::WireError;
+use super::WireError::*;
 
-pub(super) type Row = (&'static str, &'static [u8], Result<&'static str, WireError>);
+pub(crate) type Row = (&'static str, &'static [u8], Result<&'static str, WireError>);
 
 /// Heads as they are.
 #[rustfmt::skip]
-pub(super) const HEADS: &[Row] = &[
+pub(crate) const HEADS: &[Row] = &[
     ("the least", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok("GET / 1.1|Host: a")),
     ("the least of 1.0", b"GET / HTTP/1.0\r\n\r\n", Ok("GET / 1.0")),
     ("1.0 with Host", b"GET / HTTP/1.0\r\nHost: a\r\n\r\n", Ok("GET / 1.0|Host: a")),
@@ -81,7 +82,7 @@ pub(super) const HEADS: &[Row] = &[
 
 /// Request lines without their CRLF; `\r\nHost: h\r\n\r\n` comes after them.
 #[rustfmt::skip]
-pub(super) const LINES: &[Row] = &[
+pub(crate) const LINES: &[Row] = &[
     ("a path and a query", b"GET /a/b;c=d?e=f&g=h HTTP/1.1", Ok("GET /a/b;c=d?e=f&g=h 1.1")),
     (
         "every byte that a target may have",
@@ -206,7 +207,7 @@ pub(super) const LINES: &[Row] = &[
 
 /// Absolute-form and what becomes of it; `\r\nHost: h\r\n\r\n` comes after it.
 #[rustfmt::skip]
-pub(super) const ABSOLUTE: &[Row] = &[
+pub(crate) const ABSOLUTE: &[Row] = &[
     ("a path", b"GET http://a/b?c HTTP/1.1", Ok("GET /b?c 1.1|Host: a")),
     ("a port", b"GET http://a:80/ HTTP/1.1", Ok("GET / 1.1|Host: a:80")),
     ("an empty port", b"GET http://a:/ HTTP/1.1", Ok("GET / 1.1|Host: a:")),
@@ -226,7 +227,7 @@ pub(super) const ABSOLUTE: &[Row] = &[
 
 /// Field lines without their last CRLF, after `GET / HTTP/1.0\r\n`.
 #[rustfmt::skip]
-pub(super) const FIELDS: &[Row] = &[
+pub(crate) const FIELDS: &[Row] = &[
     ("a value", b"A: b", Ok("A: b")),
     ("no value", b"A:", Ok("A: ")),
     ("blanks for a value", b"A: \t ", Ok("A: ")),
@@ -292,7 +293,7 @@ pub(super) const FIELDS: &[Row] = &[
 
 /// Values of Host, in a request whose target is `/`.
 #[rustfmt::skip]
-pub(super) const HOSTS: &[(&[u8], bool)] = &[
+pub(crate) const HOSTS: &[(&[u8], bool)] = &[
     (b"", false),
     (b"\t ", false),
     (b"a", true),
@@ -363,7 +364,7 @@ pub(super) const HOSTS: &[(&[u8], bool)] = &[
 
 /// Lines that are not finished and refused all the same, by the last byte.
 #[rustfmt::skip]
-pub(super) const EARLY: &[(&str, &[u8], WireError)] = &[
+pub(crate) const EARLY: &[(&str, &[u8], WireError)] = &[
     ("a first byte", b"\x16", BadMethod),
     ("a method", b"GE\"", BadMethod),
     ("LF in a method", b"GET\n", BadMethod),

@@ -1,0 +1,429 @@
+//! What is passed on, against this crate's own reader of requests; and what only short times show:
+//! servers that hang, in each phase.
+
+use super::forward::Framing;
+use super::upstream::MAX_INTERIM;
+use super::*;
+use crate::limits::Limits;
+use crate::message::request::head::Head;
+use crate::wire::body::framing::{request as framing_of, BodyLength};
+use crate::wire::head::HeadParser;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// Far more than a test needs, and no more than one can wait.
+const GUARD: Duration = Duration::from_secs(5);
+
+fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    fields.iter().map(owned).collect()
+}
+
+fn get(fields: &[(&str, &str)]) -> Request {
+    Request::fake_http("GET", "/a?b", owned(fields), vec![])
+}
+
+fn forwarded(request: &Request, host: Option<&str>, framing: Framing) -> io::Result<String> {
+    let address = ([192, 0, 2, 1], 81).into();
+    let head = forward::head(request, host, address, framing)?;
+    Ok(String::from_utf8(head).expect("text"))
+}
+
+/// What the reader of this crate, which takes no liberties, makes of a head.
+fn read_back(text: &str) -> (Head, BodyLength) {
+    let mut head = Head::default();
+    let limits = Limits {
+        max_headers: 1000,
+        ..Limits::default()
+    };
+    let whole = HeadParser::default().feed(text.as_bytes(), &limits, &mut head);
+    assert_eq!(whole, Ok(Some(text.len())), "{text:?}");
+    let framing = framing_of(&head, &limits).unwrap_or_else(|e| panic!("{}: {text:?}", e.reason()));
+    assert!(!framing.keep_alive && !framing.expects_continue, "{text:?}");
+    (head, framing.body)
+}
+
+#[test]
+fn a_head_is_passed_on() {
+    let fields = [
+        ("Host", "a.example:80"),
+        ("Accept", "x/y"),
+        ("Cookie", "c=d"),
+        ("Via", "1.0 other"),
+        ("Accept", "z/*"),
+    ];
+    let text = forwarded(&get(&fields), None, Framing::Nothing).unwrap();
+    assert_eq!(
+        text,
+        "GET /a?b HTTP/1.1\r\nHost: a.example:80\r\nAccept: x/y\r\nCookie: c=d\r\n\
+         Via: 1.0 other\r\nAccept: z/*\r\nX-Forwarded-For: 127.0.0.1\r\n\
+         X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.example:80\r\nVia: 1.1 millpond\r\n\
+         Connection: close\r\n\r\n"
+    );
+    let text = forwarded(&get(&fields), Some("inner"), Framing::Length(5)).unwrap();
+    assert!(text.contains("\r\nHost: inner\r\n") && !text.contains("\r\nHost: a."));
+    assert!(text.contains("\r\nX-Forwarded-Host: a.example:80\r\n"));
+    assert_eq!(read_back(&text).1, BodyLength::Known(5));
+    let text = forwarded(&get(&[]), None, Framing::Chunked).unwrap();
+    assert!(text.contains("\r\nHost: 192.0.2.1:81\r\n") && !text.contains("Forwarded-Host"));
+    assert_eq!(read_back(&text).1, BodyLength::Chunked);
+}
+
+#[test]
+fn whose_request_it_is_is_said_by_the_gateway_alone() {
+    let forged = [
+        ("X-Forwarded-For", "203.0.113.1"),
+        ("x-forwarded-proto", "https"),
+        ("X-Forwarded-Host", "evil"),
+        ("X-Forwarded-Prefix", "/evil"),
+        ("X_Forwarded_For", "203.0.113.1"),
+        ("Forwarded", "for=203.0.113.1"),
+        ("X-Real-IP", "203.0.113.1"),
+        ("X_Real_IP", "203.0.113.1"),
+        ("Proxy", "http://203.0.113.1"),
+        ("Connection", "X-Forwarded-For, Via, Host"),
+        ("Host", "a"),
+    ];
+    let from: SocketAddr = ([192, 0, 2, 7], 1234).into();
+    let request = Request::fake_https_from(from, "GET", "/", owned(&forged), vec![]);
+    let text = forwarded(&request, None, Framing::Nothing).unwrap();
+    assert_eq!(
+        text,
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\
+         X-Forwarded-Host: a\r\nVia: 1.1 millpond\r\nConnection: close\r\n\r\n"
+    );
+    let v6 = "[2001:db8::1]:1".parse().unwrap();
+    let request = Request::fake_http_from(v6, "GET", "/", vec![], vec![]);
+    let text = forwarded(&request, None, Framing::Nothing).unwrap();
+    assert!(text.contains("\r\nX-Forwarded-For: 2001:db8::1\r\n"));
+    let unix = ([0, 0, 0, 0], 0).into();
+    let request = Request::fake_http_from(unix, "GET", "/", vec![], vec![]);
+    let text = forwarded(&request, None, Framing::Nothing).unwrap();
+    assert!(text.contains("\r\nX-Forwarded-For: unknown\r\n"));
+}
+
+#[test]
+fn what_would_be_another_request_is_not_passed_on() {
+    let with = |name: &str, value: &str| get(&[("Host", "a"), (name, value)]);
+    for (request, host) in [
+        (with("X", "y\r\nZ: w"), None),
+        (with("X", "y\n"), None),
+        (with("X", "y\0"), None),
+        (with("X: y\r\nZ", "w"), None),
+        (with("", "w"), None),
+        (get(&[("Host", "a\r\nX: y")]), None),
+        (get(&[]), Some("a\r\nX: y")),
+        (
+            Request::fake_http("GET", "/ HTTP/1.1\r\nX: y", vec![], vec![]),
+            None,
+        ),
+        (Request::fake_http("GET /", "/", vec![], vec![]), None),
+        (Request::fake_http("CONNECT", "/", vec![], vec![]), None),
+    ] {
+        let refused = forwarded(&request, host, Framing::Nothing).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{request:?}");
+    }
+}
+
+/// However a request is made up, what is passed on is one request with the body that it is to have.
+#[test]
+fn no_fields_smuggle_a_request() {
+    const NAMES: [&str; 16] = [
+        "Content-Length",
+        "content_length",
+        "Transfer-Encoding",
+        "transfer_encoding",
+        "Connection",
+        "Host",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Expect",
+        "Keep-Alive",
+        "X-Forwarded-For",
+        "X",
+        "Content-Length ",
+        "Transfer-Encoding\t",
+        "\u{e9}",
+    ];
+    const VALUES: [&str; 16] = [
+        "5",
+        "0",
+        "chunked",
+        "5, 6",
+        "identity, chunked",
+        "close, Content-Length, Host",
+        "Transfer-Encoding",
+        "100-continue",
+        "a",
+        "",
+        "\u{b}chunked",
+        "5\r\nContent-Length: 6",
+        "x\r\n\r\nGET /evil HTTP/1.1",
+        "\u{e9}\u{2003}",
+        "keep-alive, X",
+        "h2c",
+    ];
+    let mut random = 0x5eed_u64;
+    let mut pick = |bound: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % bound as u64) as usize
+    };
+    let mut passed = 0;
+    for _ in 0..20_000 {
+        let count = pick(6);
+        let fields: Vec<(&str, &str)> = (0..count)
+            .map(|_| (NAMES[pick(NAMES.len())], VALUES[pick(VALUES.len())]))
+            .collect();
+        let framing = [Framing::Nothing, Framing::Length(7), Framing::Chunked][pick(3)];
+        let text = match forwarded(&get(&fields), None, framing) {
+            Ok(text) => text,
+            Err(_) => continue,
+        };
+        passed += 1;
+        // A value that no Host may have is for the other server to refuse.
+        let asked = fields
+            .iter()
+            .find(|(name, value)| *name == "Host" && !value.is_empty());
+        if asked.map_or(false, |(_, host)| {
+            !["a", "5", "0", "chunked", "100-continue", "h2c"].contains(host)
+        }) {
+            assert_eq!(text.matches("\r\n\r\n").count(), 1, "{fields:?}");
+            continue;
+        }
+        let (head, body) = read_back(&text);
+        let want = match framing {
+            Framing::Nothing => BodyLength::None,
+            Framing::Length(length) => BodyLength::Known(length),
+            Framing::Chunked => BodyLength::Chunked,
+        };
+        assert_eq!(body, want, "{fields:?}");
+        assert_eq!(head.request(), "GET /a?b", "{fields:?}");
+        for (name, _) in head.fields() {
+            let gone = [
+                "TE",
+                "Trailer",
+                "Upgrade",
+                "Expect",
+                "Keep-Alive",
+                "content_length",
+            ];
+            assert!(!gone.contains(&name), "{fields:?}: {text:?}");
+        }
+    }
+    assert!(passed > 5000, "{passed}");
+}
+
+fn short() -> Times {
+    Times {
+        connect: Duration::from_millis(300),
+        write: Duration::from_millis(300),
+        head: Duration::from_millis(300),
+        read: Duration::from_millis(300),
+    }
+}
+
+/// A server that does this with one connection.
+fn upstream(act: impl FnOnce(TcpStream) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let thread = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        stream.set_read_timeout(Some(GUARD)).expect("a timeout");
+        act(stream);
+    });
+    (address, thread)
+}
+
+/// Reads to the end of what is sent.
+fn hang(mut stream: TcpStream) {
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+fn ask(address: SocketAddr, request: &Request) -> Result<Response, Failure> {
+    let replace_host = None;
+    let addr = address;
+    pass(request, ProxyConfig { addr, replace_host }, short())
+}
+
+/// 504, and after the time and not long after it.
+fn takes_too_long(passed: impl FnOnce() -> Result<Response, Failure>) {
+    let began = Instant::now();
+    let told = answered(passed()).expect("a response");
+    let took = began.elapsed();
+    assert_eq!(told.status_code, 504);
+    assert!(took >= Duration::from_millis(290), "{took:?}");
+    assert!(took < Duration::from_millis(2300), "{took:?}");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up() {
+    let (address, thread) = upstream(hang);
+    takes_too_long(|| ask(address, &get(&[])));
+    thread.join().expect("it saw the end");
+}
+
+#[test]
+fn a_head_that_drips_is_given_up() {
+    let (address, thread) = upstream(|mut stream| {
+        for byte in b"HTTP/1.1 200 OK\r\nX: ".iter().chain([b'y'; 1000].iter()) {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it was waited for");
+    });
+    takes_too_long(|| ask(address, &get(&[])));
+    thread.join().expect("it saw the end");
+}
+
+#[test]
+fn interim_answers_are_no_reason_to_wait_for_ever() {
+    let (address, thread) = upstream(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n");
+        hang(stream);
+    });
+    takes_too_long(|| ask(address, &get(&[])));
+    thread.join().expect("it saw the end");
+}
+
+#[test]
+fn a_server_that_reads_nothing_is_given_up() {
+    let (given_up, told) = mpsc::channel::<()>();
+    let (address, thread) = upstream(move |stream| {
+        let _ = told.recv();
+        drop(stream);
+    });
+    let body = vec![b'x'; 64 << 20];
+    let fields = owned(&[("Content-Length", &body.len().to_string())]);
+    let request = Request::fake_http("POST", "/", fields, body);
+    takes_too_long(|| ask(address, &request));
+    drop(given_up);
+    thread.join().expect("it ends");
+}
+
+#[test]
+fn an_answer_that_comes_in_place_of_reading_is_taken() {
+    for (status, waits) in [(413, false), (200, true)] {
+        let (address, thread) = upstream(move |mut stream| {
+            let text = format!("HTTP/1.1 {status} x\r\nContent-Length: 2\r\n\r\nhi");
+            stream.write_all(text.as_bytes()).expect("it is read");
+            // Nothing is read; the end is seen when the gateway has left.
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let body = vec![b'x'; 64 << 20];
+        let fields = owned(&[("Content-Length", &body.len().to_string())]);
+        let request = Request::fake_http("POST", "/", fields, body);
+        let config = ProxyConfig {
+            addr: address,
+            replace_host: None,
+        };
+        let times = Times {
+            write: Duration::from_millis(600),
+            ..short()
+        };
+        let began = Instant::now();
+        let response = pass(&request, config, times).expect("an answer");
+        assert_eq!(response.status_code, status);
+        assert_eq!(
+            began.elapsed() >= Duration::from_millis(590),
+            waits,
+            "{status}"
+        );
+        drop(response);
+        thread.join().expect("it saw the end");
+    }
+}
+
+#[test]
+fn a_body_that_stops_coming_is_cut() {
+    for fields in [
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "",
+    ] {
+        let (address, thread) = upstream(move |mut stream| {
+            let text = format!("HTTP/1.1 200 OK\r\n{fields}\r\n2\r\n");
+            let _ = stream.write_all(text.as_bytes());
+            hang(stream);
+        });
+        let response = ask(address, &get(&[])).expect("a head");
+        let (mut body, _) = response.data.into_reader_and_size();
+        let began = Instant::now();
+        let error = body.read_to_end(&mut Vec::new()).expect_err(fields);
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{fields}");
+        assert!(began.elapsed() < Duration::from_millis(1400), "{fields}");
+        // It is no end to whoever asks again.
+        let again = body.read(&mut [0; 8]).expect_err(fields);
+        assert_eq!(again.kind(), ErrorKind::TimedOut, "{fields}");
+        thread.join().expect("it saw the end");
+    }
+}
+
+#[test]
+fn an_address_that_does_not_answer_leaves_time_to_the_next() {
+    let (address, thread) = upstream(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 204 \r\n\r\n");
+    });
+    // Refused at once, here; what matters is that the second is tried.
+    let refused = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gone = refused.local_addr().expect("its address");
+    drop(refused);
+    let config = ProxyConfig {
+        addr: &[gone, address][..],
+        replace_host: None,
+    };
+    let response = pass(&get(&[]), config, short()).expect("the second answers");
+    assert_eq!(response.status_code, 204);
+    thread.join().expect("it answered");
+    let nowhere = ProxyConfig {
+        addr: &[][..],
+        replace_host: None,
+    };
+    assert!(matches!(
+        proxy(&get(&[]), nowhere),
+        Err(ProxyError::IoError(_))
+    ));
+}
+
+#[test]
+fn as_many_interim_answers_as_may_be_and_one_more() {
+    for (count, fits) in [(MAX_INTERIM, true), (MAX_INTERIM + 1, false)] {
+        let (address, thread) = upstream(move |mut stream| {
+            let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+            let text = interim.repeat(count as usize) + "HTTP/1.1 204 \r\n\r\n";
+            let _ = stream.write_all(text.as_bytes());
+            hang(stream);
+        });
+        match ask(address, &get(&[])) {
+            Ok(response) => assert!(fits && response.headers.is_empty()),
+            Err(Failure::Malformed) => assert!(!fits),
+            Err(other) => panic!("{other:?}"),
+        }
+        thread.join().expect("it saw the end");
+    }
+}
+
+#[test]
+fn a_second_address_can_be_tried_with_the_body() {
+    let refused = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gone = refused.local_addr().expect("its address");
+    drop(refused);
+    let request = Request::fake_http("POST", "/", vec![], b"body".to_vec());
+    assert!(matches!(ask(gone, &request), Err(Failure::Upstream(_))));
+    let mut body = String::new();
+    let taken = request.data().expect("the body").read_to_string(&mut body);
+    assert_eq!((taken.ok(), body.as_str()), (Some(4), "body"));
+    // Now it is taken.
+    let (address, thread) = upstream(hang);
+    assert!(matches!(ask(address, &request), Err(Failure::Taken)));
+    thread.join().expect("it saw the end");
+}

@@ -1,0 +1,90 @@
+//! A media type as a value (RFC 2045 §5.1). It knows none by name.
+
+use crate::extra::input::body::parameters::{is_token, Parameters};
+use std::fmt;
+
+/// A media type: `text/plain`, `image/svg+xml`, `text/html; charset=utf-8`.
+///
+/// What a client has said its file is. Nobody has looked whether that is so.
+///
+/// ```
+/// use millpond::input::multipart::get_multipart_input;
+/// use millpond::Request;
+///
+/// let kind = "multipart/form-data; boundary=x".to_owned();
+/// let body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\
+///             Content-Type: Text/HTML; charset=utf-8\r\n\r\n<b>\r\n--x--\r\n";
+/// let fields = vec![("Content-Type".to_owned(), kind)];
+/// let request = Request::fake_http("POST", "/", fields, body.into());
+///
+/// let mut form = get_multipart_input(&request)?;
+/// let mime = form.next().and_then(|field| field.headers.content_type).expect("it is there");
+/// assert_eq!(mime.to_string(), "text/html; charset=utf-8");
+/// assert_eq!((mime.essence_str(), mime.type_(), mime.subtype()), ("text/html", "text", "html"));
+/// # Ok::<(), millpond::input::multipart::MultipartError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Mime {
+    /// In lower case as far as the essence goes.
+    text: String,
+    slash: usize,
+    essence: usize,
+}
+
+impl Mime {
+    pub(crate) fn parse(value: &str) -> Option<Mime> {
+        let read = Parameters::parse(value)?;
+        let (kind, subtype) = read.what.split_once('/')?;
+        if !is_token(kind) || !is_token(subtype) {
+            return None;
+        }
+        let (slash, essence) = (kind.len(), read.what.len());
+        let mut text = value.to_owned();
+        // It is first: the value has no blanks before it.
+        text.get_mut(..essence)?.make_ascii_lowercase();
+        Some(Mime {
+            text,
+            slash,
+            essence,
+        })
+    }
+
+    /// Type and subtype without parameters, in lower case: `text/html`.
+    pub fn essence_str(&self) -> &str {
+        &self.text[..self.essence]
+    }
+
+    /// What stands before the slash, in lower case: `text`, `image`.
+    pub fn type_(&self) -> &str {
+        &self.text[..self.slash]
+    }
+
+    /// What stands behind the slash, in lower case and with its suffix: `svg+xml`.
+    pub fn subtype(&self) -> &str {
+        &self.text[self.slash + 1..self.essence]
+    }
+}
+
+impl AsRef<str> for Mime {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq<&str> for Mime {
+    fn eq(&self, other: &&str) -> bool {
+        self.text == *other
+    }
+}
+
+impl fmt::Display for Mime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Mime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}

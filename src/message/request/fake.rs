@@ -1,0 +1,131 @@
+//! Requests that a test makes up, so that a handler is tested without a socket.
+
+use super::head::Field;
+use super::Request;
+use std::io::Cursor;
+use std::net::SocketAddr;
+
+impl Request {
+    /// A request as if it had come from `127.0.0.1:12345` over plain HTTP: for tests of handlers.
+    ///
+    /// The header list keeps its order and duplicates. Nothing is checked: what the server would
+    /// refuse can be made up here.
+    ///
+    /// # Panics
+    ///
+    /// When method, URL and headers come to 4 GiB or more.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let headers = vec![("Host".to_owned(), "localhost".to_owned())];
+    /// let request = Request::fake_http("POST", "/users?dry=1", headers, b"name=Ann".to_vec());
+    /// assert_eq!(request.method(), "POST");
+    /// assert_eq!(request.header("host"), Some("localhost"));
+    /// ```
+    pub fn fake_http<U, M>(
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        Request::fake_http_from(fake_addr(), method, url, headers, data)
+    }
+
+    /// [`fake_http`](Request::fake_http) from another client address.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let from = ([192, 0, 2, 7], 40_000).into();
+    /// let request = Request::fake_http_from(from, "GET", "/", vec![], vec![]);
+    /// assert_eq!(request.remote_addr(), &from);
+    /// ```
+    pub fn fake_http_from<U, M>(
+        from: SocketAddr,
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        fake(from, false, &method.into(), &url.into(), &headers, data)
+    }
+
+    /// [`fake_http`](Request::fake_http) with [`is_secure`](Request::is_secure) true.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// assert!(Request::fake_https("GET", "/", vec![], vec![]).is_secure());
+    /// ```
+    pub fn fake_https<U, M>(
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        Request::fake_https_from(fake_addr(), method, url, headers, data)
+    }
+
+    /// [`fake_https`](Request::fake_https) from another client address.
+    ///
+    /// ```
+    /// use millpond::Request;
+    ///
+    /// let from = ([192, 0, 2, 7], 40_000).into();
+    /// let request = Request::fake_https_from(from, "GET", "/", vec![], vec![]);
+    /// assert!(request.is_secure());
+    /// ```
+    pub fn fake_https_from<U, M>(
+        from: SocketAddr,
+        method: M,
+        url: U,
+        headers: Vec<(String, String)>,
+        data: Vec<u8>,
+    ) -> Request
+    where
+        U: Into<String>,
+        M: Into<String>,
+    {
+        fake(from, true, &method.into(), &url.into(), &headers, data)
+    }
+}
+
+fn fake_addr() -> SocketAddr {
+    ([127, 0, 0, 1], 12345).into()
+}
+
+fn fake(
+    from: SocketAddr,
+    secure: bool,
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    data: Vec<u8>,
+) -> Request {
+    let mut request = Request::blank();
+    let parts = request.renew();
+    parts.peer_addr = from;
+    parts.secure = secure;
+    parts.set_body(Box::new(Cursor::new(data)));
+    let head = &mut parts.head;
+    head.method = head.push(method);
+    head.target = head.push(url);
+    for (name, value) in headers {
+        let (name, value) = (head.push(name), head.push(value));
+        head.fields.push(Field { name, value });
+    }
+    request
+}
