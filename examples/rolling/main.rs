@@ -7,7 +7,7 @@
 
 mod signals;
 
-use millpond::{try_or_400, Address, Listen, Request, Response, Route, Router, Settings};
+use millpond::{Address, Listen, Request, Response, Route, Router, Settings};
 use std::{error::Error, io::Read, process::ExitCode, thread::sleep, time::Duration};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -57,15 +57,24 @@ fn ready(_: &Request) -> Response {
 
 /// Answers after `?ms=`, as a slow handler does.
 fn sleep_for(request: &Request) -> Response {
-    let ms: u16 = try_or_400!(request.get_param("ms").unwrap_or_default().parse());
-    sleep(Duration::from_millis(ms.into()));
-    Response::text("slept\n")
+    let ms = request
+        .get_param("ms")
+        .and_then(|ms| ms.parse::<u16>().ok());
+    match ms {
+        Some(ms) => {
+            sleep(Duration::from_millis(ms.into()));
+            Response::text("slept\n")
+        }
+        None => Response::empty_400(),
+    }
 }
 
 /// Returns the body of the request.
 fn echo(request: &Request) -> Response {
     let mut body = Vec::new();
     let mut data = request.data().expect("the body is read only here");
-    try_or_400!(data.read_to_end(&mut body));
-    Response::from_data("application/octet-stream", body)
+    match data.read_to_end(&mut body) {
+        Ok(_) => Response::from_data("application/octet-stream", body),
+        Err(_) => Response::empty_400(),
+    }
 }
