@@ -40,8 +40,9 @@ const MAX_EMPTY_LINES: u8 = 16;
 /// and the rest of an absolute-form target a second time.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
+    #[default]
     Before,
     BeforeLf,
     Method,
@@ -56,7 +57,7 @@ enum State {
 }
 
 /// The parser of a head that arrives in pieces.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct HeadParser {
     state: State,
     /// The index of the next byte to read.
@@ -76,32 +77,10 @@ pub(crate) struct HeadParser {
     authority: Option<Span>,
 }
 
-impl Default for HeadParser {
-    fn default() -> HeadParser {
-        HeadParser {
-            state: State::Before,
-            at: 0,
-            mark: 0,
-            start: 0,
-            empty_lines: 0,
-            name: Span::default(),
-            query: false,
-            host: None,
-            authority: None,
-        }
-    }
-}
-
 impl HeadParser {
     /// Discards an incomplete head.
     pub(crate) fn reset(&mut self) {
-        // The other fields are written before they are read.
-        self.state = State::Before;
-        self.at = 0;
-        self.empty_lines = 0;
-        self.query = false;
-        self.host = None;
-        self.authority = None;
+        *self = HeadParser::default();
     }
 
     /// Returns the number of bytes in empty lines if the parser has read nothing else, after `feed`

@@ -101,6 +101,8 @@
 //! If a signal ends the program, or its output is shorter than its `Content-Length`, the server
 //! closes the connection before the end of the body. Its standard error is that of the server,
 //! unless the command has another.
+//!
+//! Tests: `tests/it/extras/cgi` and `tests.rs` here.
 
 #[cfg(test)]
 mod compat;
