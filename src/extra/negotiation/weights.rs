@@ -63,6 +63,7 @@ impl<'a> Member<'a> {
 
     /// Returns whether the member has a parameter besides its weight. A media type may have one, a
     /// coding must not.
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn has_parameters(&self) -> bool {
         self.parameters().any(|(name, _)| !is_q(name))
     }

@@ -175,7 +175,7 @@ impl<'a> EntityTag<'a> {
 
     /// Returns whether the tags are equal by strong comparison (RFC 9110 §8.8.3.2): for `If-Match`
     /// and `If-Range`, which require equal bytes.
-    #[cfg(any(test, feature = "assets"))]
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn strong_eq(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }

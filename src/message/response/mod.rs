@@ -33,7 +33,7 @@ use std::fs::File;
 ///     }
 /// }
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 ///     let server = Server::new("127.0.0.1:8080", answer)?;
 ///     println!("http://{}/", server.server_addr());
 ///     server.run();

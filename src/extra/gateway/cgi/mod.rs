@@ -9,7 +9,7 @@
 //! use std::error::Error;
 //! use std::process::Command;
 //!
-//! fn main() -> Result<(), Box<dyn Error>> {
+//! fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 //!     let server = Server::new("0.0.0.0:8080", |request| {
 //!         let mut command = Command::new("php-cgi");
 //!         command.env("SCRIPT_FILENAME", "/srv/page.php").env("REDIRECT_STATUS", "1");

@@ -10,7 +10,7 @@
 //! use millpond::{Response, Server};
 //! use std::error::Error;
 //!
-//! fn main() -> Result<(), Box<dyn Error>> {
+//! fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 //!     let server = Server::new("0.0.0.0:8080", |request| match request.header("Host") {
 //!         Some("shop.example") => {
 //!             let config = ProxyConfig { addr: "10.0.0.7:8080", replace_host: None };
