@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: the parser accepts heads of up to
-/// 1 GiB, and the text is at most three times as long.
+/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: a received head has at most 1
+/// GiB, and its text at most three times as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub start: u32,

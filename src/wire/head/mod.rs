@@ -36,8 +36,8 @@ const MAX_METHOD_BYTES: usize = 64;
 const MAX_EMPTY_LINES: u8 = 16;
 
 /// The longest head for any limit: 1 GiB, so that every index of the text fits the 32 bits of a
-/// span. The text can be twice as long as the received bytes (ISO-8859-1), and contains the method
-/// and the rest of an absolute-form target a second time.
+/// span. The text can be twice as long as the received bytes (ISO-8859-1). It can also contain the
+/// method and the rest of an absolute-form target a second time.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,9 +192,8 @@ impl HeadParser {
             None => Ok(false),
             Some(b' ') if self.at > self.mark => {
                 head.method = self.span(self.mark, self.at);
-                // The method is copied at once, before the rest: the response to a head that is
-                // rejected or never completed depends on whether the method is HEAD. A token is
-                // ASCII.
+                // The method is copied at once, before the rest. Without this, the response to a
+                // rejected or incomplete HEAD request would have a body. A token is ASCII.
                 if let Ok(method) = std::str::from_utf8(&bytes[self.mark..self.at]) {
                     head.text.push_str(method);
                 }

@@ -79,9 +79,9 @@
 //!
 //! # Time
 //!
-//! A worker of the pool waits for the program, in the handler and while it sends the output, so
-//! [`pool_size`](crate::Server::pool_size) limits the number of programs at once. Each wait has a
-//! limit:
+//! A worker of the pool waits for the program, in the handler and while it sends the output.
+//! [`pool_size`](crate::Server::pool_size) therefore limits the number of programs at once. Each
+//! wait has a limit:
 //!
 //! | wait | limit |
 //! |---|---|
@@ -104,6 +104,8 @@
 //!
 //! Tests: `tests/it/extras/cgi` and `tests.rs` here.
 
+// `program` runs a program, `output` buffers its output, `variables` sets its environment, and
+// `response` reads the head of its output.
 #[cfg(test)]
 mod compat;
 mod output;

@@ -59,9 +59,9 @@
 //!
 //! Both bodies are streamed in pieces of up to 64 KiB, whatever their length. If the client
 //! disconnects before the end of its body, the other server does not get a complete request. The
-//! same holds for a response. The one exception is a body that ends with its connection: a response
-//! with neither length nor coding, and any response without a length for a client of HTTP/1.0. An
-//! early end of such a body looks like its end.
+//! same holds for a response. The one exception is a body that ends with its connection, because an
+//! early end looks like the end of the body. These are responses with neither length nor coding,
+//! and all responses without a length for a client of HTTP/1.0.
 //!
 //! If the other server sends an error (400 and above) before the end of the request body, the rest
 //! is not sent. Any other response waits until the body is sent, or until the other server has read
@@ -88,9 +88,9 @@
 //!
 //! The handler chooses the address of the other server. If an `addr` is derived from data of a
 //! client, the client can reach every server that this one can reach. Responses are read as
-//! strictly as requests. A response that two parsers could read differently (both lengths, bare LF,
-//! folded lines), or with a head of more than 64 KiB or 256 fields, is a
-//! [`ProxyError::HttpParseError`].
+//! strictly as requests. If two parsers could read a response differently (both lengths, bare LF,
+//! folded lines), the result is a [`ProxyError::HttpParseError`]. So is it for a head of more than
+//! 64 KiB or 256 fields.
 //!
 //! # Performance
 //!
@@ -102,6 +102,8 @@
 //! Tests: `tests/it/extras/gateway` and `tests.rs` here; behind nginx and with git,
 //! `tests/proxies`.
 
+// `forward` sends the request, `upstream` is the connection to the other server, `body` reads the
+// body of its response, and `failure` has the errors.
 mod body;
 #[cfg(test)]
 mod compat;
