@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex};
 ///     Response::text(format!("hello {name}"))
 /// }
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 ///     let server = Server::new("127.0.0.1:8080", greet)?;
 ///     println!("http://{}/greet?name=Ann", server.server_addr());
 ///     server.run();
