@@ -16,8 +16,8 @@ fn connected() -> (Connection, TcpStream) {
     let handler = Arc::new(|_: &_| Response::text("fine"));
     let counters = Arc::new(Counters::default());
     let service = Arc::new(Service::new(handler, &Settings::default(), counters));
-    let link = service.registry.enter(stream, peer, 0, 1).unwrap();
-    (Connection::new(link, service), client)
+    let handle = service.registry.enter(stream, peer, 0, 1).unwrap();
+    (Connection::new(handle, service), client)
 }
 
 /// Sends a byte, and lets it be found by a look at `now`.
@@ -25,7 +25,7 @@ fn drip(connection: &mut Connection, client: &mut TcpStream, byte: u8, now: Inst
     client.write_all(&[byte]).unwrap();
     // It is here once it can be peeked at.
     connection.set_blocking(true).unwrap();
-    assert_eq!(connection.link.stream.peek(&mut [0]).unwrap(), 1);
+    assert_eq!(connection.handle.stream.peek(&mut [0]).unwrap(), 1);
     connection.poll(&mut Buffers::default(), now)
 }
 
@@ -69,7 +69,7 @@ fn a_request_that_came_before_the_deadline_is_answered_after_it() {
     client
         .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         .unwrap();
-    connection.link.stream.peek(&mut [0]).unwrap();
+    connection.handle.stream.peek(&mut [0]).unwrap();
     connection.deadline = Instant::now();
     assert_eq!(connection.wait(&mut Buffers::default()), Next::Run);
     let (mut connection, _client) = connected();
@@ -85,8 +85,8 @@ fn a_response_that_is_gathered_is_sent_though_the_idle_time_is_up() {
     let (mut connection, mut client) = connected();
     let (request, mut buffers) = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", Buffers::default());
     client.write_all(request).unwrap();
-    while connection.link.stream.peek(&mut [0; 99]).unwrap() < request.len() {}
-    connection.quick = u32::MAX / 2;
+    while connection.handle.stream.peek(&mut [0; 99]).unwrap() < request.len() {}
+    connection.quick_handlers = u32::MAX / 2;
     let now = Instant::now();
     connection.deadline = now;
     assert_eq!(connection.poll(&mut buffers, now), Next::Run);
