@@ -23,6 +23,9 @@ const MAX_REPORTED_NAME_CHARS: usize = 64;
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
+/// The header fields of a response.
+pub(crate) type Fields = [(Cow<'static, str>, Cow<'static, str>)];
+
 pub(crate) struct Service {
     pub handler: Arc<Handler>,
     pub limits: Limits,
@@ -71,11 +74,7 @@ impl Service {
     /// Reports each field of a response that cannot be sent: its name, and not its value, which may
     /// be a secret.
     #[cold]
-    pub(crate) fn report_bad_headers(
-        &self,
-        handle: &ConnectionHandle,
-        fields: &[(Cow<'static, str>, Cow<'static, str>)],
-    ) {
+    pub(crate) fn report_bad_headers(&self, handle: &ConnectionHandle, fields: &Fields) {
         for (name, _) in fields.iter().filter(|(n, v)| !encode::is_field(n, v)) {
             let name: String = name.chars().take(MAX_REPORTED_NAME_CHARS).collect();
             let error = io::Error::new(ErrorKind::InvalidData, format!("field {name:?}"));
@@ -86,13 +85,8 @@ impl Service {
 
 impl StatsSource for Service {
     fn add_to(&self, stats: &mut Stats) {
-        let counts = self.registry.count();
-        for ((state, count), sum) in ConnectionState::ALL
-            .into_iter()
-            .zip(counts)
-            .zip(&mut stats.connections)
-        {
-            *sum += count;
+        for (state, count) in ConnectionState::ALL.into_iter().zip(self.registry.count()) {
+            stats.connections[state as usize] += count;
             match state {
                 ConnectionState::Upgraded => stats.upgraded += count,
                 _ => stats.open += count,

@@ -4,7 +4,6 @@
 pub(crate) mod outcome;
 pub(crate) mod writer;
 
-use std::borrow::Cow;
 use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -15,7 +14,7 @@ use super::buffers::Buffers;
 use super::byte_queue::ByteQueue;
 use super::request::upload::{Fault, Leftover, UploadState};
 use super::request::{BodyRemainder, ReceivedRequest, MAX_SKIPPED_BODY_BYTES};
-use super::service::Service;
+use super::service::{Fields, Service};
 use super::upgrade;
 use crate::message::request::head::{Head, Version};
 use crate::message::syntax::status;
@@ -103,12 +102,8 @@ pub(crate) fn run_exchange(
             }
         }
     }
-    let keep_alive = persist.keep_alive;
-    let final_traits = RequestTraits {
-        keep_alive,
-        ..traits
-    };
-    let encoded = encode_response(service, handle, buffers, final_traits, response, finished);
+    let close = !persist.keep_alive;
+    let encoded = encode_response(service, handle, buffers, traits, close, response, finished);
     let next = match (encoded.upgrade, permit) {
         (Some(upgrade), Some(permit)) => NextAction::Upgrade(upgrade, permit),
         _ if !encoded.close => NextAction::KeepAlive(persist.rest),
@@ -131,32 +126,24 @@ fn lend_request(
     exchange: Exchange<'_>,
     buffers: &mut Buffers,
 ) -> (Option<Arc<Mutex<UploadState>>>, ByteQueue) {
-    let Exchange {
-        service,
-        handle,
-        head,
-        client,
-        received,
-        unread,
-        ..
-    } = exchange;
+    let (service, handle, received) = (exchange.service, exchange.handle, exchange.received);
     let parts = buffers.request.renew();
     parts.peer_addr = handle.peer;
     // The head of the request before this one becomes the spare head.
-    buffers.head = std::mem::replace(&mut parts.head, head);
-    if let Some(client) = client {
+    buffers.head = std::mem::replace(&mut parts.head, exchange.head);
+    if let Some(client) = exchange.client {
         parts.client = Some(client.address);
         parts.secure = client.secure;
     }
     if !received.rest.is_done() {
-        let (state, reader) = UploadState::share(service, handle, received, unread);
+        let (state, reader) = UploadState::share(service, handle, received, exchange.unread);
         parts.set_body(Box::new(reader));
         return (Some(state), ByteQueue::default());
     }
     if !received.body.is_empty() {
         parts.set_body(Box::new(Cursor::new(received.body)));
     }
-    (None, unread)
+    (None, exchange.unread)
 }
 
 fn run_handler(service: &Service, handle: &ConnectionHandle, request: &Request) -> Response {
@@ -257,27 +244,20 @@ fn encode_response(
     handle: &ConnectionHandle,
     buffers: &mut Buffers,
     traits: RequestTraits,
+    close: bool,
     response: Response,
     now: Instant,
 ) -> EncodedResponse {
-    let Response {
-        status_code: status,
-        headers,
-        data,
-        upgrade,
-    } = presentable(response);
-    let data = data.into_data();
-    let payload = match &data {
-        Data::Empty => Payload::Known(0),
-        Data::Bytes(bytes) => Payload::Known(bytes.len() as u64),
-        Data::Reader { size, .. } => size.map_or(Payload::Unknown, Payload::Known),
-    };
-    let (is_head, version, keep_alive) = (traits.is_head, traits.version, traits.keep_alive);
-    let mut plan = encode::plan(is_head, version, keep_alive, status, payload);
+    let response = presentable(response);
+    let (status, headers) = (response.status_code, response.headers);
+    let payload = response.data.size();
+    let payload = payload.map_or(Payload::Unknown, Payload::Known);
+    let mut plan = encode::plan(traits.is_head, traits.version, !close, status, payload);
+    let data = response.data.into_data();
     let date = *buffers.date(now);
     let Buffers { out, input, .. } = buffers;
     let start = out.len();
-    let is_valid = encode::response_head(out, &mut plan, version, status, &headers, &date);
+    let is_valid = encode::response_head(out, &mut plan, traits.version, status, &headers, &date);
     let source = if is_valid && !plan.head_only {
         let is_chunked = plan.transfer == BodyFraming::Chunked;
         // An error before the first byte was sent: the client can still get a 500.
@@ -298,12 +278,20 @@ fn encode_response(
             EncodedResponse {
                 source,
                 close: plan.close,
-                upgrade,
+                upgrade: response.upgrade,
             }
         }
         None => {
             buffers.out.truncate(start);
-            encode_response(service, handle, buffers, traits, status_page(500), now)
+            encode_response(
+                service,
+                handle,
+                buffers,
+                traits,
+                close,
+                status_page(500),
+                now,
+            )
         }
     }
 }
@@ -311,7 +299,7 @@ fn encode_response(
 /// Appends a body, or its first piece, to the head in `out`. Returns the source of the rest.
 fn encode_body(
     data: Data,
-    headers: &[(Cow<'static, str>, Cow<'static, str>)],
+    headers: &Fields,
     is_chunked: bool,
     out: &mut Vec<u8>,
     piece: &mut Vec<u8>,
@@ -336,7 +324,7 @@ fn encode_body(
 }
 
 /// Returns whether the response is a stream of server-sent events.
-fn is_event_stream(headers: &[(Cow<'static, str>, Cow<'static, str>)]) -> bool {
+fn is_event_stream(headers: &Fields) -> bool {
     headers.iter().any(|(name, value)| {
         let essence = value.split(';').next().unwrap_or_default().trim();
         name.eq_ignore_ascii_case("Content-Type")
@@ -391,5 +379,6 @@ pub(crate) fn encode_refusal(
         keep_alive: false,
     };
     // Its body is small: nothing is left to send after the buffer.
-    let _ = encode_response(service, handle, buffers, traits, refusal_page(refusal), now);
+    let response = refusal_page(refusal);
+    let _ = encode_response(service, handle, buffers, traits, true, response, now);
 }
