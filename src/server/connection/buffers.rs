@@ -1,5 +1,5 @@
-//! The buffers that a worker lends to one connection after the other. A connection at rest needs
-//! none of its own, and all responses of a second share one formatted date.
+//! The buffers that a worker lends to one connection after the other. An idle connection then needs
+//! no buffer, and all responses of a second share one formatted date.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,10 +9,10 @@ use crate::message::syntax::date;
 use crate::message::Request;
 use crate::server::stats::{Counters, RegisteredCounters, WorkerCounters};
 
-/// Bytes read from a socket at once: a buffered body of the default 64 KiB fits with its head.
-/// Each worker has one such buffer.
+/// Bytes read from a socket at once, 72 KiB: a head and a buffered body of the default 64 KiB come
+/// in one read. Each worker has one such buffer.
 const READ_BUFFER_BYTES: usize = 72 * 1024;
-/// Initial capacity of the output buffer: most heads with a small body fit.
+/// The initial capacity of the output buffer, 4 KiB: most heads with a small body fit.
 const OUT_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The buffers of one worker, lent to the connection that the worker attends to.
@@ -21,9 +21,9 @@ pub(crate) struct Buffers {
     pub(crate) input: Vec<u8>,
     /// Responses that are encoded and not sent. Only [`Connection`](super::Connection) clears it.
     pub(crate) out: Vec<u8>,
-    /// The request that the handler sees. The next request reuses its allocations.
+    /// The request that the handler sees. The allocations are reused for the next request.
     pub(crate) request: Request,
-    /// A spare head for the next request, whose allocations are reused.
+    /// A spare head, lent to the connection that begins to receive a request.
     pub(crate) head: Head,
     date: [u8; 29],
     date_until: Option<Instant>,

@@ -13,11 +13,11 @@ use crate::server::registry::ConnectionState;
 use crate::server::stats::CloseReason;
 use crate::util::io::would_block;
 
-/// The time for which a connection is read after its last response, so that no reset destroys that
-/// response before the client reads it (RFC 9112 §9.6).
+/// The time for which a connection is read after the last response, 2 s. Without this, a reset may
+/// destroy the response before the client reads that response (RFC 9112 §9.6).
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
-/// The bytes read in that time. Many clients send a whole body before they read, also one of
-/// several times `max_body_bytes`: in practice the time is the bound.
+/// The bytes read in that time, 256 MiB. Many clients send a whole body before they read, also a
+/// body of several times `max_body_bytes`; in practice, the time is the bound.
 const MAX_LINGER_BYTES: usize = 256 * 1024 * 1024;
 
 impl Connection {
@@ -28,7 +28,7 @@ impl Connection {
         Next::Done
     }
 
-    /// Ends the connection after its last response.
+    /// Ends the connection after the last response was sent.
     pub(super) fn close(
         &mut self,
         buffers: &mut Buffers,

@@ -1,5 +1,5 @@
-//! START HERE. One connection, from its first byte to its last: requests are received, a handler
-//! answers each, the responses are sent.
+//! START HERE. One connection, from the first byte to the last: requests are received, a handler
+//! answers each of them, the responses are sent.
 //!
 //! ```text
 //!             ┌───────────────── keep-alive ─────────────────┐
@@ -9,26 +9,48 @@
 //!             └── refusal: a 4xx or 5xx ───────────────────┘   └─ broken: Aborted ───┘
 //! ```
 //!
-//! [`Connection`] is the [`Task`] that the pool runs. The pool calls [`poll`](Task::poll) while no
-//! thread waits for the connection, and its socket is then nonblocking. It calls
-//! [`wait`](Task::wait) on a worker that may block until the next request. It calls
-//! [`run`](Task::run) for all that user code is part of. Each call returns the [`Next`] one.
+//! [`Connection`] is the [`Task`] that the pool runs. Each call returns the [`Next`] one:
 //!
-//! The files, in the order in which a request passes through them:
+//! * [`poll`](Task::poll) is called while no thread waits for the connection. The socket is
+//!   nonblocking.
+//! * [`wait`](Task::wait) is called on a worker that may block until the next request. The socket is
+//!   blocking. The accepting side has set a send timeout, so a client that does not read cannot
+//!   block the worker for long.
+//! * [`run`](Task::run) is called on a worker, for all work that contains user code.
 //!
-//! * `receive`: bytes from the socket, and the deadlines of the client
-//! * `request/`: [`RequestReader`], which makes requests of bytes; the upload, a body that is read
-//!   while its handler runs; the minimum rate
-//! * `response/`: [`run_exchange`], from a request to an encoded response and the
-//!   [`NextAction`](response::outcome::NextAction) after it; the writer, which sends a response
-//! * `send`: the response is sent and the next action begins
-//! * `close`: the end of the connection
+//! # One GET on an idle connection
+//!
+//! 1. `wait` reads from the socket. `on_read` counts the bytes, and `receive` passes them on.
+//! 2. `feed` gives the bytes to [`RequestReader::feed`], which parses the head and decides the
+//!    framing. `on_request` registers the request. The pool gets [`Next::Run`].
+//! 3. `run` calls `exchange`, which moves the request out of the connection into an [`Exchange`].
+//! 4. [`run_exchange`] lends the request to the handler, calls the handler, decides whether the
+//!    connection persists, and encodes the response into [`Buffers::out`].
+//! 5. `send` writes the response. `all_sent` begins the next action: the connection is idle, and the
+//!    pool gets [`Next::Idle`].
+//!
+//! # One large upload
+//!
+//! 1. As before, up to `feed`. The body is gathered up to `buffered_body_bytes`, within the minimum
+//!    rate that `set_deadline` starts. No worker waits for this. Then the request is ready, and the
+//!    pool gets [`Next::RunMayBlock`].
+//! 2. `exchange` makes the socket blocking. [`run_exchange`] gives the handler an
+//!    [`Upload`](request::upload::Upload), whose `read` returns the gathered bytes, then waits for
+//!    the client within the minimum rate.
+//! 3. When the handler has returned, the rest of the body is taken back. A short rest is skipped
+//!    before the next request. With a long rest, the connection lingers and closes.
+//!
+//! # Files
+//!
+//! * `receive`, `send`, `close`: the steps of [`Connection`]
+//! * `request/`: [`RequestReader`], the upload, the minimum rate
+//! * `response/`: [`run_exchange`], its outcome, the writer of a response
 //! * `upgrade`: the hand-over to another protocol
 //! * `service`: the parts that all connections of a server share
 //! * `buffers`, `byte_queue`: the buffers of a worker, and a queue of bytes
 //!
-//! A connection belongs to one thread at a time and has no lock. Only its
-//! [`ConnectionHandle`] is shared, with the registry.
+//! A connection belongs to one thread at a time and has no lock. Only the [`ConnectionHandle`] is
+//! shared, with the registry.
 
 mod buffers;
 mod byte_queue;
@@ -63,21 +85,21 @@ use crate::util::catch_panic::caught;
 use crate::util::io::after;
 use crate::wire::proxied::forwarded::Client;
 
-/// Pipelined responses are gathered into one write once this many handlers in a row were quick, and
-/// for as long as the same request comes again: the time of the next handler is then known well
-/// enough, and no response waits behind a slow handler.
+/// Handlers in a row that must be quick before pipelined responses are gathered into one write. They
+/// are gathered for as long as the same request comes again. The time of the next handler is then
+/// known well enough, and no response waits behind a slow handler.
 const MIN_QUICK_HANDLERS: u32 = 8;
-/// The longest time of a quick handler.
+/// The longest time of a quick handler, 50 µs.
 const MAX_QUICK_HANDLER_TIME: Duration = Duration::from_micros(50);
-/// Bytes of gathered responses. With more, the responses are sent.
+/// Bytes of responses that are gathered at most, 32 KiB. Then the responses are sent.
 const MAX_GATHERED_BYTES: usize = 32 * 1024;
 
 enum Phase {
     /// Receives a request, or has one ready ([`RequestReader::ready`]).
     Receiving,
     Sending(Box<Sending>),
-    /// Reads on after the last response, `left` bytes at most. `settled` once there was nothing to
-    /// read: a close would not cause a reset.
+    /// Reads on after the last response, `left` bytes at most. `settled` once no byte was there to
+    /// read: a close would then not cause a reset.
     Lingering {
         left: usize,
         settled: bool,
@@ -223,8 +245,8 @@ impl Connection {
                 None => return self.next(),
             };
             if !received.rest.is_done() {
-                // The handler's reads set the timeouts that they need. If this fails, the first of
-                // them returns an error.
+                // The reads of the handler set the timeouts. If the change of the mode fails, the
+                // first read returns an error.
                 let _ = self.set_blocking(true);
                 self.read_timeout = None;
             }
@@ -281,8 +303,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Bounds the next blocking read. A timeout that is nearly right is kept: the same time is
-    /// needed after each response, and setting it costs a system call.
+    /// Bounds the next blocking read. A timeout that is nearly right is kept: each response is
+    /// followed by a wait of the same length, and a change costs a system call.
     fn set_read_timeout(&mut self, left: Duration) -> io::Result<()> {
         let is_near = |set: Duration| set >= left && set - left <= left / 16;
         if !self.read_timeout.map_or(false, is_near) {

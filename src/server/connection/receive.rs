@@ -18,7 +18,7 @@ use crate::server::stats::CloseReason;
 use crate::util::io::{after, would_block};
 use crate::wire::error::WireError;
 
-/// Bytes of memory that an idle connection may keep for received bytes.
+/// Bytes of capacity that an idle connection keeps for received bytes, 4 KiB.
 const BUFFER_KEEP_BYTES: usize = 4 * 1024;
 
 impl Connection {
@@ -55,7 +55,7 @@ impl Connection {
     }
 
     /// Passes the unread bytes on to the reader, with `count` bytes of `buffers.input` behind them.
-    /// `before` is what the deadline is set for.
+    /// The deadline is set for the bytes that were expected `before`.
     pub(super) fn receive(
         &mut self,
         buffers: &mut Buffers,
@@ -70,8 +70,8 @@ impl Connection {
             Ok(Progress::Incomplete) => {
                 let now = now.unwrap_or_else(Instant::now);
                 self.set_deadline(before, now);
-                // Without this check, a client that sends a byte before each read would never meet
-                // its deadline (`a_drip_that_is_met_at_each_look_does_not_stretch_a_deadline`).
+                // Without this check, a client that sends one byte before each read would never be
+                // late (`a_byte_at_each_poll_does_not_extend_a_deadline`).
                 return match (self.check_deadline(buffers, now), self.next()) {
                     (Some(end), _) => end,
                     (None, Next::Blocked) => Next::Progressed,
@@ -80,7 +80,7 @@ impl Connection {
             }
             Ok(Progress::TooLongToSkip) => (Linger::Always, CloseReason::Asked),
             // The request of this body has been answered: the client would take a second response
-            // for that to its next request.
+            // for the response to the next request.
             Err(_) if is_skipping => (Linger::Always, CloseReason::Refused),
             // The peer is not a trusted proxy, and may not speak HTTP.
             Err(_) if self.reader.expecting() == Expecting::Preface => {
@@ -91,14 +91,14 @@ impl Connection {
         self.close(buffers, linger, reason, now.unwrap_or_else(Instant::now))
     }
 
-    /// As [`receive`](Connection::receive), without the consequences.
+    /// Passes the bytes of [`receive`](Connection::receive) on to the reader, and does no more.
     pub(super) fn feed(
         &mut self,
         buffers: &mut Buffers,
         count: usize,
     ) -> Result<Progress, WireError> {
         if self.reader.expecting() == Expecting::Nothing {
-            // Nearly all heads come in one piece, and need no memory of the connection's own.
+            // Nearly all heads come in one piece, and the connection then needs no head of its own.
             std::mem::swap(&mut self.reader.head, &mut buffers.head);
         }
         let (input, limits) = (&buffers.input[..count], &self.service.limits);
@@ -116,7 +116,7 @@ impl Connection {
         Ok(progress)
     }
 
-    /// Registers the request that is ready, and its client.
+    /// Registers the request that is ready, and the client that a proxy names.
     pub(super) fn on_request(&mut self) -> Next {
         if let Some(proxies) = &self.service.proxies {
             let near = self.reader.source.unwrap_or(self.handle.peer);
@@ -130,7 +130,7 @@ impl Connection {
         self.next()
     }
 
-    /// Returns what a receiving connection needs next.
+    /// Returns the next call that a receiving connection needs.
     pub(super) fn next(&self) -> Next {
         match (self.reader.ready(), self.reader.expecting()) {
             (Some(received), _) if received.is_partial() => Next::RunMayBlock,
@@ -140,8 +140,8 @@ impl Connection {
         }
     }
 
-    /// Sets the deadline or the minimum rate for the bytes that the client must send now, unless
-    /// they are still those of `before`.
+    /// Sets the deadline or the minimum rate for the bytes that the client must send now. They are
+    /// kept while the same bytes are expected as `before`.
     fn set_deadline(&mut self, before: Expecting, now: Instant) {
         let expecting = self.reader.expecting();
         if expecting == before {
@@ -176,7 +176,7 @@ impl Connection {
         }
     }
 
-    /// Ends a connection whose client is late. Returns `None` if it is not.
+    /// Ends the connection if the client is late. Returns `None` if the client is in time.
     fn check_deadline(&mut self, buffers: &mut Buffers, now: Instant) -> Option<Next> {
         let is_late = match &mut self.min_rate {
             Some(min_rate) => min_rate.is_below(now),

@@ -15,7 +15,7 @@ use crate::server::stats::error_hook::ServerErrorKind;
 use crate::server::stats::CloseReason;
 use crate::util::io::after;
 
-/// Bytes of capacity that the output buffer of a worker keeps after a response.
+/// Bytes of capacity that the output buffer of a worker keeps after a response, 256 KiB.
 const OUT_BUFFER_KEEP_BYTES: usize = 256 * 1024;
 
 /// A response that is partly sent, and the action after it.

@@ -16,8 +16,8 @@ use crate::server::stats::monitor::StatsSource;
 use crate::server::stats::{Counters, Stats};
 use crate::wire::encode;
 
-/// Characters of a field's name in an error report. A longer name would not help to find the
-/// field in the program.
+/// Characters of a field name in an error report, 64. More would not help to find the field in the
+/// program.
 const MAX_REPORTED_NAME_CHARS: usize = 64;
 
 /// A handler as the server keeps it.
@@ -71,8 +71,8 @@ impl Service {
         self.on_error.report(kind, Some(handle), || e);
     }
 
-    /// Reports each field of a response that cannot be sent: its name, and not its value, which may
-    /// be a secret.
+    /// Reports the name of each field that cannot be sent. The value is not reported, and may be a
+    /// secret.
     #[cold]
     pub(crate) fn report_bad_headers(&self, handle: &ConnectionHandle, fields: &Fields) {
         for (name, _) in fields.iter().filter(|(n, v)| !encode::is_field(n, v)) {

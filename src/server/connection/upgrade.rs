@@ -45,8 +45,8 @@ pub(crate) fn permit(
     }
 }
 
-/// Returns whether the request asks for the protocols of the response (RFC 9110 §7.8): its Upgrade
-/// field must name each of them, and its Connection field must name Upgrade.
+/// Returns whether the request asks for the protocols of the response (RFC 9110 §7.8): the Upgrade
+/// field must name each of them, and the Connection field must name Upgrade.
 fn is_requested(request: &Request, response: &Response) -> bool {
     let names = |field: &str, element: &str| {
         let values = request
@@ -66,8 +66,8 @@ fn is_requested(request: &Request, response: &Response) -> bool {
         && protocols.all(|protocol| names("Upgrade", protocol))
 }
 
-/// Hands the connection over to `upgrade`, on a thread of its own: the other protocol may use the
-/// connection for as long as it needs. The permit bounds the number of these threads.
+/// Hands the connection over to `upgrade`, on a thread of its own, because the other protocol may
+/// use the connection for long. The permit bounds the number of these threads.
 pub(crate) fn hand_over(
     service: &Arc<Service>,
     handle: &Arc<ConnectionHandle>,
@@ -145,7 +145,7 @@ impl Duplex for UpgradedSocket {
     }
 
     fn finish_writing(&self) {
-        // Fails only if the connection is gone, and then the peer sees its end anyway.
+        // Fails only if the connection is gone, and the peer then sees the end anyway.
         let _ = self.handle.stream.shutdown(Shutdown::Write);
     }
 

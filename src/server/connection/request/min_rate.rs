@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-/// The time over which each rate is measured. A client has this long before its rate is checked
-/// for the first time, so a short pause in the network does not end an upload.
+/// The time over which each rate is measured, 5 s. The rate is checked for the first time after one
+/// window, and once after each window.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 
-/// The bytes of the current window, and the minimum for a window. Each window is checked on its
-/// own, so that a burst does not pay for a later stall.
+/// The bytes of the current window, and the minimum for a window. Each window is checked alone, so
+/// that a burst does not pay for a later stall.
 #[derive(Debug)]
 pub(crate) struct MinRate {
     min_bytes: u64,

@@ -1,4 +1,4 @@
-//! A request while it is received: its head, then the part of its body that is gathered before the
+//! A request while it is received: the head, then the part of the body that is gathered before the
 //! handler runs. [`RequestReader`] takes bytes and returns whether a request is ready. The reader
 //! has no socket and no clock.
 //!
@@ -24,10 +24,10 @@ use crate::wire::error::WireError;
 use crate::wire::head::HeadParser;
 use crate::wire::proxied::preface;
 
-/// Bytes of an unread body that are skipped so that the connection can be kept, as in Go's
+/// Bytes of an unread body that are skipped so that the connection can be kept, 256 KiB as in Go's
 /// net/http. With a longer rest, the connection is closed.
 pub(crate) const MAX_SKIPPED_BODY_BYTES: usize = 256 * 1024;
-/// Bytes skipped at once, in a buffer on the stack.
+/// Bytes skipped at once, 4 KiB: the buffer is on the stack.
 const SKIP_PIECE_BYTES: usize = 4096;
 
 /// The part of a body that is still to come.
@@ -92,14 +92,14 @@ impl BodyRemainder {
     }
 }
 
-/// A request whose handler can run. Its head is in [`RequestReader::head`].
+/// A request that is ready for the handler. The head is in [`RequestReader::head`].
 #[derive(Debug)]
 pub(crate) struct ReceivedRequest {
     pub framing: RequestFraming,
     /// The part of the body that was gathered.
     pub body: Vec<u8>,
     pub rest: BodyRemainder,
-    /// The client ended its side before the end of the body.
+    /// The client closed its side before the end of the body.
     pub truncated: bool,
 }
 
@@ -139,7 +139,7 @@ pub(crate) enum Expecting {
     Preface,
     /// The rest of a head.
     Head,
-    /// The rest of a body, or of its part that is gathered.
+    /// The rest of a body, or of the part that is gathered.
     Body,
     /// The rest of an unread body.
     SkippedBody,
@@ -190,7 +190,7 @@ impl RequestReader {
         }
     }
 
-    /// Takes the request that is ready, and its head.
+    /// Takes the head and the rest of the request that is ready.
     pub(crate) fn take_ready(&mut self) -> Option<(Head, ReceivedRequest)> {
         match std::mem::replace(&mut self.stage, Stage::Head) {
             Stage::Ready(received) => Some((std::mem::take(&mut self.head), received)),
@@ -206,8 +206,8 @@ impl RequestReader {
         self.stage = Stage::Skipping { rest, budget };
     }
 
-    /// Makes a request ready whose body the client will not finish. The handler gets an error when
-    /// it reads past the part that came.
+    /// Makes a request ready whose body the client will not finish. A read past the part that came
+    /// then returns an error to the handler.
     pub(crate) fn truncate(&mut self) {
         self.end_body(true);
     }

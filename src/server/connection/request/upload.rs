@@ -1,6 +1,8 @@
-//! A body that is read while its handler runs: first the gathered part, then the bytes that the
-//! client still sends. Only here a worker waits for a body; the worker holds a permit of the pool's
-//! quota for that time.
+//! A body that is read while the handler runs: first the gathered part, then the bytes that the
+//! client still sends. Only here does a worker wait for a body, with a permit of the pool's quota.
+//!
+//! [`UploadState`] is shared by the handler's [`Upload`] and the exchange, under a lock that guards
+//! all of the state. The lock is held during a read, so only the owner of the `Upload` waits.
 
 use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -16,26 +18,26 @@ use crate::util::io::would_block;
 use crate::util::lock::lock;
 use crate::wire::error::WireError;
 
-/// The longest wait of one read. After each, the reader checks whether the server is stopping, so
-/// that a stop is delayed by a silent client for one second at most.
+/// The longest wait of one read, 1 s. After each wait, the upload ends if the server is stopping: a
+/// silent client cannot delay a stop for longer.
 const UPLOAD_POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The time between two reads of a socket that a drain has shut for reading: such a read returns at
-/// once.
+/// The time between two reads of a socket that a drain has shut for reading, 2 ms: such a read
+/// returns at once.
 const SHUT_READ_INTERVAL: Duration = Duration::from_millis(2);
-/// Bytes of a chunked body read from the socket at once. A body of known length is read straight
-/// into the handler's buffer.
+/// Bytes of a chunked body read from the socket at once, 16 KiB. A body of known length is read
+/// straight into the buffer of the handler.
 const CHUNKED_READ_BYTES: usize = 16 * 1024;
 
 /// The interim response (RFC 9110 §15.2.1), which needs no field.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(crate) const SLOW_BODY_TEXT: &str = "request body below minimum rate";
 
-/// Why a body could not be read to its end.
+/// The reason why a body could not be read to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Wire(WireError),
     TooSlow,
-    /// The client ended its side, or the connection broke.
+    /// The client closed its side, or the connection broke.
     Truncated,
     /// A part of "100 Continue" was sent, and the socket accepts no more. A response after that
     /// part would not be recognized as one.
@@ -64,8 +66,7 @@ impl Read for Upload {
     }
 }
 
-/// The body, shared by its reader and the exchange, which takes the rest back when the handler has
-/// returned.
+/// The body. The exchange takes the rest back when the handler has returned.
 pub(crate) struct UploadState {
     /// `None` once the handler has returned: a reader that is kept then does not keep the socket
     /// open.
@@ -88,12 +89,12 @@ pub(crate) struct Leftover {
     pub unread: ByteQueue,
     pub rest: BodyRemainder,
     pub fault: Option<Fault>,
-    /// The client may still be waiting for its "100 Continue".
+    /// The client may still be waiting for a "100 Continue".
     pub expects_continue: bool,
 }
 
 impl Leftover {
-    /// Returns the leftover of a body that was received whole, before its handler ran.
+    /// Returns the leftover of a body that was received whole before the handler ran.
     pub(crate) fn none(unread: ByteQueue) -> Leftover {
         Leftover {
             unread,
@@ -105,7 +106,7 @@ impl Leftover {
 }
 
 impl UploadState {
-    /// Returns the body of `received`, and the reader for its handler.
+    /// Returns the body of `received`, and the reader for the handler.
     pub(crate) fn share(
         service: &Service,
         handle: &Arc<ConnectionHandle>,
@@ -228,9 +229,9 @@ impl UploadState {
             let timed = stream.set_read_timeout(Some(wait));
             timed.map_err(|_| Fault::Truncated)?;
             match stream.read(buf) {
-                // A drain that found the connection idle has shut it for reading while the request
-                // was in the kernel already. On Linux, later bytes can still be read, but not
-                // waited for.
+                // A drain that found the connection idle has shut the socket for reading while the
+                // request was in the kernel already. On Linux, later bytes can still be read, but
+                // not waited for.
                 Ok(0) if handle.is_ending() && began.elapsed() < UPLOAD_POLL_INTERVAL => {
                     std::thread::sleep(SHUT_READ_INTERVAL);
                 }

@@ -1,5 +1,5 @@
-//! One exchange: a handler answers a request, and its response becomes bytes to send and the
-//! action that follows them. [`run_exchange`] is a function of values; nothing is sent here.
+//! One exchange: a handler answers a request, and the response becomes bytes to send and the action
+//! that follows them. [`run_exchange`] is a function of values; nothing is sent here.
 
 pub(crate) mod outcome;
 pub(crate) mod writer;
@@ -28,11 +28,11 @@ use crate::wire::encode;
 use crate::wire::encode::{BodyFraming, Payload};
 use crate::wire::proxied::forwarded::Client;
 
-/// A body up to this size is sent in one buffer with its head: the copy costs less than a second
-/// slice in the write.
+/// The longest body that is copied behind the head and sent in one buffer, 16 KiB. A longer body is
+/// sent from the buffer that the handler returned.
 const MAX_INLINE_BODY_BYTES: usize = 16 * 1024;
 
-/// A request, with all that its handler and the decisions about its response depend on.
+/// A request, with all values on which the handler and the decisions about the response depend.
 pub(crate) struct Exchange<'a> {
     pub service: &'a Arc<Service>,
     pub handle: &'a Arc<ConnectionHandle>,
@@ -42,11 +42,11 @@ pub(crate) struct Exchange<'a> {
     pub received: ReceivedRequest,
     /// The bytes received after `received`.
     pub unread: ByteQueue,
-    /// The position of this request on its connection, from 1.
+    /// The number of this request on the connection, from 1.
     pub number: u64,
 }
 
-/// The traits of a request on which the form of its response depends.
+/// The traits of a request on which the form of the response depends.
 #[derive(Clone, Copy)]
 struct RequestTraits {
     is_head: bool,
@@ -54,7 +54,7 @@ struct RequestTraits {
     keep_alive: bool,
 }
 
-/// Runs the handler of a request, and encodes its response.
+/// Runs the handler of a request, and encodes the response.
 ///
 /// # Errors
 ///
@@ -120,8 +120,8 @@ pub(crate) fn run_exchange(
     })
 }
 
-/// Fills `buffers.request` with the request that the handler sees. Returns the state of its body if
-/// the handler reads it from the socket, and else the unread bytes.
+/// Fills `buffers.request` with the request that the handler sees. Returns the state of a body that
+/// the handler reads from the socket, or else the unread bytes.
 fn lend_request(
     exchange: Exchange<'_>,
     buffers: &mut Buffers,
@@ -166,7 +166,7 @@ struct PersistDecision {
 }
 
 impl PersistDecision {
-    /// Decides from the request and from the part of its body that the handler left.
+    /// Decides from the request and from the part of the body that the handler left.
     fn of(
         service: &Service,
         handle: &ConnectionHandle,
@@ -229,7 +229,7 @@ impl PersistDecision {
     }
 }
 
-/// A response whose head, and perhaps its body, is in `Buffers::out`.
+/// A response with the head, and perhaps the body, in `Buffers::out`.
 struct EncodedResponse {
     /// The part of the body that is not in `Buffers::out`.
     source: BodySource,
@@ -237,8 +237,8 @@ struct EncodedResponse {
     upgrade: Option<Box<dyn Upgrade + Send>>,
 }
 
-/// Appends the head of a response to `Buffers::out`, and its body if that is small. A response that
-/// cannot be sent is replaced by a 500.
+/// Appends a response to `Buffers::out`: the head, and a small body. A response that cannot be sent
+/// is replaced by a 500.
 fn encode_response(
     service: &Service,
     handle: &ConnectionHandle,
@@ -296,7 +296,7 @@ fn encode_response(
     }
 }
 
-/// Appends a body, or its first piece, to the head in `out`. Returns the source of the rest.
+/// Appends a body, or the first piece, to the head in `out`. Returns the source of the rest.
 fn encode_body(
     data: Data,
     headers: &Fields,
@@ -313,8 +313,8 @@ fn encode_body(
         Data::Bytes(bytes) => BodySource::Bytes(bytes.into()),
         Data::Reader { reader, size } => {
             let mut body = BodyReader::new(reader, size, is_chunked);
-            // The first event may be long in coming. The head is sent before it, and shows the
-            // client that the stream is open.
+            // The first event may be long in coming. The head is sent before the event, and shows
+            // the client that the stream is open.
             if !is_event_stream(headers) {
                 body.fill(out, piece)?;
             }
@@ -332,7 +332,7 @@ fn is_event_stream(headers: &Fields) -> bool {
     })
 }
 
-/// Returns a response that can be sent: one with a final status, or a 101 with its upgrade.
+/// Returns a response that can be sent: one with a final status, or a 101 with an upgrade.
 fn presentable(mut response: Response) -> Response {
     match (response.status_code, &response.upgrade) {
         (101, Some(_)) | (200..=999, None) => response,
@@ -345,14 +345,14 @@ fn presentable(mut response: Response) -> Response {
     }
 }
 
-/// Replaces the response of the handler by another. The reader of the first is user code, and may
-/// panic when it is dropped.
+/// Replaces the response of the handler by another. The first holds user code, and the drop of that
+/// code may panic.
 fn replace(response: Response, other: Response) -> Response {
     let _ = caught(|| drop(response));
     other
 }
 
-/// Returns a response that states only its status.
+/// Returns a response that states only the status.
 fn status_page(status: u16) -> Response {
     let reason = status::reason(status);
     Response::text(format!("{status} {reason}\n")).with_status_code(status)
@@ -378,7 +378,7 @@ pub(crate) fn encode_refusal(
         version: Version::Http11,
         keep_alive: false,
     };
-    // Its body is small: nothing is left to send after the buffer.
+    // The body is small: nothing is left to send after the buffer.
     let response = refusal_page(refusal);
     let _ = encode_response(service, handle, buffers, traits, true, response, now);
 }

@@ -1,5 +1,5 @@
-//! The outcomes of an exchange: the action that follows a response, and the refusals that the
-//! server sends on its own account.
+//! The outcome of an exchange: the action that follows a response, and the refusals, which the
+//! server sends without a handler.
 
 use std::time::Instant;
 
@@ -37,11 +37,11 @@ pub(crate) enum NextAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Linger {
     Always,
-    /// Only if more bytes have arrived: the client asked for the end, and its response is short.
+    /// Only if more bytes have arrived: the client asked for the end, and the response is short.
     IfMoreArrived,
 }
 
-/// The status of a refusal and its reason, a fixed text. No byte that a peer sent is in it.
+/// The status and the reason of a refusal. The reason is a fixed text, without a byte of the client.
 pub(crate) type Refusal = (u16, &'static str);
 
 pub(crate) const HEAD_TIMEOUT_REFUSAL: Refusal = (408, "request head timeout");

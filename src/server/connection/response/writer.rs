@@ -1,5 +1,5 @@
 //! A response while it is sent: the bytes that the socket has not accepted, and the source of the
-//! rest. The writer sends as much as the socket accepts and never waits; its caller decides when to
+//! rest. The writer sends as much as the socket accepts and never waits; the caller decides when to
 //! try again.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -10,7 +10,7 @@ use crate::util::catch_panic::caught;
 use crate::util::io::would_block;
 use crate::wire::body::chunked;
 
-/// Bytes read from the reader of a body at once. A worker's buffer has this size at least.
+/// Bytes read from the reader of a body at once, 64 KiB. They fit the input buffer of a worker.
 const BODY_PIECE_BYTES: usize = 64 * 1024;
 
 /// The source of the part of a body that is not in the output buffer.
@@ -26,8 +26,8 @@ impl BodySource {
     }
 }
 
-/// A body that is read while it is sent. The reader is user code, also when it is dropped: it may
-/// fail, panic or take long. So the reader is kept until its last bytes are sent.
+/// A body that is read while it is sent. The reader is user code, and so is its drop: both may fail,
+/// panic or take long. So the reader is kept until the last bytes are sent.
 pub(crate) struct BodyReader {
     reader: Box<dyn Read + Send>,
     /// Bytes to come, if their number was announced.
@@ -99,7 +99,7 @@ impl BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
             match caught(|| self.reader.read(buf))? {
-                // A faulty reader may return more than it was given room for.
+                // A faulty reader may return a count beyond the end of the buffer.
                 Ok(count) => return Ok(count.min(buf.len())),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
@@ -124,7 +124,7 @@ pub(crate) enum Sent {
     NeedsReader,
 }
 
-/// Why a response cannot be finished. The connection is then cut, so that the client cannot take
+/// The reason why a response cannot be finished. The connection is then cut, so that the client cannot take
 /// the response for a whole one.
 #[derive(Debug)]
 pub(crate) enum SendError {
@@ -244,7 +244,7 @@ fn write_from(stream: &TcpStream, queue: &mut ByteQueue) -> Result<usize, SendEr
 }
 
 /// Sends `first` and then `second` in one write. Returns the number of bytes that the socket
-/// accepted, which is 0 if it accepts none for now.
+/// accepted: 0 if the socket is full.
 fn write_once(mut stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, SendError> {
     if first.is_empty() {
         return Ok(0);
