@@ -19,7 +19,7 @@ const OUT_BUFFER_BYTES: usize = 4 * 1024;
 pub(crate) struct Buffers {
     /// Receives from sockets, and holds the piece of a body that is sent next.
     pub(crate) input: Vec<u8>,
-    /// Responses that are encoded and not sent. Only [`Connection`](super::Connection) clears it.
+    /// Responses that are encoded and not sent.
     pub(crate) out: Vec<u8>,
     /// The request that the handler sees. The allocations are reused for the next request.
     pub(crate) request: Request,

@@ -157,10 +157,7 @@ impl Task for Connection {
                 let sent = sending.writer.write_pending(&self.handle.stream);
                 self.on_sent(buffers, sent, false, now)
             }
-            Phase::Lingering { left, settled } => {
-                let (left, settled) = (*left, *settled);
-                self.linger(buffers, left, settled, now)
-            }
+            &mut Phase::Lingering { left, settled } => self.linger(buffers, left, settled, now),
             Phase::Aborted(_) => Next::Run,
             Phase::Closed => Next::Done,
         }
@@ -184,6 +181,7 @@ impl Task for Connection {
     }
 
     fn run(&mut self, buffers: &mut Buffers) -> Next {
+        buffers.out.clear();
         match &mut self.phase {
             Phase::Receiving => self.exchange(buffers),
             Phase::Sending(sending) => {
@@ -237,7 +235,6 @@ impl Connection {
     /// Answers the request that is ready, then sends the response. Responses to pipelined requests
     /// are gathered and sent together.
     fn exchange(&mut self, buffers: &mut Buffers) -> Next {
-        buffers.out.clear();
         let mut began = Instant::now();
         loop {
             let (head, received) = match self.reader.take_ready() {

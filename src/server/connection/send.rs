@@ -20,7 +20,7 @@ const OUT_BUFFER_KEEP_BYTES: usize = 256 * 1024;
 
 /// A response that is partly sent, and the action after it.
 pub(super) struct Sending {
-    pub writer: ResponseWriter,
+    pub(crate) writer: ResponseWriter,
     next: NextAction,
 }
 
@@ -45,11 +45,11 @@ impl Connection {
         self.handle.set_state(ConnectionState::Response);
         let Buffers { out, input, .. } = buffers;
         let mut writer = ResponseWriter::new(source);
-        let sent = writer.begin(&self.handle.stream, out, input);
+        let sent = writer.fill_and_write(&self.handle.stream, out, input);
         out.shrink_to(OUT_BUFFER_KEEP_BYTES);
         if let Ok(Sent::All) = sent {
             // The usual case, which allocates nothing.
-            self.count_sent(buffers, writer.take_written());
+            self.count_sent(buffers, writer.written);
             return self.all_sent(buffers, next, now);
         }
         self.phase = Phase::Sending(Box::new(Sending { writer, next }));
@@ -76,7 +76,7 @@ impl Connection {
                 return Next::Progressed;
             }
         };
-        let written = sending.writer.take_written();
+        let written = std::mem::take(&mut sending.writer.written);
         self.count_sent(buffers, written);
         let rate = self.service.limits.min_write_rate;
         let min_rate = self.min_rate.get_or_insert_with(|| MinRate::new(rate, now));

@@ -27,12 +27,12 @@ pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 pub(crate) type Fields = [(Cow<'static, str>, Cow<'static, str>)];
 
 pub(crate) struct Service {
-    pub handler: Arc<Handler>,
-    pub limits: Limits,
-    pub proxies: Option<Proxies>,
-    pub registry: Registry,
-    pub counters: Arc<Counters>,
-    pub on_error: ErrorHook,
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) limits: Limits,
+    pub(crate) proxies: Option<Proxies>,
+    pub(crate) registry: Registry,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) on_error: ErrorHook,
     /// Permits acquired: at most `max_upgraded`.
     upgraded: AtomicUsize,
 }

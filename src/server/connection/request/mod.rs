@@ -95,12 +95,12 @@ impl BodyRemainder {
 /// A request that is ready for the handler. The head is in [`RequestReader::head`].
 #[derive(Debug)]
 pub(crate) struct ReceivedRequest {
-    pub framing: RequestFraming,
+    pub(crate) framing: RequestFraming,
     /// The part of the body that was gathered.
-    pub body: Vec<u8>,
-    pub rest: BodyRemainder,
+    pub(crate) body: Vec<u8>,
+    pub(crate) rest: BodyRemainder,
     /// The client closed its side before the end of the body.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 impl ReceivedRequest {
@@ -151,9 +151,9 @@ pub(crate) struct RequestReader {
     parser: HeadParser,
     /// A part of a head or a preface was seen, and is passed in again with more bytes behind it.
     begun: bool,
-    pub head: Head,
+    pub(crate) head: Head,
     /// The client that the preface of the connection names.
-    pub source: Option<SocketAddr>,
+    pub(crate) source: Option<SocketAddr>,
     stage: Stage,
 }
 

@@ -86,11 +86,11 @@ pub(crate) struct UploadState {
 /// The part of a body that the handler did not read.
 pub(crate) struct Leftover {
     /// Bytes received, of this body and of the requests after it.
-    pub unread: ByteQueue,
-    pub rest: BodyRemainder,
-    pub fault: Option<Fault>,
+    pub(crate) unread: ByteQueue,
+    pub(crate) rest: BodyRemainder,
+    pub(crate) fault: Option<Fault>,
     /// The client may still be waiting for a "100 Continue".
-    pub expects_continue: bool,
+    pub(crate) expects_continue: bool,
 }
 
 impl Leftover {

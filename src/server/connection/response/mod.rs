@@ -34,16 +34,16 @@ const MAX_INLINE_BODY_BYTES: usize = 16 * 1024;
 
 /// A request, with all values on which the handler and the decisions about the response depend.
 pub(crate) struct Exchange<'a> {
-    pub service: &'a Arc<Service>,
-    pub handle: &'a Arc<ConnectionHandle>,
-    pub head: Head,
+    pub(crate) service: &'a Arc<Service>,
+    pub(crate) handle: &'a Arc<ConnectionHandle>,
+    pub(crate) head: Head,
     /// The client that a trusted proxy names.
-    pub client: Option<Client>,
-    pub received: ReceivedRequest,
+    pub(crate) client: Option<Client>,
+    pub(crate) received: ReceivedRequest,
     /// The bytes received after `received`.
-    pub unread: ByteQueue,
+    pub(crate) unread: ByteQueue,
     /// The number of this request on the connection, from 1.
-    pub number: u64,
+    pub(crate) number: u64,
 }
 
 /// The traits of a request on which the form of the response depends.

@@ -14,12 +14,12 @@ use crate::server::stats::CloseReason;
 /// The outcome of an exchange. The head and a small body of the response are in `Buffers::out`.
 pub(crate) struct Outcome {
     /// The part of the body that is not in `Buffers::out`.
-    pub source: BodySource,
-    pub next: NextAction,
+    pub(crate) source: BodySource,
+    pub(crate) next: NextAction,
     /// The bytes received after the part of the request that was read.
-    pub unread: ByteQueue,
+    pub(crate) unread: ByteQueue,
     /// When the handler returned.
-    pub finished: Instant,
+    pub(crate) finished: Instant,
 }
 
 /// The action that follows a response.

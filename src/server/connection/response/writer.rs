@@ -136,10 +136,11 @@ pub(crate) enum SendError {
 
 /// The part of a response that is not sent.
 pub(crate) struct ResponseWriter {
+    /// Bytes that the socket has not accepted.
     unsent: ByteQueue,
     source: BodySource,
-    /// Bytes sent since [`take_written`](ResponseWriter::take_written) was last called.
-    written: usize,
+    /// Bytes sent. The caller counts them and sets this to 0.
+    pub(crate) written: usize,
 }
 
 impl ResponseWriter {
@@ -151,31 +152,46 @@ impl ResponseWriter {
         }
     }
 
-    /// Sends `out`, which holds the head, then the source. Bytes that the socket does not accept
-    /// are kept, and `out` is left empty.
-    pub(crate) fn begin(
+    /// Sends `out`, then the source, for as long as the socket accepts bytes. Calls the reader for
+    /// more, with `piece` as the buffer to read into. `out` must be empty unless the response
+    /// begins, and is left empty unless the response failed.
+    pub(crate) fn fill_and_write(
         &mut self,
         stream: &TcpStream,
         out: &mut Vec<u8>,
         piece: &mut Vec<u8>,
     ) -> Result<Sent, SendError> {
-        let body = match &self.source {
-            BodySource::Bytes(bytes) => bytes.as_slice(),
-            _ => &[],
-        };
-        let written = write_once(stream, out, body)?;
-        self.written += written;
-        let of_out = written.min(out.len());
-        self.unsent.push(&out[of_out..]);
-        if let BodySource::Bytes(bytes) = &mut self.source {
-            bytes.consume(written - of_out);
+        loop {
+            if !out.is_empty() {
+                let body = match &self.source {
+                    BodySource::Bytes(bytes) => bytes.as_slice(),
+                    _ => &[],
+                };
+                let written = write_once(stream, out, body)?;
+                self.written += written;
+                let of_out = written.min(out.len());
+                self.unsent.push(&out[of_out..]);
+                if let BodySource::Bytes(bytes) = &mut self.source {
+                    bytes.consume(written - of_out);
+                }
+                out.clear();
+            }
+            let sent = self.write_pending(stream)?;
+            match (sent, &mut self.source) {
+                (Sent::NeedsReader, BodySource::Reader(body)) if body.chunked => {
+                    body.fill(out, piece).map_err(SendError::Reader)?;
+                }
+                (Sent::NeedsReader, BodySource::Reader(body)) => {
+                    // Sent from the buffer that was read into: a copy would be a twentieth of the
+                    // work.
+                    let bytes = body.read_piece(piece).map_err(SendError::Reader)?;
+                    let written = write_once(stream, bytes, &[])?;
+                    self.written += written;
+                    self.unsent.push(&bytes[written..]);
+                }
+                _ => return Ok(sent),
+            }
         }
-        self.fill_and_write(stream, out, piece)
-    }
-
-    /// Returns the number of bytes sent since the last call.
-    pub(crate) fn take_written(&mut self) -> usize {
-        std::mem::take(&mut self.written)
     }
 
     /// Sends the bytes that are here, without a call of the reader.
@@ -199,34 +215,6 @@ impl ResponseWriter {
                     false => Ok(Sent::Blocked),
                 }
             }
-        }
-    }
-
-    /// Sends for as long as the socket accepts bytes, and calls the reader for more. `out` is left
-    /// empty.
-    pub(crate) fn fill_and_write(
-        &mut self,
-        stream: &TcpStream,
-        out: &mut Vec<u8>,
-        piece: &mut Vec<u8>,
-    ) -> Result<Sent, SendError> {
-        loop {
-            out.clear();
-            let sent = self.write_pending(stream)?;
-            let body = match (sent, &mut self.source) {
-                (Sent::NeedsReader, BodySource::Reader(body)) => body,
-                _ => return Ok(sent),
-            };
-            let bytes = if body.chunked {
-                body.fill(out, piece).map_err(SendError::Reader)?;
-                &out[..]
-            } else {
-                // Sent from the buffer that was read into: a copy would be a twentieth of the work.
-                body.read_piece(piece).map_err(SendError::Reader)?
-            };
-            let written = write_once(stream, bytes, &[])?;
-            self.written += written;
-            self.unsent.push(&bytes[written..]);
         }
     }
 
