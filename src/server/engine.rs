@@ -229,14 +229,14 @@ impl Engine {
             self.service.registry.close_idlest();
         }
         let hook = &self.service.on_error;
-        hook.report(ServerErrorKind::Accept, None, || error);
+        hook.report(ServerErrorKind::Accept, None, error);
     }
 
     /// Threads are started under the pool's lock, and that is no place to tell from.
     fn report_spawn_errors(&self) {
         for error in self.pools.iter().filter_map(Pool::take_spawn_error) {
             let hook = &self.service.on_error;
-            hook.report(ServerErrorKind::Thread, None, || error);
+            hook.report(ServerErrorKind::Thread, None, error);
         }
     }
 

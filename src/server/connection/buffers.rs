@@ -1,13 +1,12 @@
 //! The buffers that a worker lends to one connection after the other. An idle connection then needs
 //! no buffer, and all responses of a second share one formatted date.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::message::request::head::Head;
 use crate::message::syntax::date;
 use crate::message::Request;
-use crate::server::stats::{Counters, RegisteredCounters, WorkerCounters};
+use crate::server::stats::counters::{next_worker, Counters, WorkerCounters};
 
 /// Bytes read from a socket at once, 72 KiB: a head and a buffered body of the default 64 KiB come
 /// in one read. Each worker has one such buffer.
@@ -27,7 +26,8 @@ pub(crate) struct Buffers {
     pub(crate) head: Head,
     date: [u8; 29],
     date_until: Option<Instant>,
-    worker_counters: Option<RegisteredCounters>,
+    /// Selects the counters that this worker changes.
+    worker: usize,
 }
 
 impl Default for Buffers {
@@ -39,18 +39,16 @@ impl Default for Buffers {
             head: Head::default(),
             date: [b' '; 29],
             date_until: None,
-            worker_counters: None,
+            worker: next_worker(),
         }
     }
 }
 
 impl Buffers {
-    /// Returns the counters of this worker. All connections that use these buffers belong to one
-    /// server, so `counters` is the same at each call.
+    /// Returns the counters that this worker changes.
     #[inline]
-    pub(crate) fn worker_counters(&mut self, counters: &Arc<Counters>) -> &WorkerCounters {
-        self.worker_counters
-            .get_or_insert_with(|| RegisteredCounters::new(counters))
+    pub(crate) fn counters<'a>(&self, counters: &'a Counters) -> &'a WorkerCounters {
+        counters.of_worker(self.worker)
     }
 
     /// Returns the value of the Date field. The value is formatted once a second.

@@ -56,7 +56,7 @@ impl Connection {
     /// Returns whether more bytes have arrived.
     fn has_more(&mut self, buffers: &mut Buffers) -> bool {
         let count = (&self.handle.stream).read(&mut buffers.input).unwrap_or(0);
-        self.count_received(buffers, count);
+        buffers.counters(&self.service.counters).received(count);
         count > 0
     }
 
@@ -69,7 +69,8 @@ impl Connection {
         now: Instant,
     ) -> Next {
         let read = (&self.handle.stream).read(&mut buffers.input);
-        self.count_received(buffers, *read.as_ref().unwrap_or(&0));
+        let counters = buffers.counters(&self.service.counters);
+        counters.received(*read.as_ref().unwrap_or(&0));
         let (left, settled, next) = match read {
             Ok(count @ 1..) if count <= left && now < self.deadline => {
                 (left - count, settled, Next::Progressed)

@@ -33,7 +33,7 @@ impl Connection {
         match read {
             Ok(0) => self.on_end(buffers),
             Ok(count) => {
-                self.count_received(buffers, count);
+                buffers.counters(&self.service.counters).received(count);
                 if let Some(min_rate) = &mut self.min_rate {
                     min_rate.record(count);
                 }
@@ -47,11 +47,6 @@ impl Connection {
             }
             Err(_) => self.finish(CloseReason::Broken),
         }
-    }
-
-    pub(super) fn count_received(&self, buffers: &mut Buffers, count: usize) {
-        let counters = buffers.worker_counters(&self.service.counters);
-        counters.received(count);
     }
 
     /// Passes the unread bytes on to the reader, with `count` bytes of `buffers.input` behind them.

@@ -49,16 +49,13 @@ impl Connection {
         out.shrink_to(OUT_BUFFER_KEEP_BYTES);
         if let Ok(Sent::All) = sent {
             // The usual case, which allocates nothing.
-            self.count_sent(buffers, writer.written);
+            buffers
+                .counters(&self.service.counters)
+                .sent(writer.written);
             return self.all_sent(buffers, next, now);
         }
         self.phase = Phase::Sending(Box::new(Sending { writer, next }));
         self.on_sent(buffers, sent, true, now)
-    }
-
-    fn count_sent(&self, buffers: &mut Buffers, count: usize) {
-        let counters = buffers.worker_counters(&self.service.counters);
-        counters.sent(count);
     }
 
     /// Handles the result of one attempt to send. Only a worker may run user code.
@@ -77,7 +74,7 @@ impl Connection {
             }
         };
         let written = std::mem::take(&mut sending.writer.written);
-        self.count_sent(buffers, written);
+        buffers.counters(&self.service.counters).sent(written);
         let rate = self.service.limits.min_write_rate;
         let min_rate = self.min_rate.get_or_insert_with(|| MinRate::new(rate, now));
         min_rate.record(written);

@@ -11,9 +11,10 @@ use crate::message::{Request, Response};
 use crate::server::config::trusted_proxies::Proxies;
 use crate::server::config::Settings;
 use crate::server::registry::{ConnectionHandle, ConnectionState, InFlight, Registry};
-use crate::server::stats::error_hook::{ErrorHook, ServerErrorKind};
+use crate::server::stats::counters::Counters;
+use crate::server::stats::error_hook::{ErrorContext, ErrorHook, ServerErrorKind};
 use crate::server::stats::monitor::StatsSource;
-use crate::server::stats::{Counters, Stats};
+use crate::server::stats::Stats;
 use crate::wire::encode;
 
 /// Characters of a field name in an error report, 64. More would not help to find the field in the
@@ -68,7 +69,8 @@ impl Service {
     /// Reports an error of this connection that no response can state.
     #[cold]
     pub(crate) fn report(&self, handle: &ConnectionHandle, kind: ServerErrorKind, e: io::Error) {
-        self.on_error.report(kind, Some(handle), || e);
+        self.on_error
+            .report(kind, Some(ErrorContext::of(handle)), e);
     }
 
     /// Reports the name of each field that cannot be sent. The value is not reported, and may be a

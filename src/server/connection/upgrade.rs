@@ -96,7 +96,7 @@ pub(crate) fn hand_over(
     let run = move || {
         if let Err(panicked) = caught(move || upgrade.take_over(socket)) {
             let hook = &service_of_thread.on_error;
-            hook.report_detached(ServerErrorKind::Upgrade, Some(context), panicked.into());
+            hook.report(ServerErrorKind::Upgrade, Some(context), panicked.into());
         }
     };
     // If no thread can be started, the socket is dropped, which closes the connection.

@@ -13,7 +13,7 @@ use super::{BodyRemainder, ReceivedRequest};
 use crate::server::connection::byte_queue::ByteQueue;
 use crate::server::connection::service::Service;
 use crate::server::registry::{ConnectionHandle, ConnectionState};
-use crate::server::stats::Counters;
+use crate::server::stats::counters::Counters;
 use crate::util::io::would_block;
 use crate::util::lock::lock;
 use crate::wire::error::WireError;

@@ -273,8 +273,7 @@ fn encode_response(
     }
     match source {
         Some(source) => {
-            let counters = buffers.worker_counters(&service.counters);
-            counters.answered(status);
+            buffers.counters(&service.counters).answered(status);
             EncodedResponse {
                 source,
                 close: plan.close,
