@@ -74,8 +74,7 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Option<Head>, Fault> {
         Some(second) => *second,
         None => return Ok(None),
     };
-    // RFC 6455 §5.1: a client must mask, so that a script cannot choose the bytes on the
-    // wire.
+    // RFC 6455 §5.1: a client must mask, so that a script cannot choose the bytes on the wire.
     if second & 0x80 == 0 {
         return Err(protocol_error("frame not masked"));
     }

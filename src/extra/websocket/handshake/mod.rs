@@ -27,8 +27,8 @@ const VERSION: &str = "13";
 /// wait for the websocket. If the response is not sent, the channel ends without a websocket. If
 /// the receiver of the channel has been dropped, the websocket is closed.
 ///
-/// Check first whether the client may open a websocket: see
-/// [Checking the origin](super#checking-the-origin).
+/// Check first whether the client may open a websocket: see [Checking the
+/// origin](super#checking-the-origin).
 ///
 /// ```
 /// use millpond::{websocket, Request, Response};
@@ -187,8 +187,8 @@ fn names(request: &Request, field: &'static str, element: &str) -> bool {
     elements(request, field).any(|e| e.eq_ignore_ascii_case(element))
 }
 
-/// Returns the elements of a list, which may span several fields and have empty elements
-/// (RFC 9110 §5.6.1).
+/// Returns the elements of a list, which may span several fields and have empty elements (RFC 9110
+/// §5.6.1).
 fn elements<'a>(request: &'a Request, field: &'static str) -> impl Iterator<Item = &'a str> {
     values(request, field)
         .flat_map(|value| value.split(','))

@@ -102,8 +102,7 @@ impl FrameSender {
         Ok(written?)
     }
 
-    /// Closes the connection after its receiver was dropped. Waits at most
-    /// [`DROP_CLOSE_TIMEOUT`].
+    /// Closes the connection after its receiver was dropped. Waits at most [`DROP_CLOSE_TIMEOUT`].
     pub(crate) fn close_now(&self, code: u16) {
         if self.is_closed() {
             return;
