@@ -1,19 +1,26 @@
-//! What a client says in its header fields and in its body, read and checked: rouille's module of
-//! this name. It reads requests, and answers none.
+//! Header fields and bodies of requests, read and checked, under the names of rouille. The module
+//! does not create responses.
 //!
 //! | to read | use |
 //! |---|---|
-//! | which of several types is wanted | [`accept!`](crate::accept), [`priority_header_preferred`] |
-//! | cookies | [`cookies()`]; for one that tells clients apart [`session`](mod@crate::session) |
+//! | the preferred media type | [`accept!`](crate::accept), [`priority_header_preferred`] |
+//! | cookies | [`cookies()`]; to recognise clients, [`session`](mod@crate::session) |
 //! | a login and a password | [`basic_http_auth`] |
 //! | a body of text | [`plain_text_body`] |
 //! | a body of JSON | [`json_input`] |
-//! | a form, into a struct | [`post_input!`](crate::post_input), told of in [`post`] |
-//! | a form with large files, while it comes | [`multipart`] |
+//! | a form, into a struct | [`post_input!`](crate::post_input), documented in [`post`] |
+//! | a form with large files, while the body arrives | [`multipart`] |
 //!
-//! Nothing that comes from a client is believed because it parses: a cookie may hold anything, and
-//! so may a form. Bodies are read up to a limit that each function names, within that of the server
+//! A client may send any text in a cookie or a form: check values before use. Each function that
+//! reads a body has a limit, within the limit of the server
 //! ([`Limits::max_body_bytes`](crate::Limits::max_body_bytes)).
+
+// The files:
+//
+// * `fields/`: request fields as values
+// * `body/`: bodies that are read whole: text, JSON
+// * `multipart/`: forms that are read part by part
+// * `post/`: forms that become a struct
 
 mod body;
 mod fields;
@@ -32,6 +39,6 @@ pub use self::fields::priority::{
     parse_priority_header, priority_header_preferred, PriorityHeaderIter,
 };
 
-// What the macro expands to.
+// Used by the expansion of `accept!`.
 #[doc(hidden)]
 pub use self::fields::accept::accepted as __accepted;

@@ -65,7 +65,8 @@ pub(super) fn boundary(request: &Request) -> Option<String> {
     let parameters = content_type.parameters()?;
     let boundary = parameters.only("boundary").ok()??;
     // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1). Some clients use other characters
-    // (`*****`, `.._$`). All parsers read the characters of a token alike, so these are allowed too.
+    // (`*****`, `.._$`). All parsers read the characters of a token alike, so these are allowed
+    // too.
     let fits = |byte: u8| is_tchar(byte) || b"(),/:=? ".contains(&byte);
     let is_boundary =
         matches!(boundary.len(), 1..=70) && boundary.bytes().all(fits) && !boundary.ends_with(' ');
@@ -166,8 +167,8 @@ impl<M> MultipartField<M> {
         MultipartField { headers, data }
     }
 
-    /// Returns whether the content type is `text/..`, or is missing, which means `text/plain`
-    /// (RFC 7578 §4.4). A file may be text too.
+    /// Returns whether the content type is `text/..`, or is missing, which means `text/plain` (RFC
+    /// 7578 §4.4). A file may be text too.
     pub fn is_text(&self) -> bool {
         let kind = self.headers.content_type.as_ref();
         kind.map_or(true, |kind| kind.type_() == "text")

@@ -54,14 +54,14 @@ pub trait DecodePostField<Config>: fmt::Debug {
     where
         Self: Sized;
 
-    /// Returns the value of a field that is a file. `file` ends at the end of the file, and need not
-    /// be read. The client chooses `filename` and `mime`; without a content type, `mime` is
+    /// Returns the value of a field that is a file. `file` ends at the end of the file, and need
+    /// not be read. The client chooses `filename` and `mime`; without a content type, `mime` is
     /// `text/plain`.
     ///
     /// # Errors
     ///
-    /// Returns `WrongFieldType` if this type needs text, or another error if the file is not a value
-    /// of this type.
+    /// Returns `WrongFieldType` if this type needs text, or another error if the file is not a
+    /// value of this type.
     fn from_file<R>(
         config: Config,
         file: R,

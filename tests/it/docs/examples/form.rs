@@ -84,7 +84,7 @@ fn form_takes_what_browsers_and_curl_send() {
     assert_eq!(status, 400);
     assert_eq!(
         said["description"],
-        json!("the field \"name\" cannot be used")
+        json!("invalid form field \"name\": missing field")
     );
     assert_eq!(submit(&form, "text/plain", "name=a").0, 400);
     assert_eq!(
