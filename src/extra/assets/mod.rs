@@ -6,6 +6,8 @@
 //! * `conditions/`: validators of a file, and the fields that compare these
 //! * `range`: the part of a file that a request asks for
 //! * `mime`: the media type for an extension
+//!
+//! Tests: `tests/it/extras/assets/mod.rs`, and the tables in this folder.
 
 mod conditions;
 mod locate;

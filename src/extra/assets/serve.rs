@@ -25,6 +25,8 @@ use std::time::SystemTime;
 /// file as `/static/a.css`. To decide about access, therefore use the path from [`asset_path`], and
 /// not the URL.
 ///
+/// Index pages, listings and hidden names are left to the handler: `examples/files` has all three.
+///
 /// # Example: files below a prefix, before the routes
 ///
 /// ```

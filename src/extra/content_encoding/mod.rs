@@ -18,6 +18,31 @@
 //! assert_eq!(response.headers[2], ("Content-Encoding".into(), "gzip".into()));
 //! assert!(response.data.into_reader_and_size().1 < Some(100));
 //! ```
+//!
+//! A body in memory is compressed at once. A body from a reader is compressed while the response is
+//! sent. There is no brotli encoder. For files, a compressed `name.br` may lie beside the file: see
+//! [`serve_file`](crate::serve_file).
+//!
+//! # Size and speed
+//!
+//! The encoder is written from RFC 1951. The table compares the encoder with zlib 1.2.13
+//! (Python's), on one core of the machine of the page about
+//! [performance](crate::guide::performance). Each cell has the size as a fraction of the text, and
+//! the speed in MB of text per second.
+//!
+//! | text | millpond | zlib, level 1 | zlib, level 6 |
+//! |---|--:|--:|--:|
+//! | HTML, 699 kB | 9.3 %, 180 | 12.4 %, 280 | 9.2 %, 101 |
+//! | JSON, 204 kB | 7.7 %, 224 | 10.3 %, 400 | 7.5 %, 110 |
+//! | JavaScript, 91 kB | 23.6 %, 82 | 28.2 %, 163 | 23.3 %, 42 |
+//! | Rust, 226 kB | 27.7 %, 64 | 33.9 %, 126 | 27.5 %, 34 |
+//! | noise, 2 MB | 100.06 %, 53 | 100.03 %, 55 | 100.03 %, 53 |
+//! | zeros, 2 MB | 0.1 %, 580 | 0.4 %, 890 | 0.1 %, 359 |
+//!
+//! # Tests
+//!
+//! `tests/it/extras/content_encoding.rs`, with the program `gzip` as the decoder, and the tables in
+//! `src/extra/content_encoding/`.
 
 // The files:
 //

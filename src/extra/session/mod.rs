@@ -1,5 +1,5 @@
 //! Sessions: an id for each client, in a cookie. The program stores its data about a client under
-//! this id. The module stores nothing.
+//! this id, and decides how long to keep the data. The module stores nothing.
 //!
 //! # Example: count the visits of each client
 //!
@@ -46,6 +46,10 @@
 //! There, an id is SipHash with such keys, of a count and the time. The system makes these 128-bit
 //! keys for each thread. No way to predict the output is known. std does not guarantee that, so
 //! this is not formally a cryptographically secure generator.
+//!
+//! # Tests
+//!
+//! `tests/it/extras/session.rs` and `src/extra/session/tests.rs`.
 
 use super::input;
 use crate::message::{Request, Response};

@@ -44,7 +44,12 @@
 //! ```
 //!
 //! A websocket uses no worker of the pool. A server has at most
-//! [`max_upgraded`](crate::Limits::max_upgraded) websockets at a time.
+//! [`max_upgraded`](crate::Limits::max_upgraded) websockets at a time, by default 1,024. The
+//! response to one more request is 503.
+//!
+//! All frames are checked on arrival: masks, reserved bits and opcodes, fragments, lengths, close
+//! codes, and UTF-8 up to the last byte. A violation closes the websocket with 1002 or 1007 at the
+//! first byte that shows the violation.
 //!
 //! | to | use |
 //! |---|---|
@@ -109,6 +114,28 @@
 //! # let server = millpond::Router::default().serve_managed(([127, 0, 0, 1], 0)).unwrap();
 //! # stop(server, &[], Duration::ZERO);
 //! ```
+//!
+//! The example `examples/chat` sends 1001 to its clients, and waits for them for a moment.
+//!
+//! # Cost
+//!
+//! One websocket and its thread used 24 KiB. 1,000 websockets used 1,000 threads and 23 MiB.
+//!
+//! The table compares echo servers. The plain server has a thread for each connection, which only
+//! separates frames and returns these unchanged. All servers ran on the same two cores as the
+//! clients, while other programs were running (medians of three, of two runs).
+//!
+//! | messages per second, echoed | millpond | plain sockets | rouille |
+//! |---|--:|--:|--:|
+//! | 16 bytes, 1 client | 23–28 k | 24–29 k | 23–29 k |
+//! | 16 bytes, 8 clients | 106–115 k | 96–103 k | 97–101 k |
+//! | 16 bytes, 64 clients | 99–103 k | 106–108 k | 106–107 k |
+//! | 64 KiB, 8 clients | 40–48 k | 48–55 k | 13 k |
+//!
+//! # Tests
+//!
+//! `src/extra/websocket/`, `tests/it/extras/websocket/mod.rs`, and frames with a second parser in
+//! `tests/it/hostile/fuzz/websocket.rs`.
 
 // The files, from the program's side down to the bytes:
 //

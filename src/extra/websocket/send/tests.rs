@@ -23,10 +23,10 @@ pub(crate) struct FakeSocket {
 
 impl Duplex for Arc<FakeSocket> {
     fn read(&self, _: &mut [u8]) -> io::Result<usize> {
-        match self.is_silent.load(Ordering::Relaxed) {
-            true => Err(ErrorKind::WouldBlock.into()),
-            false => Ok(0),
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(ErrorKind::WouldBlock.into());
         }
+        Ok(0)
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
