@@ -88,7 +88,7 @@ where
         None => fs::metadata(&path).ok()?,
     };
     let is_found = metadata.is_dir() || metadata.is_file() && !is_folder;
-    is_found.then(|| path)
+    is_found.then_some(path)
 }
 
 /// Returns the bytes as a name if they are the name of one entry.
@@ -142,8 +142,8 @@ fn is_plain_on_windows(name: &str) -> bool {
     !(is_numbered && (port.eq_ignore_ascii_case("COM") || port.eq_ignore_ascii_case("LPT")))
 }
 
-/// Returns whether the name may be a short name that Windows made for a longer name: up to eight
-/// characters that end with a tilde and a number, and an extension of up to three characters.
+/// Returns whether the name may be a short name that Windows made for a longer name. A short name
+/// has up to eight characters that end with a tilde and a number, and up to three in the extension.
 fn is_short_name(name: &str) -> bool {
     let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
     let numbered = stem.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -15,7 +15,7 @@
 /// ```
 pub fn extension_to_mime(extension: &str) -> &'static str {
     let named = |name: &str| name.eq_ignore_ascii_case(extension);
-    let found = TYPES
+    let found = MIME_TYPES
         .iter()
         .find(|(_, extensions)| extensions.split(' ').any(named));
     match found {
@@ -26,7 +26,7 @@ pub fn extension_to_mime(extension: &str) -> &'static str {
 
 /// Media types with their extensions, the most frequent ones first. The names are those of the IANA
 /// registry, or else those in common use.
-const TYPES: &[(&str, &str)] = &[
+const MIME_TYPES: &[(&str, &str)] = &[
     // Files of a web site.
     ("text/html; charset=utf-8", "html htm shtml"),
     ("text/css; charset=utf-8", "css"),
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn each_extension_occurs_once_and_is_found() {
         let mut seen = BTreeSet::new();
-        for (mime, extensions) in TYPES {
+        for (mime, extensions) in MIME_TYPES {
             assert!(!extensions.contains("  "), "{mime}");
             for extension in extensions.split(' ') {
                 assert!(seen.insert(extension), "{extension} twice");
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn text_has_a_charset() {
-        for (mime, _) in TYPES {
+        for (mime, _) in MIME_TYPES {
             let (bare, rest) = mime.split_at(mime.find(';').unwrap_or(mime.len()));
             assert!(bare.matches('/').count() == 1, "{mime}");
             let is_text = bare.starts_with("text/");

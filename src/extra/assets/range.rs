@@ -17,7 +17,7 @@ pub(crate) enum Extent {
 /// Returns the part that a `Range` field requests of a representation with `length` bytes.
 ///
 /// For one range, the result is that range. For several ranges, the result is the whole, which RFC
-/// 9110 §14.2 allows: clients rarely need a multipart response, and its many small parts could be
+/// 9110 §14.2 allows. Clients rarely need a multipart response, and its many small parts could be
 /// an attack. For a malformed field, the result is the whole too.
 pub(crate) fn extent(field: &str, length: u64) -> Extent {
     match only_range(field) {

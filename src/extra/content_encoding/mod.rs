@@ -75,9 +75,8 @@ const DIGEST_FIELDS: [&str; 4] = ["Content-Digest", "Content-MD5", "Digest", "Re
 ///   types, except `text/event-stream`.
 /// * The length of the body is unknown, or at least 1,024 bytes. A body in memory must become
 ///   shorter.
-/// * The response has no `Content-Encoding` (such as that of a `.gz` or `.br` that
-///   [`serve_file`](crate::serve_file) found), no `no-transform` in `Cache-Control`, no digest and
-///   no `Content-Range`.
+/// * The response has no `Content-Encoding`, which [`serve_file`](crate::serve_file) adds for a
+///   `.gz` or `.br`. It has no `no-transform` in `Cache-Control`, no digest and no `Content-Range`.
 /// * The status is not 1xx, 204, 205, 206 or 304, and the response is not an upgrade.
 ///
 /// `Vary: Accept-Encoding` is added if another client might receive another coding. In a compressed
@@ -88,8 +87,8 @@ const DIGEST_FIELDS: [&str; 4] = ["Content-Digest", "Content-MD5", "Digest", "Re
 /// A body in memory is compressed at once, so its length is known. The body of a reader is
 /// compressed while the response is sent, in 256 KiB of memory for any length. If the reader fails,
 /// the connection is closed early, as without compression. If the length of a reader is unknown,
-/// and a read returns fewer bytes than requested, these bytes are sent at once, and the client can
-/// decode the bytes on arrival. Each such piece adds about ten bytes.
+/// and a read returns fewer bytes than requested, these bytes are sent at once. The client can
+/// decode each such piece on arrival. A piece adds about ten bytes.
 ///
 /// The results are about as small as those of zlib's level 6. A core of an AMD EPYC takes 16 µs for
 /// 1,500 bytes of HTML. For long texts, the rate is 60 to 220 MB per second, and 10 MB per second

@@ -77,8 +77,9 @@ where
 ///
 /// * **Each line is one write.** Lines of several threads do not mix if the output keeps a write
 ///   together. Standard output and standard error do, and a `&File` that was opened for appending.
-/// * **A client cannot end a line or a field.** Quotes, backslashes and other characters than
-///   printable ASCII are escaped: as `\x22` for each byte, as in nginx, or as `\u0022` in JSON.
+/// * **A client cannot end a line or a field.** Quotes, backslashes, and characters that are not
+///   printable ASCII are escaped. Each byte becomes `\x22`, as in nginx; in JSON, the escape is
+///   `\u0022`.
 /// * **A panic of the handler** is logged with the status 500 (`PANIC!` in the plain format), and
 ///   then continues.
 /// * **Errors of the output** are ignored, so that no request fails because of the log.

@@ -28,9 +28,10 @@
 //!
 //! # Duties of the program
 //!
-//! * **Change the id at each login.** An attacker may know a valid id: the attacker visits the
-//!   site, and then plants the received id in another browser. Call [`Session::regenerate_id`]
-//!   before you store which user has logged in. The planted id is then worthless.
+//! * **Change the id at each login.** An attacker may know a valid id. For example, the attacker
+//!   visits the site, and plants the received id in another browser. Call
+//!   [`Session::regenerate_id`] before you store which user has logged in. The planted id is then
+//!   worthless.
 //! * **End sessions.** The `Max-Age` of the cookie is only a request to the browser. The program
 //!   must delete the data of an id after a time, and at a logout. Clients without cookies get a new
 //!   id with each request, and could fill the memory with entries. Create an entry at the login.

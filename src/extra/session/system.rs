@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Guards the open device, which is `None` until the first use. The file stays open until the end
 /// of the process. Without this, a process without free descriptors would have no randomness.
-static SOURCE: Mutex<Option<File>> = Mutex::new(None);
+static URANDOM: Mutex<Option<File>> = Mutex::new(None);
 
 /// Returns `N` unpredictable bytes.
 ///
@@ -16,8 +16,8 @@ static SOURCE: Mutex<Option<File>> = Mutex::new(None);
 /// Returns an error if the device cannot be opened or does not return all bytes.
 pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     // No panic is possible while the value is partly changed, so a poisoned lock is still valid.
-    let mut source = SOURCE.lock().unwrap_or_else(PoisonError::into_inner);
-    let file = match &mut *source {
+    let mut device = URANDOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = match &mut *device {
         Some(file) => file,
         closed => closed.insert(open("/dev/urandom")?),
     };

@@ -115,7 +115,7 @@
 //! # stop(server, &[], Duration::ZERO);
 //! ```
 //!
-//! The example `examples/chat` sends 1001 to its clients, and waits for them for a moment.
+//! The example `examples/chat` sends 1001 to its clients, and waits briefly for their answers.
 //!
 //! # Cost
 //!

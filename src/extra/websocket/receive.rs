@@ -111,7 +111,7 @@ impl Receiver {
             Wait::AtMost(time) => Some(time.saturating_sub(began.elapsed())),
             Wait::Forever => None,
         };
-        // The work that is still done after the time is over: enough for a message that has
+        // The work that is still done after the time is over. It is enough for a message that has
         // arrived, but limited, because a client may send without end.
         let mut bytes = self
             .decoder
@@ -251,8 +251,8 @@ impl Receiver {
         };
         match self.pinged {
             None => {
-                // After an error, the next read reports the end. The ping may wait behind a long
-                // frame of another thread; the client's time starts after the ping.
+                // After an error, the next read reports the end. The ping may wait for a long frame
+                // of another thread; the client's time starts after the ping.
                 let _ = frames.send(Opcode::Ping, b"");
                 self.pinged = Some(Instant::now());
             }

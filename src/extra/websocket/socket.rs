@@ -110,8 +110,8 @@ impl Websocket {
     /// client then still sends can prevent the arrival of the close frame.
     ///
     /// RFC 6455 §7.4 defines the codes: 1000 for a normal end, 1001 for going away, 1008 for a
-    /// violation of your rules, 1011 for an error of your program, and 3000 to 4999 for codes that
-    /// your program and its clients agree on. The reason is a text for debugging, and is cut to 123
+    /// violation of your rules, and 1011 for an error of your program. Your program and its clients
+    /// can agree on codes from 3000 to 4999. The reason is a text for debugging, and is cut to 123
     /// bytes.
     ///
     /// ```
@@ -126,10 +126,9 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](Websocket::send_text). Also returns an error if the code must not be sent:
-    /// only 1000 to 1003, 1007 to 1014 and 3000 to 4999 are allowed, although
-    /// [`close_reason`](Websocket::close_reason) may have returned another code. In this case, the
-    /// connection stays open.
+    /// As [`send_text`](Websocket::send_text). Also returns an error if the code must not be sent;
+    /// the connection then stays open. Only 1000 to 1003, 1007 to 1014 and 3000 to 4999 are
+    /// allowed, although [`close_reason`](Websocket::close_reason) may return other codes.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
         match &self.receiver.frames {
             Some(frames) => frames.close(Some(code), reason),

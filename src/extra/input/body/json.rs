@@ -103,9 +103,10 @@ where
 ///
 /// # Errors
 ///
-/// Returns an error if the body has another type, is too long, is not JSON, is nested deeper than
-/// [`MAX_DEPTH`](json::MAX_DEPTH), has another shape, has already been read, or is incomplete. A
-/// body that is refused because of its `Content-Type` can still be read.
+/// Returns an error if the body has another type, is too long, has already been read, or is
+/// incomplete. Also returns an error if the body is not JSON, is nested deeper than
+/// [`MAX_DEPTH`](json::MAX_DEPTH), or has another shape. A body that is refused because of its
+/// `Content-Type` can still be read.
 ///
 /// ```
 /// use millpond::input::json::{json_input_with_limit, JsonError};

@@ -65,7 +65,7 @@ impl<'a> Parameters<'a> {
 }
 
 /// Returns an unquoted value, and the rest. The value need not be a token: clients often send a
-/// boundary with `=` or `:` without quotes, and such a value is still unambiguous.
+/// boundary with `=` or `:` without quotes. Such a value is still unambiguous.
 fn unquoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let end = text.find([';', ' ', '\t']).unwrap_or(text.len());
     let (value, behind) = text.split_at(end);

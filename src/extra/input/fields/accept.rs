@@ -8,9 +8,9 @@ use crate::message::Request;
 /// §12.5.1).
 ///
 /// Each arm is a media type and a value. All values have one type, and only the chosen value is
-/// evaluated. The first arm is chosen among arms that the client prefers equally, if there is no
-/// `Accept` field, and if the client accepts none of the arms. For another value in the last case,
-/// add `"*/*"`, which matches every type, as the last arm.
+/// evaluated. The first arm is chosen among arms with equal weight. The first arm of all is chosen
+/// if there is no `Accept` field, or if the client accepts none of the arms. For another value in
+/// the last case, add `"*/*"`, which matches every type, as the last arm.
 /// [`priority_header_preferred`](crate::input::priority_header_preferred) describes the comparison.
 ///
 /// Add `Vary: Accept` to the response, so that caches store one response for each type.

@@ -45,7 +45,7 @@ impl<'a> Iterator for PriorityHeaderIter<'a> {
 /// none of the elements.
 ///
 /// Names ignore case. `*`, `*/*` and `text/*` are wildcards, in the list and in the elements. If
-/// several members match an element, the most specific member counts (RFC 9110 §12.5.1): with
+/// several members match an element, the most specific member counts (RFC 9110 §12.5.1). With
 /// `text/html;q=0, */*`, a client accepts every type except HTML. The weight of an element with a
 /// wildcard is the highest weight of the types that match. Parameters other than the weight are
 /// ignored.

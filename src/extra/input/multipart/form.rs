@@ -126,8 +126,8 @@ impl<'a> Multipart<'a> {
     ///
     /// # Errors
     ///
-    /// Returns `InvalidData` if the form is malformed or exceeds a limit of this module,
-    /// `UnexpectedEof` if the form ends too early, and each error of reading the body.
+    /// Returns `InvalidData` if the form is malformed or exceeds a limit of this module, and
+    /// `UnexpectedEof` if the form ends too early. Also returns each error of reading the body.
     ///
     /// ```
     /// use millpond::input::multipart::get_multipart_input;

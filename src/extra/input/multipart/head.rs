@@ -13,8 +13,8 @@ const TOO_MANY_HEADERS: &str = "more than 16 header fields in form part";
 
 /// The headers of a field, as the client sent these.
 ///
-/// A name is decoded: browsers write a quote and the ends of lines as `%22`, `%0D` and `%0A`, and
-/// other clients escape with a backslash.
+/// Names are decoded. Browsers write a quote and the ends of lines as `%22`, `%0D` and `%0A`; other
+/// clients escape with a backslash.
 #[derive(Clone, Debug)]
 pub struct FieldHeaders {
     /// The name of the field.
@@ -105,7 +105,7 @@ fn names(value: &str) -> Result<(String, Option<String>), &'static str> {
 }
 
 /// Decodes a name from a browser. Browsers write a quote and the ends of lines as `%22`, `%0D` and
-/// `%0A`, and escape nothing else, not even `%` (HTML, "multipart/form-data encoding algorithm").
+/// `%0A`. They escape nothing else, not even `%` (HTML, "multipart/form-data encoding algorithm").
 fn unescape(text: &str) -> String {
     let mut pieces = text.split('%');
     let mut name = pieces.next().unwrap_or_default().to_owned();

@@ -10,7 +10,7 @@
 //!
 //! * a part without a name, or with two names
 //! * a header line that is not a field, or that is also a boundary
-//! * a line that begins like a boundary and goes on
+//! * a line that begins like a boundary and continues
 //! * a `Content-Transfer-Encoding` that changes the data
 //! * a body that ends before its last boundary
 //!

@@ -70,8 +70,9 @@ impl<R: Read> Parts<R> {
         }
     }
 
-    /// Skips the rest of the current part, and parses the head of the next part with `read`, which
-    /// gets the header lines, each with its end. Returns `None` after the last part.
+    /// Skips the rest of the current part, and parses the head of the next part with `read`. The
+    /// function `read` gets the header lines, each with its end. Returns `None` after the last
+    /// part.
     pub(super) fn next<T>(
         &mut self,
         read: impl FnOnce(&[u8]) -> Result<T, &'static str>,
@@ -186,8 +187,8 @@ impl<R: Read> Parts<R> {
             self.read_more_or_fail()?;
         };
         let head = &self.buffer[self.start..self.start + length];
-        // A line in the head may be a header field and a boundary at the same time (`--x: y`), and
-        // other parsers search for the boundary first. The `+ 2` allows the CRLF of the last line,
+        // A line in the head may be a header field and a boundary at the same time (`--x: y`).
+        // Other parsers search for the boundary first. The `+ 2` allows the CRLF of the last line,
         // which looks like the beginning of a delimiter.
         let first = &self.delimiter[CRLF.len()..];
         if head.starts_with(first) || before_delimiter(head, &self.delimiter) + 2 < length {

@@ -27,9 +27,9 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// Returns [`JsonError::Syntax`] with the position. RFC 8259 leaves some texts to each parser:
-    /// with a byte order mark, half of a surrogate pair, or a number above the range of `f64`.
-    /// These are errors too.
+    /// Returns [`JsonError::Syntax`] with the position. RFC 8259 leaves some cases to each parser:
+    /// a byte order mark, half of a surrogate pair, and a number above the range of `f64`. These
+    /// are errors too.
     ///
     /// ```
     /// use millpond::{json, Json};

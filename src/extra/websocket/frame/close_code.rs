@@ -24,9 +24,9 @@ pub(crate) const MESSAGE_TOO_LONG: Fault = Fault {
     reason: "message too long",
 };
 
-/// Returns whether a close frame may carry this code: the codes of RFC 6455 §7.4.1 that may be
-/// sent, three codes that were registered later (1012 to 1014), and the codes for libraries and
-/// programs (§7.4.2).
+/// Returns whether a close frame may carry this code. Valid are the codes of RFC 6455 §7.4.1 that
+/// may be sent, and three codes that were registered later (1012 to 1014). The codes for libraries
+/// and programs (§7.4.2) are valid too.
 pub(crate) fn is_valid_close_code(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

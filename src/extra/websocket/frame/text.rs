@@ -11,7 +11,7 @@ pub(crate) struct Text {
     partial_len: usize,
 }
 
-/// The text is invalid UTF-8, whatever bytes may follow.
+/// The text is invalid UTF-8, and no later bytes can change that.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Invalid;
 

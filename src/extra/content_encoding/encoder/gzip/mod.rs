@@ -10,7 +10,7 @@ use super::matcher::Matcher;
 use std::io::{self, ErrorKind, Read};
 
 /// RFC 1952 §2.3: compression with deflate, no name, no time, unknown system.
-const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+const MEMBER_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// Returns the text of `reader` as a gzip member. An error of the reader is returned, and the bytes
 /// before are an incomplete member, so that a client detects the error.
@@ -74,7 +74,7 @@ impl<R: Read> Gzip<R> {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, text));
         }
         if self.next == Next::First {
-            self.out.bytes.extend_from_slice(&HEADER);
+            self.out.bytes.extend_from_slice(&MEMBER_HEADER);
         }
         self.next = match (count, &mut self.left) {
             (0, _) => Next::End,
