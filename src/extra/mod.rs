@@ -11,12 +11,21 @@
 //! * `session/`: an id for each client
 //! * `websocket/`: messages in both directions
 
+#[cfg(feature = "assets")]
 pub(crate) mod assets;
+#[cfg(feature = "gzip")]
 pub mod content_encoding;
+#[cfg(any(feature = "cgi", feature = "proxy"))]
 pub(crate) mod gateway;
+#[cfg(feature = "forms")]
 pub mod input;
+#[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "log")]
 pub(crate) mod log;
+#[cfg(any(feature = "assets", feature = "forms", feature = "gzip"))]
 mod negotiation;
+#[cfg(feature = "session")]
 pub mod session;
+#[cfg(feature = "websocket")]
 pub mod websocket;

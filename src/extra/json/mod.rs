@@ -37,23 +37,21 @@
 
 // The files, each of which uses only those above:
 //
-// * `number`: a number
-// * `members`: the unique names of an object
-// * `value`: `Json` and `Object`
+// * `value/`: `Json`, `Object` and `Number`
 // * `error`: `JsonError`
 // * `convert`: the traits `ToJson` and `FromJson`
 // * `text/`: JSON text, read and written
-// * `scalars`, `containers`: the traits for types of std
+// * `impls/`: the traits for types of std
 // * `macros`: `json!` and `json_struct!`
+// * `try_or_400`: an error and its causes as JSON
 
-mod containers;
 mod convert;
 mod error;
+mod impls;
 mod macros;
-mod members;
-mod number;
-mod scalars;
 mod text;
+#[doc(hidden)]
+pub mod try_or_400;
 mod value;
 
 #[cfg(test)]
@@ -61,7 +59,7 @@ mod tests;
 
 pub use self::convert::{FromJson, ToJson};
 pub use self::error::{JsonError, Reason};
-pub use self::number::Number;
+pub use self::value::number::Number;
 pub use self::value::{Json, Object, MAX_DEPTH};
 
 // Used by the expansion of the macros.

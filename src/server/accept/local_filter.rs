@@ -5,7 +5,7 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
 use super::socket::canonical;
-use crate::wire::proxied::forwarded;
+use crate::util::net;
 
 /// To which of this host's addresses a connection has to come, to be served.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,7 @@ impl Admission {
     pub(crate) fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> Admission {
         let addrs = addrs.into_iter().map(Into::into);
         // In the form that it has on a connection: `::ffff:127.0.0.1` is `127.0.0.1`.
-        Admission::Only(addrs.map(forwarded::canonical).collect())
+        Admission::Only(addrs.map(net::canonical).collect())
     }
 
     pub(crate) fn admits(&self, stream: &TcpStream) -> bool {

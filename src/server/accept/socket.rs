@@ -21,7 +21,7 @@ use super::local_filter::Admission;
 use super::socket_file::SocketFile;
 #[cfg(unix)]
 use crate::message::unix_peer;
-use crate::wire::proxied::forwarded;
+use crate::util::net;
 
 /// A write on a socket that blocks gives up after this, so that a client that does not read cannot
 /// hold a worker; the rest is sent from the ring.
@@ -159,6 +159,6 @@ fn bound_writes(stream: &TcpStream) {
 
 /// A client of IPv4 that came in through a socket of IPv6 has one address all the same.
 pub(crate) fn canonical(mut addr: SocketAddr) -> SocketAddr {
-    addr.set_ip(forwarded::canonical(addr.ip()));
+    addr.set_ip(net::canonical(addr.ip()));
     addr
 }

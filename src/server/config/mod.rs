@@ -1,5 +1,6 @@
 //! What one sets up of a server before it serves, whichever kind it is.
 
+#[cfg(feature = "trusted-proxies")]
 pub(crate) mod trusted_proxies;
 
 use self::trusted_proxies::Proxies;
@@ -88,9 +89,32 @@ impl Settings {
         self
     }
 
+    #[cfg(feature = "trusted-proxies")]
     /// The proxies that are trusted to say whose requests they pass on. Nobody is unless said.
     pub fn proxies(mut self, proxies: Proxies) -> Settings {
         self.proxies = Some(proxies);
         self
+    }
+}
+
+/// Stands for the trusted proxies where there can be none. No value of this type exists.
+#[cfg(not(feature = "trusted-proxies"))]
+pub(crate) mod trusted_proxies {
+    use std::net::{IpAddr, SocketAddr};
+
+    use crate::message::request::head::Head;
+    use crate::wire::proxied::Client;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Proxies {}
+
+    impl Proxies {
+        pub(crate) fn expects_preface(&self, _: IpAddr) -> bool {
+            match *self {}
+        }
+
+        pub(crate) fn client(&self, _: &Head, _: SocketAddr) -> Client {
+            match *self {}
+        }
     }
 }

@@ -14,7 +14,7 @@
 
 use super::string::{skip_plain, unescape};
 use crate::extra::json::error::{JsonError, Reason};
-use crate::extra::json::number::Number;
+use crate::extra::json::value::number::Number;
 use crate::extra::json::value::{Json, Object, MAX_DEPTH};
 
 impl Json {

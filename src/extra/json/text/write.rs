@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use super::string::write_string;
 use crate::extra::json::convert::ToJson;
-use crate::extra::json::number::{Number, Repr};
+use crate::extra::json::value::number::{Number, Repr};
 use crate::extra::json::value::Json;
 
 impl Json {

@@ -6,8 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::message::request::head::Head;
 use crate::message::unix_peer;
+use crate::util::net::canonical;
 use crate::wire::proxied::forwarded;
-use crate::wire::proxied::forwarded::{canonical, Client, Dialect};
+use crate::wire::proxied::forwarded::Dialect;
+use crate::wire::proxied::Client;
 
 /// The proxies in front of a server that are trusted to say whose requests they pass on: for
 /// [`Settings::proxies`](crate::Settings::proxies).

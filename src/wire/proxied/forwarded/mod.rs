@@ -8,7 +8,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::Client;
 use crate::message::request::head::Head;
+use crate::util::net::canonical;
 use crate::wire::bytes;
 use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 
@@ -17,15 +19,6 @@ use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 pub(crate) enum Dialect {
     Forwarded,
     XForwarded,
-}
-
-/// As whom a request counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Client {
-    /// The port is 0 where it was not told.
-    pub address: SocketAddr,
-    /// It asked over TLS.
-    pub secure: bool,
 }
 
 /// The client that a trusted `peer` speaks for: the last address that a trusted proxy told of.
@@ -285,14 +278,6 @@ fn opening(text: &[u8]) -> Option<usize> {
             return Some(quote);
         }
         end = quote;
-    }
-}
-
-/// One spelling for each address: `::ffff:192.0.2.1` is 192.0.2.1.
-pub(crate) fn canonical(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
-        IpAddr::V4(_) => address,
     }
 }
 

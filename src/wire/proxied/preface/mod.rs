@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::forwarded::canonical;
+use crate::util::net::canonical;
 use crate::wire::error::WireError;
 
 /// §2.1: the longest line of version 1, its CRLF included.

@@ -1,11 +1,11 @@
 //! [`ToJson`] and [`FromJson`] for scalars of std, and for JSON values.
 
-use super::convert::{expect_object, FromJson, ToJson};
-use super::error::JsonError;
-use super::number::Number;
-use super::text::string::write_string;
-use super::text::write::{self, infallible};
-use super::value::{Json, Object};
+use crate::extra::json::convert::{expect_object, FromJson, ToJson};
+use crate::extra::json::error::JsonError;
+use crate::extra::json::text::string::write_string;
+use crate::extra::json::text::write::{self, infallible};
+use crate::extra::json::value::number::Number;
+use crate::extra::json::value::{Json, Object};
 
 impl ToJson for Json {
     fn to_json(&self) -> Json {

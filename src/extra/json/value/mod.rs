@@ -1,9 +1,15 @@
 //! [`Json`], a value, and [`Object`], its members. The module does not depend on text.
+//!
+//! * `number`: a number
+//! * `unique`: unique names of an object
+
+pub(crate) mod number;
+mod unique;
 
 use std::ops::Index;
 
-use super::members::unique_members;
-use super::number::Number;
+use self::number::Number;
+use self::unique::unique_members;
 
 /// 128 levels: the maximum nesting of arrays and objects in a text that is parsed. One more level
 /// is an error.

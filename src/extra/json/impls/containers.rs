@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use super::convert::{expect_array, expect_object, FromJson, ToJson};
-use super::error::JsonError;
-use super::text::write;
-use super::value::{Json, Object};
+use crate::extra::json::convert::{expect_array, expect_object, FromJson, ToJson};
+use crate::extra::json::error::JsonError;
+use crate::extra::json::text::write;
+use crate::extra::json::value::{Json, Object};
 
 macro_rules! pointers {
     ($($pointer:ty),*) => { $(
@@ -235,8 +235,8 @@ fn read_member<N: From<String>, T: FromJson>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::scalars::tests::{converts, refuses};
     use super::*;
-    use crate::extra::json::scalars::tests::{converts, refuses};
     use crate::json;
 
     #[test]
