@@ -16,6 +16,9 @@ mod range;
 mod serve;
 mod siblings;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::locate::asset_path;
 pub use self::mime::extension_to_mime;
 pub use self::serve::{match_assets, serve_file};

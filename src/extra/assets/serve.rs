@@ -194,19 +194,3 @@ fn with_cache_fields(
 fn empty(status: u16) -> Response {
     Response::empty_204().with_status_code(status)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::PathBuf;
-
-    /// Code that calls these functions compiles with both libraries.
-    #[test]
-    fn rouille_has_these_signatures() {
-        let _: fn(&Request, &str) -> Response = match_assets;
-        let _: fn(&Request, &String) -> Response = match_assets;
-        let _: fn(&Request, &Path) -> Response = match_assets;
-        let _: fn(&Request, &PathBuf) -> Response = match_assets::<PathBuf>;
-        let _: fn(&str) -> &'static str = extension_to_mime;
-    }
-}
