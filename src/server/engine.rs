@@ -13,10 +13,10 @@ use super::accept::Listener;
 use super::config::Settings;
 use super::connection::service::{Handler, Service};
 use super::connection::Connection;
-use super::pool::{Acceptor, Pool};
+use super::pool::{Acceptor, Mode, Pool};
 use super::registry::{ConnectionHandle, Drained};
 use super::stats::error_hook::ServerErrorKind;
-use super::stats::monitor::{Monitor, Source};
+use super::stats::monitor::{Monitor, StatsSource};
 use super::stats::{Stats, WorkerState};
 
 /// After a failure to accept: twice as long each time, up to the longest.
@@ -78,8 +78,8 @@ impl Engine {
         // Connections may outlive the engine, which moves on: they are asked of their service.
         let connections: Weak<Service> = Arc::downgrade(&engine.service);
         let workers: Weak<Engine> = Arc::downgrade(&engine);
-        engine.monitor.ask(connections);
-        engine.monitor.ask(workers);
+        engine.monitor.add_source(connections);
+        engine.monitor.add_source(workers);
         engine
     }
 
@@ -106,7 +106,7 @@ impl Engine {
         if let Err(e) = listener.take_waiting(QUEUE, self.entrance(listener)) {
             self.failed(e);
         }
-        self.tell_refusals();
+        self.report_spawn_errors();
         listener.stand_up();
     }
 
@@ -117,7 +117,7 @@ impl Engine {
             Ok((stream, peer)) => admit(stream, peer),
             Err(e) => self.failed(e),
         });
-        self.tell_refusals();
+        self.report_spawn_errors();
     }
 
     /// Takes in connections until `deadline`, or until the listener is closed.
@@ -137,10 +137,10 @@ impl Engine {
             listener.rest(self.pause(deadline));
         };
         while !over() {
-            if self.pools[0].is_busy() {
+            if self.pools[0].mode() == Mode::Scanning {
                 let left =
                     deadline.map_or(LENT_FOR, |d| d.saturating_duration_since(Instant::now()));
-                let lent = self.pools[0].lend_door(self.door(listener), left.min(LENT_FOR));
+                let lent = self.pools[0].lend_acceptor(self.acceptor(listener), left.min(LENT_FOR));
                 lent.unwrap_or_else(failed);
             } else {
                 let admit = self.entrance(listener);
@@ -149,11 +149,11 @@ impl Engine {
                         Ok((stream, peer)) => admit(stream, peer),
                         Err(e) => failed(e),
                     }
-                    self.tell_refusals();
-                    !self.pools[0].is_busy()
+                    self.report_spawn_errors();
+                    self.pools[0].mode() == Mode::Blocking
                 });
             }
-            self.tell_refusals();
+            self.report_spawn_errors();
         }
         listener.stand_up();
     }
@@ -204,7 +204,7 @@ impl Engine {
     }
 
     /// The listener as the pool's sweeper sees it.
-    fn door(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Acceptor<Connection>> {
+    fn acceptor(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Acceptor<Connection>> {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
         Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
             listener.take_waiting(AT_A_LOOK, |stream, peer| {
@@ -226,17 +226,17 @@ impl Engine {
             .map_or(false, |e| EXHAUSTED.contains(&e))
         {
             // The connection idle longest has some of it.
-            self.service.registry.give_up_idlest();
+            self.service.registry.close_idlest();
         }
         let hook = &self.service.on_error;
-        hook.tell(ServerErrorKind::Accept, None, || error);
+        hook.report(ServerErrorKind::Accept, None, error);
     }
 
     /// Threads are started under the pool's lock, and that is no place to tell from.
-    fn tell_refusals(&self) {
-        for error in self.pools.iter().filter_map(Pool::refusal) {
+    fn report_spawn_errors(&self) {
+        for error in self.pools.iter().filter_map(Pool::take_spawn_error) {
             let hook = &self.service.on_error;
-            hook.tell(ServerErrorKind::Thread, None, || error);
+            hook.report(ServerErrorKind::Thread, None, error);
         }
     }
 
@@ -312,7 +312,7 @@ impl Engine {
 
     /// Marks every connection to end after what it owes, without waiting.
     pub(super) fn begin_drain(&self) {
-        self.service.registry.begin(|| self.rouse());
+        self.service.registry.begin_drain(|| self.rouse());
     }
 
     /// Ends every connection there is, answering what is in flight, at most until `deadline`.
@@ -331,19 +331,19 @@ impl Engine {
     }
 
     fn rouse(&self) {
-        self.pools.iter().for_each(Pool::rouse);
+        self.pools.iter().for_each(Pool::scan_all);
     }
 }
 
-impl Source for Engine {
+impl StatsSource for Engine {
     fn add_to(&self, stats: &mut Stats) {
         for worker_counts in self.pools.iter().map(Pool::worker_counts) {
             stats.workers += worker_counts.workers as u64;
             for (state, count) in [
-                (WorkerState::Handler, worker_counts.serving),
-                (WorkerState::KeepAlive, worker_counts.holding),
+                (WorkerState::Handler, worker_counts.running),
+                (WorkerState::KeepAlive, worker_counts.keep_alive),
                 (WorkerState::Upload, worker_counts.uploading),
-                (WorkerState::Sweeping, worker_counts.sweeping),
+                (WorkerState::Sweeping, worker_counts.scanning),
                 (WorkerState::Idle, worker_counts.idle),
             ] {
                 stats.workers_in[state as usize] += count as u64;

@@ -1,5 +1,5 @@
-//! [`asset_path`]: from a URL to a path in a folder. No URL leads out of the folder. The module opens
-//! no file.
+//! [`asset_path`]: from a URL to a path in a folder. No URL leads out of the folder. The module
+//! opens no file.
 
 use crate::message::syntax::percent;
 use std::borrow::Cow;
@@ -67,7 +67,10 @@ where
     let mut linked = false;
     let mut found = None;
     for segment in segments {
-        path.push(name(&percent::decode_bytes(segment), cfg!(windows))?);
+        path.push(name(
+            &percent::bytes(segment).collect::<Vec<u8>>(),
+            cfg!(windows),
+        )?);
         let metadata = fs::symlink_metadata(&path).ok()?;
         linked |= metadata.file_type().is_symlink();
         found = Some(metadata);

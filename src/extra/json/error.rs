@@ -1,4 +1,5 @@
-//! [`JsonError`]: the reason why a text is not JSON, or why a value does not have the shape of a type.
+//! [`JsonError`]: the reason why a text is not JSON, or why a value does not have the shape of a
+//! type.
 //!
 //! The texts contain nothing from the client except short plain member names, so that they can be
 //! logged and sent in a response.

@@ -11,7 +11,8 @@
 //! | convert another type | implement [`ToJson`] and [`FromJson`] |
 //!
 //! Parsing a written text returns an equal value, unless the value is nested deeper than
-//! [`MAX_DEPTH`]. The module does not depend on HTTP.
+//! [`MAX_DEPTH`]. Except [`Response::json`](crate::Response::json), the module does not depend on
+//! HTTP.
 //!
 //! # Example: a request body and the response
 //!
@@ -43,12 +44,14 @@
 // * `text/`: JSON text, read and written
 // * `impls/`: the traits for types of std
 // * `macros`: `json!` and `json_struct!`
+// * `response`: `Response::json`
 // * `try_or_400`: an error and its causes as JSON
 
 mod convert;
 mod error;
 mod impls;
 mod macros;
+mod response;
 mod text;
 #[doc(hidden)]
 pub mod try_or_400;

@@ -248,7 +248,7 @@ impl Entry<'_> {
             EscapedBytes(request.method()),
             EscapedBytes(request.raw_url()),
         );
-        write!(line, "\"{method} {target} {}\" ", request.version().name())?;
+        write!(line, "\"{method} {target} {}\" ", request.head().version)?;
         match self.bytes().filter(|&bytes| bytes > 0) {
             Some(bytes) => write!(line, "{} {bytes}", self.status()),
             None => write!(line, "{} -", self.status()),
@@ -283,7 +283,7 @@ impl Entry<'_> {
             line,
             r#""client":"{client}","method":"{method}","target":"{target}","#
         )?;
-        write!(line, r#""version":"{}","#, request.version().name())?;
+        write!(line, r#""version":"{}","#, request.head().version)?;
         write!(line, r#""status":{},"bytes":"#, self.status())?;
         match self.bytes() {
             Some(bytes) => write!(line, "{bytes}")?,

@@ -314,7 +314,7 @@ impl BackgroundServer {
         let staying: BTreeMap<u32, Admission> = listeners
             .map(|listener| (listener.door(), listener.admission().clone()))
             .collect();
-        let leaves = |link: &ConnectionHandle| match staying.get(&link.door()) {
+        let leaves = |link: &ConnectionHandle| match staying.get(&link.listener_id()) {
             Some(admission) => !admission.admits(&link.stream),
             None => true,
         };

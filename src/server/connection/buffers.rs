@@ -1,14 +1,13 @@
 //! A worker's buffers: the buffers that it lends to one connection after the other, so that those at
 //! rest need none, and the date, which all of its responses share for a second.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::KEPT;
 use crate::message::request::head::Head;
 use crate::message::syntax::date;
 use crate::message::Request;
-use crate::server::stats::{Counters, OwnTally, Tally};
+use crate::server::stats::counters::{next_worker, Counters, WorkerCounters};
 
 /// Asked of the socket at once: a head, or a whole buffered body with its head.
 const READ: usize = 72 * 1024;
@@ -21,7 +20,8 @@ pub(crate) struct Buffers {
     pub(crate) head: Head,
     date: [u8; 29],
     date_until: Option<Instant>,
-    tally: Option<OwnTally>,
+    /// Selects the counters that this worker changes.
+    worker: usize,
 }
 
 impl Default for Buffers {
@@ -33,16 +33,16 @@ impl Default for Buffers {
             head: Head::default(),
             date: [b' '; 29],
             date_until: None,
-            tally: None,
+            worker: next_worker(),
         }
     }
 }
 
 impl Buffers {
-    /// What this worker counts. A buffers is lent to the connections of one server only.
+    /// Returns the counters that this worker changes.
     #[inline]
-    pub(crate) fn tally(&mut self, counters: &Arc<Counters>) -> &Tally {
-        self.tally.get_or_insert_with(|| OwnTally::new(counters))
+    pub(crate) fn worker_counters<'a>(&self, counters: &'a Counters) -> &'a WorkerCounters {
+        counters.of_worker(self.worker)
     }
 
     /// The Date field's value, formatted once a second.

@@ -37,7 +37,7 @@ use self::response::{Refusal, SLOW_BODY};
 use self::service::{Service, UpgradePermit};
 use super::config::trusted_proxies::Proxies;
 use super::pool::{Next, Task};
-use super::registry::{ConnectionHandle, State};
+use super::registry::{ConnectionHandle, ConnectionState};
 use super::stats::CloseReason;
 use crate::message::Upgrade;
 use crate::util::catch_panic::caught;
@@ -128,7 +128,7 @@ impl Task for Connection {
         match self.phase {
             Phase::Over => Next::Done,
             Phase::Ready => {
-                self.service.registry.seen_waiting(&self.link, now);
+                self.service.registry.record_waiting(&self.link, now);
                 self.ready_turn()
             }
             Phase::GivenUp(..) => Next::Run,
@@ -165,12 +165,12 @@ impl Task for Connection {
                 let Buffers { out, input, .. } = buffers;
                 let pumped = writer.fill_and_write(&self.link.stream, out, input);
                 buffers
-                    .tally(&self.service.counters)
+                    .worker_counters(&self.service.counters)
                     .sent(writer.uncounted());
                 match pumped {
                     Ok(sent) => self.sent(buffers, sent, writer, after, Instant::now()),
                     Err(broken) => {
-                        let reason = self.tell_broken(broken);
+                        let reason = self.report_and_classify(broken);
                         self.give_up(writer, after, reason)
                     }
                 }
@@ -240,7 +240,9 @@ impl Connection {
     }
 
     fn received(&mut self, buffers: &mut Buffers, count: usize) -> &mut Connection {
-        buffers.tally(&self.service.counters).received(count);
+        buffers
+            .worker_counters(&self.service.counters)
+            .received(count);
         self
     }
 
@@ -311,7 +313,9 @@ impl Connection {
                 let name = self.reader.head.request();
                 let client = self.client.map(|client| client.address);
                 let client = client.filter(|client| *client != self.link.peer);
-                self.service.registry.came_in(&self.link, name, client);
+                self.service
+                    .registry
+                    .request_received(&self.link, name, client);
                 self.ready_turn()
             }
             Ok(Progress::More) => {
@@ -351,7 +355,7 @@ impl Connection {
             return;
         }
         if self.owes == Expecting::Nothing {
-            self.service.registry.began(&self.link, now);
+            self.service.registry.request_began(&self.link, now);
         }
         let preface_is_over = self.owes == Expecting::Preface;
         self.owes = owes;
@@ -361,7 +365,7 @@ impl Connection {
             Expecting::Nothing => {
                 self.deadline = after(now, limits.idle_timeout);
                 if !preface_is_over {
-                    self.service.registry.fell_quiet(&self.link, now);
+                    self.service.registry.became_idle(&self.link, now);
                 }
                 return;
             }
@@ -377,9 +381,9 @@ impl Connection {
         }
         // The answer to a body that is only skipped has been sent: a drain need not wait for it.
         self.link.set_state(match owes {
-            Expecting::Skipped => State::Idle,
-            Expecting::Body => State::Body,
-            _ => State::Head,
+            Expecting::Skipped => ConnectionState::Idle,
+            Expecting::Body => ConnectionState::Body,
+            _ => ConnectionState::Head,
         });
     }
 

@@ -19,8 +19,8 @@ use super::{Connection, Linger, NextAction, Phase, SKIP};
 use crate::message::request::head::Head;
 use crate::message::{Request, Switched, Upgrade};
 use crate::server::pool::Next;
-use crate::server::registry::State;
-use crate::server::stats::error_hook::{ServerErrorKind, Subject};
+use crate::server::registry::ConnectionState;
+use crate::server::stats::error_hook::{ErrorContext, ServerErrorKind};
 use crate::server::stats::CloseReason;
 use crate::util::catch_panic::caught;
 use crate::util::io::would_block;
@@ -53,8 +53,8 @@ impl Connection {
                 Some(received) => received,
                 None => return self.over(CloseReason::Broken),
             };
-            self.service.registry.began(&self.link, began);
-            self.link.set_state(State::Handler);
+            self.service.registry.request_began(&self.link, began);
+            self.link.set_state(ConnectionState::Handler);
             self.owes = Expecting::Nothing;
             let Answered { source, after, now } = response::answer(self, buffers, received);
             self.owed += 1;
@@ -96,7 +96,7 @@ impl Connection {
         if self.owed == 0 {
             buffers.out.clear();
         }
-        self.link.unname(self.reader.source);
+        self.link.clear_label(self.reader.source);
         response::refuse(self, buffers, refusal, now);
         self.owed += 1;
         self.send(
@@ -119,20 +119,20 @@ impl Connection {
     ) -> Next {
         // A part of the next request may have come meanwhile, and with it a clock of its own.
         self.min_rate = None;
-        self.link.set_state(State::Response);
+        self.link.set_state(ConnectionState::Response);
         let Buffers { out, input, .. } = buffers;
         let mut writer = ResponseWriter::new(source);
         let sent = writer.begin(&self.link.stream, out, input);
         out.shrink_to(KEPT_BY_DESK);
         buffers
-            .tally(&self.service.counters)
+            .worker_counters(&self.service.counters)
             .sent(writer.uncounted());
         match sent {
             // The usual case, and it allocates nothing.
             Ok(Sent::All) => self.all_sent(buffers, after, now),
             Ok(sent) => self.sent(buffers, sent, Box::new(writer), after, now),
             Err(broken) => {
-                let reason = self.tell_broken(broken);
+                let reason = self.report_and_classify(broken);
                 self.give_up(Box::new(writer), after, reason)
             }
         }
@@ -146,7 +146,7 @@ impl Connection {
         };
         let pushed = writer.write_pending(&self.link.stream);
         buffers
-            .tally(&self.service.counters)
+            .worker_counters(&self.service.counters)
             .sent(writer.uncounted());
         match pushed {
             Ok(Sent::NeedsReader) => {
@@ -159,7 +159,7 @@ impl Connection {
             }
             Ok(sent) => self.sent(buffers, sent, writer, after, now),
             Err(broken) => {
-                let reason = self.tell_broken(broken);
+                let reason = self.report_and_classify(broken);
                 self.give_up(writer, after, reason)
             }
         }
@@ -222,7 +222,7 @@ impl Connection {
                 if self.reader.ready().is_some() {
                     // The next request was found while the responses before it were gathered.
                     self.phase = Phase::Ready;
-                    self.link.set_state(State::Waiting);
+                    self.link.set_state(ConnectionState::Waiting);
                     return self.ready_turn();
                 }
                 self.phase = Phase::Receiving;
@@ -231,7 +231,7 @@ impl Connection {
                 }
                 self.owes = Expecting::Nothing;
                 self.deadline = crate::util::io::after(now, self.service.limits.idle_timeout);
-                self.service.registry.fell_quiet(&self.link, now);
+                self.service.registry.became_idle(&self.link, now);
                 if self.has_unread() || self.reader.owes() != Expecting::Nothing {
                     return self.take_unread_in(buffers, Some(now));
                 }
@@ -247,7 +247,7 @@ impl Connection {
         reason: CloseReason,
         now: Instant,
     ) -> Next {
-        self.link.set_state(State::Closing);
+        self.link.set_state(ConnectionState::Closing);
         let lingers = match linger {
             Linger::No => false,
             Linger::IfMoreCame => self.set_blocking(false).is_ok() && self.more_came(buffers),
@@ -323,32 +323,36 @@ impl Connection {
             .set_nonblocking(false)
             .and_then(|()| stream.set_read_timeout(None))
             .and_then(|()| stream.set_write_timeout(None));
-        self.service.registry.hand_over(&self.link);
+        self.service.registry.begin_upgrade(&self.link);
         if plain.is_ok() {
             // Not the link itself, which would keep the socket open.
-            let (service, subject) = (Arc::clone(&self.service), Subject::of(&self.link));
+            let (service, subject) = (Arc::clone(&self.service), ErrorContext::of(&self.link));
             let build = move || {
                 if let Err(panicked) = caught(move || upgrade.take_over(socket)) {
                     let hook = &service.on_error;
-                    hook.tell_of(ServerErrorKind::Upgrade, Some(subject), panicked.into());
+                    hook.report(ServerErrorKind::Upgrade, Some(subject), panicked.into());
                 }
             };
             // Without a thread to be had both are dropped, and that closes the connection.
             let thread = thread::Builder::new().name("millpond-upgrade".into());
             if let Err(e) = thread.spawn(build) {
                 let hook = &self.service.on_error;
-                hook.tell(ServerErrorKind::Upgrade, Some(&self.link), || e);
+                hook.report(
+                    ServerErrorKind::Upgrade,
+                    Some(ErrorContext::of(&self.link)),
+                    e,
+                );
             }
         }
         self.over(CloseReason::Upgraded)
     }
 
     /// Why it ends, told to whoever is to know.
-    pub(crate) fn tell_broken(&self, broken: SendError) -> CloseReason {
+    pub(crate) fn report_and_classify(&self, broken: SendError) -> CloseReason {
         match broken {
             SendError::Write => CloseReason::Broken,
             SendError::Reader(error) => {
-                self.tell(ServerErrorKind::Body, error);
+                self.report(ServerErrorKind::Body, error);
                 CloseReason::BodyFailed
             }
         }
@@ -356,17 +360,19 @@ impl Connection {
 
     /// Tells which fields of a response cannot be sent; not their values, which may be secrets.
     #[cold]
-    pub(crate) fn tell_fields(&self, fields: &[(Cow<'static, str>, Cow<'static, str>)]) {
+    pub(crate) fn report_bad_headers(&self, fields: &[(Cow<'static, str>, Cow<'static, str>)]) {
         for (name, _) in fields.iter().filter(|(n, v)| !encode::is_field(n, v)) {
             let name: String = name.chars().take(LONGEST_TOLD).collect();
             let error = io::Error::new(ErrorKind::InvalidData, format!("the field {name:?}"));
-            self.tell(ServerErrorKind::Header, error);
+            self.report(ServerErrorKind::Header, error);
         }
     }
 
     /// Tells what went wrong here and no response can.
-    pub(crate) fn tell(&self, kind: ServerErrorKind, error: io::Error) {
-        self.service.on_error.tell(kind, Some(&self.link), || error);
+    pub(crate) fn report(&self, kind: ServerErrorKind, error: io::Error) {
+        self.service
+            .on_error
+            .report(kind, Some(ErrorContext::of(&self.link)), error);
     }
 }
 

@@ -12,9 +12,10 @@ use crate::message::{Duplex, Request, Response};
 use crate::server::config::trusted_proxies::Proxies;
 use crate::server::config::Settings;
 use crate::server::registry::{ConnectionHandle, ConnectionState, InFlight, Registry};
+use crate::server::stats::counters::Counters;
 use crate::server::stats::error_hook::ErrorHook;
-use crate::server::stats::monitor::Source;
-use crate::server::stats::{Counters, Stats};
+use crate::server::stats::monitor::StatsSource;
+use crate::server::stats::Stats;
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
@@ -57,7 +58,7 @@ impl Service {
     }
 }
 
-impl Source for Service {
+impl StatsSource for Service {
     fn add_to(&self, stats: &mut Stats) {
         let counts = self.registry.count();
         for ((state, count), sum) in ConnectionState::ALL
@@ -99,7 +100,7 @@ pub(crate) struct Upgraded {
 
 impl Drop for Upgraded {
     fn drop(&mut self) {
-        self.place.0.registry.given_back(&self.link);
+        self.place.0.registry.upgrade_ended(&self.link);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::Response;
 use crate::server::config::Settings;
-use crate::server::stats::Counters;
+use crate::server::stats::counters::Counters;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 

@@ -1,10 +1,13 @@
 //! Conditional requests (RFC 9110 §13): the validators of a file, and the five fields that compare
 //! these. The validators depend on the length and the modification time, not on the content.
+//!
+//! `date` parses the three formats of a date.
+
+mod date;
 
 use super::siblings::suffix;
 use crate::extra::negotiation::coding::Coding;
 use crate::message::response::caching::{list_has, EntityTag};
-use crate::message::syntax::date;
 use crate::message::Request;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -4,7 +4,7 @@
 //! The parser accepts the notations of browsers and other clients that send forms. The module has
 //! no list of parameter names.
 
-use crate::extra::negotiation::weights::trim;
+use crate::message::syntax::bytes::{is_ows, is_token, trim};
 use std::borrow::Cow;
 
 /// `main *( OWS ";" OWS [ name "=" ( token / quoted-string ) ] )`
@@ -24,7 +24,7 @@ impl<'a> Parameters<'a> {
         let tail = value.rfind('"').map_or(0, |last| value.len() - last);
         let mut list = Vec::new();
         while let Some(behind) = rest.strip_prefix(';') {
-            rest = trim_start(behind);
+            rest = behind.trim_start_matches(is_ows);
             if rest.is_empty() || rest.starts_with(';') {
                 continue;
             }
@@ -38,7 +38,7 @@ impl<'a> Parameters<'a> {
                 None => unquoted(behind)?,
             };
             list.push((name, value));
-            rest = trim_start(behind);
+            rest = behind.trim_start_matches(is_ows);
         }
         rest.is_empty().then(|| Parameters {
             main: trim(main),
@@ -97,19 +97,6 @@ fn quoted(text: &str, tail: usize) -> Option<(Cow<'_, str>, &str)> {
         }
         at = found + 2;
     }
-}
-
-/// Returns whether the text is `1*tchar` (RFC 9110 §5.6.2).
-pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_tchar)
-}
-
-pub(crate) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn trim_start(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t'])
 }
 
 #[cfg(test)]

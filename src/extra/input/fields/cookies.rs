@@ -1,6 +1,6 @@
 //! Cookies (RFC 6265) in a request.
 
-use crate::extra::negotiation::weights::trim;
+use crate::message::syntax::bytes::trim;
 use crate::message::{HeadersIter, Request};
 
 /// Returns the names and values of the cookies, in the order of the request. Several `Cookie`

@@ -1,7 +1,8 @@
 //! Weighted lists such as the value of `Accept`, under the names of rouille, and the choice of the
 //! preferred element. `negotiation::weights` has the grammar.
 
-use crate::extra::negotiation::weights::{members, trim, Member, Members};
+use crate::extra::negotiation::weights::{members, Member, Members};
+use crate::message::syntax::bytes::trim;
 
 /// Returns the members of a weighted list with their weights: the value of `Accept`, or of another
 /// field with this grammar (RFC 9110 §12.4.2).

@@ -3,8 +3,8 @@
 use super::head::{self, FieldHeaders};
 use super::parts::Parts;
 use crate::extra::input::body::content_type::ContentType;
-use crate::extra::input::body::parameters::is_tchar;
 use crate::extra::input::body::read;
+use crate::message::syntax::bytes::{is, TOKEN};
 use crate::message::{Request, RequestBody};
 use std::error::Error;
 use std::fmt;
@@ -67,7 +67,7 @@ pub(super) fn boundary(request: &Request) -> Option<String> {
     // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1). Some clients use other characters
     // (`*****`, `.._$`). All parsers read the characters of a token alike, so these are allowed
     // too.
-    let fits = |byte: u8| is_tchar(byte) || b"(),/:=? ".contains(&byte);
+    let fits = |byte: u8| is(byte, TOKEN) || b"(),/:=? ".contains(&byte);
     let is_boundary =
         matches!(boundary.len(), 1..=70) && boundary.bytes().all(fits) && !boundary.ends_with(' ');
     is_boundary.then(|| boundary.to_owned())

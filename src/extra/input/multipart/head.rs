@@ -1,8 +1,8 @@
 //! [`read`]: parses the header lines of a part (RFC 7578 §4). `parts` collects the lines first.
 
 use super::mime::Mime;
-use crate::extra::input::body::parameters::{is_token, Parameters};
-use crate::extra::negotiation::weights::trim;
+use crate::extra::input::body::parameters::Parameters;
+use crate::message::syntax::bytes::{is_token, trim};
 use std::str;
 use std::sync::Arc;
 

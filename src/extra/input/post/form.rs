@@ -77,7 +77,7 @@ impl<'f, 'r> Entry<'f, 'r> {
     /// Returns whether the field has this name.
     pub fn is(&self, name: &str) -> bool {
         match &self.content {
-            Content::Pair(written, _) => percent::is_form_of(written, name),
+            Content::Pair(written, _) => percent::form_bytes(written).eq(name.bytes()),
             Content::Part(field) => &*field.headers.name == name,
         }
     }
@@ -95,7 +95,7 @@ impl<'f, 'r> Entry<'f, 'r> {
         let held = self.held;
         let value = match self.content {
             Content::Pair(_, value) => {
-                let text = utf8(name, percent::decode_form_bytes(value))?;
+                let text = utf8(name, percent::form_bytes(value).collect())?;
                 T::from_field(config, &text)
             }
             Content::Part(field) if field.is_text() && field.headers.filename.is_none() => {

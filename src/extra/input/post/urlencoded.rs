@@ -91,9 +91,9 @@ impl Pairs {
         let mut all = Vec::new();
         while let Some((name, value)) = self.next()? {
             let not_utf8 = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let name = String::from_utf8(percent::decode_form_bytes(name))
+            let name = String::from_utf8(percent::form_bytes(name).collect())
                 .map_err(|error| PostError::NotUtf8(not_utf8(error.as_bytes())))?;
-            let value = utf8(&name, percent::decode_form_bytes(value))?;
+            let value = utf8(&name, percent::form_bytes(value).collect())?;
             all.push((name, value));
         }
         Ok(all)

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::min_rate::MinRate;
 use super::{BodyRemainder, ReceivedRequest};
-use crate::server::registry::{ConnectionHandle, State};
-use crate::server::stats::Counters;
+use crate::server::registry::{ConnectionHandle, ConnectionState};
+use crate::server::stats::counters::Counters;
 use crate::util::lock::lock;
 use crate::wire::error::WireError;
 
@@ -180,13 +180,13 @@ impl UploadState {
 
     /// Waits for bytes, and tells that it does.
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
-        self.set_state(State::Upload);
+        self.set_state(ConnectionState::Upload);
         let received = self.receive_on_time(buf);
-        self.set_state(State::Handler);
+        self.set_state(ConnectionState::Handler);
         received
     }
 
-    fn set_state(&self, state: State) {
+    fn set_state(&self, state: ConnectionState) {
         if let Some(link) = &self.link {
             link.set_state(state);
         }

@@ -99,7 +99,7 @@ pub(crate) fn answer(
     }
     let mut place = None;
     if response.status_code == 101 {
-        connection.tell_fields(&response.headers);
+        connection.report_bad_headers(&response.headers);
         // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
         let may_switch = asked.version > Version::Http10 && left.rest.is_none();
         let possible = may_switch
@@ -204,7 +204,7 @@ fn run_handler(connection: &Connection, buffers: &mut Buffers) -> Response {
     let request = &buffers.request;
     caught(|| handler(request)).unwrap_or_else(|panicked| {
         connection.service.counters.panicked();
-        connection.tell(ServerErrorKind::Handler, panicked.into());
+        connection.report(ServerErrorKind::Handler, panicked.into());
         plain(500)
     })
 }
@@ -306,12 +306,12 @@ fn compose(
     let mut fits =
         encode::response_head(out, &mut plan, asked.version, status_code, &headers, &date);
     if !fits {
-        connection.tell_fields(&headers);
+        connection.report_bad_headers(&headers);
     }
     if plan.head_only || !fits {
         BodySource::discard(data);
     } else {
-        let chunked = plan.transfer == BodyFraming::Chunked;
+        let chunked = plan.framing == BodyFraming::Chunked;
         source = match data {
             // By its head the client knows that it is open.
             Data::Reader { reader, size } if is_event_stream(&headers) => {
@@ -321,7 +321,7 @@ fn compose(
         };
         // Before its first byte: nothing of it was sent, and so the client can still be told.
         if let Some(error) = source.failure() {
-            connection.tell(ServerErrorKind::Body, error);
+            connection.report(ServerErrorKind::Body, error);
             fits = false;
         }
     }
@@ -330,7 +330,7 @@ fn compose(
         return compose(connection, buffers, asked, keep, plain(500), now);
     }
     buffers
-        .tally(&connection.service.counters)
+        .worker_counters(&connection.service.counters)
         .answered(status_code);
     (source, plan, upgrade)
 }
