@@ -1,14 +1,14 @@
-//! A JSON number: exact integers of 64 bits, and finite floats for the rest.
+//! [`Number`]: exact integers of 64 bits, and finite floats for all other numbers.
 //!
-//! Owns the rule that one value has one representation, so that numbers compare as they should.
-//! Knows nothing of text.
+//! Each value has one representation, so that equal numbers compare as equal. The module does not
+//! depend on text.
 
-/// A number of a JSON text: an integer of 64 bits held exactly, or a finite `f64`.
+/// A JSON number: an exact integer of 64 bits, or a finite `f64`.
 ///
-/// What was written with a fraction or an exponent is a float (`1.0` is not the integer 1), and so
-/// is an integer that fits neither `u64` nor `i64`; it is rounded to the nearest `f64`.
+/// A number with a fraction or an exponent is a float, so `1.0` is not the integer 1. An integer
+/// that fits neither `u64` nor `i64` is rounded to the nearest `f64`.
 ///
-/// # Example: nothing is lost between 2^53 and 2^64
+/// # Example: integers above 2^53 are exact
 ///
 /// ```
 /// use millpond::Json;
@@ -21,22 +21,22 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(pub(crate) Repr);
 
-/// The invariants are kept by the constructors in this file.
+/// Only the constructors in this file create values, so the invariants hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Repr {
-    /// Every integer from 0 up.
+    /// An integer of 0 or more.
     Unsigned(u64),
-    /// Always below 0.
+    /// An integer below 0.
     Negative(i64),
-    /// Always finite.
+    /// A finite float.
     Float(f64),
 }
 
-// A float here is never NaN, so equality is total.
+// A float is never NaN here, so equality is total.
 impl Eq for Number {}
 
 impl Number {
-    /// The number, unless it is infinite or not a number, which JSON cannot say.
+    /// Returns the number, or `None` for infinity and NaN, which JSON does not have.
     pub fn from_f64(value: f64) -> Option<Number> {
         if value.is_finite() {
             Some(Number(Repr::Float(value)))
@@ -49,7 +49,7 @@ impl Number {
         !matches!(self.0, Repr::Float(_))
     }
 
-    /// The integer, if it is one and fits.
+    /// Returns the integer if the number is one and in range.
     pub fn as_u64(self) -> Option<u64> {
         match self.0 {
             Repr::Unsigned(value) => Some(value),
@@ -57,7 +57,7 @@ impl Number {
         }
     }
 
-    /// The integer, if it is one and fits.
+    /// Returns the integer if the number is one and in range.
     pub fn as_i64(self) -> Option<i64> {
         match self.0 {
             Repr::Unsigned(value) => i64::try_from(value).ok(),
@@ -66,10 +66,10 @@ impl Number {
         }
     }
 
-    /// The nearest float. Integers beyond 2^53 are rounded.
+    /// Returns the nearest float. Integers beyond 2^53 are rounded.
     pub fn as_f64(self) -> f64 {
         match self.0 {
-            // `as` rounds to the nearest value here.
+            // `as` rounds to the nearest value.
             Repr::Unsigned(value) => value as f64,
             Repr::Negative(value) => value as f64,
             Repr::Float(value) => value,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_an_integer_only_where_it_fits() {
+    fn an_integer_is_returned_only_in_range() {
         let largest = Number::from(u64::MAX);
         assert_eq!((largest.as_u64(), largest.as_i64()), (Some(u64::MAX), None));
         let smallest = Number::from(i64::MIN);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn is_never_infinite_nor_nan() {
+    fn a_number_is_never_infinite_or_nan() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Number::from_f64(value), None);
         }

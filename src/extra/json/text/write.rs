@@ -1,20 +1,22 @@
-//! A value in, JSON text out: compact, or indented for people.
+//! Writes a value as JSON text: compact, or indented for human readers.
 //!
-//! Owns the form of numbers and the space between things. Recurses as deep as the value is, which
-//! is at most [`MAX_DEPTH`](super::MAX_DEPTH) for what a peer sent.
+//! The functions are recursive. A value from a client is nested at most
+//! [`MAX_DEPTH`](crate::json::MAX_DEPTH) levels deep.
 
 use std::fmt::{self, Write};
 
-use super::number::{Number, Repr};
 use super::string::write_string;
-use super::{Json, ToJson};
+use crate::extra::json::convert::ToJson;
+use crate::extra::json::value::number::{Number, Repr};
+use crate::extra::json::value::Json;
 
 impl Json {
-    /// Appends the value as compact text: no space, no line end.
+    /// Appends the value as compact text, without blanks and line ends.
     ///
-    /// `to_string()` and `{}` give the same text, `{:#}` one that is indented by two spaces.
+    /// `to_string()` and `{}` write the same text. `{:#}` writes a text that is indented by two
+    /// spaces.
     ///
-    /// # Example: two forms
+    /// # Example: compact and indented text
     ///
     /// ```
     /// use millpond::json;
@@ -43,7 +45,7 @@ impl fmt::Display for Json {
     }
 }
 
-/// Takes the result of writing into a `String`, which cannot fail.
+/// Checks the result of writing into a `String`, which never fails.
 pub(crate) fn infallible(result: fmt::Result) {
     debug_assert!(result.is_ok());
 }
@@ -111,17 +113,17 @@ fn new_line<W: Write>(out: &mut W, comma: bool, depth: usize) -> fmt::Result {
     (0..depth).try_for_each(|_| out.write_str("  "))
 }
 
-pub(crate) fn number<W: Write>(number: Number, out: &mut W) -> fmt::Result {
+fn number<W: Write>(number: Number, out: &mut W) -> fmt::Result {
     match number.0 {
         Repr::Unsigned(value) => write!(out, "{}", value),
         Repr::Negative(value) => write!(out, "{}", value),
-        // The shortest digits that read back the same, always with a fraction or an exponent,
-        // so that a float stays one: `1.0`, `1e300`.
+        // The shortest digits that parse to the same value. There is always a fraction or an
+        // exponent, so that the value stays a float: `1.0`, `1e300`.
         Repr::Float(value) => write!(out, "{:?}", value),
     }
 }
 
-/// Appends an array without building it first.
+/// Appends an array of items, without building a [`Json`] first.
 pub(crate) fn array<'a, T>(items: impl IntoIterator<Item = &'a T>, out: &mut String)
 where
     T: ToJson + ?Sized + 'a,
@@ -136,7 +138,7 @@ where
     out.push(']');
 }
 
-/// Appends an object without building it first. The names differ.
+/// Appends an object of members, without building a [`Json`] first. The names must be unique.
 pub(crate) fn object<'a, N, T>(members: impl Iterator<Item = (N, &'a T)>, out: &mut String)
 where
     N: AsRef<str>,
@@ -149,7 +151,7 @@ where
     writer.end();
 }
 
-/// The same member by member, for [`json_struct!`](crate::json_struct).
+/// Appends an object member by member, for [`json_struct!`](crate::json_struct).
 #[doc(hidden)]
 pub struct ObjectWriter<'a> {
     out: &'a mut String,
@@ -181,7 +183,7 @@ mod tests {
     use crate::json;
 
     #[test]
-    fn writes_numbers_so_that_they_read_back_the_same() {
+    fn a_written_number_parses_to_the_same_value() {
         let float = |value| Number::from_f64(value).unwrap();
         let table = [
             (Number::from(0u64), "0"),
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_compact_and_indented() {
+    fn values_are_written_compact_and_indented() {
         let table = [
             (json!([]), "[]", "[]"),
             (json!({}), "{}", "{}"),

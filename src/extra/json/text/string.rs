@@ -1,14 +1,14 @@
-//! What is between the quotation marks of a JSON string, both ways (RFC 8259 §7).
-//!
-//! Owns the escapes and the search for the next byte that is special. Knows nothing of values.
+//! Strings of JSON text, read and written (RFC 8259 §7): the escapes, and the search for the next
+//! byte that needs one. The module does not depend on values.
 
 use std::fmt::{self, Write};
 
-use super::Reason;
+use crate::extra::json::error::Reason;
 
-/// What a string holds as it is: `unescaped = %x20-21 / %x23-5B / %x5D-10FFFF` (RFC 8259 §7).
-/// Bytes from 0x80 up belong to characters that `str` has checked.
-const PLAIN: [bool; 256] = {
+/// Whether a byte may stand in a string without an escape:
+/// `unescaped = %x20-21 / %x23-5B / %x5D-10FFFF` (RFC 8259 §7). Bytes of 0x80 and above belong to
+/// characters that `str` has checked.
+const IS_PLAIN_BYTE: [bool; 256] = {
     let mut plain = [true; 256];
     let mut byte = 0;
     while byte < 0x20 {
@@ -20,38 +20,38 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// The first byte from `at` on that is not plain, or some index past the end.
+/// Returns the index of the first byte from `at` on that is not plain, or an index past the end.
 pub(crate) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
-    // Eight bytes at a time, twice as fast as one by one where strings are long.
+    // Eight bytes at a time: twice as fast as single bytes for long strings.
     while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
         let word = u64::from_le_bytes(eight);
-        let quote = word ^ (EACH * u64::from(b'"'));
-        let backslash = word ^ (EACH * u64::from(b'\\'));
+        let quote = word ^ (ONE_IN_EACH_BYTE * u64::from(b'"'));
+        let backslash = word ^ (ONE_IN_EACH_BYTE * u64::from(b'\\'));
         let found = bytes_below(word, 0x20) | bytes_below(quote, 1) | bytes_below(backslash, 1);
         if found != 0 {
-            // At most 7.
+            // The division gives at most 7.
             return at + found.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    while matches!(bytes.get(at), Some(&byte) if PLAIN[usize::from(byte)]) {
+    while matches!(bytes.get(at), Some(&byte) if IS_PLAIN_BYTE[usize::from(byte)]) {
         at += 1;
     }
     at
 }
 
-/// A one in each byte of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
+/// A word whose eight bytes are all 1.
+const ONE_IN_EACH_BYTE: u64 = 0x0101_0101_0101_0101;
 
-/// The top bit of the lowest byte that is less than `bound` (at most 0x80); bits above it may be
-/// wrong, as the subtraction borrows from there.
+/// Returns a word with the top bit set of the lowest byte that is less than `bound` (at most 0x80).
+/// Higher bits may be wrong, because the subtraction borrows from higher bytes.
 fn bytes_below(word: u64, bound: u64) -> u64 {
-    word.wrapping_sub(EACH * bound) & !word & (EACH << 7)
+    word.wrapping_sub(ONE_IN_EACH_BYTE * bound) & !word & (ONE_IN_EACH_BYTE << 7)
 }
 
-/// The error holds the offset of the backslash to blame.
+/// Decodes the escapes of a string. An error contains the offset of the backslash.
 pub(crate) fn unescape(raw: &str) -> Result<String, (usize, Reason)> {
-    // No escape is shorter than the character it stands for.
+    // An escape is never shorter than its character.
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(plain) = rest.find('\\') {
@@ -66,7 +66,7 @@ pub(crate) fn unescape(raw: &str) -> Result<String, (usize, Reason)> {
     Ok(out)
 }
 
-/// Reads the escape that `bytes` starts with; the character, and how many bytes it took.
+/// Decodes the escape at the start of `bytes`. Returns the character and the length of the escape.
 fn escape(bytes: &[u8]) -> Result<(char, usize), Reason> {
     let character = match bytes.get(1) {
         Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
@@ -81,13 +81,14 @@ fn escape(bytes: &[u8]) -> Result<(char, usize), Reason> {
     Ok((character, 2))
 }
 
-/// `\uXXXX`, or two of them for a character beyond the basic plane (RFC 8259 §7).
+/// Decodes `\uXXXX`, or two of these for a character beyond the basic plane (RFC 8259 §7).
 fn unicode_escape(bytes: &[u8]) -> Result<(char, usize), Reason> {
     let first = code_unit(bytes).ok_or(Reason::BadEscape)?;
     if let Some(character) = char::from_u32(first) {
         return Ok((character, 6));
     }
-    // Not a character, so a surrogate; RFC 8259 §8.2 leaves open what half a pair means. Refuse.
+    // Not a character, so half of a surrogate pair. RFC 8259 §8.2 does not define the meaning of
+    // one half alone; refuse.
     let second = code_unit(&bytes[6..]).ok_or(Reason::LoneSurrogate)?;
     if first > 0xdbff || !(0xdc00..=0xdfff).contains(&second) {
         return Err(Reason::LoneSurrogate);
@@ -96,7 +97,7 @@ fn unicode_escape(bytes: &[u8]) -> Result<(char, usize), Reason> {
     Ok((char::from_u32(scalar).ok_or(Reason::LoneSurrogate)?, 12))
 }
 
-/// The four hex digits of a `\uXXXX` that `bytes` starts with.
+/// Returns the value of the four hex digits of a `\uXXXX` at the start of `bytes`.
 fn code_unit(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     digits.iter().try_fold(0, |unit, &digit| {
@@ -104,8 +105,8 @@ fn code_unit(bytes: &[u8]) -> Option<u32> {
     })
 }
 
-/// `string = quotation-mark *char quotation-mark`, with only those escapes that have to be
-/// (RFC 8259 §7). All else is left as it is, so a text for a `<script>` element needs more.
+/// Writes `string = quotation-mark *char quotation-mark` with only the required escapes (RFC 8259
+/// §7). A text for a `<script>` element needs more escapes.
 pub(crate) fn write_string<W: Write>(text: &str, out: &mut W) -> fmt::Result {
     let bytes = text.as_bytes();
     let mut start = 0;
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_what_has_to_be_and_nothing_else() {
+    fn only_the_required_escapes_are_written() {
         let table = [
             ("", r#""""#),
             (
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_special_byte_at_every_distance() {
+    fn the_next_special_byte_is_found_at_every_distance() {
         for special in ['"', '\\', '\0', '\u{1f}'] {
             for before in 0..20 {
                 for after in 0..20 {

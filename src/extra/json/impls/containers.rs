@@ -1,13 +1,14 @@
-//! [`ToJson`] and [`FromJson`] for what holds other values: pointers, `Option`, sequences, tuples
-//! and maps.
+//! [`ToJson`] and [`FromJson`] for pointers, `Option`, sequences, tuples and maps.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use super::convert::{expect_array, expect_object};
-use super::{write, FromJson, Json, JsonError, Object, ToJson};
+use crate::extra::json::convert::{expect_array, expect_object, FromJson, ToJson};
+use crate::extra::json::error::JsonError;
+use crate::extra::json::text::write;
+use crate::extra::json::value::{Json, Object};
 
 macro_rules! pointers {
     ($($pointer:ty),*) => { $(
@@ -123,7 +124,7 @@ impl<T: ToJson, const N: usize> ToJson for [T; N] {
 impl<T: FromJson, const N: usize> FromJson for [T; N] {
     fn from_json(value: &Json) -> Result<[T; N], JsonError> {
         expect_items(value, N)?;
-        // The length was just checked, so the error cannot be met.
+        // Never fails: the length has just been checked.
         Vec::from_json(value)?
             .try_into()
             .map_err(|_| wrong_length(N))
@@ -216,7 +217,7 @@ fn expect_items(value: &Json, len: usize) -> Result<&[Json], JsonError> {
 }
 
 fn wrong_length(len: usize) -> JsonError {
-    JsonError::shape(format!("expected an array of {}", len))
+    JsonError::shape(format!("expected an array of length {len}"))
 }
 
 fn read_item<T: FromJson>(item: &Json, index: usize) -> Result<T, JsonError> {
@@ -234,43 +235,43 @@ fn read_member<N: From<String>, T: FromJson>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::scalars::tests::{converts, refuses};
     use super::*;
-    use crate::extra::json::convert::tests::{refuses, says};
     use crate::json;
 
     #[test]
-    fn pointers_and_options_are_what_they_hold() {
-        says(Some(Box::new(1u8)), "1");
-        says(None::<u8>, "null");
-        says(Cow::<str>::Owned(String::from("a")), "\"a\"");
+    fn pointers_and_options_convert_as_their_content() {
+        converts(Some(Box::new(1u8)), "1");
+        converts(None::<u8>, "null");
+        converts(Cow::<str>::Owned(String::from("a")), "\"a\"");
         assert_eq!(Arc::new(&mut "a").to_json(), json!("a"));
         refuses::<Option<u8>>("\"\"", "expected an integer");
     }
 
     #[test]
     fn sequences_and_tuples_are_arrays() {
-        says(vec![Some(1u8), None], "[1,null]");
-        says(Vec::<u8>::new(), "[]");
-        says([[1u8, 2], [3, 4]], "[[1,2],[3,4]]");
-        says((1u8,), "[1]");
-        says(
+        converts(vec![Some(1u8), None], "[1,null]");
+        converts(Vec::<u8>::new(), "[]");
+        converts([[1u8, 2], [3, 4]], "[[1,2],[3,4]]");
+        converts((1u8,), "[1]");
+        converts(
             (1u8, String::from("b"), true, vec![0.5]),
             "[1,\"b\",true,[0.5]]",
         );
         assert_eq!([1u8, 2][..1].to_json(), json!([1]));
         refuses::<Vec<Vec<u8>>>("[[], [1, null]]", "[1][1]: expected an integer");
         refuses::<Vec<u8>>("{}", "expected an array");
-        refuses::<[u8; 2]>("[1]", "expected an array of 2");
-        refuses::<(u8, u8)>("[1, 2, 3]", "expected an array of 2");
+        refuses::<[u8; 2]>("[1]", "expected an array of length 2");
+        refuses::<(u8, u8)>("[1, 2, 3]", "expected an array of length 2");
         refuses::<(u8, bool)>("[1, 2]", "[1]: expected true or false");
     }
 
     #[test]
     fn maps_are_objects() {
         let map: BTreeMap<String, u8> = [("b".into(), 1), ("a".into(), 2)].into_iter().collect();
-        says(map.clone(), r#"{"a":2,"b":1}"#);
-        says(BTreeMap::<String, u8>::new(), "{}");
-        says(
+        converts(map.clone(), r#"{"a":2,"b":1}"#);
+        converts(BTreeMap::<String, u8>::new(), "{}");
+        converts(
             HashMap::<String, u8>::from([("\n".into(), 1)]),
             r#"{"\n":1}"#,
         );

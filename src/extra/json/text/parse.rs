@@ -1,58 +1,86 @@
-//! JSON text in, a value out: RFC 8259 to the letter.
+//! Parses JSON text (RFC 8259) strictly.
 //!
-//! Nothing here recurses: what is open lies on a stack of its own, at most [`MAX_DEPTH`] high, so
-//! no text can exhaust a thread's stack. Every byte is looked at a constant number of times.
+//! The parser is not recursive. Open arrays and objects are kept in a `Vec` of at most
+//! [`MAX_DEPTH`] entries, so no text can exhaust a thread's stack. Each byte is read a constant
+//! number of times.
 //!
 //! ```text
 //!      +--- "[" or "{" name ":" ---+
 //!      v                           |    v                                 |
-//!   a VALUE starts ----------------+----+-- scalar, "[]", "{}" --> a value is WHOLE --> the end
+//!   a VALUE starts ----------------+----+-- scalar, "[]", "{}" --> a value is COMPLETE --> the end
 //!                                                                     ^        |    nothing
 //!                                                                     +-"]" "}"+     is open
 //! ```
 
 use super::string::{skip_plain, unescape};
-use super::{Json, JsonError, Number, Object, Reason, MAX_DEPTH};
+use crate::extra::json::error::{JsonError, Reason};
+use crate::extra::json::value::number::Number;
+use crate::extra::json::value::{Json, Object, MAX_DEPTH};
 
-/// Reads the one value that `bytes` has to be.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
+impl Json {
+    /// Parses a JSON text (RFC 8259): one value in UTF-8, with optional blanks around the value.
+    ///
+    /// If several members have one name, the last one wins. Arrays and objects may be nested up to
+    /// [`MAX_DEPTH`](crate::json::MAX_DEPTH) levels. Limit the length of the text: a value may take
+    /// up to 22 times the memory of its text, and 35 times during parsing. This was measured on
+    /// short numbers in arrays, with 64-bit pointers.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`JsonError::Syntax`] with the position. RFC 8259 leaves some cases to each parser:
+    /// a byte order mark, half of a surrogate pair, and a number above the range of `f64`. These
+    /// are errors too.
+    ///
+    /// ```
+    /// use millpond::{json, Json};
+    ///
+    /// assert_eq!(Json::parse(b" [1, 2.5] ").unwrap(), json!([1, 2.5]));
+    /// let error = Json::parse("{\n  'a': 1\n}").unwrap_err();
+    /// assert_eq!(error.to_string(), "line 2, column 3: expected a member name in double quotes");
+    /// ```
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Json, JsonError> {
+        parse(text.as_ref())
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = &bytes[..error.valid_up_to()];
         JsonError::syntax(&String::from_utf8_lossy(valid), Reason::NotUtf8)
     })?;
-    let mut reader = Reader {
+    let mut parser = Parser {
         text,
         at: 0,
         items: Vec::new(),
         members: Vec::new(),
     };
-    // The reader stops only before or behind ASCII bytes, so `at` splits no character.
-    reader
+    // The parser stops only before or after ASCII bytes, so `at` never splits a character.
+    parser
         .document()
-        .map_err(|reason| JsonError::syntax(&text[..reader.at], reason))
+        .map_err(|reason| JsonError::syntax(&text[..parser.at], reason))
 }
 
-struct Reader<'a> {
+struct Parser<'a> {
     text: &'a str,
-    /// The next byte to look at; once something is refused, the byte to blame.
+    /// The index of the next byte. After an error, the index of the first invalid byte.
     at: usize,
-    /// Finished items of all open arrays. Each array takes its own off the top when it closes,
-    /// into a vector of just the right size.
+    /// The complete items of all open arrays. When an array closes, its items move from the end of
+    /// this vector to a vector of the exact size.
     items: Vec<Json>,
-    /// Finished members of all open objects, likewise. The last one's value may be yet to come.
+    /// The complete members of all open objects. The last member may still lack its value.
     members: Vec<(String, Json)>,
 }
 
-/// An array or object that has not been closed, and where its items or members start.
+/// An open array or object, with the index of its first item or member.
 enum Open {
     Array(usize),
     Object(usize),
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn document(&mut self) -> Result<Json, Reason> {
         if self.text.starts_with('\u{feff}') {
-            // RFC 8259 §8.1 lets a reader ignore it; two readers may then disagree. Refuse.
+            // RFC 8259 §8.1 lets a parser ignore the mark, so two parsers may disagree; refuse.
             return Err(Reason::ByteOrderMark);
         }
         let mut open = Vec::new();
@@ -75,7 +103,7 @@ impl Reader<'_> {
                 },
                 _ => self.scalar()?,
             };
-            if let Some(outermost) = self.place(value, &mut open)? {
+            if let Some(outermost) = self.add_value(value, &mut open)? {
                 self.skip_space();
                 return if self.at == self.text.len() {
                     Ok(outermost)
@@ -86,7 +114,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `None`: it is empty, and closed again.
+    /// Returns `None` for an empty array, which is closed again.
     fn open_array(&mut self, depth: usize) -> Result<Option<Open>, Reason> {
         self.open_bracket(depth)?;
         if self.eat(b']') {
@@ -95,7 +123,7 @@ impl Reader<'_> {
         Ok(Some(Open::Array(self.items.len())))
     }
 
-    /// As `open_array`; the first member's name is read as well.
+    /// Does the same for an object. Also reads the name of the first member.
     fn open_object(&mut self, depth: usize) -> Result<Option<Open>, Reason> {
         self.open_bracket(depth)?;
         if self.eat(b'}') {
@@ -115,15 +143,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Puts a whole value where it belongs and closes all that ends with it. Returns the outermost
-    /// value once that is whole, or `None` where the next value starts.
-    fn place(&mut self, mut value: Json, open: &mut Vec<Open>) -> Result<Option<Json>, Reason> {
+    /// Adds a complete value to the innermost open array or object, and closes each one that ends
+    /// after the value. Returns the outermost value when complete, or `None` if another value
+    /// follows.
+    fn add_value(&mut self, mut value: Json, open: &mut Vec<Open>) -> Result<Option<Json>, Reason> {
         loop {
             value = match open.last() {
                 None => return Ok(Some(value)),
                 Some(&Open::Array(start)) => {
                     self.items.push(value);
-                    if self.continues(b']')? {
+                    if self.has_next(b']')? {
                         return Ok(None);
                     }
                     Json::Array(self.items.drain(start..).collect())
@@ -132,7 +161,7 @@ impl Reader<'_> {
                     if let Some(member) = self.members.last_mut() {
                         member.1 = value;
                     }
-                    if self.continues(b'}')? {
+                    if self.has_next(b'}')? {
                         self.skip_space();
                         self.name()?;
                         return Ok(None);
@@ -144,8 +173,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes the comma (true) or the closing bracket (false) behind an item or a member.
-    fn continues(&mut self, close: u8) -> Result<bool, Reason> {
+    /// Reads the comma or the closing bracket after an item or a member. Returns whether another
+    /// one follows.
+    fn has_next(&mut self, close: u8) -> Result<bool, Reason> {
         self.skip_space();
         match self.peek() {
             Some(b',') => self.at += 1,
@@ -159,7 +189,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// `member = string name-separator value`, up to the value.
+    /// Reads `member = string name-separator value` up to the value.
     fn name(&mut self) -> Result<(), Reason> {
         match self.peek() {
             Some(b'"') => {}
@@ -197,7 +227,8 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    /// `number = [ "-" ] int [ frac ] [ exp ]`, `int = zero / ( digit1-9 *DIGIT )` (RFC 8259 §6).
+    /// Reads a number (RFC 8259 §6): `number = [ "-" ] int [ frac ] [ exp ]`,
+    /// `int = zero / ( digit1-9 *DIGIT )`.
     fn number(&mut self) -> Result<Number, Reason> {
         let start = self.at;
         let is_negative = self.eat(b'-');
@@ -216,7 +247,7 @@ impl Reader<'_> {
         }
         let number = &self.text[start..self.at];
         if is_whole && is_negative {
-            // -0 is the float: the integer has no sign to keep.
+            // -0 is a float, because an integer cannot keep the sign.
             match number.parse::<i64>() {
                 Ok(0) | Err(_) => {}
                 Ok(value) => return Ok(Number::from(value)),
@@ -226,7 +257,7 @@ impl Reader<'_> {
                 return Ok(Number::from(value));
             }
         }
-        // The grammar of RFC 8259 is a part of what std reads, so only the range is left to refuse.
+        // std accepts each number of RFC 8259, so only the range can cause an error.
         let float = number.parse::<f64>().ok().and_then(Number::from_f64);
         float.ok_or_else(|| {
             self.at = start;
@@ -234,7 +265,7 @@ impl Reader<'_> {
         })
     }
 
-    /// `1*DIGIT`.
+    /// Reads `1*DIGIT`.
     fn digits(&mut self) -> Result<(), Reason> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
@@ -246,7 +277,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Stands at the opening quote; leaves behind the closing one. One allocation, if any.
+    /// Reads a string from its opening quote through its closing quote. Allocates at most once.
     fn string(&mut self) -> Result<String, Reason> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
@@ -258,7 +289,7 @@ impl Reader<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     has_escapes = true;
-                    // Whatever is escaped cannot end the string.
+                    // An escaped byte cannot end the string.
                     end += 2;
                 }
                 Some(_) => {
@@ -288,7 +319,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `ws = *( SP / HTAB / LF / CR )`.
+    /// Skips `ws = *( SP / HTAB / LF / CR )`.
     fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
