@@ -9,6 +9,7 @@ use self::head::{Head, Version};
 use self::headers::HeadersIter;
 use super::body::RequestBody;
 use super::syntax::percent;
+use crate::util::net::unix_peer;
 use std::fmt;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -317,11 +318,6 @@ impl Request {
     pub fn is_unix(&self) -> bool {
         *self.remote_addr() == unix_peer()
     }
-}
-
-/// The address of a client that has none. No proxy can tell of it.
-pub(crate) fn unix_peer() -> SocketAddr {
-    ([0, 0, 0, 0], 0).into()
 }
 
 /// What the server and the routing use.

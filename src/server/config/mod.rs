@@ -9,7 +9,7 @@ use crate::limits::Limits;
 
 /// Workers of a pool unless another number is asked for: enough to hold 192 quiet connections at no
 /// CPU, at about 14 KiB each once used.
-pub(crate) const POOL_SIZE: usize = 256;
+pub(crate) const DEFAULT_POOL_SIZE: usize = 256;
 
 /// How a server is set up: for [`Server::settings`](crate::Server::settings) and
 /// [`Router::serve_managed_with`](crate::Router::serve_managed_with). Set some, keep the rest:
@@ -35,7 +35,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            pool_size: POOL_SIZE,
+            pool_size: DEFAULT_POOL_SIZE,
             limits: Limits::default(),
             monitor: None,
             on_error: ErrorHook::default(),

@@ -40,8 +40,8 @@ use super::pool::{Next, Task};
 use super::registry::{ConnectionHandle, ConnectionState};
 use super::stats::CloseReason;
 use crate::message::Upgrade;
-use crate::util::catch_panic::caught;
-use crate::util::io::{after, would_block};
+use crate::util::catch_panic::catch_panic;
+use crate::util::io::{deadline_after, would_block};
 use crate::wire::error::WireError;
 use crate::wire::proxied::forwarded::Client;
 
@@ -176,7 +176,7 @@ impl Task for Connection {
                 }
             }
             Phase::GivenUp(writer, after) => {
-                let _ = caught(|| drop((writer, after)));
+                let _ = catch_panic(|| drop((writer, after)));
                 self.phase = Phase::Over;
                 Next::Done
             }
@@ -191,7 +191,7 @@ impl Task for Connection {
 /// Receiving.
 impl Connection {
     pub(super) fn new(link: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
-        let deadline = after(Instant::now(), service.limits.idle_timeout);
+        let deadline = deadline_after(Instant::now(), service.limits.idle_timeout);
         let expects = |proxies: &Proxies| proxies.expects_preface(link.peer.ip());
         let has_preface = service.proxies.as_ref().map_or(false, expects);
         Connection {
@@ -363,7 +363,7 @@ impl Connection {
         let limits = &self.service.limits;
         match owes {
             Expecting::Nothing => {
-                self.deadline = after(now, limits.idle_timeout);
+                self.deadline = deadline_after(now, limits.idle_timeout);
                 if !preface_is_over {
                     self.service.registry.became_idle(&self.link, now);
                 }
@@ -371,10 +371,10 @@ impl Connection {
             }
             // Its request is as good as on the way: to a drain it is fresh until that comes.
             Expecting::Preface => {
-                self.deadline = after(now, limits.head_timeout);
+                self.deadline = deadline_after(now, limits.head_timeout);
                 return;
             }
-            Expecting::Head => self.deadline = after(now, limits.head_timeout),
+            Expecting::Head => self.deadline = deadline_after(now, limits.head_timeout),
             Expecting::Body | Expecting::Skipped => {
                 self.min_rate = Some(MinRate::new(limits.min_body_rate, now))
             }

@@ -22,7 +22,7 @@ use crate::server::pool::Next;
 use crate::server::registry::ConnectionState;
 use crate::server::stats::error_hook::{ErrorContext, ServerErrorKind};
 use crate::server::stats::CloseReason;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::io::would_block;
 use crate::wire::encode;
 
@@ -230,7 +230,8 @@ impl Connection {
                     self.reader.skip(rest, SKIP);
                 }
                 self.owes = Expecting::Nothing;
-                self.deadline = crate::util::io::after(now, self.service.limits.idle_timeout);
+                self.deadline =
+                    crate::util::io::deadline_after(now, self.service.limits.idle_timeout);
                 self.service.registry.became_idle(&self.link, now);
                 if self.has_unread() || self.reader.owes() != Expecting::Nothing {
                     return self.take_unread_in(buffers, Some(now));
@@ -328,7 +329,7 @@ impl Connection {
             // Not the link itself, which would keep the socket open.
             let (service, subject) = (Arc::clone(&self.service), ErrorContext::of(&self.link));
             let build = move || {
-                if let Err(panicked) = caught(move || upgrade.take_over(socket)) {
+                if let Err(panicked) = catch_panic(move || upgrade.take_over(socket)) {
                     let hook = &service.on_error;
                     hook.report_detached(ServerErrorKind::Upgrade, Some(subject), panicked.into());
                 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::quota::BlockingQuota;
 use super::worker::Worker;
 use super::{Acceptor, Task};
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 
 /// Above this rate of requests sweeping costs less than waking a thread for each
@@ -377,7 +377,7 @@ impl<T: Task> Shared<T> {
 
     pub(crate) fn task_done(&self, task: Box<T>) {
         // A reader or an upgrade that the task still holds is the user's code, and may panic.
-        let _ = caught(|| drop(task));
+        let _ = catch_panic(|| drop(task));
         if self.tasks.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
             self.work.notify_all();
         }

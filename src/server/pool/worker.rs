@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::scanner::Scanner;
 use super::state::{Entry, Job, Mode, PoolState, QueuedTask, Shared};
 use super::{Next, Task};
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 
 /// A peer that answers this fast, this often, is in a loop with us: waiting for it asleep would
@@ -218,7 +218,7 @@ pub(crate) fn guarded<T: Task>(
     buffers: &mut T::Buffers,
     act: impl FnOnce(&mut T::Buffers) -> Next,
 ) -> Next {
-    caught(|| act(buffers)).unwrap_or_else(|_| {
+    catch_panic(|| act(buffers)).unwrap_or_else(|_| {
         *buffers = T::Buffers::default();
         Next::Done
     })

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::server::registry::{ClientAndPeer, ConnectionHandle};
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 
 /// What went wrong; see [`ServerError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl ErrorHook {
                 .filter(|request| !request.is_empty()),
         };
         // A hook that panics has nobody else to tell.
-        let _ = caught(|| hook(&error));
+        let _ = catch_panic(|| hook(&error));
     }
 }
 

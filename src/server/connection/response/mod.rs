@@ -17,7 +17,7 @@ use crate::message::syntax::status;
 use crate::message::{Data, Request, Response, Upgrade};
 use crate::server::stats::error_hook::ServerErrorKind;
 use crate::server::stats::CloseReason;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 use crate::wire::encode;
 use crate::wire::encode::{BodyFraming, Payload, Plan};
@@ -83,7 +83,7 @@ pub(crate) fn answer(
     connection.served += 1;
     let leftover = transfer.map(|transfer| lock(&transfer).close());
     if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
-        let _ = caught(|| drop(response));
+        let _ = catch_panic(|| drop(response));
         return Answered {
             source: BodySource::Abort,
             after: NextAction::Close {
@@ -202,7 +202,7 @@ fn plain(code: u16) -> Response {
 fn run_handler(connection: &Connection, buffers: &mut Buffers) -> Response {
     let handler = &*connection.service.handler;
     let request = &buffers.request;
-    caught(|| handler(request)).unwrap_or_else(|panicked| {
+    catch_panic(|| handler(request)).unwrap_or_else(|panicked| {
         connection.service.counters.panicked();
         connection.report(ServerErrorKind::Handler, panicked.into());
         plain(500)
@@ -357,7 +357,7 @@ fn presentable(response: Response) -> Response {
         (200..=999, Some(_)) => {
             let mut response = response;
             let upgrade = response.upgrade.take();
-            let _ = caught(|| drop(upgrade));
+            let _ = catch_panic(|| drop(upgrade));
             response
         }
         _ => instead(response, plain(500)),
@@ -366,6 +366,6 @@ fn presentable(response: Response) -> Response {
 
 /// Another response than the handler's, whose reader may panic when it is dropped.
 fn instead(response: Response, other: Response) -> Response {
-    let _ = caught(|| drop(response));
+    let _ = catch_panic(|| drop(response));
     other
 }

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::TcpStream;
 
 use crate::message::Data;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::wire::body::chunked;
 
 /// Bodies up to this size travel in the same buffer as their head.
@@ -163,7 +163,7 @@ impl BodyReader {
     /// An error where the reader fails, or panics.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            match caught(|| self.reader.read(buf))? {
+            match catch_panic(|| self.reader.read(buf))? {
                 Ok(count) => return Ok(count.min(buf.len())),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
@@ -174,7 +174,7 @@ impl BodyReader {
 
 impl Drop for BodyReader {
     fn drop(&mut self) {
-        let _ = caught(|| self.reader = Box::new(io::empty()));
+        let _ = catch_panic(|| self.reader = Box::new(io::empty()));
     }
 }
 

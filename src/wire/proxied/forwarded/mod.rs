@@ -9,6 +9,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::message::request::head::Head;
+use crate::util::net::canonical_ip;
 use crate::wire::bytes;
 use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 
@@ -202,7 +203,7 @@ fn node(text: &str) -> Option<Node> {
         }
     };
     let port = port.map_or(Some(0), port_of)?;
-    Some(match name.map(canonical) {
+    Some(match name.map(canonical_ip) {
         // Nobody's address.
         Some(address) if address.is_unspecified() => Node::Hidden,
         Some(address) => Node::Address(SocketAddr::new(address, port)),
@@ -229,7 +230,7 @@ fn is_obfuscated(text: &str) -> bool {
 /// What `X-Forwarded-For` has no grammar for: an address as it is, or written as in `Forwarded`.
 fn x_node(element: &str) -> Option<SocketAddr> {
     let bare = element.parse::<Ipv6Addr>().ok();
-    let bare = bare.map(|address| SocketAddr::new(canonical(address.into()), 0));
+    let bare = bare.map(|address| SocketAddr::new(canonical_ip(address.into()), 0));
     let told = bare.or_else(|| match node(element)? {
         Node::Address(address) => Some(address),
         Node::Hidden => None,
@@ -285,14 +286,6 @@ fn opening(text: &[u8]) -> Option<usize> {
             return Some(quote);
         }
         end = quote;
-    }
-}
-
-/// One spelling for each address: `::ffff:192.0.2.1` is 192.0.2.1.
-pub(crate) fn canonical(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
-        IpAddr::V4(_) => address,
     }
 }
 
