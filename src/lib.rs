@@ -88,23 +88,42 @@ mod extra;
 
 mod util;
 
-pub use extra::assets::{asset_path, extension_to_mime, match_assets, serve_file};
-pub use extra::gateway::{cgi, proxy};
-pub use extra::json::{FromJson, Json, JsonError, ToJson};
-pub use extra::log::{log, log_as, log_custom, LogFormat};
-pub use extra::{content_encoding, input, json, session, websocket};
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
+#[cfg(feature = "trusted-proxies")]
+pub use server::Proxies;
 pub use server::{
     start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, ConnectionState,
-    Drained, InFlight, Listen, Monitor, Proxies, Server, ServerError, ServerErrorKind, Settings,
-    Stats, WorkerState,
+    Drained, InFlight, Listen, Monitor, Server, ServerError, ServerErrorKind, Settings, Stats,
+    WorkerState,
 };
 
-// What the macros expand to.
+#[cfg(feature = "assets")]
+pub use extra::assets::{asset_path, extension_to_mime, match_assets, serve_file};
+#[cfg(feature = "gzip")]
+pub use extra::content_encoding;
+#[cfg(feature = "cgi")]
+pub use extra::gateway::cgi;
+#[cfg(feature = "proxy")]
+pub use extra::gateway::proxy;
+#[cfg(feature = "forms")]
+pub use extra::input;
+#[cfg(feature = "json")]
+pub use extra::json::{self, FromJson, Json, JsonError, ToJson};
+#[cfg(feature = "log")]
+pub use extra::log::{log, log_as, log_custom, LogFormat};
+#[cfg(feature = "session")]
+pub use extra::session;
+#[cfg(feature = "websocket")]
+pub use extra::websocket;
+
+// Names that the macros expand to.
+#[cfg(feature = "json")]
 #[doc(hidden)]
-pub use routing::{macros as __macros, reply as __reply, try_or_400};
+pub use extra::json::try_or_400;
+#[doc(hidden)]
+pub use routing::{macros as __macros, reply as __reply};
 
 /// The README's examples are tests.
 #[cfg(doctest)]

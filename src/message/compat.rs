@@ -66,6 +66,7 @@ fn response() {
     let _: fn(&'static str) -> Response = Response::html;
     let _: fn(String) -> Response = Response::svg;
     let _: fn(Text) -> Response = Response::text;
+    #[cfg(feature = "json")]
     let _: fn(&Vec<u8>) -> Response = Response::json;
     let _: fn(&str) -> Response = Response::basic_http_auth_login_required;
     let _: fn() -> Response = Response::empty_204;

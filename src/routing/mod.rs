@@ -7,7 +7,6 @@ mod router;
 
 pub mod macros;
 pub mod reply;
-pub mod try_or_400;
 
 pub use self::reply::Status;
 pub use self::route::{Route, RouteBuilder, RouteError};

@@ -145,7 +145,7 @@ pub fn empty() -> Response {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "json"))]
 mod tests {
     use crate::json;
     use crate::{Response, Status};

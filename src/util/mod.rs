@@ -6,6 +6,7 @@
 //! * `lock`: a mutex without poison
 //! * `net`: one form of each address
 
+#[cfg(any(feature = "forms", feature = "websocket"))]
 pub(crate) mod base64;
 pub(crate) mod catch_panic;
 pub(crate) mod io;

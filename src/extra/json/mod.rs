@@ -43,6 +43,8 @@ mod object;
 mod error;
 mod parse;
 mod string;
+#[doc(hidden)]
+pub mod try_or_400;
 mod write;
 
 mod containers;

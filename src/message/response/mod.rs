@@ -7,6 +7,7 @@ mod refine;
 use super::body::ResponseBody;
 use super::syntax::percent;
 use super::upgrade::Upgrade;
+#[cfg(feature = "json")]
 use crate::extra::json::ToJson;
 use std::borrow::Cow;
 use std::fmt;
@@ -242,6 +243,7 @@ impl Response {
         )
     }
 
+    #[cfg(feature = "json")]
     /// 200 with JSON: a [`Json`](crate::Json) value, a struct of
     /// [`json_struct!`](crate::json_struct), or anything else that is [`ToJson`].
     ///

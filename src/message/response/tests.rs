@@ -39,6 +39,7 @@ fn constructors() {
             "Content-Type",
             "text/plain; charset=utf-8",
         ),
+        #[cfg(feature = "json")]
         (Response::json(&7), 200, "Content-Type", "application/json"),
         (Response::empty_204(), 204, "", ""),
         (Response::empty_400(), 400, "", ""),

@@ -167,6 +167,7 @@ macro_rules! find_route {
 /// assert_eq!(ask("/?21").status_code, 200);
 /// assert_eq!(ask("/?x").status_code, 400);
 /// ```
+#[cfg(feature = "json")]
 #[macro_export]
 macro_rules! try_or_400 {
     ($result:expr) => {

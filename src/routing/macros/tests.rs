@@ -174,6 +174,7 @@ fn find_route_stops_at_the_first_that_is_no_404() {
     assert_eq!(crate::find_route!(say(200)).status_code, 200);
 }
 
+#[cfg(feature = "json")]
 #[test]
 fn a_bad_request_tells_the_error_and_its_causes() {
     #[derive(Debug)]
@@ -223,6 +224,7 @@ fn a_bad_request_tells_the_error_and_its_causes() {
 }
 
 /// rouille's signature written out, for an error of any size.
+#[cfg(feature = "json")]
 #[test]
 fn an_error_is_told_in_json_by_hand_too() {
     use crate::try_or_400::ErrJson;

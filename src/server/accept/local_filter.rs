@@ -4,21 +4,21 @@
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
-use crate::util::net::canonical_ip;
+use crate::util::net::canonical;
 
 /// The local addresses of this host at which connections are served.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum LocalFilter {
     #[default]
     All,
-    /// In the form of [`canonical_ip`], as connections have it.
+    /// In the form of [`canonical`], as connections have it.
     Only(Arc<[IpAddr]>),
 }
 
 impl LocalFilter {
     pub(crate) fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> LocalFilter {
         let addrs = addrs.into_iter().map(Into::into);
-        LocalFilter::Only(addrs.map(canonical_ip).collect())
+        LocalFilter::Only(addrs.map(canonical).collect())
     }
 
     /// Returns whether the connection is served. A connection without a known local address is
@@ -28,7 +28,7 @@ impl LocalFilter {
             LocalFilter::All => true,
             LocalFilter::Only(addrs) => stream
                 .local_addr()
-                .map_or(false, |addr| addrs.contains(&canonical_ip(addr.ip()))),
+                .map_or(false, |addr| addrs.contains(&canonical(addr.ip()))),
         }
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::address::Address;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
-use crate::util::net::canonical;
+use crate::util::net::canonical_peer;
 #[cfg(unix)]
 use crate::util::net::unix_peer;
 
@@ -110,7 +110,7 @@ impl Socket {
                     let _ = stream.set_nodelay(true);
                     bound_writes(&stream);
                 }
-                Ok((stream, canonical(peer)))
+                Ok((stream, canonical_peer(peer)))
             }
             #[cfg(unix)]
             Kind::Unix { socket, .. } => {

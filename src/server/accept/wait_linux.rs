@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::socket::{Accepted, Socket};
 use crate::util::io::would_block;
-use crate::util::net::canonical;
+use crate::util::net::canonical_peer;
 
 /// 5 ms: the timeout of the socket is set again if it is longer than the time left by more than
 /// this. Most accepts then need no second system call, and a wait ends at most this late.
@@ -71,7 +71,7 @@ pub(super) fn wake_by_connection(
 ) -> io::Result<Option<SocketAddr>> {
     for _ in 0..MAX_WAKE_ATTEMPTS {
         match TcpStream::connect_timeout(&reachable(addr), WAKE_CONNECT_TIMEOUT) {
-            Ok(stream) => return Ok(stream.local_addr().ok().map(canonical)),
+            Ok(stream) => return Ok(stream.local_addr().ok().map(canonical_peer)),
             Err(e) if would_block(&e) && is_blocked() => {}
             Err(e) if would_block(&e) => return Ok(None),
             Err(e) => return Err(e),

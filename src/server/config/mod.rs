@@ -3,6 +3,7 @@
 //! * this file: [`Settings`]
 //! * `trusted_proxies`: the proxies that may name the client of a request
 
+#[cfg(feature = "trusted-proxies")]
 pub(crate) mod trusted_proxies;
 
 use self::trusted_proxies::Proxies;
@@ -68,7 +69,10 @@ impl Settings {
     ///
     /// If `pool_size` is 0.
     pub fn pool_size(mut self, pool_size: usize) -> Settings {
-        assert!(pool_size > 0, "pool size of 0: expected at least 1");
+        assert!(
+            pool_size > 0,
+            "invalid pool size 0: expected at least 1 worker"
+        );
         self.pool_size = pool_size;
         self
     }
@@ -105,10 +109,33 @@ impl Settings {
         self
     }
 
+    #[cfg(feature = "trusted-proxies")]
     /// Sets the proxies that are trusted to name the client of a request. By default no proxy is
     /// trusted.
     pub fn proxies(mut self, proxies: Proxies) -> Settings {
         self.proxies = Some(proxies);
         self
+    }
+}
+
+/// The trusted proxies of a build that can have none. No value of this type exists.
+#[cfg(not(feature = "trusted-proxies"))]
+pub(crate) mod trusted_proxies {
+    use std::net::{IpAddr, SocketAddr};
+
+    use crate::message::request::head::Head;
+    use crate::wire::proxied::Client;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Proxies {}
+
+    impl Proxies {
+        pub(crate) fn expects_preface(&self, _: IpAddr) -> bool {
+            match *self {}
+        }
+
+        pub(crate) fn client(&self, _: &Head, _: SocketAddr) -> Client {
+            match *self {}
+        }
     }
 }

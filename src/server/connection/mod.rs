@@ -43,7 +43,7 @@ use crate::message::Upgrade;
 use crate::util::catch_panic::catch_panic;
 use crate::util::io::{deadline_after, would_block};
 use crate::wire::error::WireError;
-use crate::wire::proxied::forwarded::Client;
+use crate::wire::proxied::Client;
 
 /// An unread body up to this size is skipped so that the connection can be kept (as Go does).
 pub(crate) const SKIP: usize = 256 * 1024;

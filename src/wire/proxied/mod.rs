@@ -1,4 +1,38 @@
-//! Statements of a proxy about its client: `Forwarded` fields and the PROXY protocol.
+//! Statements of a proxy about its client: the `Forwarded` and `X-Forwarded-*` fields, and the
+//! preface of the PROXY protocol.
+//!
+//! * `forwarded` reads the fields
+//! * `preface` reads the preface
 
+use std::net::SocketAddr;
+
+#[cfg(feature = "trusted-proxies")]
 pub(crate) mod forwarded;
+#[cfg(feature = "trusted-proxies")]
 pub(crate) mod preface;
+
+/// The client on whose behalf a request was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The port is 0 if the proxy named none.
+    pub(crate) address: SocketAddr,
+    /// Whether the client used TLS.
+    pub(crate) secure: bool,
+}
+
+/// Stands for the reader of the preface where no connection can begin with one.
+#[cfg(not(feature = "trusted-proxies"))]
+pub(crate) mod preface {
+    use std::net::SocketAddr;
+
+    use crate::wire::error::WireError;
+
+    pub(crate) struct Preface {
+        pub(crate) length: usize,
+        pub(crate) source: Option<SocketAddr>,
+    }
+
+    pub(crate) fn read(_: &[u8]) -> Result<Option<Preface>, WireError> {
+        Err(WireError::BadPreface)
+    }
+}

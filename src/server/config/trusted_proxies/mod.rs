@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::message::request::head::Head;
 use crate::util::net::unix_peer;
-use crate::wire::proxied::forwarded::{self, Client, Dialect};
+use crate::wire::proxied::forwarded::{self, Dialect};
+use crate::wire::proxied::Client;
 
 /// The proxies in front of a server whose statements about the client of a request are trusted, for
 /// [`Settings::proxies`](crate::Settings::proxies).

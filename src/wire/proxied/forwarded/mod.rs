@@ -8,8 +8,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::Client;
 use crate::message::request::head::Head;
-use crate::util::net::canonical_ip;
+use crate::util::net::canonical;
 use crate::wire::bytes;
 use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 
@@ -18,15 +19,6 @@ use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 pub(crate) enum Dialect {
     Forwarded,
     XForwarded,
-}
-
-/// As whom a request counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Client {
-    /// The port is 0 where it was not told.
-    pub address: SocketAddr,
-    /// It asked over TLS.
-    pub secure: bool,
 }
 
 /// The client that a trusted `peer` speaks for: the last address that a trusted proxy told of.
@@ -203,7 +195,7 @@ fn node(text: &str) -> Option<Node> {
         }
     };
     let port = port.map_or(Some(0), port_of)?;
-    Some(match name.map(canonical_ip) {
+    Some(match name.map(canonical) {
         // Nobody's address.
         Some(address) if address.is_unspecified() => Node::Hidden,
         Some(address) => Node::Address(SocketAddr::new(address, port)),
@@ -230,7 +222,7 @@ fn is_obfuscated(text: &str) -> bool {
 /// What `X-Forwarded-For` has no grammar for: an address as it is, or written as in `Forwarded`.
 fn x_node(element: &str) -> Option<SocketAddr> {
     let bare = element.parse::<Ipv6Addr>().ok();
-    let bare = bare.map(|address| SocketAddr::new(canonical_ip(address.into()), 0));
+    let bare = bare.map(|address| SocketAddr::new(canonical(address.into()), 0));
     let told = bare.or_else(|| match node(element)? {
         Node::Address(address) => Some(address),
         Node::Hidden => None,

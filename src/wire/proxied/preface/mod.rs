@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::util::net::canonical_ip;
+use crate::util::net::canonical;
 use crate::wire::error::WireError;
 
 /// §2.1: the longest line of version 1, its CRLF included.
@@ -72,7 +72,7 @@ fn read_line(bytes: &[u8]) -> Option<Option<Preface>> {
 }
 
 fn somebody(address: IpAddr, port: u16) -> Option<SocketAddr> {
-    let address = Some(canonical_ip(address)).filter(|address| !address.is_unspecified());
+    let address = Some(canonical(address)).filter(|address| !address.is_unspecified());
     address.map(|address| SocketAddr::new(address, port))
 }
 
