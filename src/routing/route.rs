@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::pattern::{Pattern, Segment};
+use crate::message::syntax::bytes::is_token;
 use crate::message::{Request, Response};
 
 /// The method of a route that takes every method. A request could carry it, as `*` is a token; such
@@ -148,8 +149,7 @@ impl Route {
         pattern: impl AsRef<str>,
     ) -> Result<RouteBuilder, RouteError> {
         let method = method.into();
-        let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if method.is_empty() || !method.bytes().all(is_tchar) {
+        if !is_token(&method) {
             return Err(RouteError(format!("the method {method:?} is not a token")));
         }
         RouteBuilder::new(Cow::Owned(method), pattern.as_ref())

@@ -59,7 +59,10 @@ where
     let mut linked = false;
     let mut found = None;
     for segment in segments {
-        path.push(name(&percent::decode_bytes(segment), cfg!(windows))?);
+        path.push(name(
+            &percent::bytes(segment).collect::<Vec<u8>>(),
+            cfg!(windows),
+        )?);
         let metadata = fs::symlink_metadata(&path).ok()?;
         linked |= metadata.file_type().is_symlink();
         found = Some(metadata);

@@ -1,6 +1,8 @@
 //! The Range field (RFC 9110 §14): which part of a file is asked for. It computes; the file and the
 //! conditions on it are not known here.
 
+use crate::message::syntax::bytes::trim;
+
 /// What to send of a representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -48,10 +50,7 @@ fn only_range(field: &str) -> Option<(Option<u64>, Option<u64>)> {
         return None;
     }
     // RFC 9110 §5.6.1.2: a recipient takes a list with empty elements.
-    let mut specs = set
-        .split(',')
-        .map(|spec| spec.trim_matches([' ', '\t'].as_slice()))
-        .filter(|spec| !spec.is_empty());
+    let mut specs = set.split(',').map(trim).filter(|spec| !spec.is_empty());
     let (spec, more) = (specs.next()?, specs.next());
     // int-range = first-pos "-" [ last-pos ] ; suffix-range = "-" suffix-length
     let (first, last) = spec.split_once('-')?;

@@ -2,8 +2,8 @@
 //! only, how long the body of a request was said to be, and how a request line is written. Who asks
 //! whom, and over what, is not known here.
 
+use crate::message::syntax::bytes::{is, is_token, TARGET};
 use crate::wire::body::framing::{content_length, list};
-use crate::wire::bytes::{is, is_token, TARGET};
 
 /// What was agreed on between two neighbours (RFC 9110 §7.6.1, §11.7), and the length of a body,
 /// which each hop says in its own way.
@@ -84,7 +84,7 @@ pub(crate) fn request_line(out: &mut Vec<u8>, method: &str, target: &str) -> boo
     // RFC 9112 §3.2: origin-form, or the asterisk-form of OPTIONS.
     let server_wide = method == "OPTIONS" && target == "*";
     let is_path = target.bytes().all(|b| b == b'%' || is(b, TARGET));
-    if !is_token(method.as_bytes()) || method == "CONNECT" || !(is_path || server_wide) {
+    if !is_token(method) || method == "CONNECT" || !(is_path || server_wide) {
         return false;
     }
     out.extend_from_slice(method.as_bytes());

@@ -42,6 +42,7 @@ mod object;
 
 mod error;
 mod parse;
+mod response;
 mod string;
 #[doc(hidden)]
 pub mod try_or_400;

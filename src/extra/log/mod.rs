@@ -228,7 +228,7 @@ impl Entry<'_> {
             "[{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000] "
         )?;
         let (method, target) = (Bytes(request.method()), Bytes(request.raw_url()));
-        write!(line, "\"{method} {target} {}\" ", request.version().name())?;
+        write!(line, "\"{method} {target} {}\" ", request.head().version)?;
         match self.bytes().filter(|&bytes| bytes > 0) {
             Some(bytes) => write!(line, "{} {bytes}", self.status()),
             None => write!(line, "{} -", self.status()),
@@ -260,7 +260,7 @@ impl Entry<'_> {
             line,
             r#""client":"{client}","method":"{method}","target":"{target}","#
         )?;
-        write!(line, r#""version":"{}","#, request.version().name())?;
+        write!(line, r#""version":"{}","#, request.head().version)?;
         write!(line, r#""status":{},"bytes":"#, self.status())?;
         match self.bytes() {
             Some(bytes) => write!(line, "{bytes}")?,

@@ -2,6 +2,7 @@
 //! §12.4.2). It reads their grammar; what a name means, and what is chosen, its callers know.
 
 use crate::message::request::Request;
+use crate::message::syntax::bytes::trim;
 
 /// One member of a list: a media range, a coding, `*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +72,6 @@ impl<'a> Member<'a> {
         let parts = parts.filter(|part| !part.is_empty());
         parts.map(|part| part.split_once('=').unwrap_or((part, "")))
     }
-}
-
-/// Without the OWS at its ends: SP and HTAB, and no other blanks (RFC 9110 §5.6.3).
-pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(&[' ', '\t'][..])
 }
 
 fn is_q(name: &str) -> bool {

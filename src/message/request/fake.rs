@@ -1,4 +1,4 @@
-//! Requests that a test makes up, so that a handler is tested without a socket.
+//! Requests made up by a test, so that a handler can be tested without a socket.
 
 use super::head::Field;
 use super::Request;
@@ -6,14 +6,15 @@ use std::io::Cursor;
 use std::net::SocketAddr;
 
 impl Request {
-    /// A request as if it had come from `127.0.0.1:12345` over plain HTTP: for tests of handlers.
+    /// Returns a request that looks like one from `127.0.0.1:12345` over plain HTTP: for tests of
+    /// handlers.
     ///
-    /// The header list keeps its order and duplicates. Nothing is checked: what the server would
-    /// refuse can be made up here.
+    /// The headers keep their order and duplicates. Nothing is checked, so a test can make up a
+    /// request that the server would reject.
     ///
     /// # Panics
     ///
-    /// When method, URL and headers come to 4 GiB or more.
+    /// Panics if method, URL and headers add up to 4 GiB or more.
     ///
     /// ```
     /// use millpond::Request;
@@ -36,7 +37,7 @@ impl Request {
         Request::fake_http_from(fake_addr(), method, url, headers, data)
     }
 
-    /// [`fake_http`](Request::fake_http) from another client address.
+    /// Returns a request as [`fake_http`](Request::fake_http) does, from another client address.
     ///
     /// ```
     /// use millpond::Request;
@@ -59,7 +60,8 @@ impl Request {
         fake(from, false, &method.into(), &url.into(), &headers, data)
     }
 
-    /// [`fake_http`](Request::fake_http) with [`is_secure`](Request::is_secure) true.
+    /// Returns a request as [`fake_http`](Request::fake_http) does, with
+    /// [`is_secure`](Request::is_secure) `true`.
     ///
     /// ```
     /// use millpond::Request;
@@ -79,7 +81,7 @@ impl Request {
         Request::fake_https_from(fake_addr(), method, url, headers, data)
     }
 
-    /// [`fake_https`](Request::fake_https) from another client address.
+    /// Returns a request as [`fake_https`](Request::fake_https) does, from another client address.
     ///
     /// ```
     /// use millpond::Request;

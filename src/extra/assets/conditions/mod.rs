@@ -1,10 +1,11 @@
 //! Whether a file is sent at all (RFC 9110 §13): its validators, and the five fields that compare
 //! them. It knows a file by its length and its time of change, not by its bytes.
 
+mod date;
+
 use super::suffix;
 use crate::extra::negotiation::coding::Coding;
 use crate::message::response::caching::{list_has, EntityTag};
-use crate::message::syntax::date;
 use crate::message::Request;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

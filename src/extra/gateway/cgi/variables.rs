@@ -8,7 +8,6 @@ use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 use crate::extra::gateway::hops::{same, Hops};
-use crate::message::request::head::Version;
 use crate::message::syntax::percent;
 use crate::Request;
 
@@ -72,21 +71,17 @@ fn variables(request: &Request, length: Option<u64>) -> Option<BTreeMap<String, 
     let mut set = |name: &str, value: &dyn AsRef<OsStr>| {
         all.insert(name.to_owned(), value.as_ref().to_owned());
     };
-    let (target, start) = request.whole_target();
+    let target = request.head().target();
+    // The raw URL is the target without its removed prefix.
+    let prefix = &target[..target.len() - request.raw_url().len()];
     set("GATEWAY_INTERFACE", &"CGI/1.1");
     set(
         "SERVER_SOFTWARE",
         &concat!("millpond/", env!("CARGO_PKG_VERSION")),
     );
-    set(
-        "SERVER_PROTOCOL",
-        &match request.version() {
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        },
-    );
+    set("SERVER_PROTOCOL", &request.head().version.to_string());
     set("REQUEST_METHOD", &request.method());
-    set("SCRIPT_NAME", &path(&target[..start])?);
+    set("SCRIPT_NAME", &path(prefix)?);
     set("PATH_INFO", &path(request.raw_path())?);
     set("QUERY_STRING", &request.raw_query_string());
     set("REQUEST_URI", &target);
@@ -116,7 +111,7 @@ fn variables(request: &Request, length: Option<u64>) -> Option<BTreeMap<String, 
 
 /// A path decoded (RFC 3875 §4.1.5); `None` with a NUL, which ends a variable.
 fn path(text: &str) -> Option<OsString> {
-    let bytes = percent::decode_bytes(text);
+    let bytes = percent::bytes(text).collect::<Vec<u8>>();
     if bytes.contains(&0) {
         return None;
     }

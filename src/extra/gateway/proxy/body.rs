@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{ended, read_on};
 use crate::extra::gateway::response::ResponseLength;
+use crate::limits::Limits;
 use crate::wire::body::chunked::Decoder;
 
 /// Coded bytes taken from the socket at once. Others go straight to who reads.
@@ -38,7 +39,11 @@ impl Body {
             rest: match length {
                 ResponseLength::Nothing => Rest::Length(0),
                 ResponseLength::Known(length) => Rest::Length(length),
-                ResponseLength::Chunked => Rest::Chunked(Box::new(Decoder::of_any_length())),
+                // The body is passed on, not kept, so it may have any length.
+                ResponseLength::Chunked => Rest::Chunked(Box::new(Decoder::new(&Limits {
+                    max_body_bytes: u64::MAX,
+                    ..Limits::default()
+                }))),
                 ResponseLength::ToEnd => Rest::ToEnd,
             },
             failed: None,

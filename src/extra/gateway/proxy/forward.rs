@@ -125,7 +125,7 @@ pub(crate) fn head(
         push(&mut out, "X-Forwarded-Host", asked)?;
     }
     // RFC 9110 §7.6.3: the version it came in; behind what others have said there.
-    let via = match request.version() {
+    let via = match request.head().version {
         Version::Http10 => "1.0 millpond",
         Version::Http11 => "1.1 millpond",
     };

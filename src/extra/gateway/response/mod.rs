@@ -5,8 +5,8 @@
 //! A head is taken line by line, each once it is whole, so that the result does not depend on how
 //! the bytes arrived.
 
+use crate::message::syntax::bytes::{is_token, skip_value};
 use crate::wire::body::framing::{content_length, list};
-use crate::wire::bytes::{is_token, skip_value};
 
 /// Bytes of one head, its last empty line included. Eight times what nginx takes by default.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;

@@ -1,7 +1,7 @@
 //! What the body is said to be: `Content-Type` (RFC 9110 §8.3).
 
 use super::parameters::Parameters;
-use crate::extra::negotiation::weights::trim;
+use crate::message::syntax::bytes::trim;
 use crate::message::Request;
 
 /// `media-type = type "/" subtype parameters`, as it was sent.

@@ -1,7 +1,7 @@
 //! A value with parameters: `form-data; name="a"`, `text/plain; charset=utf-8` (RFC 2183 §2, RFC
 //! 2045 §5.1, RFC 9110 §5.6.6), read as those who send forms write it. It knows none by name.
 
-use crate::extra::negotiation::weights::trim;
+use crate::message::syntax::bytes::{is_ows, is_token, trim};
 use std::borrow::Cow;
 
 /// `what *( OWS ";" OWS [ name "=" ( token / quoted-string ) ] )`
@@ -19,7 +19,7 @@ impl<'a> Parameters<'a> {
         let tail = value.rfind('"').map_or(0, |last| value.len() - last);
         let mut list = Vec::new();
         while let Some(behind) = rest.strip_prefix(';') {
-            rest = trim_start(behind);
+            rest = behind.trim_start_matches(is_ows);
             if rest.is_empty() || rest.starts_with(';') {
                 continue;
             }
@@ -33,7 +33,7 @@ impl<'a> Parameters<'a> {
                 None => plain(behind)?,
             };
             list.push((name, value));
-            rest = trim_start(behind);
+            rest = behind.trim_start_matches(is_ows);
         }
         rest.is_empty().then(|| Parameters {
             what: trim(what),
@@ -92,19 +92,6 @@ fn quoted(text: &str, tail: usize) -> Option<(Cow<'_, str>, &str)> {
         }
         at = found + 2;
     }
-}
-
-/// `1*tchar` (RFC 9110 §5.6.2).
-pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_tchar)
-}
-
-pub(crate) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn trim_start(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t'])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Cookies (RFC 6265), as a client sends them back.
 
-use crate::extra::negotiation::weights::trim;
+use crate::message::syntax::bytes::trim;
 use crate::message::{HeadersIter, Request};
 
 /// The cookies that the client sent: names and values, in its order, also where they come in

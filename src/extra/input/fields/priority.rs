@@ -1,7 +1,8 @@
 //! Header fields that weigh what the client would like: `Accept` and its like. The grammar is
 //! `message::weights`'; here is what rouille calls it, and what is chosen of the members.
 
-use crate::extra::negotiation::weights::{members, trim, Member, Members};
+use crate::extra::negotiation::weights::{members, Member, Members};
+use crate::message::syntax::bytes::trim;
 
 /// The members of a weighted list, each with its weight: of the value of `Accept`, or of any other
 /// field of that grammar (RFC 9110 §12.4.2).

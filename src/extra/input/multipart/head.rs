@@ -2,8 +2,8 @@
 
 use super::mime::Mime;
 use super::{FieldHeaders, MAX_PART_HEADERS};
-use crate::extra::input::body::parameters::{is_token, Parameters};
-use crate::extra::negotiation::weights::trim;
+use crate::extra::input::body::parameters::Parameters;
+use crate::message::syntax::bytes::{is_token, trim};
 use std::str;
 
 /// The header lines of a part, each with its end.

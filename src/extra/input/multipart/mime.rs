@@ -1,6 +1,7 @@
 //! A media type as a value (RFC 2045 §5.1). It knows none by name.
 
-use crate::extra::input::body::parameters::{is_token, Parameters};
+use crate::extra::input::body::parameters::Parameters;
+use crate::message::syntax::bytes::is_token;
 use std::fmt;
 
 /// A media type: `text/plain`, `image/svg+xml`, `text/html; charset=utf-8`.

@@ -49,7 +49,7 @@ mod tests;
 
 use self::parts::Parts;
 use super::body::content_type::ContentType;
-use super::body::parameters::is_tchar;
+use crate::message::syntax::bytes::{is, TOKEN};
 use crate::message::{Request, RequestBody};
 use std::error::Error;
 use std::fmt;
@@ -118,7 +118,7 @@ fn boundary(request: &Request) -> Option<String> {
     let boundary = parameters.only("boundary").ok()??;
     // boundary = 0*69<bchars> bcharsnospace (RFC 2046 §5.1.1). Not all clients keep to the bchars
     // (`*****`, `.._$`); whatever a token may have is read alike by everybody.
-    let fits = |byte: u8| is_tchar(byte) || b"(),/:=? ".contains(&byte);
+    let fits = |byte: u8| is(byte, TOKEN) || b"(),/:=? ".contains(&byte);
     let is_boundary =
         matches!(boundary.len(), 1..=70) && boundary.bytes().all(fits) && !boundary.ends_with(' ');
     is_boundary.then(|| boundary.to_owned())

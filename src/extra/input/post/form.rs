@@ -79,7 +79,7 @@ impl<'f, 'r> Entry<'f, 'r> {
     /// Whether it has this name.
     pub fn is(&self, name: &str) -> bool {
         match &self.content {
-            Content::Pair(written, _) => percent::is_form_of(written, name),
+            Content::Pair(written, _) => percent::form_bytes(written).eq(name.bytes()),
             Content::Part(field) => &*field.headers.name == name,
         }
     }
@@ -97,7 +97,7 @@ impl<'f, 'r> Entry<'f, 'r> {
         let held = self.held;
         let value = match self.content {
             Content::Pair(_, value) => {
-                let text = utf8(name, percent::decode_form_bytes(value))?;
+                let text = utf8(name, percent::form_bytes(value).collect())?;
                 T::from_field(config, &text)
             }
             Content::Part(field) if field.is_text() && field.headers.filename.is_none() => {
@@ -208,9 +208,9 @@ impl Pairs {
         let mut all = Vec::new();
         while let Some((name, value)) = self.next()? {
             let not_utf8 = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let name = String::from_utf8(percent::decode_form_bytes(name))
+            let name = String::from_utf8(percent::form_bytes(name).collect())
                 .map_err(|error| PostError::NotUtf8(not_utf8(error.as_bytes())))?;
-            let value = utf8(&name, percent::decode_form_bytes(value))?;
+            let value = utf8(&name, percent::form_bytes(value).collect())?;
             all.push((name, value));
         }
         Ok(all)

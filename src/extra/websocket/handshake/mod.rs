@@ -12,6 +12,7 @@ use std::vec;
 use self::sha1::sha1;
 use super::Websocket;
 use crate::message::request::head::Version;
+use crate::message::syntax::bytes::trim;
 use crate::message::{Request, Response, ResponseBody};
 use crate::util::base64;
 
@@ -192,7 +193,7 @@ impl ExactSizeIterator for RequestedProtocolsIter {}
 /// seen to.
 fn key(request: &Request) -> Option<&str> {
     let asks = request.method() == "GET"
-        && request.version() > Version::Http10
+        && request.head().version > Version::Http10
         && names(request, "Upgrade", "websocket")
         && names(request, "Connection", "upgrade")
         && only(request, "Sec-WebSocket-Version") == Some(VERSION);
@@ -221,7 +222,7 @@ fn names(request: &Request, field: &'static str, element: &str) -> bool {
 fn elements<'a>(request: &'a Request, field: &'static str) -> impl Iterator<Item = &'a str> {
     values(request, field)
         .flat_map(|value| value.split(','))
-        .map(|element| element.trim_matches([' ', '\t'].as_ref()))
+        .map(trim)
         .filter(|element| !element.is_empty())
 }
 

@@ -311,7 +311,7 @@ fn compose(
     if plan.head_only || !fits {
         BodySource::discard(data);
     } else {
-        let chunked = plan.transfer == BodyFraming::Chunked;
+        let chunked = plan.framing == BodyFraming::Chunked;
         source = match data {
             // By its head the client knows that it is open.
             Data::Reader { reader, size } if is_event_stream(&headers) => {

@@ -58,7 +58,7 @@ pub const DEMANDS: &[Demand] = &[
     ("9110 §5.6.3", Must, "bad white space is read over, where the grammar has it",
      &["blanks around them @ 9112 §7.1.1"]),
     ("9110 §5.6.7", Must, "dates are IMF-fixdate; all three formats are read",
-     &["src/message/date.rs::dates_both_ways()", "src/message/date.rs::three_formats_are_read()"]),
+     &["src/message/syntax/date.rs::dates_of_leap_days_and_ends_of_centuries()", "src/extra/assets/conditions/date.rs::three_formats_are_read()"]),
     ("9110 §6.5.1", Must, "no trailer field is taken for one of the head",
      &["trailer fields that would frame change nothing @ 9112 §7.1.2"]),
     ("9110 §6.6.1", Must, "a Date in every 2xx, 3xx and 4xx (`well_formed` looks at each answer)",

@@ -1,15 +1,17 @@
-//! What a byte may be part of. The grammars of RFC 9110, RFC 9112 and RFC 3986 are looked up in
-//! one table, so that a scan costs one load and one test for each byte.
+//! The byte classes of the grammars of RFC 9110, RFC 9112 and RFC 3986.
+//!
+//! All classes are in one table, so that a scan costs one load and one test for each byte. The
+//! `skip_` functions scan eight bytes at a time while the bytes are common ones.
 
 /// tchar: methods, field names, codings (RFC 9110 §5.6.2).
 pub(crate) const TOKEN: u8 = 1;
-/// What a request target is made of, without `%`, whose two digits are looked at where it stands.
+/// The bytes of a request target, without `%`: the parser checks the two digits after a `%`.
 pub(crate) const TARGET: u8 = 1 << 1;
-/// field-vchar, SP and HTAB (RFC 9110 §5.5): VCHAR and obs-text, no other control.
+/// field-vchar, SP and HTAB (RFC 9110 §5.5): VCHAR and obs-text. HTAB is the only control.
 pub(crate) const VALUE: u8 = 1 << 2;
 /// A reg-name without `%`: unreserved and sub-delims (RFC 3986 §3.2.2).
 pub(crate) const HOST: u8 = 1 << 3;
-/// What may stand between the quotes of a quoted-string, without `"` and `\` (RFC 9110 §5.6.4).
+/// qdtext: the bytes between the quotes of a quoted-string, without `"` and `\` (RFC 9110 §5.6.4).
 pub(crate) const QUOTED: u8 = 1 << 4;
 
 static CLASSES: [u8; 256] = classes();
@@ -39,20 +41,21 @@ const fn class(b: u8) -> u8 {
         b'-' | b'.' | b'_' | b'~' => TOKEN | TARGET | HOST,
         b'!' | b'$' | b'&' | b'\'' | b'*' | b'+' => TOKEN | TARGET | HOST,
         b'(' | b')' | b',' | b';' | b'=' => TARGET | HOST,
-        // `[` and `]` are no pchar, but browsers send them as they are in a query (`?a[]=1`); no
-        // two parsers differ on where such a target ends.
+        // `[` and `]` are no pchar, but browsers send them unescaped in a query (`?a[]=1`). No two
+        // parsers disagree on the end of such a target.
         b'/' | b'?' | b':' | b'@' | b'[' | b']' => TARGET,
         b'#' | b'%' | b'^' | b'`' | b'|' => TOKEN,
         _ => 0,
     }
 }
 
+/// Returns whether the byte is of the class.
 #[inline]
 pub(crate) fn is(b: u8, class: u8) -> bool {
     CLASSES[usize::from(b)] & class != 0
 }
 
-/// The index of the first byte at or after `at` that is not of the class.
+/// Returns the index of the first byte at or after `at` that is not of the class.
 #[inline]
 pub(crate) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
     match bytes[at..].iter().position(|&b| !is(b, class)) {
@@ -61,7 +64,7 @@ pub(crate) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
     }
 }
 
-/// [`skip`] for [`TOKEN`], eight bytes at a time where they are letters, digits and `-`.
+/// [`skip`] for [`TOKEN`], eight bytes at a time while they are letters, digits and `-`.
 #[inline]
 pub(crate) fn skip_token(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, TOKEN, |word| {
@@ -71,7 +74,7 @@ pub(crate) fn skip_token(bytes: &[u8], at: usize) -> usize {
     })
 }
 
-/// [`skip`] for [`TARGET`], eight bytes at a time where they are letters or in `-./0123456789:`.
+/// [`skip`] for [`TARGET`], eight bytes at a time while they are letters or in `-./0123456789:`.
 #[inline]
 pub(crate) fn skip_target(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, TARGET, |word| {
@@ -79,7 +82,7 @@ pub(crate) fn skip_target(bytes: &[u8], at: usize) -> usize {
     })
 }
 
-/// [`skip`] for [`HOST`], eight bytes at a time where they are letters, digits, `-` and `.`.
+/// [`skip`] for [`HOST`], eight bytes at a time while they are letters, digits, `-` and `.`.
 #[inline]
 pub(crate) fn skip_host(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, HOST, |word| {
@@ -89,7 +92,7 @@ pub(crate) fn skip_host(bytes: &[u8], at: usize) -> usize {
     })
 }
 
-/// [`skip`] for [`VALUE`], eight bytes at a time where they are ASCII and visible or SP.
+/// [`skip`] for [`VALUE`], eight bytes at a time while they are visible ASCII or SP.
 #[inline]
 pub(crate) fn skip_value(bytes: &[u8], at: usize) -> usize {
     skip_by_eight(bytes, at, VALUE, |word| within(word, b' ', b'~'))
@@ -98,7 +101,7 @@ pub(crate) fn skip_value(bytes: &[u8], at: usize) -> usize {
 /// The lowest bit of each byte of a word.
 const ONES: u64 = u64::MAX / 255;
 
-/// Marks with their highest bit the bytes of an ASCII word that are in the range.
+/// Returns a mask: the highest bit of each byte of the ASCII word that is in the range.
 #[inline]
 fn within(word: u64, first: u8, last: u8) -> u64 {
     // No sum of two numbers below 128 carries into the next byte.
@@ -107,18 +110,19 @@ fn within(word: u64, first: u8, last: u8) -> u64 {
     from_first & !above_last
 }
 
-/// `usual` marks bytes of the class in an ASCII word; the table decides on those it does not mark.
+/// [`skip`] for any class. `common` marks bytes of the class in an ASCII word; the table decides on
+/// all bytes without a mark.
 #[inline]
-fn skip_by_eight(bytes: &[u8], mut at: usize, class: u8, usual: impl Fn(u64) -> u64) -> usize {
+fn skip_by_eight(bytes: &[u8], mut at: usize, class: u8, common: impl Fn(u64) -> u64) -> usize {
     const HIGH: u64 = ONES << 7;
     while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
         let word = u64::from_le_bytes(eight);
-        let others = (word | !usual(word & !HIGH)) & HIGH;
-        if others == 0 {
+        let unmarked = (word | !common(word & !HIGH)) & HIGH;
+        if unmarked == 0 {
             at += 8;
             continue;
         }
-        at += (others.trailing_zeros() / 8) as usize;
+        at += (unmarked.trailing_zeros() / 8) as usize;
         if !is(bytes[at], class) {
             return at;
         }
@@ -127,10 +131,24 @@ fn skip_by_eight(bytes: &[u8], mut at: usize, class: u8, usual: impl Fn(u64) -> 
     skip(bytes, at, class)
 }
 
-/// A token and nothing else.
+/// Returns whether `text` is a token: `1*tchar` (RFC 9110 §5.6.2).
 #[inline]
-pub(crate) fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: impl AsRef<[u8]>) -> bool {
+    let text = text.as_ref();
     !text.is_empty() && skip(text, 0, TOKEN) == text.len()
+}
+
+/// Returns whether `c` is a character of OWS: SP or HTAB, and no other white space of Unicode
+/// (RFC 9110 §5.6.3).
+#[inline]
+pub(crate) fn is_ows(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// Returns `text` without the OWS at its ends.
+#[inline]
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_ows)
 }
 
 #[cfg(test)]
@@ -160,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_bytes_at_once_end_where_the_table_says() {
+    fn eight_bytes_at_a_time_end_at_the_same_byte() {
         type Skip = fn(&[u8], usize) -> usize;
         let skips: [(u8, Skip); 4] = [
             (TOKEN, skip_token),

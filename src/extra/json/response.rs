@@ -1,0 +1,27 @@
+//! The constructor of a [`Response`] from a JSON value.
+
+use super::ToJson;
+use crate::Response;
+
+impl Response {
+    /// Returns a 200 response with a JSON body: a [`Json`](crate::Json) value, a struct of
+    /// [`json_struct!`](crate::json_struct), or any other value that implements [`ToJson`].
+    ///
+    /// ```
+    /// use millpond::{json, Response};
+    ///
+    /// let response = Response::json(&json!({ "name": "Ann", "age": 41 }));
+    /// assert_eq!(response.headers[0].1, "application/json");
+    /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
+    /// ```
+    #[must_use]
+    pub fn json<T>(content: &T) -> Response
+    where
+        T: ToJson + ?Sized,
+    {
+        let mut text = String::new();
+        content.write_json(&mut text);
+        // RFC 8259 §11: the media type has no charset parameter; the text is always UTF-8.
+        Response::from_data("application/json", text)
+    }
+}
