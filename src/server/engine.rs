@@ -56,9 +56,9 @@ pub(crate) struct Engine {
     /// no lock is contended by many cores. Connections are dealt to them in turn.
     pools: Vec<Pool<Connection>>,
     next_pool: AtomicUsize,
-    settings: Settings,
+    pub(super) settings: Settings,
     service: Arc<Service>,
-    monitor: Monitor,
+    pub(super) monitor: Monitor,
     /// The number of failed accepts in a row.
     failures: AtomicU32,
 }
@@ -94,14 +94,6 @@ impl Engine {
     pub(super) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
         let handler = Arc::clone(&self.service.handler);
         Engine::new(handler, settings, &self.monitor)
-    }
-
-    pub(super) fn settings(&self) -> Settings {
-        self.settings.clone()
-    }
-
-    pub(super) fn monitor(&self) -> &Monitor {
-        &self.monitor
     }
 
     /// Accepts the connections that are queued, without waiting.

@@ -36,8 +36,8 @@ pub(crate) struct Socket {
     pub address: Address,
     /// Whether other processes have the socket too: then its modes and options are theirs as well.
     pub is_shared: bool,
-    /// The same socket, for the options that std offers on streams only. Set on Linux, unless the
-    /// socket is shared.
+    /// The same socket, for the mode, and for the options that std offers on streams only. `None` on
+    /// systems other than Linux, and if the socket is shared.
     pub options: Option<TcpStream>,
 }
 
@@ -57,6 +57,7 @@ impl Socket {
     /// If the socket's address cannot be read, or its mode cannot be changed.
     pub(crate) fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
+        socket.set_nonblocking(true)?;
         Socket::new(Kind::Tcp(socket), address, is_shared)
     }
 
@@ -69,6 +70,7 @@ impl Socket {
         path: PathBuf,
         file: Option<SocketFile>,
     ) -> io::Result<Socket> {
+        socket.set_nonblocking(true)?;
         // A socket without a file of this process was passed in, and other processes may have it.
         let is_shared = file.is_none();
         let kind = Kind::Unix {
@@ -79,23 +81,12 @@ impl Socket {
     }
 
     fn new(kind: Kind, address: Address, is_shared: bool) -> io::Result<Socket> {
-        let options = if is_shared { None } else { kind.options()? };
-        let socket = Socket {
+        Ok(Socket {
+            options: if is_shared { None } else { kind.options()? },
             kind,
             address,
             is_shared,
-            options,
-        };
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    }
-
-    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        match &self.kind {
-            Kind::Tcp(socket) => socket.set_nonblocking(nonblocking),
-            #[cfg(unix)]
-            Kind::Unix { socket, .. } => socket.set_nonblocking(nonblocking),
-        }
+        })
     }
 
     /// Returns a connection that is ready to be served: in blocking mode, with writes that are

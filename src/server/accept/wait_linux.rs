@@ -41,7 +41,7 @@ impl<'s> KernelWait<'s> {
     pub(super) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
         let left = left.min(MAX_ACCEPT_TIMEOUT);
         if self.armed.is_none() {
-            self.socket.set_nonblocking(false)?;
+            self.options.set_nonblocking(false)?;
         }
         // The kernel counts the timeout anew with each accept.
         if self.armed.map_or(true, |set| set > left + REARM_TOLERANCE) {
@@ -55,7 +55,7 @@ impl<'s> KernelWait<'s> {
 impl Drop for KernelWait<'_> {
     fn drop(&mut self) {
         // The opposite call succeeded before; if this one fails, the next wait reports the error.
-        let _ = self.socket.set_nonblocking(true);
+        let _ = self.options.set_nonblocking(true);
     }
 }
 

@@ -180,14 +180,14 @@ impl BackgroundServer {
 
     /// Returns the numbers since the server began to serve; see [`Stats`].
     pub fn stats(&self) -> Stats {
-        self.listeners.engine.monitor().stats()
+        self.listeners.engine.monitor.stats()
     }
 
     /// Returns a handle on the numbers, for handlers and other threads: for a page of metrics (see
     /// [`Stats::to_prometheus`]), or to report the requests that [`stop`](Self::stop) waits for
     /// (see [`Monitor`]).
     pub fn monitor(&self) -> Monitor {
-        self.listeners.engine.monitor().clone()
+        self.listeners.engine.monitor.clone()
     }
 
     /// Moves to another address, and to that one alone. Routes and numbers stay.

@@ -79,13 +79,14 @@ impl ListenerSet {
         }
         self.threads = threads.into_values().collect();
         close_all(&mut leaving);
-        let listeners = self.threads.iter().map(|thread| &thread.listener);
-        let staying: BTreeMap<_, LocalFilter> = listeners
-            .map(|listener| (listener.id(), listener.filter().clone()))
-            .collect();
-        let is_leaving = |handle: &ConnectionHandle| match staying.get(&handle.listener_id()) {
-            Some(filter) => !filter.admits(&handle.stream),
-            None => true,
+        // A copy: the drain holds the lock of the registry, and an accept holds that of a filter while
+        // it acquires the former.
+        let staying = self.threads.iter().map(|thread| &thread.listener);
+        let staying = staying.map(|listener| (listener.id(), listener.filter().clone()));
+        let staying: BTreeMap<_, LocalFilter> = staying.collect();
+        let is_leaving = |handle: &ConnectionHandle| {
+            let filter = staying.get(&handle.listener_id());
+            filter.map_or(true, |filter| !filter.admits(&handle.stream))
         };
         Ok(self.engine.drain_where(is_leaving, deadline))
     }

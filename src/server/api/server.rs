@@ -82,15 +82,13 @@ use crate::util::io::{deadline_after, never};
 pub struct Server<F> {
     /// At least one.
     listeners: Vec<Arc<Listener>>,
-    engine: DrainOnDrop,
+    engine: Arc<Engine>,
     handler: PhantomData<F>,
 }
 
-struct DrainOnDrop(Arc<Engine>);
-
-impl Drop for DrainOnDrop {
+impl<F> Drop for Server<F> {
     fn drop(&mut self) {
-        self.0.begin_drain();
+        self.engine.begin_drain();
     }
 }
 
@@ -187,7 +185,7 @@ where
         }
         Ok(Server {
             listeners,
-            engine: DrainOnDrop(engine),
+            engine,
             handler: PhantomData,
         })
     }
@@ -203,7 +201,8 @@ where
     /// let server = server.settings(settings);
     /// ```
     pub fn settings(mut self, settings: Settings) -> Server<F> {
-        self.engine = DrainOnDrop(self.engine.0.rebuilt(settings));
+        self.engine.begin_drain();
+        self.engine = self.engine.rebuilt(settings);
         self
     }
 
@@ -219,7 +218,7 @@ where
     /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().pool_size(8);
     /// ```
     pub fn pool_size(self, pool_size: usize) -> Server<F> {
-        let settings = self.engine.0.settings().pool_size(pool_size);
+        let settings = self.engine.settings.clone().pool_size(pool_size);
         self.settings(settings)
     }
 
@@ -233,7 +232,7 @@ where
     /// let server = server.limits(limits);
     /// ```
     pub fn limits(self, limits: Limits) -> Server<F> {
-        let settings = self.engine.0.settings().limits(limits);
+        let settings = self.engine.settings.clone().limits(limits);
         self.settings(settings)
     }
 
@@ -266,7 +265,7 @@ where
     /// assert_eq!(server.stats().accepted, 0);
     /// ```
     pub fn stats(&self) -> Stats {
-        self.engine.0.monitor().stats()
+        self.engine.monitor.stats()
     }
 
     /// Returns a handle on the numbers for other threads, for example to report the requests that
@@ -282,7 +281,7 @@ where
     /// assert!(monitor.in_flight().is_empty());
     /// ```
     pub fn monitor(&self) -> Monitor {
-        self.engine.0.monitor().clone()
+        self.engine.monitor.clone()
     }
 
     /// Serves for ever. Errors of connections, and of accepting them, do not end the server. To serve
@@ -290,7 +289,7 @@ where
     /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
-            self.engine.0.poll_all_until(&self.listeners, never());
+            self.engine.poll_all_until(&self.listeners, never());
         }
     }
 
@@ -304,7 +303,7 @@ where
     /// ```
     pub fn poll(&self) {
         for listener in &self.listeners {
-            self.engine.0.poll(listener);
+            self.engine.poll(listener);
         }
     }
 
@@ -324,7 +323,7 @@ where
         // On a busy machine the deadline may pass before the first accept.
         self.poll();
         if duration > Duration::ZERO {
-            self.engine.0.poll_all_until(&self.listeners, deadline);
+            self.engine.poll_all_until(&self.listeners, deadline);
         }
     }
 
@@ -342,7 +341,7 @@ where
     /// server.join();
     /// ```
     pub fn wind_down(&self) {
-        self.engine.0.wind_down();
+        self.engine.wind_down();
     }
 
     /// Waits until every request that is in flight at the call is answered.
@@ -359,7 +358,7 @@ where
     /// server.join(); // what is in flight
     /// ```
     pub fn join(&self) {
-        let _ = self.engine.0.drain(None);
+        let _ = self.engine.drain(None);
     }
 
     /// Serves in a thread of its own until a message is sent, or until the sender is dropped.
@@ -390,23 +389,20 @@ where
     /// ```
     pub fn stoppable(self) -> (JoinHandle<()>, mpsc::Sender<()>) {
         let (sender, receiver) = mpsc::channel();
-        let Server {
-            listeners, engine, ..
-        } = self;
-        let closing = listeners.clone();
+        let closing = self.listeners.clone();
         let waiter = thread::spawn(move || {
             // A message and a dropped sender both mean stop.
             let _ = receiver.recv();
             closing.iter().for_each(|listener| listener.close());
         });
         let handle = thread::spawn(move || {
-            engine.0.poll_all_until(&listeners, never());
+            self.engine.poll_all_until(&self.listeners, never());
             // The waiter has closed the listeners, so it is about to end.
             let _ = waiter.join();
-            for listener in &listeners {
-                engine.0.finish(listener);
+            for listener in &self.listeners {
+                self.engine.finish(listener);
             }
-            let _ = engine.0.drain(None);
+            self.join();
         });
         (handle, sender)
     }
