@@ -1,77 +1,84 @@
-//! An HTTP/1.1 server on `std` alone: no dependencies, no `unsafe`, no async runtime.
+//! An HTTP/1.1 server library on `std` alone: no dependencies, no `unsafe`, no async runtime.
 //!
-//! ```
+//! ```no_run
 //! use millpond::{router, Response, Server};
+//! use std::error::Error;
 //!
-//! let server = Server::new("127.0.0.1:0", |request| {
-//!     router!(request,
-//!         (GET) (/) => { Response::html("<h1>hello</h1>") },
-//!         (GET) (/hello/{name: String}) => { Response::text(format!("hello {}", name)) },
-//!         _ => Response::empty_404()
-//!     )
-//! })
-//! .unwrap();
-//! println!("http://{}/hello/world", server.server_addr());
-//! server.poll(); // or run(), or poll_timeout() in a loop, or stoppable()
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     let server = Server::listen_on([([127, 0, 0, 1], 8080)], |request| {
+//!         router!(request,
+//!             (GET) (/) => { Response::html("<a href='/hello/world'>hello</a>") },
+//!             (GET) (/hello/{name: String}) => { Response::text(format!("hello {name}\n")) },
+//!             _ => Response::empty_404()
+//!         )
+//!     })?;
+//!     println!("http://{}/", server.server_addr());
+//!     server.run();
+//!     Ok(())
+//! }
 //! ```
+//!
+//! The [`guide`] contains a [cookbook](guide::cookbook) of short programs, the
+//! [guarantees](guide::guarantees) and their tests, and pages about
+//! [production](guide::operations), [security](guide::security) and the
+//! [source](guide::architecture).
 //!
 //! # Two ways to serve
 //!
-//! * [`Server`], as rouille has it: a handler, a pool of threads, and a loop that is yours.
-//! * [`Router::serve_managed`], as toolkit-zero has it: a [`BackgroundServer`] whose routes are
-//!   added and removed, and whose address moves, while it runs.
+//! * [`Server`], as in rouille: a handler, a pool of threads, and a loop in the program. Choose
+//!   this with [`router!`] for a fixed set of routes.
+//! * [`Router::serve_managed`], as in toolkit-zero: returns a [`BackgroundServer`]. Choose this if
+//!   routes or addresses change while the server runs.
 //!
-//! Either way a handler is a function from [`&Request`](Request) to [`Response`]. It runs on a
-//! thread of the pool and may block.
+//! In both, a handler is a function from [`&Request`](Request) to [`Response`]. A handler runs on
+//! a thread of the pool and may block. A [`Router`] is also a handler for a `Server`.
 //!
-//! | to | use |
+//! # Tasks
+//!
+//! | task | items |
 //! |---|---|
 //! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
 //! | read a request | [`Request`], [`input`], [`accept!`], [`mod@json`], [`try_or_400!`] |
 //! | read a form | [`post_input!`], [`input::multipart`] |
-//! | tell clients apart | [`session`] |
-//! | answer | [`Response`], [`reply!`]; with files [`match_assets`], [`serve_file`] |
-//! | send less | [`content_encoding::apply`] |
-//! | have another server or a program answer | [`proxy`], [`cgi`] |
-//! | talk both ways | [`websocket`] |
-//! | bound what a client can ask for | [`Limits`] |
-//! | set the rest up: the pool, the proxies in front | [`Settings`], [`Proxies`] |
-//! | listen at several places, TCP or Unix | [`Address`], [`Listen`] |
-//! | see what goes on, and what goes wrong | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
+//! | recognise a client | [`session`], [`input::cookies()`] |
+//! | return a response | [`Response`], [`reply!`] |
+//! | serve files | [`match_assets`], [`serve_file`] |
+//! | compress responses | [`content_encoding::apply`] |
+//! | forward to a server, or run a program | [`proxy`], [`cgi`] |
+//! | exchange messages | [`websocket`] |
+//! | limit clients | [`Limits`] |
+//! | configure the pool, errors and proxies | [`Settings`], [`Proxies`] |
+//! | listen at several addresses, TCP or Unix | [`Address`], [`Listen`] |
+//! | observe the server | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
 //! | speak another protocol | [`Upgrade`] |
 //! | test a handler | [`Request::fake_http`] |
 //!
-//! # What it is not
+//! # Features
 //!
-//! There is no TLS, no HTTP/2 and no client. It compresses with gzip alone, and only what it is
-//! told to. The README says what to use instead, what is promised and which test holds each
-//! promise, how HTTP is read to the byte, and how to come from rouille or toolkit-zero.
+//! All features are on by default. With `default-features = false`, only the server, the router
+//! and the message types remain.
 //!
-//! # The map
+//! * `assets`: [`match_assets`], [`serve_file`], [`asset_path`], [`extension_to_mime`]
+//! * `cgi`: [`cgi`]
+//! * `forms`: [`input`], [`post_input!`], [`accept!`]; turns on `json`
+//! * `gzip`: [`content_encoding`]
+//! * `json`: [`mod@json`], [`json!`], [`json_struct!`], [`Response::json`], [`try_or_400!`]
+//! * `log`: [`fn@log`], [`log_as`], [`log_custom`]
+//! * `proxy`: [`proxy`]
+//! * `session`: [`session`]; turns on `forms`
+//! * `trusted-proxies`: [`Proxies`]
+//! * `websocket`: [`websocket`]
 //!
-//! A request walks down this list; so does a reader of the source.
+//! # Not included
 //!
-//! | file | what it owns |
-//! |---|---|
-//! | `limits.rs` | every bound a client can push against, with its default and its reason |
-//! | `server/` | sockets, threads and time; `connection.rs` there is the place to start |
-//! | `routing/` | patterns, routes, the router that holds them, the macros |
-//! | `message/` | what a handler sees: request, response, their headers and bodies |
-//! | `wire/` | bytes to heads and bodies and back: no socket, no clock, no thread |
-//! | `json.rs` | a JSON value, its reader and writer; knows nothing of HTTP |
-//! | `assets/` | files as responses: conditions, ranges, media types |
-//! | `input/` | what a client says in its fields and bodies: cookies, credentials, forms, JSON |
-//! | `session/` | an id for each client, in a cookie |
-//! | `content_encoding/` | gzip, and which responses it is for |
-//! | `websocket/` | messages both ways over one connection |
-//! | `proxy/` | a request answered by another server |
-//! | `cgi/` | a request answered by a program |
-//! | `log/` | a line for each request |
-//! | `base64.rs` | bytes as text that survives a header |
-//! | `lock.rs` | how a poisoned lock is recovered |
+//! There is no TLS, no HTTP/2, no HTTP client, and no compression but gzip. The page about
+//! [limitations](guide::limitations) names a replacement for each.
 #![forbid(unsafe_code)]
 #![warn(missing_docs, rust_2018_idioms, unreachable_pub)]
 #![warn(clippy::self_named_module_files)]
+
+#[cfg(all(any(doc, doctest), feature = "default"))]
+pub mod guide;
 
 // In reading order.
 mod limits;
@@ -126,6 +133,6 @@ pub use extra::json::try_or_400;
 pub use routing::{macros as __macros, reply as __reply};
 
 /// The README's examples are tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "default"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
