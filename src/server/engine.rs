@@ -213,7 +213,7 @@ impl Engine {
             self.service.registry.close_idlest();
         }
         let hook = &self.service.on_error;
-        hook.report(ServerErrorKind::Accept, None, || error);
+        hook.report(ServerErrorKind::Accept, None, error);
     }
 
     /// Reports the threads that could not be started. The pool starts them under its lock, under
@@ -221,7 +221,7 @@ impl Engine {
     fn report_spawn_errors(&self) {
         for error in self.pools.iter().filter_map(Pool::take_spawn_error) {
             let hook = &self.service.on_error;
-            hook.report(ServerErrorKind::Thread, None, || error);
+            hook.report(ServerErrorKind::Thread, None, error);
         }
     }
 

@@ -1,108 +1,111 @@
-//! The workers: who runs a handler, who waits on a peer, and who looks after everybody else.
-//! It cares for [`Task`]s and knows nothing of HTTP, sockets or addresses.
+//! The threads of a server: workers that run handlers, wait for peers and poll connections.
+//!
+//! # The rough picture
+//!
+//! There are two ways to wait for the next request of a connection. A worker can *block* in a read:
+//! this costs nothing until the request arrives, but then the system has to wake a thread, and a
+//! blocked worker is of no use to other connections. Or a worker can *poll* many connections in
+//! turn: this finds a request within microseconds and needs one thread for all connections, but it
+//! costs CPU as long as nothing arrives. The pool blocks while requests are rare and polls while
+//! they are frequent:
 //!
 //! ```text
-//!             admit                        a request came
-//!    ─────────────────► held by a worker ◄───────────────┐
-//!                        (blocking read) ──── serve ─────┘      calm: no wake-ups, no CPU
+//!             admit                        a request arrives
+//!    ─────────────────► a worker waits ◄─────────────────┐
+//!                       (blocking read) ── the worker runs it    blocking mode: no wake-ups, no CPU
 //!                             │  ▲
-//!      no place, half a       │  │ quiet, and a place is free
-//!      request, or busy       ▼  │
-//!                            ring: hot ──── serve in place       busy: no thread switches
+//!   no permit, half a request │  │ idle, and a permit is free
+//!     or scanning mode        ▼  │
+//!                       scan list: hot ── the scanner runs it    scanning mode: no thread switches
 //!                             │  ▲
-//!                       quiet ▼  │ something came
-//!                            ring: cold, looked at within a CPU budget
+//!                        idle ▼  │ a request arrives
+//!                       scan list: cold, polled within a CPU budget
 //! ```
 //!
-//! One worker at a time is the *sweeper*: it looks at the ring's tasks without waiting and serves
-//! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
-//! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at
-//! the same time is bounded ([`places`]), so that no peer can pin the pool.
+//! # The exact one
+//!
+//! * A [`Task`] is a connection. Each call of a task returns the [`Next`] step that it needs.
+//! * A task is in one of three places: with a worker, in the queue (a worker was woken for it), or
+//!   in the scan list. In the scan list, it is *hot* if it made progress in the last 50 ms, and
+//!   *cold* otherwise.
+//! * At most one worker at a time is the *scanner*. It polls the tasks of the scan list.
+//! * While the scanner is at work, another worker is the *watchdog*. It wakes every millisecond. If
+//!   a handler has stalled the scanner meanwhile, the watchdog takes over the scan.
+//! * A [`BlockingPermit`](quota::BlockingPermit) allows a worker to wait for a peer. The number of
+//!   permits is bounded, so that no number of slow peers can use up all workers.
+//! * Each poll costs the scanner *credit*, and each request or progress earns credit. With enough
+//!   credit, the pool enters [`Mode::Scanning`]; without credit, it leaves that mode. A high rate of
+//!   requests in [`Mode::Blocking`] also begins scanning mode.
+//! * If work finds no free worker, the workers are *exhausted*: each of them then releases its task
+//!   to the scan list after the current request.
+//! * In scanning mode, listeners lend their [`Acceptor`] to the scanner, which then also accepts.
+//!
+//! Waits end as follows: a blocking read by its own timeout; an idle worker by a notification under
+//! the lock, given whenever there is work; a sleeping scanner by a notification or after 400 ms; the
+//! watchdog after a millisecond; a lender of an acceptor by a notification or its own timeout.
+//!
+//! | file | content |
+//! |---|---|
+//! | `task` | the trait that connects the pool to a connection |
+//! | `quota` | permits to wait for a peer |
+//! | `state` | the shared data with its lock: queue, scan list, counts, mode |
+//! | `scanner` | the scan: polls, credit, budget |
+//! | `worker` | the loop of a worker, the watchdog |
+//! | `mod` | the pool, as the server uses it |
+//!
+//! Each file depends on those above it. The pool depends on `util` alone: it does not depend on
+//! HTTP, sockets or addresses.
 
 mod quota;
 mod scanner;
 mod state;
+pub(crate) mod task;
 mod worker;
 
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub(crate) use self::state::{heartbeat, Entry, Job, Mode, PoolState, Shared};
-pub(crate) use self::worker::guarded;
+pub(crate) use self::state::{Acceptor, Mode};
+use self::state::{Job, LentAcceptor, PoolState, Shared};
+pub(crate) use self::task::{Next, Task};
 use crate::util::lock::lock;
 
-/// One connection, as the pool sees it.
-pub(crate) trait Task: Send + 'static {
-    /// What a worker owns and lends to the task it attends to: buffers to be used again.
-    type Buffers: Default;
-
-    /// Does what can be done at once, without waiting for the peer and without running a handler.
-    fn poll(&mut self, buffers: &mut Self::Buffers, now: Instant) -> Next;
-
-    /// Waits for the peer of an idle task, at most until its own deadline.
-    fn wait(&mut self, buffers: &mut Self::Buffers) -> Next;
-
-    /// Runs the handler, or what is left of it, and sends what the peer takes at once.
-    /// May wait on the peer only after [`Next::RunMayBlock`].
-    fn run(&mut self, buffers: &mut Self::Buffers) -> Next;
-}
-
-/// What a task needs next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Nothing: it is between requests. Only such a task may be held.
-    Idle,
-    /// Its peer, who most likely leaves in a moment. To see that is not worth waking anybody.
-    Closing,
-    /// Its peer: something is half done, and nothing has moved.
-    Blocked,
-    /// Its peer: something is half done, and some of it has moved.
-    Progressed,
-    /// A worker, to serve it.
-    Run,
-    /// A worker, to serve it, which may wait on the peer meanwhile.
-    RunMayBlock,
-    /// To be dropped.
-    Done,
-}
-
-/// Where tasks come from: hands over those that are waiting, without waiting for more. An error
-/// is for someone who may take his time to see to it.
-pub(crate) type Acceptor<T> = dyn Fn(&mut dyn FnMut(Box<T>)) -> io::Result<()> + Send + Sync;
-
-/// The workers of a pool, by what they do.
+/// The number of workers in each state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
+    /// Workers that run a handler.
     pub running: usize,
+    /// Workers that wait for the next request of an idle task.
     pub keep_alive: usize,
-    /// In a place that lets them wait on a peer while they serve.
+    /// Workers that run a handler with a permit to wait for its peer.
     pub uploading: usize,
     pub scanning: usize,
-    /// Without work, or watching the sweeper.
+    /// Workers without work, the watchdog included.
     pub idle: usize,
-    /// All that were started and are still there.
+    /// All workers that were started and have not ended.
     pub workers: usize,
 }
 
-/// A pool of at most `size` workers, started on demand.
+/// A pool of workers, which are started when they are needed.
 pub(crate) struct Pool<T: Task> {
     shared: Arc<Shared<T>>,
 }
 
 impl<T: Task> Pool<T> {
+    /// Returns a pool of at most `size` workers.
+    ///
     /// # Panics
     ///
     /// If `size` is 0.
     pub(crate) fn new(size: usize) -> Pool<T> {
-        assert!(size > 0, "a pool needs at least one worker");
-        Pool {
-            shared: Arc::new(Shared::new(size)),
-        }
+        assert!(size > 0, "pool size must not be 0");
+        let shared = Arc::new(Shared::new(size, Box::new(worker::spawn)));
+        Pool { shared }
     }
 
-    /// Takes care of a task until it is over. Gives it back if no worker can be started at all.
+    /// Runs a task until it is done. Returns the task if no worker can be started at all.
     pub(crate) fn admit(&self, task: Box<T>) -> Result<(), Box<T>> {
         let shared = &self.shared;
         shared.tasks.fetch_add(1, Ordering::AcqRel);
@@ -111,78 +114,69 @@ impl<T: Task> Pool<T> {
             shared.enter_scanning_mode();
         }
         let mut state = lock(&shared.state);
-        if shared.mode() == Mode::Scanning {
-            shared.add_to_scan_list(&mut state, task);
-        } else if shared.has_free_worker(&state, Job::AwaitRequest) {
-            shared.enqueue(&mut state, Job::AwaitRequest, task);
+        let job = Job::AwaitRequest;
+        if shared.mode() == Mode::Blocking && shared.has_free_worker(&state, &job) {
+            shared.enqueue(&mut state, job, task);
         } else {
             shared.add_to_scan_list(&mut state, task);
         }
         if state.workers > 0 {
             return Ok(());
         }
-        // Not one thread to be had: whatever is queued is this task, nobody else could be.
+        // No thread could be started: without a worker, the task is the only one.
         shared.tasks.fetch_sub(1, Ordering::AcqRel);
-        let last = state.queue.pop_back().map(|call| call.task);
-        match last.or_else(|| state.hot.pop_back().map(|entry| entry.task)) {
+        let queued = state.queue.pop_back().map(|queued| queued.task);
+        match queued.or_else(|| state.hot.pop_back().map(|entry| entry.task)) {
             Some(task) => Err(task),
             None => Ok(()),
         }
     }
 
-    /// Whether the sweeper is at work without pause.
     pub(crate) fn mode(&self) -> Mode {
         self.shared.mode()
     }
 
-    /// Has the sweeper look after a door, for `time` at most or until it is busy no more.
+    /// Lends an acceptor to the scanner: for `time`, until it fails, or until scanning mode ends.
     ///
     /// # Errors
     ///
-    /// What is wrong there, if the sweeper gave the door back for that.
+    /// If the acceptor has failed.
     pub(crate) fn lend_acceptor(
         &self,
         acceptor: Arc<Acceptor<T>>,
         time: Duration,
     ) -> io::Result<()> {
-        let shared = &self.shared;
-        let until = Instant::now() + time;
-        let address = |acceptor: &Arc<Acceptor<T>>| Arc::as_ptr(acceptor) as *const ();
-        let this = address(&acceptor);
-        let mut lent = lock(&shared.acceptors);
-        lent.push((acceptor, Ok(())));
-        loop {
-            let at = match lent
-                .iter()
-                .position(|(acceptor, _)| address(acceptor) == this)
-            {
-                Some(at) => at,
-                // Nobody else takes it away.
-                None => return Ok(()),
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO || self.mode() == Mode::Blocking || lent[at].1.is_err() {
-                return lent.swap_remove(at).1;
-            }
-            lent = shared
-                .acceptor_returned
-                .wait_timeout(lent, left)
-                .unwrap_or_else(|e| e.into_inner())
-                .0;
+        let is_this = |lent: &LentAcceptor<T>| Arc::ptr_eq(&lent.acceptor, &acceptor);
+        let is_lent = |all: &mut Vec<LentAcceptor<T>>| {
+            let in_use = |lent: &LentAcceptor<T>| is_this(lent) && lent.result.is_ok();
+            self.mode() == Mode::Scanning && all.iter().any(in_use)
+        };
+        let mut all = lock(&self.shared.lent_acceptors);
+        all.push(LentAcceptor {
+            acceptor: Arc::clone(&acceptor),
+            result: Ok(()),
+        });
+        let returned = &self.shared.acceptor_returned;
+        let waited = returned.wait_timeout_while(all, time, is_lent);
+        all = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        match all.iter().position(is_this) {
+            Some(at) => all.swap_remove(at).result,
+            // Only this function removes the acceptor.
+            None => Ok(()),
         }
     }
 
-    /// Has every task of the ring looked at now, whatever the budget.
+    /// Makes the scanner poll every task of the scan list now, whatever the budget.
     pub(crate) fn scan_all(&self) {
         let mut state = lock(&self.shared.state);
-        let cold = std::mem::take(&mut state.cold);
-        state.hot.extend(cold);
+        let PoolState { hot, cold, .. } = &mut *state;
+        hot.append(cold);
         if !state.hot.is_empty() {
             self.shared.wake_scanner(&mut state);
         }
     }
 
-    /// Why the system had no thread for the pool, once for each time that it was asked in vain.
+    /// Returns the error of the last failure to start a thread, once for each failure.
     pub(crate) fn take_spawn_error(&self) -> Option<io::Error> {
         if !self.shared.has_spawn_error.load(Ordering::Relaxed) {
             return None;
@@ -191,14 +185,12 @@ impl<T: Task> Pool<T> {
         lock(&self.shared.state).spawn_error.take()
     }
 
-    /// Who does what now.
+    /// Returns the number of workers in each state.
     pub(crate) fn worker_counts(&self) -> WorkerCounts {
-        let (keep_alive, uploading) = self.shared.quota.count();
+        let (keep_alive, uploading) = self.shared.quota.in_use();
         let state = lock(&self.shared.state);
-        let workers = state.workers;
+        let (workers, idle) = (state.workers, state.idle);
         let scanning = usize::from(state.scan.is_some());
-        let idle = state.idle;
-        drop(state);
         WorkerCounts {
             running: workers.saturating_sub(keep_alive + uploading + scanning + idle),
             keep_alive,
@@ -210,11 +202,11 @@ impl<T: Task> Pool<T> {
     }
 }
 
-/// Workers go on until their tasks are over, then end. Nobody waits for them.
+/// Closes the pool without waiting: the workers end when their tasks are done.
 impl<T: Task> Drop for Pool<T> {
     fn drop(&mut self) {
         lock(&self.shared.state).closing = true;
-        self.shared.work.notify_all();
+        self.shared.work_available.notify_all();
     }
 }
 

@@ -1,139 +1,71 @@
-//! What the workers of a pool share: the tasks that are queued or in the ring, and the counts by
-//! which they find out who is to do what. Whatever changes these does so here, or under their lock.
+//! The data that the workers of a pool share, and the operations on it.
+//!
+//! [`PoolState`] is guarded by one lock. Functions here that take a `&mut PoolState` are called
+//! under it. Atomics outside of the lock are read where a lock for each request would cost too
+//! much. The workers themselves are unknown here: a pool gets a function that starts one.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::quota::BlockingQuota;
-use super::worker::Worker;
-use super::{Acceptor, Task};
+use super::quota::{BlockingPermit, BlockingQuota, Purpose};
+use super::task::Task;
 use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 
-/// Above this rate of requests sweeping costs less than waking a thread for each
-/// (measured: a look that finds nothing takes 0.7 µs, a wake-up 10 µs of CPU and 40 µs of time).
+/// Number of requests after which the rate is computed in blocking mode.
 const RATE_WINDOW_REQUESTS: u64 = 256;
+/// Time for so many requests at 30,000 requests a second. At a higher rate, scanning costs less
+/// than waking a thread for each request: a poll that finds nothing takes 0.7 µs, a wake-up 10 µs
+/// of CPU and 40 µs of time (measured).
 const RATE_WINDOW_TIME: Duration = Duration::from_micros(RATE_WINDOW_REQUESTS * 1_000_000 / 30_000);
-/// A system that has no thread to give is left alone for so long.
+/// Time after a failure to start a thread until the next attempt: 100 ms. Meanwhile the pool works
+/// with the threads that it has.
 pub(crate) const SPAWN_RETRY_INTERVAL: Duration = Duration::from_millis(100);
-/// How long serving in place is given up for when handlers turn out to be slow.
+/// Time without scanning mode after handlers were too slow for it: 100 ms at first, doubled each
+/// time.
 const MIN_SCANNING_PAUSE: Duration = Duration::from_millis(100);
+/// The longest time without scanning mode: 3 s.
 const MAX_SCANNING_PAUSE: Duration = Duration::from_secs(3);
 
-pub(crate) struct Shared<T: Task> {
-    pub(crate) state: Mutex<PoolState<T>>,
-    /// Idle workers wait here. Guarded by `state`.
-    pub(crate) work: Condvar,
-    /// The sweeper naps here between looks at cold tasks. Guarded by `state`.
-    pub(crate) sleep: Condvar,
-    pub(crate) quota: BlockingQuota,
-    pub(crate) size: usize,
-    /// The sweeper is at it: tasks go to the ring. Written under `state`, read anywhere.
-    pub(crate) scanning_mode: AtomicBool,
-    /// Work was queued and nobody was free: whoever holds a task between requests lets go of it.
-    pub(crate) workers_exhausted: AtomicBool,
-    /// There is a [`State::refusal`].
-    pub(crate) has_spawn_error: AtomicBool,
-    /// Counts the sweeper's serves: odd while one is under way. The sentry compares two readings.
-    pub(crate) heartbeat: AtomicU64,
-    /// Requests served by holders since `window_start`.
-    pub(crate) requests_in_window: AtomicU64,
-    pub(crate) window_start: Mutex<Instant>,
-    pub(crate) tasks: AtomicUsize,
-    /// While busy, the sweeper looks after the doors too: a thread that waits at one would have to
-    /// be woken for every task.
-    pub(crate) acceptors: Mutex<Vec<LentAcceptor<T>>>,
-    /// Something is wrong at a door, or the sweeper is busy no more. Guarded by `doors`.
-    pub(crate) acceptor_returned: Condvar,
-    /// Threads the system grants, as far as a test is concerned.
-    #[cfg(test)]
-    pub(crate) max_threads: AtomicUsize,
+/// A source of tasks. Passes each task that is ready to the function and does not wait for more.
+/// An error needs a thread that can wait until accepting is possible again.
+pub(crate) type Acceptor<T> = dyn Fn(&mut dyn FnMut(Box<T>)) -> io::Result<()> + Send + Sync;
+
+/// Starts a worker. A parameter of the pool, so that this file does not depend on the worker.
+pub(crate) type SpawnWorker<T> = dyn Fn(Arc<Shared<T>>) -> io::Result<()> + Send + Sync;
+
+/// The way in which the pool waits for requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Workers block in reads of idle connections.
+    Blocking,
+    /// The scanner polls all connections and runs their handlers itself.
+    Scanning,
 }
 
-/// A door, and what the sweeper found wrong there: then it leaves it alone.
-pub(crate) type LentAcceptor<T> = (Arc<Acceptor<T>>, io::Result<()>);
-
-pub(crate) struct PoolState<T> {
-    /// Guests for whom a worker was called.
-    pub(crate) queue: VecDeque<QueuedTask<T>>,
-    /// Guests nobody waits on, looked at without pause.
-    pub(crate) hot: VecDeque<Entry<T>>,
-    /// Guests nobody waits on, looked at within the budget.
-    pub(crate) cold: VecDeque<Entry<T>>,
-    pub(crate) workers: usize,
-    pub(crate) idle: usize,
-    /// The running sweep's number, while there is one. A sweeper that finds another is relieved.
-    pub(crate) scan: Option<u64>,
-    pub(crate) scans: u64,
-    /// The sweeper naps, so that no sentry is needed. Whoever has work for it makes this false.
-    pub(crate) scanner_sleeps: bool,
-    /// Somebody came to the ring while the sweeper was looking at others.
-    pub(crate) arrivals: bool,
-    pub(crate) watchdog: bool,
-    /// Sweepers that were relieved and whose handler still runs.
-    pub(crate) stalled: usize,
-    /// Ready tasks are handed to other workers until then.
-    pub(crate) hand_over_until: Option<Instant>,
-    /// Handlers were too slow for serving in place: not again before then, and the time after that.
-    pub(crate) no_scanning_before: Option<Instant>,
-    pub(crate) scanning_pause: Duration,
-    /// The system had no thread to give: it is not asked again before then.
-    pub(crate) no_spawn_before: Option<Instant>,
-    /// Why it had none, until that is asked for.
-    pub(crate) spawn_error: Option<io::Error>,
-    pub(crate) closing: bool,
+/// The work that a worker does for a task.
+pub(crate) enum Job {
+    AwaitRequest,
+    Run,
+    RunMayBlock(BlockingPermit),
 }
 
-/// A task in the ring and when something last came of it.
+/// A task for which a worker was woken.
+pub(crate) struct QueuedTask<T> {
+    pub(crate) job: Job,
+    pub(crate) task: Box<T>,
+}
+
+/// A task in the scan list.
 pub(crate) struct Entry<T> {
     pub(crate) task: Box<T>,
+    /// When the task was added or last made progress.
     pub(crate) last_active: Instant,
-    /// It was between requests when last looked at.
+    /// Whether the last poll or run returned `Next::Idle`.
     pub(crate) idle: bool,
-}
-
-impl<T> PoolState<T> {
-    pub(crate) fn scan_list_is_empty(&self) -> bool {
-        self.hot.is_empty() && self.cold.is_empty()
-    }
-
-    /// The calls for which no worker is left go to the ring. An upload has its place, and waits.
-    pub(crate) fn move_queue_to_scan_list(&mut self) -> bool {
-        let before = self.hot.len();
-        while self.queue.len() > self.idle {
-            match self.queue.pop_back() {
-                Some(call) if call.job != Job::RunMayBlock => {
-                    self.hot.push_back(Entry::new(call.task));
-                }
-                Some(upload) => {
-                    self.queue.push_back(upload);
-                    break;
-                }
-                None => break,
-            }
-        }
-        self.hot.len() > before
-    }
-
-    pub(crate) fn may_enter_scanning_mode(&self, now: Instant) -> bool {
-        self.no_scanning_before.map_or(true, |before| now >= before)
-    }
-
-    /// Serving in place did not pay: try again later, and later still each time.
-    pub(crate) fn suspend_scanning_mode(&mut self, now: Instant) {
-        if self
-            .no_scanning_before
-            .map_or(true, |before| now > before + self.scanning_pause * 2)
-        {
-            self.scanning_pause = MIN_SCANNING_PAUSE;
-        }
-        self.no_scanning_before = Some(now + self.scanning_pause);
-        self.scanning_pause = (self.scanning_pause * 2).min(MAX_SCANNING_PAUSE);
-    }
 }
 
 impl<T> Entry<T> {
@@ -146,30 +78,130 @@ impl<T> Entry<T> {
     }
 }
 
-/// How the pool waits for requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Workers block in reads of idle connections.
-    Blocking,
-    /// The scanner polls all connections and runs short handlers itself.
-    Scanning,
+/// An acceptor that is lent to the scanner. After an error, the scanner does not call it again.
+pub(crate) struct LentAcceptor<T> {
+    pub(crate) acceptor: Arc<Acceptor<T>>,
+    pub(crate) result: io::Result<()>,
 }
 
-pub(crate) struct QueuedTask<T> {
-    pub(crate) job: Job,
-    pub(crate) task: Box<T>,
+pub(crate) struct Shared<T: Task> {
+    pub(crate) state: Mutex<PoolState<T>>,
+    /// Idle workers wait here for work. Used with the lock of `state`.
+    pub(crate) work_available: Condvar,
+    /// The scanner sleeps here between two scans. Used with the lock of `state`.
+    pub(crate) scanner_wake: Condvar,
+    pub(crate) quota: Arc<BlockingQuota>,
+    /// The largest number of workers.
+    pub(crate) size: usize,
+    /// Whether the mode is [`Mode::Scanning`].
+    pub(crate) scanning_mode: AtomicBool,
+    /// Whether work found no free worker. A worker then releases its task after each request.
+    pub(crate) workers_exhausted: AtomicBool,
+    /// Whether there is a [`PoolState::spawn_error`]. Saves a lock for each accepted connection.
+    pub(crate) has_spawn_error: AtomicBool,
+    /// The scan and the scanner's step in it, see [`heartbeat`]. Odd while a handler runs. The
+    /// watchdog compares two readings.
+    pub(crate) heartbeat: AtomicU64,
+    /// Number of requests in blocking mode, for [`Shared::count_requests`].
+    pub(crate) requests: AtomicU64,
+    /// Number of tasks. The workers of a closed pool end when it is 0.
+    pub(crate) tasks: AtomicUsize,
+    /// In scanning mode, the scanner also accepts connections. Without this, a listener's thread
+    /// would be woken for each connection: clients that close their connections would cost 13 to
+    /// 29 % more CPU for each request (measured).
+    pub(crate) lent_acceptors: Mutex<Vec<LentAcceptor<T>>>,
+    /// Notified when an acceptor fails and when scanning mode ends. Used with the lock of
+    /// `lent_acceptors`.
+    pub(crate) acceptor_returned: Condvar,
+    spawn_worker: Box<SpawnWorker<T>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Job {
-    AwaitRequest,
-    Run,
-    /// As `Run`; one of the [`BlockingQuota`] is already taken for it.
-    RunMayBlock,
+pub(crate) struct PoolState<T> {
+    /// Tasks for which a worker was woken.
+    pub(crate) queue: VecDeque<QueuedTask<T>>,
+    /// Entries of the scan list that every scan polls.
+    pub(crate) hot: VecDeque<Entry<T>>,
+    /// Entries of the scan list that are polled within the CPU budget.
+    pub(crate) cold: VecDeque<Entry<T>>,
+    /// Number of started workers.
+    pub(crate) workers: usize,
+    /// Number of workers without work, the watchdog included.
+    pub(crate) idle: usize,
+    /// Number of the current scan, if there is one. A scanner that finds another number has been
+    /// replaced.
+    pub(crate) scan: Option<u64>,
+    /// Number of scans begun so far.
+    pub(crate) scans: u64,
+    /// Whether the scanner sleeps, so that no watchdog is needed. Setting false wakes the scanner.
+    pub(crate) scanner_sleeps: bool,
+    /// Whether a task was added to the scan list while the scanner polled others.
+    pub(crate) arrivals: bool,
+    /// Whether a worker is the watchdog.
+    pub(crate) watchdog: bool,
+    /// Number of scanners that were replaced and whose handler still runs.
+    pub(crate) stalled: usize,
+    /// Until then, tasks that are ready are handed to other workers.
+    pub(crate) hand_over_until: Instant,
+    /// Before then, scanning mode is not entered, because handlers were too slow for it.
+    no_scanning_before: Instant,
+    /// The next time without scanning mode.
+    scanning_pause: Duration,
+    /// Before then, no thread is started, because the system had none.
+    no_spawn_before: Instant,
+    /// The error of the last failure to start a thread, until it is reported.
+    pub(crate) spawn_error: Option<io::Error>,
+    /// When the current window of [`RATE_WINDOW_REQUESTS`] began.
+    rate_window_start: Instant,
+    /// Whether the pool was dropped.
+    pub(crate) closing: bool,
 }
 
+impl<T> PoolState<T> {
+    pub(crate) fn scan_list_is_empty(&self) -> bool {
+        self.hot.is_empty() && self.cold.is_empty()
+    }
+
+    /// Returns whether the scanner is at work and no worker watches it.
+    pub(crate) fn needs_watchdog(&self) -> bool {
+        self.scan.is_some() && !self.scanner_sleeps && !self.watchdog
+    }
+
+    /// Moves queued tasks for which there is no worker to the scan list. Returns whether there were
+    /// any. An upload has its permit and stays in the queue.
+    pub(crate) fn move_queue_to_scan_list(&mut self) -> bool {
+        let before = self.hot.len();
+        while self.queue.len() > self.idle {
+            match self.queue.pop_back() {
+                Some(upload) if matches!(upload.job, Job::RunMayBlock(_)) => {
+                    self.queue.push_back(upload);
+                    break;
+                }
+                Some(queued) => self.hot.push_back(Entry::new(queued.task)),
+                None => break,
+            }
+        }
+        self.hot.len() > before
+    }
+
+    pub(crate) fn may_enter_scanning_mode(&self, now: Instant) -> bool {
+        now >= self.no_scanning_before
+    }
+
+    /// Prevents scanning mode for a while because it was slower than blocking mode: for longer each
+    /// time, unless the last time is long ago.
+    pub(crate) fn suspend_scanning_mode(&mut self, now: Instant) {
+        if now > self.no_scanning_before + self.scanning_pause * 2 {
+            self.scanning_pause = MIN_SCANNING_PAUSE;
+        }
+        self.no_scanning_before = now + self.scanning_pause;
+        self.scanning_pause = (self.scanning_pause * 2).min(MAX_SCANNING_PAUSE);
+    }
+}
+
+/// The queue, the scan list and the workers.
 impl<T: Task> Shared<T> {
-    pub(crate) fn new(size: usize) -> Shared<T> {
+    pub(crate) fn new(size: usize, spawn_worker: Box<SpawnWorker<T>>) -> Shared<T> {
+        let now = Instant::now();
         Shared {
             state: Mutex::new(PoolState {
                 queue: VecDeque::new(),
@@ -183,35 +215,27 @@ impl<T: Task> Shared<T> {
                 arrivals: false,
                 watchdog: false,
                 stalled: 0,
-                hand_over_until: None,
-                no_scanning_before: None,
+                hand_over_until: now,
+                no_scanning_before: now,
                 scanning_pause: MIN_SCANNING_PAUSE,
-                no_spawn_before: None,
+                no_spawn_before: now,
                 spawn_error: None,
+                rate_window_start: now,
                 closing: false,
             }),
-            work: Condvar::new(),
-            sleep: Condvar::new(),
-            quota: BlockingQuota::new(size),
+            work_available: Condvar::new(),
+            scanner_wake: Condvar::new(),
+            quota: Arc::new(BlockingQuota::new(size)),
             size,
             scanning_mode: AtomicBool::new(false),
             workers_exhausted: AtomicBool::new(false),
             has_spawn_error: AtomicBool::new(false),
             heartbeat: AtomicU64::new(0),
-            requests_in_window: AtomicU64::new(0),
-            window_start: Mutex::new(Instant::now()),
+            requests: AtomicU64::new(0),
             tasks: AtomicUsize::new(0),
-            acceptors: Mutex::default(),
+            lent_acceptors: Mutex::default(),
             acceptor_returned: Condvar::new(),
-            #[cfg(test)]
-            max_threads: AtomicUsize::new(usize::MAX),
-        }
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        match self.scanning_mode.load(Ordering::Relaxed) {
-            true => Mode::Scanning,
-            false => Mode::Blocking,
+            spawn_worker,
         }
     }
 
@@ -221,231 +245,214 @@ impl<T: Task> Shared<T> {
         self.wake_worker(state);
     }
 
-    /// Whether there is no second worker to be had.
-    pub(crate) fn is_only_worker(&self, state: &PoolState<T>) -> bool {
-        state.workers == 1 && !self.may_add_worker(state)
+    /// Adds a task to the hot entries of the scan list.
+    pub(crate) fn add_to_scan_list(self: &Arc<Self>, state: &mut PoolState<T>, task: Box<T>) {
+        state.hot.push_back(Entry::new(task));
+        self.wake_scanner(state);
     }
 
-    pub(crate) fn may_add_worker(&self, state: &PoolState<T>) -> bool {
-        let granted = |before| Instant::now() >= before;
-        let asks = state.workers == 0 || state.no_spawn_before.map_or(true, granted);
-        asks && state.workers < self.size
-    }
-
-    /// Whether one more call would find a worker at once. Those that were notified and have not
-    /// woken yet still count as idle: compare with what is queued for them, or a burst would wait
-    /// for a few. The sentry does not leave its post for a task that may be quiet for long.
-    pub(crate) fn has_free_worker(&self, state: &PoolState<T>, job: Job) -> bool {
-        let stays = state.watchdog && job == Job::AwaitRequest;
-        state.idle > state.queue.len() + usize::from(stays) || self.may_add_worker(state)
-    }
-
-    /// Whether a quiet task would find a place.
-    pub(crate) fn may_await(&self, state: &PoolState<T>) -> bool {
-        self.quota.may_await() && (self.quota.leaves_enough() || self.may_add_worker(state))
-    }
-
-    /// A place for a quiet task, started workers that are left behind included.
-    pub(crate) fn take_to_await(self: &Arc<Self>) -> bool {
-        let mut took = self.quota.take_to_await();
-        while !took && self.quota.may_await() && self.add_worker(&mut lock(&self.state)) {
-            took = self.quota.take_to_await();
-        }
-        took
-    }
-
-    /// As `take_to_hold`, for a handler that may wait on its peer.
-    pub(crate) fn take_to_run(self: &Arc<Self>) -> bool {
-        let mut took = self.quota.take_to_run();
-        while !took && self.quota.may_run() && self.add_worker(&mut lock(&self.state)) {
-            took = self.quota.take_to_run();
-        }
-        took
-    }
-
-    /// Hands a task that is ready to another worker. Gives it back if there is none.
+    /// Hands a task that is ready to another worker. Returns the entry if no worker is free.
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         state: &mut PoolState<T>,
         job: Job,
         entry: Entry<T>,
     ) -> Option<Entry<T>> {
-        if !self.has_free_worker(state, job) {
-            if job != Job::AwaitRequest {
-                // The sweeper serves it, and nobody watches.
-                self.workers_exhausted.store(true, Ordering::Release);
-            }
-            return Some(entry);
+        if self.has_free_worker(state, &job) {
+            self.enqueue(state, job, entry.task);
+            return None;
         }
-        self.enqueue(state, job, entry.task);
-        None
+        if !matches!(job, Job::AwaitRequest) {
+            // The scanner runs the task itself, and there is no watchdog.
+            self.workers_exhausted.store(true, Ordering::Release);
+        }
+        Some(entry)
     }
 
-    pub(crate) fn add_to_scan_list(self: &Arc<Self>, state: &mut PoolState<T>, task: Box<T>) {
-        state.hot.push_back(Entry::new(task));
-        self.wake_scanner(state);
+    /// Drops a task that is done.
+    pub(crate) fn drop_task(&self, task: Box<T>) {
+        // The task may still contain code of the program, a reader or an upgrade, that panics.
+        let _ = catch_panic(|| drop(task));
+        if self.tasks.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
+            self.work_available.notify_all();
+        }
     }
 
+    /// Wakes the scanner, or a worker that becomes the scanner.
     pub(crate) fn wake_scanner(self: &Arc<Self>, state: &mut PoolState<T>) {
         if state.scan.is_none() {
             self.wake_worker(state);
         } else if state.scanner_sleeps {
             state.scanner_sleeps = false;
-            self.sleep.notify_one();
+            self.scanner_wake.notify_one();
         } else {
             state.arrivals = true;
             if state.idle == 0 {
-                // Nobody watches the sweeper, who may be in a handler.
+                // The scanner may be in a handler, and there is no watchdog.
                 self.workers_exhausted.store(true, Ordering::Release);
             }
         }
     }
 
-    /// Gets one more worker to come and see what there is to do.
+    /// Wakes or starts a worker that looks for work.
     pub(crate) fn wake_worker(self: &Arc<Self>, state: &mut PoolState<T>) {
         let wanted = state.queue.len() + usize::from(state.scan.is_none());
-        if state.idle >= wanted.max(1) {
-            self.work.notify_one();
-        } else if self.add_worker(state) {
-            // It comes by itself.
+        if state.idle < wanted.max(1) && self.add_worker(state) {
+            // A new worker looks for work without being notified.
         } else if state.idle > 0 {
-            self.work.notify_one();
+            self.work_available.notify_one();
         } else {
             self.workers_exhausted.store(true, Ordering::Release);
         }
+    }
+
+    /// Returns whether one more queued task finds a worker at once.
+    ///
+    /// Workers that were notified and have not woken yet still count as idle. Therefore their
+    /// number is compared with the length of the queue: without this, the tasks of a burst would
+    /// wait for a few workers. The watchdog does not leave for a task that may be idle for long.
+    pub(crate) fn has_free_worker(&self, state: &PoolState<T>, job: &Job) -> bool {
+        let watchdog_stays = state.watchdog && matches!(job, Job::AwaitRequest);
+        state.idle > state.queue.len() + usize::from(watchdog_stays) || self.may_add_worker(state)
+    }
+
+    /// Returns whether there is one worker and no second can be started.
+    pub(crate) fn is_only_worker(&self, state: &PoolState<T>) -> bool {
+        state.workers == 1 && !self.may_add_worker(state)
+    }
+
+    fn may_add_worker(&self, state: &PoolState<T>) -> bool {
+        state.workers < self.size && (state.workers == 0 || Instant::now() >= state.no_spawn_before)
     }
 
     fn add_worker(self: &Arc<Self>, state: &mut PoolState<T>) -> bool {
         if !self.may_add_worker(state) {
             return false;
         }
-        let started = self.spawn_worker();
-        let is_started = started.is_ok();
-        if is_started {
-            state.workers += 1;
-            self.quota.workers.store(state.workers, Ordering::Release);
-        } else {
-            state.spawn_error = started.err();
+        if let Err(error) = (self.spawn_worker)(Arc::clone(self)) {
+            state.spawn_error = Some(error);
             self.has_spawn_error.store(true, Ordering::Relaxed);
-            state.no_spawn_before = Some(Instant::now() + SPAWN_RETRY_INTERVAL);
-            // What was meant for it, and for others before it that are not there either.
+            state.no_spawn_before = Instant::now() + SPAWN_RETRY_INTERVAL;
+            // The queue may contain tasks for this worker, and for others that failed before it.
             if state.move_queue_to_scan_list() && state.workers > 0 {
                 self.wake_scanner(state);
             }
-        }
-        is_started
-    }
-
-    fn spawn_worker(self: &Arc<Self>) -> io::Result<()> {
-        #[cfg(test)]
-        {
-            let one = |left: usize| left.checked_sub(1);
-            let granted = self
-                .max_threads
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one);
-            granted.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        }
-        let shared = Arc::clone(self);
-        let worker = move || Worker::new(shared).run();
-        thread::Builder::new()
-            .name("millpond".into())
-            .spawn(worker)
-            .map(drop)
-    }
-
-    /// Counts requests served while calm. True when there are so many that sweeping is cheaper.
-    pub(crate) fn count_requests(&self, weight: u64) -> bool {
-        let before = self.requests_in_window.fetch_add(weight, Ordering::Relaxed);
-        if before / RATE_WINDOW_REQUESTS == (before + weight) / RATE_WINDOW_REQUESTS {
             return false;
         }
-        let mut start = lock(&self.window_start);
-        let now = Instant::now();
-        let span = now.saturating_duration_since(*start);
-        *start = now;
-        span < RATE_WINDOW_TIME
+        state.workers += 1;
+        self.quota.workers.store(state.workers, Ordering::Release);
+        true
     }
 
-    /// Sends the load to the ring, unless that was found not to pay a moment ago.
+    /// Returns a permit to wait for a peer. Starts workers if that makes a permit free.
+    pub(crate) fn acquire_permit(self: &Arc<Self>, purpose: Purpose) -> Option<BlockingPermit> {
+        loop {
+            let permit = self.quota.acquire(purpose);
+            if permit.is_some()
+                || !self.quota.may_become_free(purpose)
+                || !self.add_worker(&mut lock(&self.state))
+            {
+                return permit;
+            }
+        }
+    }
+
+    /// Returns whether an idle task would get a permit.
+    pub(crate) fn may_await(&self, state: &PoolState<T>) -> bool {
+        let (quota, purpose) = (&self.quota, Purpose::AwaitRequest);
+        quota.is_free(purpose) || quota.may_become_free(purpose) && self.may_add_worker(state)
+    }
+}
+
+/// The mode.
+impl<T: Task> Shared<T> {
+    pub(crate) fn mode(&self) -> Mode {
+        match self.scanning_mode.load(Ordering::Relaxed) {
+            true => Mode::Scanning,
+            false => Mode::Blocking,
+        }
+    }
+
+    /// Counts requests in blocking mode. Returns whether the rate is so high that scanning costs
+    /// less.
+    pub(crate) fn count_requests(&self, count: u64) -> bool {
+        let before = self.requests.fetch_add(count, Ordering::Relaxed);
+        if before / RATE_WINDOW_REQUESTS == (before + count) / RATE_WINDOW_REQUESTS {
+            return false;
+        }
+        let now = Instant::now();
+        let start = std::mem::replace(&mut lock(&self.state).rate_window_start, now);
+        now.saturating_duration_since(start) < RATE_WINDOW_TIME
+    }
+
+    /// Enters scanning mode, unless it is suspended. Returns whether the pool is in scanning mode.
     pub(crate) fn enter_scanning_mode(&self) -> bool {
-        let may = lock(&self.state).may_enter_scanning_mode(Instant::now());
-        if may {
+        let may_enter = lock(&self.state).may_enter_scanning_mode(Instant::now());
+        if may_enter {
             self.scanning_mode.store(true, Ordering::Relaxed);
         }
-        may
+        may_enter
     }
 
-    pub(crate) fn task_done(&self, task: Box<T>) {
-        // A reader or an upgrade that the task still holds is the user's code, and may panic.
-        let _ = catch_panic(|| drop(task));
-        if self.tasks.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
-            self.work.notify_all();
+    /// Leaves scanning mode and returns the lent acceptors.
+    pub(crate) fn leave_scanning_mode(&self) {
+        if self.scanning_mode.swap(false, Ordering::Relaxed) {
+            // A lender checks the mode and begins to wait under this lock. Without this line, the
+            // notification could come between the two and be lost.
+            drop(lock(&self.lent_acceptors));
+            self.acceptor_returned.notify_all();
         }
     }
+
+    /// Calls the lent acceptors and adds the new tasks to the scan list. Returns their number.
+    pub(crate) fn accept_lent(&self) -> usize {
+        let mut accepted = Vec::new();
+        let mut all = lock(&self.lent_acceptors);
+        for lent in all.iter_mut().filter(|lent| lent.result.is_ok()) {
+            lent.result = (lent.acceptor)(&mut |task| accepted.push(Entry::new(task)));
+            if lent.result.is_err() {
+                self.acceptor_returned.notify_all();
+            }
+        }
+        drop(all);
+        let count = accepted.len();
+        if count > 0 {
+            self.tasks.fetch_add(count, Ordering::AcqRel);
+            lock(&self.state).hot.extend(accepted);
+        }
+        count
+    }
 }
 
-/// What [`Shared::pulse`] reads when a sweep has begun and ended so many serves, together.
-pub(crate) fn heartbeat(scan: u64, runs: u64) -> u64 {
-    scan << 32 | (runs & 0xffff_ffff)
-}
-
+/// The scan and its watchdog.
 impl<T: Task> Shared<T> {
+    /// Begins a scan and returns its number.
     pub(crate) fn begin_scan(self: &Arc<Self>, state: &mut PoolState<T>) -> u64 {
         state.scans += 1;
         state.scan = Some(state.scans);
         state.scanner_sleeps = false;
-        // Under the same lock as the takeover: a sweeper that comes back right now has to see both.
-        self.heartbeat
-            .store(heartbeat(state.scans, 0), Ordering::Release);
-        // A handler that stalls the sweeper is noticed by a sentry, if there is anyone to be it.
-        if !state.watchdog {
+        // Under the lock of the takeover: a scanner whose handler returns now must see both.
+        let begun = heartbeat(state.scans, 0);
+        self.heartbeat.store(begun, Ordering::Release);
+        if state.needs_watchdog() {
             self.wake_worker(state);
         }
         state.scans
     }
 
-    /// Takes the pulse from a sweeper that stalls. False if it has come back this very moment: of
-    /// the two only one gets to change the pulse, and so both know who sweeps.
+    /// Takes the scan from a scanner whose handler has run since the reading `stalled`. Returns
+    /// false if that handler has returned meanwhile: only one of the two threads succeeds in
+    /// changing the heartbeat, so that both know which of them is the scanner.
     pub(crate) fn take_over(&self, state: &PoolState<T>, stalled: u64) -> bool {
         let begun = heartbeat(state.scans + 1, 0);
         self.heartbeat
             .compare_exchange(stalled, begun, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
+}
 
-    pub(crate) fn drop_task(&self, task: Box<T>) {
-        self.task_done(task);
-    }
-
-    /// Lets in who waits at the doors that were lent. How many they were.
-    pub(crate) fn accept_lent(&self, now: Instant) -> usize {
-        let mut acceptors = lock(&self.acceptors);
-        let mut fresh = Vec::new();
-        for (open, found) in acceptors.iter_mut().filter(|(_, found)| found.is_ok()) {
-            *found = open(&mut |task| fresh.push(task));
-            if found.is_err() {
-                self.acceptor_returned.notify_all();
-            }
-        }
-        drop(acceptors);
-        let count = fresh.len();
-        if count > 0 {
-            self.tasks.fetch_add(count, Ordering::AcqRel);
-            let seats = fresh.drain(..).map(|task| Entry {
-                task,
-                last_active: now,
-                idle: false,
-            });
-            lock(&self.state).hot.extend(seats);
-        }
-        count
-    }
-
-    /// The sweeper is busy no more: whoever lent a door waits there again.
-    pub(crate) fn leave_scanning_mode(&self) {
-        if self.scanning_mode.swap(false, Ordering::Relaxed) {
-            drop(lock(&self.acceptors));
-            self.acceptor_returned.notify_all();
-        }
-    }
+/// Returns the value of [`Shared::heartbeat`] after `steps` steps of a scan: each start and each
+/// end of a handler is a step.
+pub(crate) fn heartbeat(scan: u64, steps: u64) -> u64 {
+    scan << 32 | (steps & 0xffff_ffff)
 }

@@ -98,7 +98,7 @@ fn server() -> (BackgroundServer, Told) {
 fn each_cause_is_told_once() {
     use ServerErrorKind::*;
     let panicked = |what: &str| format!("panic: {what}");
-    let short = "its reader has fewer bytes than were announced";
+    let short = "response body shorter than announced";
     for (path, status, kind, text) in [
         ("/panics", 500, Handler, panicked("a handler, on purpose")),
         (
@@ -121,8 +121,8 @@ fn each_cause_is_told_once() {
             Body,
             panicked("a reader that panics, on purpose"),
         ),
-        ("/header", 500, Header, "the field \"X-Note\"".into()),
-        ("/upgrade/header", 500, Header, "the field \"a b\"".into()),
+        ("/header", 500, Header, "field \"X-Note\"".into()),
+        ("/upgrade/header", 500, Header, "field \"a b\"".into()),
         ("/short", 200, Body, short.into()),
         (
             "/upgrade",

@@ -253,7 +253,7 @@ impl Conn {
             closes: true,
             ..Want::text()
         };
-        let body = b"408 Request Timeout: the body comes too slowly\n";
+        let body = b"408 Request Timeout: request body below minimum rate\n";
         match self.reply(&want, body) {
             Ok(_) => {
                 world.note("(retried: stood still)");

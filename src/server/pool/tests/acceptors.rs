@@ -1,27 +1,27 @@
-//! Doors that are lent to the sweeper, several at a time. The test plays the sweeper.
+//! Tests of acceptors that are lent to the scanner. The test does the scanner's part.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::fake::{Ask, Fake, Peer, Scene, PATIENCE};
+use super::fake::{FakeTask, Fixture, Input, Peer, PATIENCE};
 use crate::server::pool::Acceptor;
 use crate::util::lock::lock;
 
-/// A door that lets in who was put before it, until it is broken.
+/// A source of one task, until it is broken.
 #[derive(Default)]
-struct Porch {
-    waiting: Mutex<Option<Box<Fake>>>,
+struct Source {
+    waiting: Mutex<Option<Box<FakeTask>>>,
     broken: AtomicBool,
 }
 
-fn acceptor(porch: &Arc<Porch>) -> Arc<Acceptor<Fake>> {
-    let porch = Arc::clone(porch);
-    Arc::new(move |let_in: &mut dyn FnMut(Box<Fake>)| {
-        lock(&porch.waiting).take().map(let_in);
-        match porch.broken.load(Ordering::SeqCst) {
+fn acceptor(source: &Arc<Source>) -> Arc<Acceptor<FakeTask>> {
+    let source = Arc::clone(source);
+    Arc::new(move |add: &mut dyn FnMut(Box<FakeTask>)| {
+        lock(&source.waiting).take().map(add);
+        match source.broken.load(Ordering::SeqCst) {
             true => Err(ErrorKind::ConnectionAborted.into()),
             false => Ok(()),
         }
@@ -29,47 +29,47 @@ fn acceptor(porch: &Arc<Porch>) -> Arc<Acceptor<Fake>> {
 }
 
 #[test]
-fn each_is_answered_and_given_back_by_itself() {
-    let scene = Scene::new(4);
-    let shared = &scene.shared;
+fn each_acceptor_is_called_and_returned_by_itself() {
+    let fixture = Fixture::new(4);
+    let shared = &fixture.shared;
     shared.scanning_mode.store(true, Ordering::SeqCst);
-    let porches = [(); 3].map(|()| Arc::new(Porch::default()));
+    let sources = [(); 3].map(|()| Arc::new(Source::default()));
     let peers = [(); 3].map(|()| Peer::new());
     thread::scope(|scope| {
-        let lend = |porch| {
-            let (acceptor, pool) = (acceptor(porch), &scene.pool);
+        let lend = |source| {
+            let (acceptor, pool) = (acceptor(source), &fixture.pool);
             scope.spawn(move || pool.lend_acceptor(acceptor, PATIENCE))
         };
-        let mut lent: Vec<_> = porches.iter().map(lend).collect();
-        scene.until("lent", || lock(&shared.acceptors).len() == 3);
-        for (porch, peer) in porches.iter().zip(&peers) {
-            peer.send(Ask::Quick);
-            *lock(&porch.waiting) = Some(peer.task());
+        let mut lent: Vec<_> = sources.iter().map(lend).collect();
+        fixture.until("lent", || lock(&shared.lent_acceptors).len() == 3);
+        for (source, peer) in sources.iter().zip(&peers) {
+            peer.send(Input::Quick);
+            *lock(&source.waiting) = Some(peer.task());
         }
-        assert_eq!(shared.accept_lent(Instant::now()), 3);
-        // One that comes back when its time is up takes none of the others with it ...
-        let again = scene
+        assert_eq!(shared.accept_lent(), 3);
+        // One that is returned after its time leaves the others lent ...
+        let again = fixture
             .pool
-            .lend_acceptor(acceptor(&porches[0]), Duration::ZERO);
+            .lend_acceptor(acceptor(&sources[0]), Duration::ZERO);
         assert!(again.is_ok());
-        assert_eq!(lock(&shared.acceptors).len(), 3);
-        // ... nor does one that is broken.
-        porches[1].broken.store(true, Ordering::SeqCst);
-        assert_eq!(shared.accept_lent(Instant::now()), 0);
+        assert_eq!(lock(&shared.lent_acceptors).len(), 3);
+        // ... and so does one that is broken.
+        sources[1].broken.store(true, Ordering::SeqCst);
+        assert_eq!(shared.accept_lent(), 0);
         let broken = lent.remove(1).join().unwrap();
         assert_eq!(broken.unwrap_err().kind(), ErrorKind::ConnectionAborted);
-        assert_eq!(lock(&shared.acceptors).len(), 2);
-        // What went wrong in the last moment of being busy is not forgotten.
-        porches[2].broken.store(true, Ordering::SeqCst);
-        assert_eq!(shared.accept_lent(Instant::now()), 0);
+        assert_eq!(lock(&shared.lent_acceptors).len(), 2);
+        // An error in the last moment of scanning mode is returned.
+        sources[2].broken.store(true, Ordering::SeqCst);
+        assert_eq!(shared.accept_lent(), 0);
         shared.leave_scanning_mode();
         let [first, last] = [0, 1].map(|_| lent.remove(0).join().unwrap());
         assert!(first.is_ok() && last.is_err());
     });
-    assert!(lock(&shared.acceptors).is_empty());
-    scene.pool.scan_all();
+    assert!(lock(&shared.lent_acceptors).is_empty());
+    fixture.pool.scan_all();
     for peer in &peers {
-        scene.until_served(peer, 1);
+        fixture.until_served(peer, 1);
     }
-    scene.end(&peers);
+    fixture.end(&peers);
 }
