@@ -58,32 +58,32 @@ impl Connection {
         before: Expecting,
         now: Option<Instant>,
     ) -> Next {
-        let progress = self.feed(buffers, count);
-        let is_skipping = self.reader.expecting() == Expecting::SkippedBody;
-        let (linger, reason) = match progress {
-            Ok(Progress::Ready) => return self.on_request(),
-            Ok(Progress::Incomplete) => {
-                let now = now.unwrap_or_else(Instant::now);
+        let now = || now.unwrap_or_else(Instant::now);
+        match (self.feed(buffers, count), self.reader.expecting()) {
+            (Ok(Progress::Ready), _) => self.on_request(),
+            (Ok(Progress::Incomplete), _) => {
+                let now = now();
                 self.set_deadline(before, now);
                 // Without this check, a client that sends one byte before each read would never be
                 // late (`a_byte_at_each_poll_does_not_extend_a_deadline`).
-                return match (self.check_deadline(buffers, now), self.next()) {
+                match (self.check_deadline(buffers, now), self.next()) {
                     (Some(end), _) => end,
                     (None, Next::Blocked) => Next::Progressed,
                     (None, next) => next,
-                };
+                }
             }
-            Ok(Progress::TooLongToSkip) => (Linger::Always, CloseReason::Asked),
+            (Ok(Progress::TooLongToSkip), _) => {
+                self.close(buffers, Linger::Always, CloseReason::Asked, now())
+            }
             // The request of this body has been answered: the client would take a second response
             // for the response to the next request.
-            Err(_) if is_skipping => (Linger::Always, CloseReason::Refused),
-            // The peer is not a trusted proxy, and may not speak HTTP.
-            Err(_) if self.reader.expecting() == Expecting::Preface => {
-                return self.finish(CloseReason::Refused)
+            (Err(_), Expecting::SkippedBody) => {
+                self.close(buffers, Linger::Always, CloseReason::Refused, now())
             }
-            Err(error) => return self.refuse(buffers, error.refusal(), CloseReason::Refused),
-        };
-        self.close(buffers, linger, reason, now.unwrap_or_else(Instant::now))
+            // The peer is not a trusted proxy, and may not speak HTTP.
+            (Err(_), Expecting::Preface) => self.finish(CloseReason::Refused),
+            (Err(error), _) => self.refuse(buffers, error.refusal(), CloseReason::Refused),
+        }
     }
 
     /// Passes the bytes of [`receive`](Connection::receive) on to the reader, and does no more.

@@ -2,47 +2,53 @@
 //!
 //! # The rough picture
 //!
-//! There are two ways to wait for the next request of a connection. A worker can *block* in a read:
-//! this costs nothing until the request arrives, but then the system has to wake a thread, and a
-//! blocked worker is of no use to other connections. Or a worker can *poll* many connections in
-//! turn: this finds a request within microseconds and needs one thread for all connections, but it
-//! costs CPU as long as nothing arrives. The pool blocks while requests are rare and polls while
-//! they are frequent:
+//! There are two ways to wait for the next request of a connection. A worker can *block* in a read.
+//! This costs nothing until the request arrives; then the system has to wake a thread, and
+//! meanwhile the worker is of no use to other connections. Or one worker can *poll* many
+//! connections in turn. This finds a request within microseconds without waking a thread, but costs
+//! CPU while nothing arrives. The pool blocks while requests are rare, and polls while they are
+//! frequent:
 //!
 //! ```text
-//!             admit                        a request arrives
-//!    ─────────────────► a worker waits ◄─────────────────┐
-//!                       (blocking read) ── the worker runs it    blocking mode: no wake-ups, no CPU
-//!                             │  ▲
-//!   no permit, half a request │  │ idle, and a permit is free
-//!     or scanning mode        ▼  │
-//!                       scan list: hot ── the scanner runs it    scanning mode: no thread switches
-//!                             │  ▲
-//!                        idle ▼  │ a request arrives
-//!                       scan list: cold, polled within a CPU budget
+//!              admit                       a request arrives
+//!    ──────────────────► a worker waits ◄─────────────────┐         blocking mode:
+//!                        (blocking read) ── handler runs ─┘         no wake-ups, no CPU
+//!                              │  ▲
+//!    no permit, half a request │  │ idle, and a permit is free
+//!      or scanning mode        ▼  │
+//!                        scan list: hot ◄── the scanner runs ──┐    scanning mode:
+//!                              │  ▲        the handler ────────┘    no thread switches
+//!                         idle ▼  │ a request arrives
+//!                        scan list: cold, polled within a CPU budget
 //! ```
 //!
-//! # The exact one
+//! # The exact picture
 //!
-//! * A [`Task`] is a connection. Each call of a task returns the [`Next`] step that it needs.
-//! * A task is in one of three places: with a worker, in the queue (a worker was woken for it), or
-//!   in the scan list. In the scan list, it is *hot* if it made progress in the last 50 ms, and
-//!   *cold* otherwise.
-//! * At most one worker at a time is the *scanner*. It polls the tasks of the scan list.
-//! * While the scanner is at work, another worker is the *watchdog*. It wakes every millisecond. If
-//!   a handler has stalled the scanner meanwhile, the watchdog takes over the scan.
+//! * A [`Task`] is a connection. Each call of a task returns the [`Next`] step that the task needs.
+//! * A task is with a worker, in the queue (a worker was woken for the task), or in the scan list.
+//!   In the scan list, a task is *hot* if it made progress in the last 50 ms, and *cold* otherwise.
+//! * At most one worker at a time is the *scanner*, which polls the tasks of the scan list. In
+//!   blocking mode, the scanner sleeps between the scans.
+//! * While the scanner is at work, another worker is the *watchdog*, which wakes every millisecond.
+//!   If a handler has stalled the scanner meanwhile, the watchdog takes over the scan.
 //! * A [`BlockingPermit`](quota::BlockingPermit) allows a worker to wait for a peer. The number of
-//!   permits is bounded, so that no number of slow peers can use up all workers.
+//!   permits is bounded. Without this, slow peers could use up all workers.
 //! * Each poll costs the scanner *credit*, and each request or progress earns credit. With enough
-//!   credit, the pool enters [`Mode::Scanning`]; without credit, it leaves that mode. A high rate of
-//!   requests in [`Mode::Blocking`] also begins scanning mode.
-//! * If work finds no free worker, the workers are *exhausted*: each of them then releases its task
+//!   credit, the pool enters [`Mode::Scanning`]; without credit, the pool leaves that mode. A high
+//!   rate of requests in [`Mode::Blocking`] also begins scanning mode.
+//! * If work finds no free worker, the workers are *exhausted*: each worker then releases its task
 //!   to the scan list after the current request.
 //! * In scanning mode, listeners lend their [`Acceptor`] to the scanner, which then also accepts.
 //!
-//! Waits end as follows: a blocking read by its own timeout; an idle worker by a notification under
-//! the lock, given whenever there is work; a sleeping scanner by a notification or after 400 ms; the
-//! watchdog after a millisecond; a lender of an acceptor by a notification or its own timeout.
+//! Every wait has an end:
+//!
+//! | wait | ended by |
+//! |---|---|
+//! | a worker in a blocking read | the peer, or the task's own timeout |
+//! | an idle worker | a notification under the lock, given whenever there is work |
+//! | the sleeping scanner | a notification when a task is added, or at most 400 ms |
+//! | the watchdog | a notification when there is work, or 1 ms |
+//! | the lender of an acceptor | a notification on an error or a change of mode, or its time |
 //!
 //! | file | content |
 //! |---|---|
@@ -53,13 +59,13 @@
 //! | `worker` | the loop of a worker, the watchdog |
 //! | `mod` | the pool, as the server uses it |
 //!
-//! Each file depends on those above it. The pool depends on `util` alone: it does not depend on
+//! Each file depends on files above it in this table. The pool depends on `util` alone, not on
 //! HTTP, sockets or addresses.
 
 mod quota;
 mod scanner;
 mod state;
-pub(crate) mod task;
+mod task;
 mod worker;
 
 use std::io;
@@ -76,16 +82,16 @@ use crate::util::lock::lock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
     /// Workers that run a handler.
-    pub running: usize,
+    pub(crate) running: usize,
     /// Workers that wait for the next request of an idle task.
-    pub keep_alive: usize,
+    pub(crate) keep_alive: usize,
     /// Workers that run a handler with a permit to wait for its peer.
-    pub uploading: usize,
-    pub scanning: usize,
+    pub(crate) uploading: usize,
+    pub(crate) scanning: usize,
     /// Workers without work, the watchdog included.
-    pub idle: usize,
+    pub(crate) idle: usize,
     /// All workers that were started and have not ended.
-    pub workers: usize,
+    pub(crate) workers: usize,
 }
 
 /// A pool of workers, which are started when they are needed.
@@ -105,11 +111,11 @@ impl<T: Task> Pool<T> {
         Pool { shared }
     }
 
-    /// Runs a task until it is done. Returns the task if no worker can be started at all.
+    /// Takes a task and runs it until it is done. Returns the task if no worker can be started.
     pub(crate) fn admit(&self, task: Box<T>) -> Result<(), Box<T>> {
         let shared = &self.shared;
         shared.tasks.fetch_add(1, Ordering::AcqRel);
-        // A connection costs more than a request: it counts as two.
+        // A connection costs more than a request and counts as two.
         if shared.mode() == Mode::Blocking && shared.count_requests(2) {
             shared.enter_scanning_mode();
         }
@@ -136,7 +142,8 @@ impl<T: Task> Pool<T> {
         self.shared.mode()
     }
 
-    /// Lends an acceptor to the scanner: for `time`, until it fails, or until scanning mode ends.
+    /// Lends an acceptor to the scanner until `time` has passed, the acceptor fails, or scanning
+    /// mode ends.
     ///
     /// # Errors
     ///
@@ -187,7 +194,7 @@ impl<T: Task> Pool<T> {
 
     /// Returns the number of workers in each state.
     pub(crate) fn worker_counts(&self) -> WorkerCounts {
-        let (keep_alive, uploading) = self.shared.quota.in_use();
+        let [keep_alive, uploading] = self.shared.quota.in_use();
         let state = lock(&self.shared.state);
         let (workers, idle) = (state.workers, state.idle);
         let scanning = usize::from(state.scan.is_some());

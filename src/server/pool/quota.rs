@@ -1,10 +1,12 @@
 //! The bound on the number of workers that wait for a peer at the same time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use crate::util::lock::lock;
 
 /// The reason for which a worker waits for a peer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     /// An idle task waits for the next request of its peer.
     AwaitRequest,
@@ -21,14 +23,12 @@ pub(crate) enum Purpose {
 /// The limits also depend on the number of workers started so far: some workers are always left
 /// that do not wait.
 pub(crate) struct BlockingQuota {
-    /// Number of permits in use.
-    in_use: AtomicUsize,
-    /// Number of permits in use for handlers.
-    in_use_by_runs: AtomicUsize,
+    /// Largest number of permits for each [`Purpose`], those for the other purpose included.
+    max: [usize; 2],
+    /// Number of permits in use for each [`Purpose`]. The lock is held for a few nanoseconds.
+    in_use: Mutex<[usize; 2]>,
     /// Number of started workers. Written under the lock of the pool.
     pub(crate) workers: AtomicUsize,
-    max_for_idle: usize,
-    max_for_all: usize,
 }
 
 /// The permission of one worker to wait for a peer. Released on drop.
@@ -45,72 +45,49 @@ impl BlockingQuota {
         let rest = size - reserve;
         // A pool of one worker has no reserve. The worker never waits for an idle task, but must
         // be able to run an upload; only the minimum rate bounds that upload.
-        let (max_for_idle, max_for_all) = match reserve {
-            1 => (rest.saturating_sub(1), rest.max(1)),
-            _ => (rest, rest + reserve / 2),
+        let max = match reserve {
+            1 => [rest.saturating_sub(1), rest.max(1)],
+            _ => [rest, rest + reserve / 2],
         };
         BlockingQuota {
-            in_use: AtomicUsize::new(0),
-            in_use_by_runs: AtomicUsize::new(0),
+            max,
+            in_use: Mutex::default(),
             workers: AtomicUsize::new(0),
-            max_for_idle,
-            max_for_all,
         }
     }
 
     /// Returns a permit if one is free for this purpose.
     pub(crate) fn acquire(self: &Arc<Self>, purpose: Purpose) -> Option<BlockingPermit> {
-        let limit = self.limit_now(purpose);
-        let one_more = |in_use| {
-            if in_use < limit {
-                Some(in_use + 1)
-            } else {
-                None
-            }
-        };
-        self.in_use
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
-            .ok()?;
-        if purpose == Purpose::Run {
-            self.in_use_by_runs.fetch_add(1, Ordering::Relaxed);
+        let mut in_use = lock(&self.in_use);
+        if in_use.iter().sum::<usize>() >= self.limit_now(purpose) {
+            return None;
         }
-        Some(BlockingPermit {
-            quota: Arc::clone(self),
-            purpose,
-        })
+        in_use[purpose as usize] += 1;
+        let quota = Arc::clone(self);
+        Some(BlockingPermit { quota, purpose })
     }
 
     /// Returns whether a permit is free for this purpose.
     pub(crate) fn is_free(&self, purpose: Purpose) -> bool {
-        self.in_use.load(Ordering::Acquire) < self.limit_now(purpose)
+        self.in_use().iter().sum::<usize>() < self.limit_now(purpose)
     }
 
     /// Returns whether a permit is free for this purpose once enough workers are started.
     pub(crate) fn may_become_free(&self, purpose: Purpose) -> bool {
-        self.in_use.load(Ordering::Acquire) < self.limit(purpose)
+        self.in_use().iter().sum::<usize>() < self.max[purpose as usize]
     }
 
-    /// Returns the permits in use for idle tasks, and those in use for handlers. The two numbers
-    /// may be a moment apart.
-    pub(crate) fn in_use(&self) -> (usize, usize) {
-        let runs = self.in_use_by_runs.load(Ordering::Relaxed);
-        let all = self.in_use.load(Ordering::Relaxed);
-        (all.saturating_sub(runs), runs)
+    /// Returns the number of permits in use for idle tasks, and of those for handlers.
+    pub(crate) fn in_use(&self) -> [usize; 2] {
+        *lock(&self.in_use)
     }
 
-    fn limit(&self, purpose: Purpose) -> usize {
-        match purpose {
-            Purpose::AwaitRequest => self.max_for_idle,
-            Purpose::Run => self.max_for_all,
-        }
-    }
-
-    /// Of the started workers, one is left that scans, and one more for an upload unless this is
-    /// the upload. A worker that is alone, because the system has no further thread, works like a
-    /// pool of one.
+    /// Returns the limit with the workers started so far. Of these, one is left that scans, and one
+    /// more for an upload unless this is the upload. A worker that is alone, because the system has
+    /// no further thread, works like a pool of one.
     fn limit_now(&self, purpose: Purpose) -> usize {
         let workers = self.workers.load(Ordering::Acquire);
-        self.limit(purpose).min(match purpose {
+        self.max[purpose as usize].min(match purpose {
             Purpose::AwaitRequest => workers.saturating_sub(2),
             Purpose::Run => workers.saturating_sub(1).max(1),
         })
@@ -119,9 +96,6 @@ impl BlockingQuota {
 
 impl Drop for BlockingPermit {
     fn drop(&mut self) {
-        if self.purpose == Purpose::Run {
-            self.quota.in_use_by_runs.fetch_sub(1, Ordering::Relaxed);
-        }
-        self.quota.in_use.fetch_sub(1, Ordering::AcqRel);
+        lock(&self.quota.in_use)[self.purpose as usize] -= 1;
     }
 }

@@ -27,8 +27,8 @@ const WAKE_UP_COST: Duration = Duration::from_micros(15);
 const CREDIT_PER_REQUEST: i64 = 100;
 /// Credit earned by progress, in polls: a part of a head or body, some bytes of a response.
 const CREDIT_PER_PROGRESS: i64 = 16;
-/// Largest credit, in polls. It lasts for 6 ms of polls that find nothing, so that a short pause of
-/// the load does not change the mode.
+/// Largest credit, in polls: about 6 ms of polls that find nothing. A pause of the load that is
+/// shorter does not change the mode.
 const MAX_CREDIT: i64 = 8192;
 /// Credit from which the load counts as lasting, in polls: the pool enters scanning mode.
 const SCANNING_MODE_CREDIT: i64 = 1024;
@@ -275,7 +275,7 @@ impl<'a, T: Task> Scanner<'a, T> {
     }
 
     /// Returns whether to scan on without a pause: credit is left, or a worker has entered scanning
-    /// mode and its load is about to reach the scan list.
+    /// mode and the load is about to reach the scan list.
     fn scans_on(&mut self, hot: usize) -> bool {
         let entered = self.mode == Mode::Blocking && self.shared.mode() == Mode::Scanning;
         if entered {
@@ -348,7 +348,7 @@ impl<'a, T: Task> Scanner<'a, T> {
             return false;
         }
         if !std::mem::replace(&mut state.scanner_sleeps, false) {
-            // A task was added; its request may follow in a moment.
+            // A task was added, and a request may follow in a moment.
             self.credit = 2 * CREDIT_PER_REQUEST;
         }
         true

@@ -1,7 +1,7 @@
 //! The data that the workers of a pool share, and the operations on it.
 //!
-//! [`PoolState`] is guarded by one lock. Functions here that take a `&mut PoolState` are called
-//! under it. Atomics outside of the lock are read where a lock for each request would cost too
+//! One lock guards [`PoolState`]. Functions with a parameter of that type are called under the
+//! lock. The atomics outside of the lock are read for each request, where a lock would cost too
 //! much. The workers themselves are unknown here: a pool gets a function that starts one.
 
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ const RATE_WINDOW_TIME: Duration = Duration::from_micros(RATE_WINDOW_REQUESTS * 
 /// Time after a failure to start a thread until the next attempt: 100 ms. Meanwhile the pool works
 /// with the threads that it has.
 pub(crate) const SPAWN_RETRY_INTERVAL: Duration = Duration::from_millis(100);
-/// Time without scanning mode after handlers were too slow for it: 100 ms at first, doubled each
+/// Time without scanning mode after handlers were too slow: 100 ms at first, then doubled each
 /// time.
 const MIN_SCANNING_PAUSE: Duration = Duration::from_millis(100);
 /// The longest time without scanning mode: 3 s.
@@ -78,7 +78,8 @@ impl<T> Entry<T> {
     }
 }
 
-/// An acceptor that is lent to the scanner. After an error, the scanner does not call it again.
+/// An acceptor that is lent to the scanner, and the result of the last call. After an error, the
+/// acceptor is not called again.
 pub(crate) struct LentAcceptor<T> {
     pub(crate) acceptor: Arc<Acceptor<T>>,
     pub(crate) result: io::Result<()>,
@@ -99,12 +100,12 @@ pub(crate) struct Shared<T: Task> {
     pub(crate) workers_exhausted: AtomicBool,
     /// Whether there is a [`PoolState::spawn_error`]. Saves a lock for each accepted connection.
     pub(crate) has_spawn_error: AtomicBool,
-    /// The scan and the scanner's step in it, see [`heartbeat`]. Odd while a handler runs. The
-    /// watchdog compares two readings.
+    /// The scan and the scanner's step, see [`heartbeat`]. Odd while a handler runs. The watchdog
+    /// compares two readings.
     pub(crate) heartbeat: AtomicU64,
     /// Number of requests in blocking mode, for [`Shared::count_requests`].
     pub(crate) requests: AtomicU64,
-    /// Number of tasks. The workers of a closed pool end when it is 0.
+    /// Number of tasks. When there is none, the workers of a closed pool end.
     pub(crate) tasks: AtomicUsize,
     /// In scanning mode, the scanner also accepts connections. Without this, a listener's thread
     /// would be woken for each connection: clients that close their connections would cost 13 to
@@ -142,7 +143,7 @@ pub(crate) struct PoolState<T> {
     pub(crate) stalled: usize,
     /// Until then, tasks that are ready are handed to other workers.
     pub(crate) hand_over_until: Instant,
-    /// Before then, scanning mode is not entered, because handlers were too slow for it.
+    /// Before then, scanning mode is not entered, because handlers were too slow.
     no_scanning_before: Instant,
     /// The next time without scanning mode.
     scanning_pause: Duration,
@@ -161,7 +162,7 @@ impl<T> PoolState<T> {
         self.hot.is_empty() && self.cold.is_empty()
     }
 
-    /// Returns whether the scanner is at work and no worker watches it.
+    /// Returns whether the scanner is at work without a watchdog.
     pub(crate) fn needs_watchdog(&self) -> bool {
         self.scan.is_some() && !self.scanner_sleeps && !self.watchdog
     }
@@ -333,7 +334,7 @@ impl<T: Task> Shared<T> {
             state.spawn_error = Some(error);
             self.has_spawn_error.store(true, Ordering::Relaxed);
             state.no_spawn_before = Instant::now() + SPAWN_RETRY_INTERVAL;
-            // The queue may contain tasks for this worker, and for others that failed before it.
+            // The queue may contain tasks for this worker, and for others that failed before.
             if state.move_queue_to_scan_list() && state.workers > 0 {
                 self.wake_scanner(state);
             }
@@ -385,7 +386,8 @@ impl<T: Task> Shared<T> {
         now.saturating_duration_since(start) < RATE_WINDOW_TIME
     }
 
-    /// Enters scanning mode, unless it is suspended. Returns whether the pool is in scanning mode.
+    /// Enters scanning mode unless that mode is suspended. Returns whether the pool is in scanning
+    /// mode.
     pub(crate) fn enter_scanning_mode(&self) -> bool {
         let may_enter = lock(&self.state).may_enter_scanning_mode(Instant::now());
         if may_enter {

@@ -1,11 +1,11 @@
 //! The contract between the pool and its tasks: the trait [`Task`], its verdicts [`Next`], and the
-//! guard against panics. It depends on `util` alone.
+//! guard against panics. Depends on `util` alone.
 
 use std::time::Instant;
 
 use crate::util::catch_panic::catch_panic;
 
-/// A connection, as the pool sees it. The pool calls one method of a task at a time.
+/// A connection, as the pool uses it. The pool calls one method of a task at a time.
 pub(crate) trait Task: Send + 'static {
     /// Memory that a worker owns and lends to each task in turn.
     type Buffers: Default;

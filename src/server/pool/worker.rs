@@ -1,6 +1,6 @@
 //! The loop of a worker: it runs queued tasks, is the scanner, or watches the scanner.
 //!
-//! A worker holds no lock while it calls a task. It depends on the shared state and the scanner.
+//! No lock is held during a call of a task.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -14,8 +14,8 @@ use super::state::{Entry, Job, Mode, PoolState, QueuedTask, Shared};
 use super::task::{guarded, Next, Task};
 use crate::util::lock::lock;
 
-/// Time within which the next request arrives if a client sends it as soon as it has the response:
-/// 60 µs. To sleep until that request would take more than half of the client's time.
+/// Time until the next request of a client that waits for nothing but the response: 60 µs. To sleep
+/// until that request would take more than half of the client's time.
 const MAX_CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
 /// Number of such requests in a row after which the pool enters scanning mode.
 pub(crate) const CLOSED_LOOP_REQUESTS: u32 = 16;
@@ -51,7 +51,7 @@ fn work<T: Task>(shared: &Arc<Shared<T>>) {
     }
 }
 
-/// Waits for work. While the scanner needs a watchdog, the worker watches it instead.
+/// Waits for work. While the scanner needs a watchdog, the worker is the watchdog.
 fn next_assignment<T: Task>(shared: &Arc<Shared<T>>) -> Assignment<T> {
     let mut state = lock(&shared.state);
     loop {

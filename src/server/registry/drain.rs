@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::{ConnectionHandle, ConnectionState, Connections, Drained, InFlight, Registry};
 use crate::util::lock::lock;
 
-/// Time that a drain waits for the first byte of a fresh connection: 10 ms. Its first request most
-/// likely arrives within that time. The time is part of the 20 ms that `stoppable` promises.
+/// Time that a drain waits for the first byte of a fresh connection: 10 ms. The first request most
+/// likely arrives within that time, which is part of the 20 ms that `stoppable` promises.
 pub(super) const FRESH_GRACE_TIME: Duration = Duration::from_millis(10);
 
 /// Time that a drain waits, for connections of a listener that [winds down](Registry::wind_down),
@@ -21,8 +21,8 @@ pub(super) const FRESH_GRACE_TIME: Duration = Duration::from_millis(10);
 /// part of a body, and must not have to send all of it again to another server.
 pub(super) const ANNOUNCED_GRACE_TIME: Duration = Duration::from_millis(250);
 
-/// Duration after which a drain records the requests that it still waits for: 1 s. They are
-/// reported in [`Drained::held_up_by`].
+/// Duration after which a drain records the requests in flight: 1 s. They are reported in
+/// [`Drained::held_up_by`].
 const SLOW_DRAIN_REPORT_AFTER: Duration = Duration::from_secs(1);
 
 /// Number of requests that a report of a drain lists at most.

@@ -15,8 +15,8 @@
 //!
 //! A drain ([`Registry::drain`]) marks connections as ending, ends the reading of those without a
 //! request in flight, and waits until all of them have settled. A request that was received before
-//! is still answered: after `shutdown(Read)`, a reader gets the bytes in the kernel's buffer before
-//! it gets the end of the stream.
+//! is still answered: after `shutdown(Read)`, a reader gets the bytes in the kernel's buffer, and
+//! then the end of the stream.
 //!
 //! | file | content |
 //! |---|---|
@@ -25,7 +25,7 @@
 //! | `label` | the name and the client of a request |
 //! | `report` | the public types of reports: [`ConnectionState`], [`InFlight`], [`Drained`] |
 //!
-//! The registry depends on sockets and on `util`. It does not depend on HTTP.
+//! The registry depends on sockets and on `util`, not on HTTP.
 
 mod drain;
 mod label;
@@ -43,8 +43,8 @@ pub(crate) use self::report::ClientAndPeer;
 pub use self::report::{ConnectionState, Drained, InFlight};
 use crate::util::lock::lock;
 
-/// Age below which a fresh connection is not closed in favour of a newer one: 100 ms. Its first
-/// request most likely arrives within that time, and its client does not expect to have to retry.
+/// Age below which a fresh connection is not closed in favour of a newer one: 100 ms. The first
+/// request most likely arrives within that time, and the client does not expect to have to retry.
 const MIN_FRESH_AGE: Duration = Duration::from_millis(100);
 
 /// Number of handles that a report visits under one lock. A report of many thousand connections
@@ -54,15 +54,15 @@ const HANDLES_PER_LOCK: usize = 64;
 /// Value of [`ConnectionHandle::since`] if the time was not worth a reading of the clock.
 const UNKNOWN_TIME: u64 = u64::MAX;
 
-/// A connection, as the registry and the connection itself share it.
+/// The part of a connection that the registry also uses.
 #[derive(Debug)]
 pub(crate) struct ConnectionHandle {
     /// Position in the order in which all connections were accepted.
     number: u64,
     listener_id: u32,
-    pub stream: TcpStream,
-    /// The other end of the connection; it may be a proxy.
-    pub peer: SocketAddr,
+    pub(crate) stream: TcpStream,
+    /// The other end of the connection, which may be a proxy.
+    pub(crate) peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
     /// When the current state of waiting, receiving or running began, in nanoseconds after
@@ -216,7 +216,7 @@ impl Registry {
                 ConnectionState::Fresh if since <= fresh_before => 1,
                 _ => return None,
             };
-            (!handle.is_ending()).then(|| (rank, since, handle))
+            (!handle.is_ending()).then_some((rank, since, handle))
         });
         match idle.min_by_key(|(rank, since, _)| (*rank, *since)) {
             Some((_, _, handle)) => {
@@ -304,7 +304,8 @@ impl Registry {
         if connections.active.remove(&handle.number).is_none() {
             return;
         }
-        // Counted under the lock: a drain that does not find the connection has it in the count.
+        // Counted under the lock. Without this, a drain could miss the connection in both the list
+        // and the count.
         if handle.is_ending() && handle.state().is_in_flight() {
             connections.lost += 1;
         }
@@ -326,7 +327,7 @@ impl Registry {
     /// Removes a connection from the upgraded ones.
     pub(crate) fn upgrade_ended(&self, handle: &ConnectionHandle) {
         let removed = lock(&self.connections).upgraded.remove(&handle.number);
-        // This may be the last reference, whose drop closes the socket: outside of the lock.
+        // The drop of the last reference closes the socket. That happens outside of the lock.
         drop(removed);
     }
 

@@ -90,8 +90,8 @@ impl ConnectionState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
     /// The client. The address is that of [`Request::remote_addr`](crate::Request::remote_addr):
-    /// the one that a trusted proxy names, if there is one. The port is 0 if the proxy does not
-    /// name it.
+    /// the one that a trusted proxy names, if there is one. The port is 0 if the proxy names
+    /// none.
     pub client: SocketAddr,
     /// The other end of the connection: the proxy, or the client.
     pub peer: SocketAddr,
@@ -118,8 +118,8 @@ impl fmt::Display for InFlight {
 /// The addresses of a connection in words: `192.0.2.7 through 127.0.0.1:50312`, or one address if
 /// both are the same.
 pub(crate) struct ClientAndPeer {
-    pub client: SocketAddr,
-    pub peer: SocketAddr,
+    pub(crate) client: SocketAddr,
+    pub(crate) peer: SocketAddr,
 }
 
 impl fmt::Display for ClientAndPeer {

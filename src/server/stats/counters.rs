@@ -3,7 +3,7 @@
 //! Every request changes a few counters. These exist [`SHARES`] times: each worker adds to the
 //! share of its own, and a reader sums the shares. Events that happen once for a connection, or
 //! less often, are counted in one place. All accesses are relaxed: each number is exact, and
-//! no other data depends on it.
+//! no other data depends on the order of two numbers.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

@@ -1,8 +1,8 @@
 //! Errors that no response can report, and the program's hook for them.
 //!
 //! [`ErrorHook`] calls the hook of [`Settings::on_error`](crate::Settings::on_error) with a
-//! [`ServerError`]. The hook is the program's code: it may panic, take its time, or ask for the
-//! numbers of the server. It is therefore never called under a lock.
+//! [`ServerError`]. The hook is the program's code: it may panic, take its time, or read the
+//! numbers of the server. Therefore no lock is held during the call.
 
 use std::error::Error;
 use std::fmt;
@@ -31,7 +31,7 @@ pub enum ServerErrorKind {
     /// A response had a header that cannot be sent: its name is not a token, or its value contains
     /// a control character.
     Header,
-    /// An upgrade panicked, or no thread could be started for it. Its connection is closed.
+    /// An upgrade panicked, or its thread could not be started. The connection is closed.
     Upgrade,
 }
 
@@ -60,7 +60,7 @@ pub struct ServerError {
     pub error: io::Error,
     /// The client, if the error concerns a connection. The address is that of
     /// [`Request::remote_addr`](crate::Request::remote_addr): the one that a trusted proxy names,
-    /// if there is one. The port is 0 if the proxy does not name it.
+    /// if there is one. The port is 0 if the proxy names none.
     pub client: Option<SocketAddr>,
     /// The other end of the connection, if the error concerns one: the proxy, or the client.
     pub peer: Option<SocketAddr>,
@@ -100,8 +100,7 @@ impl ErrorHook {
         ErrorHook(Some(Arc::new(hook)))
     }
 
-    /// Reports an error to the hook. Must not be called under a lock: the hook may take its time
-    /// and may ask for the numbers of the server.
+    /// Reports an error to the hook. Must not be called under a lock.
     #[cold]
     pub(crate) fn report(
         &self,

@@ -26,7 +26,7 @@ pub enum CloseReason {
     ClientClosed,
     /// The connection broke, or the client left, within a request or a response.
     Broken,
-    /// The client, the handler's response, or HTTP/1.0 asked for it.
+    /// The client or the handler's response asked to close, or the protocol was HTTP/1.0.
     Asked,
     /// No byte arrived for `idle_timeout`.
     Idle,
@@ -99,8 +99,8 @@ impl WorkerState {
 /// Returned by [`Server::stats`](crate::Server::stats),
 /// [`BackgroundServer::stats`](crate::BackgroundServer::stats) and, inside a handler,
 /// [`Monitor::stats`](crate::Monitor::stats). Each number is exact; two numbers may be a moment
-/// apart. A response is counted before it is sent: once a client has a response, the numbers
-/// contain it.
+/// apart. A response is counted before it is sent, so that the numbers contain every response
+/// that a client has received.
 ///
 /// ```
 /// # use millpond::{CloseReason, ConnectionState, Router, WorkerState};

@@ -15,7 +15,7 @@ use crate::util::lock::lock;
 /// A handle by which handlers and other threads read a server's numbers.
 ///
 /// Returned by [`BackgroundServer::monitor`](crate::BackgroundServer::monitor) and
-/// [`Server::monitor`](crate::Server::monitor), or created before the server and passed to it by
+/// [`Server::monitor`](crate::Server::monitor), or created before the server and passed to
 /// [`Settings::monitor`](crate::Settings::monitor). Clones read the same numbers. A monitor stays
 /// valid while the server moves and after the server has stopped, and does not keep any part of the
 /// server alive.
@@ -102,8 +102,8 @@ impl Monitor {
         stats
     }
 
-    /// Returns the requests in flight, for which a drain waits. Behind them are the connections that
-    /// another protocol uses, for which no drain waits.
+    /// Returns the requests in flight, for which a drain waits. Behind them are the connections
+    /// that another protocol uses, for which no drain waits.
     pub fn in_flight(&self) -> Vec<InFlight> {
         let sources = self.sources();
         sources

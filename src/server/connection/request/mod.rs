@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   Preface ──► Head ──► Body ──► Ready ── taken by the connection ──► Head
-//!                └─────────────────▲       Skipping an unread body ──► Head
+//!                        Skipping an unread body ──────────────────────► Head
 //! ```
 //!
 //! A preface comes only from a trusted proxy, and names the client (PROXY protocol). Nothing is
@@ -265,18 +265,12 @@ impl RequestReader {
                     at += length;
                     self.begun = false;
                     let framing = framing::request(&self.head, limits)?;
-                    let rest = BodyRemainder::of(framing.body, limits);
-                    let has_body = !rest.is_done();
-                    let received = ReceivedRequest {
+                    self.stage = Stage::Body(ReceivedRequest {
                         framing,
                         body: Vec::new(),
-                        rest,
+                        rest: BodyRemainder::of(framing.body, limits),
                         truncated: false,
-                    };
-                    self.stage = match has_body {
-                        true => Stage::Body(received),
-                        false => Stage::Ready(received),
-                    };
+                    });
                 }
                 Stage::Body(received) => {
                     at += gather(received, &bytes[at..], limits.buffered_body_bytes)?;

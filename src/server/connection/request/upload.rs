@@ -77,9 +77,9 @@ pub(crate) struct UploadState {
     unread: ByteQueue,
     rest: BodyRemainder,
     expects_continue: bool,
-    min_body_rate: u64,
-    /// The rate of the client, and when the handler's last read returned.
-    min_rate: Option<(MinRate, Instant)>,
+    min_rate: MinRate,
+    /// When the last wait for the client ended.
+    last_read: Instant,
     fault: Option<Fault>,
 }
 
@@ -113,6 +113,7 @@ impl UploadState {
         received: ReceivedRequest,
         unread: ByteQueue,
     ) -> (Arc<Mutex<UploadState>>, Upload) {
+        let now = Instant::now();
         let state = Arc::new(Mutex::new(UploadState {
             handle: Some(Arc::clone(handle)),
             counters: Arc::clone(&service.counters),
@@ -121,8 +122,8 @@ impl UploadState {
             gathered: Cursor::new(received.body),
             unread,
             rest: received.rest,
-            min_body_rate: service.limits.min_body_rate,
-            min_rate: None,
+            min_rate: MinRate::new(service.limits.min_body_rate, now),
+            last_read: now,
             fault: match received.truncated {
                 true => Some(Fault::Truncated),
                 false => None,
@@ -204,11 +205,10 @@ impl UploadState {
     fn receive_in_time(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         let handle = self.handle.as_ref().ok_or(Fault::Truncated)?;
         let mut stream = &handle.stream;
-        let rate = self.min_body_rate;
+        let min_rate = &mut self.min_rate;
         let began = Instant::now();
-        let (min_rate, last_read) = self
-            .min_rate
-            .get_or_insert_with(|| (MinRate::new(rate, began), began));
+        // The handler's time between two reads is not the client's.
+        min_rate.pause(began.saturating_duration_since(self.last_read));
         // A stop does not wait for the window of a client that sends nothing.
         let is_stopped =
             |now: Instant| handle.is_ending() && now.duration_since(began) >= UPLOAD_POLL_INTERVAL;
@@ -219,8 +219,6 @@ impl UploadState {
             })?;
             self.counters.sent(CONTINUE.len());
         }
-        // The handler's time between two reads is not the client's.
-        min_rate.pause(began.saturating_duration_since(*last_read));
         let mut now = began;
         loop {
             let wait = min_rate
@@ -237,10 +235,10 @@ impl UploadState {
                 }
                 Ok(0) => return Err(Fault::Truncated),
                 Ok(count) => {
-                    *last_read = Instant::now();
+                    self.last_read = Instant::now();
                     self.counters.received(count);
                     min_rate.record(count);
-                    return match min_rate.is_below(*last_read) {
+                    return match min_rate.is_below(self.last_read) {
                         true => Err(Fault::TooSlow),
                         false => Ok(count),
                     };

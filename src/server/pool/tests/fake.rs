@@ -1,5 +1,6 @@
-//! Scripted tasks without sockets. Each has a [`Peer`]: through it, a test sends [`Input`] and reads
-//! the state of the task. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
+//! Scripted tasks without sockets. Each has a [`Peer`]: through it, a test sends [`Input`] and
+//! reads the state of the task. A test waits for [`PATIENCE`] at most, then fails with the pool's
+//! state.
 
 use std::collections::VecDeque;
 use std::io;
@@ -80,8 +81,8 @@ impl Gate {
 pub(crate) struct Peer {
     inbox: Mutex<VecDeque<Input>>,
     arrived: Condvar,
-    pub polls: AtomicUsize,
-    pub served: AtomicUsize,
+    pub(crate) polls: AtomicUsize,
+    pub(crate) served: AtomicUsize,
     /// 1 while a worker waits on this peer between requests.
     awaited: AtomicUsize,
     running: AtomicUsize,
@@ -92,8 +93,8 @@ pub(crate) struct Peer {
 /// Counts over several tasks.
 #[derive(Default)]
 pub(crate) struct WaitCounts {
-    pub waiting: AtomicUsize,
-    pub most_waiting: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) most_waiting: AtomicUsize,
 }
 
 impl WaitCounts {
@@ -305,8 +306,7 @@ pub(crate) fn span(length: Duration) {
 
 /// Returns the number of permits in use.
 fn permits(pool: &Shared<FakeTask>) -> usize {
-    let (awaiting, running) = pool.quota.in_use();
-    awaiting + running
+    pool.quota.in_use().iter().sum()
 }
 
 pub(crate) fn dump(pool: &Shared<FakeTask>) -> String {
@@ -336,10 +336,10 @@ pub(crate) fn dump(pool: &Shared<FakeTask>) -> String {
 
 /// A pool of fake tasks.
 pub(crate) struct Fixture {
-    pub pool: Pool<FakeTask>,
-    pub shared: Arc<Shared<FakeTask>>,
+    pub(crate) pool: Pool<FakeTask>,
+    pub(crate) shared: Arc<Shared<FakeTask>>,
     /// Number of threads that can still be started.
-    pub threads_left: Arc<AtomicUsize>,
+    pub(crate) threads_left: Arc<AtomicUsize>,
 }
 
 impl Fixture {

@@ -1,6 +1,6 @@
-//! Random schedules: pools of one to eight workers, up to 200 tasks, and all inputs in random order.
-//! Every request must be answered. Otherwise the test fails with the schedule's seed and the pool's
-//! state.
+//! Random schedules: pools of one to eight workers, up to 200 tasks, and all inputs in random
+//! order. Every request must be answered. Otherwise the test fails with the schedule's seed and the
+//! pool's state.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;

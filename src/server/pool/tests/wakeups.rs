@@ -1,5 +1,5 @@
-//! Tests of wake-ups: every fault found so far by which a task was forgotten, waited for the handler
-//! of another task, or was polled without need. Each test has failed once.
+//! Tests of wake-ups: every fault found so far by which a task was forgotten, waited for the
+//! handler of another task, or was polled without need. Each test has failed once.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use super::fake::{span, Fixture, Gate, Input, Peer};
 use crate::server::pool::state::{heartbeat, Job, SPAWN_RETRY_INTERVAL};
 use crate::util::lock::lock;
 
-/// Returns a pool of four workers: one waits for an idle task, two are in a handler behind the gate,
-/// and one is idle.
+/// Returns a pool of four workers: one waits for an idle task, two are in a handler behind the
+/// gate, and one is idle.
 fn one_idle_worker_of_four() -> (Fixture, Vec<Arc<Peer>>, Arc<Gate>) {
     let fixture = Fixture::new(4);
     let gate = Gate::new();
     let mut peers = fixture.admit_idle(2);
-    // There is no permit for the third task. Another worker than the scanner runs it; the scanner is
-    // idle then.
+    // There is no permit for the third task. Another worker than the scanner runs it; the scanner
+    // is idle then.
     peers.push(fixture.admit());
     fixture.until("cold", || fixture.scan_list() == (0, 1));
     for peer in &peers[1..] {
@@ -145,8 +145,8 @@ fn until_a_sleep_begins(fixture: &Fixture) {
     fixture.until_asleep();
 }
 
-/// Time within which a sleep must end: less than the 400 ms of a sleep, and enough for a machine with
-/// other work.
+/// Time within which a sleep must end: less than the 400 ms of a sleep, and enough for a machine
+/// with other work.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
 #[test]
