@@ -41,8 +41,8 @@ impl fmt::Debug for RequestBody<'_> {
 
 /// The body of a response: bytes, or a reader that the server reads while it sends the response.
 ///
-/// The constructors of [`Response`](crate::Response) set the body. To set another one, assign it
-/// to the `data` field:
+/// The constructors of [`Response`](crate::Response) set the body. To set another one, use the
+/// `data` field:
 ///
 /// ```
 /// use millpond::{Response, ResponseBody};
@@ -81,18 +81,15 @@ impl ResponseBody {
 
     /// Returns a body of unknown size. The server reads `data` while it sends the response.
     ///
-    /// If the reader fails, the server closes the connection early, so that the client does not take
-    /// the body for a complete one. Each piece is sent as soon as the reader yields it, the first
-    /// one together with the head. The head of a `text/event-stream` is sent at once.
+    /// If the reader fails, the server closes the connection early, so that the client does not
+    /// take the body for a complete one. Each piece is sent as soon as the reader yields it, the
+    /// first one together with the head. The head of a `text/event-stream` is sent at once.
     ///
     /// ```
     /// let squares = (0..10u8).map(|n| n * n).collect::<Vec<_>>();
     /// let body = millpond::ResponseBody::from_reader(std::io::Cursor::new(squares));
     /// ```
-    pub fn from_reader<R>(data: R) -> ResponseBody
-    where
-        R: Read + Send + 'static,
-    {
+    pub fn from_reader<R: Read + Send + 'static>(data: R) -> ResponseBody {
         ResponseBody {
             data: Data::Reader {
                 reader: Box::new(data),
@@ -103,17 +100,14 @@ impl ResponseBody {
 
     /// Returns a body of `size` bytes. The server reads `data` while it sends the response.
     ///
-    /// Bytes beyond `size` are not sent. If the reader yields less, the server closes the connection
-    /// early, so that the client does not take the body for a complete one.
+    /// Bytes beyond `size` are not sent. If the reader yields less, the server closes the
+    /// connection early, so that the client does not take the body for a complete one.
     ///
     /// ```
     /// let zeros = std::io::Read::take(std::io::repeat(0), 128);
     /// let body = millpond::ResponseBody::from_reader_and_size(zeros, 128);
     /// ```
-    pub fn from_reader_and_size<R>(data: R, size: usize) -> ResponseBody
-    where
-        R: Read + Send + 'static,
-    {
+    pub fn from_reader_and_size<R: Read + Send + 'static>(data: R, size: usize) -> ResponseBody {
         // A usize is at most 64 bits wide on every target Rust has.
         ResponseBody::from_reader_and_length(data, size as u64)
     }
@@ -137,10 +131,7 @@ impl ResponseBody {
     /// ```
     /// let body = millpond::ResponseBody::from_data(vec![0x89, b'P', b'N', b'G']);
     /// ```
-    pub fn from_data<D>(data: D) -> ResponseBody
-    where
-        D: Into<Vec<u8>>,
-    {
+    pub fn from_data<D: Into<Vec<u8>>>(data: D) -> ResponseBody {
         ResponseBody {
             data: Data::Bytes(data.into()),
         }
@@ -171,10 +162,7 @@ impl ResponseBody {
     /// ```
     /// let body = millpond::ResponseBody::from_string("hello world");
     /// ```
-    pub fn from_string<S>(data: S) -> ResponseBody
-    where
-        S: Into<String>,
-    {
+    pub fn from_string<S: Into<String>>(data: S) -> ResponseBody {
         ResponseBody::from_data(data.into())
     }
 
@@ -207,7 +195,7 @@ impl ResponseBody {
         self.data
     }
 
-    /// Returns the number of bytes if it is known in advance.
+    /// Returns the number of bytes, or `None` if the number is not known in advance.
     pub(crate) fn size(&self) -> Option<u64> {
         match &self.data {
             Data::Empty => Some(0),

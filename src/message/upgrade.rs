@@ -8,14 +8,14 @@ use std::time::Duration;
 /// A protocol that takes over a connection after a 101 [`Response`](crate::Response).
 ///
 /// The `upgrade` field of the response holds the value. The value runs on a thread of its own, for
-/// any time; no worker of the pool waits for it. A server has at most
+/// any time; no worker of the pool waits for that thread. A server has at most
 /// [`max_upgraded`](crate::Limits::max_upgraded) upgraded connections at once, and answers the next
 /// request for an upgrade with 503. A server that stops or moves to another address neither closes
 /// upgraded connections nor waits for them.
 ///
-/// The `Upgrade` header of the response names the protocol. The server answers 500 instead in three
-/// cases: the request is HTTP/1.0, the request does not ask for that protocol, or the handler has
-/// not read the body of the request (RFC 9110 §7.8).
+/// The `Upgrade` header of the response names the protocol. The request must be HTTP/1.1 and
+/// request that protocol, and the handler must have read its body (RFC 9110 §7.8). Otherwise the
+/// server answers 500.
 ///
 /// # Example: echo
 ///
@@ -52,8 +52,8 @@ pub trait Upgrade {
     /// after its request. Dropping the socket closes the connection.
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
 
-    /// Runs the protocol on the connection: the method that the server calls. Outside of this crate,
-    /// a [`Switched`] has no more methods than the socket of `build`.
+    /// Runs the protocol on the connection: the method that the server calls. Outside of this
+    /// crate, a [`Switched`] has no more methods than the socket of `build`.
     #[doc(hidden)]
     fn take_over(&mut self, socket: Switched) {
         self.build(Box::new(socket));

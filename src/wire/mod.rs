@@ -9,9 +9,9 @@
 //! The folder imports nothing but `message`, `limits` and `util`. It has no socket, no clock and no
 //! thread, so tests call plain functions.
 //!
-//! If two parsers could read the same bytes differently, this one rejects the message. Without this,
-//! a proxy in front of the server could take for one request the bytes that this server takes for
-//! two. There is no leniency switch.
+//! If two parsers could read the same bytes differently, this one rejects the message. Without
+//! this, a proxy in front of the server could take for one request the bytes that this server takes
+//! for two. There is no leniency switch.
 
 pub(crate) mod body;
 pub(crate) mod encode;

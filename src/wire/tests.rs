@@ -34,8 +34,8 @@ fn feed(bytes: &[u8], ends: impl IntoIterator<Item = usize>, limits: &Limits) ->
     Ok(None)
 }
 
-/// Parses the bytes whole, split at every byte, byte by byte and with bytes after them. Asserts that
-/// the results are equal: an error may occur before the last byte, but must be the same.
+/// Parses the bytes whole, split at every byte, byte by byte and with bytes after them. Asserts
+/// that the results are equal: an error may occur before the last byte, but must be the same.
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
     let whole = feed(bytes, [bytes.len()], limits);
     let show = || String::from_utf8_lossy(bytes).into_owned();

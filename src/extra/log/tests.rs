@@ -224,7 +224,7 @@ fn a_line_is_one_write_of_the_time_that_it_is() {
     let response = log(&sent, written.clone(), || Response::text("hello"));
     assert_eq!(response.status_code, 200);
     for format in [Plain, Common, Combined, JsonLines] {
-        let _ = log_as(format, &sent, written.clone(), || Response::text("hello"));
+        log_as(format, &sent, written.clone(), || Response::text("hello"));
     }
     let lines = written.0.lock().unwrap();
     assert_eq!(lines.len(), 5);

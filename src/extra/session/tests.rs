@@ -49,7 +49,7 @@ fn the_client_has_the_id_it_sent_if_that_is_one() {
         let cookies: Vec<String> = cookies.iter().map(fill).collect();
         let cookies: Vec<&str> = cookies.iter().map(String::as_str).collect();
         let request = sending(&cookies);
-        let _ = session(&request, "SID", 60, |session| {
+        session(&request, "SID", 60, |session| {
             assert_eq!(session.client_has_sid(), *has, "{cookies:?}");
             assert_eq!(session.id() == SID, *has, "{cookies:?}");
             assert!(is_id(session.id()));

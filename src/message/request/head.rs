@@ -1,12 +1,11 @@
-//! A received head: one text, and spans into it. The parser fills the head, and a [`Request`]
-//! reads it. The module decides nothing.
+//! A received head: one text, and spans into the text. The parser fills the head for a [`Request`].
 //!
 //! [`Request`]: super::Request
 
 use std::fmt;
 
-/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: the parser accepts heads of up to
-/// 1 GiB, and the text is at most three times as long.
+/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: a received head has at most 1
+/// GiB, and its text at most three times as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub start: u32,
@@ -28,9 +27,10 @@ pub(crate) struct Field {
 
 /// The HTTP versions of this server. A request of a higher minor version counts as 1.1 (RFC 9110
 /// §2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
     Http10,
+    #[default]
     Http11,
 }
 
@@ -47,25 +47,13 @@ impl fmt::Display for Version {
 ///
 /// A connection clears the head and fills it again for the next request, so that its requests share
 /// their allocations.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Head {
     pub text: String,
     pub method: Span,
     pub target: Span,
     pub version: Version,
     pub fields: Vec<Field>,
-}
-
-impl Default for Head {
-    fn default() -> Head {
-        Head {
-            text: String::new(),
-            method: Span::default(),
-            target: Span::default(),
-            version: Version::Http11,
-            fields: Vec::new(),
-        }
-    }
 }
 
 impl Head {
@@ -75,7 +63,7 @@ impl Head {
         self.fields.clear();
         self.method = Span::default();
         self.target = Span::default();
-        self.version = Version::Http11;
+        self.version = Version::default();
     }
 
     /// Appends `part` to the text and returns its span: for requests made up by tests.
@@ -99,8 +87,8 @@ impl Head {
         self.target.of(&self.text)
     }
 
-    /// Returns `GET /path?query`: the text from the method to the end of the target. For a target in
-    /// absolute-form with a path, the text is as received: `GET http://host/path?query`.
+    /// Returns `GET /path?query`: the text from the method to the end of the target. For a target
+    /// in absolute-form with a path, the text is as received: `GET http://host/path?query`.
     pub(crate) fn request(&self) -> &str {
         let (start, end) = (self.method.start, self.target.end);
         Span { start, end }.of(&self.text)

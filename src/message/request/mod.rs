@@ -5,7 +5,7 @@
 //! * `fake`: requests made up for tests
 //!
 //! The module knows no socket: the server fills the [`Parts`]. The body has a lock, because two
-//! threads may ask for it at once.
+//! threads may take the body at once.
 
 mod fake;
 pub(crate) mod head;
@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex};
 ///     Response::text(format!("hello {name}"))
 /// }
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 ///     let server = Server::new("127.0.0.1:8080", greet)?;
 ///     println!("http://{}/greet?name=Ann", server.server_addr());
 ///     server.run();
@@ -102,17 +102,17 @@ impl Parts {
 
 impl Request {
     /// Returns the same request without `prefix` at the front of its path, or `None` if the decoded
-    /// path does not begin with `prefix`. Use this to pass a subtree to a handler that does not know
-    /// its own prefix.
+    /// path does not begin with `prefix`. Use this to pass a subtree to a handler that does not
+    /// know its own prefix.
     ///
-    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`. Both
-    /// requests share one body.
+    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`.
+    /// Both requests share one body.
     ///
     /// ```
     /// use millpond::Request;
     ///
     /// let request = Request::fake_http("GET", "/static/a%20b.css?v=2", vec![], vec![]);
-    /// let inner = request.remove_prefix("/static").expect("the path begins with it");
+    /// let inner = request.remove_prefix("/static").expect("a path with this prefix");
     /// assert_eq!(inner.url(), "/a b.css");
     /// assert_eq!(inner.raw_url(), "/a%20b.css?v=2");
     /// assert!(inner.remove_prefix("/b").is_none());
@@ -162,7 +162,8 @@ impl Request {
         &self.head().target()[self.start..]
     }
 
-    /// Returns the part of the raw URL after the first `?`, or an empty text. Escapes are not decoded.
+    /// Returns the part of the raw URL after the first `?`, or an empty text. Escapes are not
+    /// decoded.
     ///
     /// ```
     /// use millpond::Request;
@@ -176,8 +177,8 @@ impl Request {
             .map_or("", |(_, query)| query)
     }
 
-    /// Returns the path without the query, with its escapes decoded. Bytes that are not UTF-8 become
-    /// U+FFFD.
+    /// Returns the path without the query, with its escapes decoded. Bytes that are not UTF-8
+    /// become U+FFFD.
     ///
     /// `%2F` becomes a `/` that looks like any other. If the difference matters, as in a name that
     /// contains a slash, use a path parameter of a route ([`param`](Request::param)).
@@ -193,7 +194,8 @@ impl Request {
     }
 
     /// Returns the value of a query parameter, decoded: `+` is a space, `%41` an `A`. Returns the
-    /// first value if several parameters have that name. A parameter without `=` has the value `""`.
+    /// first value if several parameters have that name. A parameter without `=` has the value
+    /// `""`.
     ///
     /// ```
     /// use millpond::Request;
@@ -262,8 +264,8 @@ impl Request {
         HeadersIter::new(self.head())
     }
 
-    /// Returns the value of the `DNT` (do not track) header: `Some(true)` for `1`, `Some(false)` for
-    /// `0`. Returns `None` without the header and for any other value.
+    /// Returns the value of the `DNT` (do not track) header: `Some(true)` for `1`, `Some(false)`
+    /// for `0`. Returns `None` without the header and for any other value.
     ///
     /// ```
     /// use millpond::Request;

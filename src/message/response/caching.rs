@@ -1,6 +1,6 @@
 //! Entity tags and cache control of a [`Response`].
 //!
-//! The module compares tags (RFC 9110 §8.8.3). It stores no response and computes no tag.
+//! The module compares tags (RFC 9110 §8.8.3). It computes no tag and stores no response.
 
 use super::Response;
 use crate::message::body::ResponseBody;
@@ -30,10 +30,8 @@ impl Response {
     /// let seen = vec![("If-None-Match".into(), "\"v6\", \"v7\"".into())];
     /// assert_eq!(page(&Request::fake_http("GET", "/", seen, vec![])).status_code, 304);
     /// ```
-    pub fn with_etag<E>(self, request: &Request, etag: E) -> Response
-    where
-        E: Into<Cow<'static, str>>,
-    {
+    #[must_use]
+    pub fn with_etag<E: Into<Cow<'static, str>>>(self, request: &Request, etag: E) -> Response {
         self.with_etag_keep(etag).simplify_if_etag_match(request)
     }
 
@@ -50,6 +48,7 @@ impl Response {
     /// let response = Response::text("one").with_etag_keep("1").simplify_if_etag_match(&request);
     /// assert_eq!(response.status_code, 304);
     /// ```
+    #[must_use]
     pub fn simplify_if_etag_match(mut self, request: &Request) -> Response {
         // RFC 9110 §13.2.1: a condition counts only if the response would be 2xx without it.
         // §13.1.2 has 412 for other methods. Here the handler has already done the work of the
@@ -91,14 +90,13 @@ impl Response {
     /// assert_eq!(etag("v7"), "\"v7\"");
     /// assert_eq!(etag("W/\"v7\""), "W/\"v7\"");
     /// ```
-    pub fn with_etag_keep<E>(self, etag: E) -> Response
-    where
-        E: Into<Cow<'static, str>>,
-    {
+    #[must_use]
+    pub fn with_etag_keep<E: Into<Cow<'static, str>>>(self, etag: E) -> Response {
         self.with_unique_header("ETag", entity_tag(etag.into()))
     }
 
-    /// Returns the same response with permission for every cache to store it for this time.
+    /// Returns the same response with `Cache-Control: public`: every cache may store the response
+    /// for this number of seconds.
     ///
     /// ```
     /// use millpond::Response;
@@ -106,12 +104,13 @@ impl Response {
     /// let response = Response::text("logo").with_public_cache(3600);
     /// assert_eq!(response.headers[1], ("Cache-Control".into(), "public, max-age=3600".into()));
     /// ```
+    #[must_use]
     pub fn with_public_cache(self, max_age_seconds: u64) -> Response {
         self.with_max_age(format!("public, max-age={max_age_seconds}"))
     }
 
-    /// Returns the same response with permission for the client alone to store it for this time. No
-    /// proxy may store it.
+    /// Returns the same response with `Cache-Control: private`: the client may store the response
+    /// for this number of seconds, and a proxy must not.
     ///
     /// ```
     /// use millpond::Response;
@@ -119,12 +118,13 @@ impl Response {
     /// let response = Response::text("inbox").with_private_cache(60);
     /// assert_eq!(response.headers[1], ("Cache-Control".into(), "private, max-age=60".into()));
     /// ```
+    #[must_use]
     pub fn with_private_cache(self, max_age_seconds: u64) -> Response {
         self.with_max_age(format!("private, max-age={max_age_seconds}"))
     }
 
-    /// Returns the same response with a ban on storing it. `Expires` and `Pragma` are for caches of
-    /// HTTP/1.0.
+    /// Returns the same response with `Cache-Control: no-store` and similar headers: no cache may
+    /// store the response. `Expires` and `Pragma` are for caches of HTTP/1.0.
     ///
     /// ```
     /// use millpond::Response;
@@ -132,6 +132,7 @@ impl Response {
     /// let response = Response::text("balance").with_no_cache();
     /// assert_eq!(response.headers[1].1, "no-cache, no-store, must-revalidate");
     /// ```
+    #[must_use]
     pub fn with_no_cache(self) -> Response {
         self.with_unique_header("Cache-Control", "no-cache, no-store, must-revalidate")
             .with_unique_header("Expires", "0")
@@ -150,7 +151,7 @@ impl Response {
 pub(crate) struct EntityTag<'a> {
     weak: bool,
     /// The tag without its quotes. A tag received without quotes is compared like the others: a
-    /// cache may hold it from a time when the server sent it without.
+    /// cache may have stored the response of a server that sends no quotes.
     opaque: &'a str,
 }
 
@@ -174,7 +175,7 @@ impl<'a> EntityTag<'a> {
 
     /// Returns whether the tags are equal by strong comparison (RFC 9110 §8.8.3.2): for `If-Match`
     /// and `If-Range`, which require equal bytes.
-    #[cfg(any(test, feature = "assets"))]
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn strong_eq(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }

@@ -28,12 +28,12 @@ use std::fs::File;
 ///     match request.url().as_str() {
 ///         "/" => Response::html("<h1>home</h1>"),
 ///         "/old" => Response::redirect_303("/"),
-///         "/list.csv" => Response::text("a,b\n1,2\n").with_unique_header("Content-Type", "text/csv"),
+///         "/csv" => Response::text("a,b\n1,2\n").with_unique_header("Content-Type", "text/csv"),
 ///         _ => Response::text("not found").with_status_code(404),
 ///     }
 /// }
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 ///     let server = Server::new("127.0.0.1:8080", answer)?;
 ///     println!("http://{}/", server.server_addr());
 ///     server.run();
@@ -50,7 +50,6 @@ use std::fs::File;
 /// let response = Response { data: ResponseBody::from_string("<p>kept</p>"), ..response };
 /// assert_eq!(response.status_code, 201);
 /// ```
-#[must_use = "only a response that the handler returns is sent"]
 pub struct Response {
     /// The status code: 200 to 999, or 101 with an `upgrade` (RFC 9110 §15). In place of any other
     /// code, the server answers 500. The server itself sends interim responses.
@@ -66,7 +65,7 @@ pub struct Response {
     /// A name must be a token. A value must not contain a line break or any other control character
     /// except HTAB. Characters beyond ASCII are sent as UTF-8, which few clients expect. If a field
     /// is invalid, the server answers 500 instead: without the field, the response could have
-    /// another meaning. For text of users, use the methods that encode it:
+    /// another meaning. For a text from users, use a method that encodes the text:
     /// [`redirect_303`](Response::redirect_303) and its like for a target, and
     /// [`with_content_disposition_attachment`](Response::with_content_disposition_attachment) for a
     /// file name.
@@ -120,10 +119,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_301("/new").headers[0], ("Location".into(), "/new".into()));
     /// ```
-    pub fn redirect_301<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_301<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(301, target.into())
     }
 
@@ -134,10 +130,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_302("/today").status_code, 302);
     /// ```
-    pub fn redirect_302<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_302<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(302, target.into())
     }
 
@@ -150,10 +143,7 @@ impl Response {
     /// let id = 5;
     /// assert_eq!(Response::redirect_303(format!("/users/{id}")).status_code, 303);
     /// ```
-    pub fn redirect_303<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_303<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(303, target.into())
     }
 
@@ -164,10 +154,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_307("/elsewhere").status_code, 307);
     /// ```
-    pub fn redirect_307<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_307<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(307, target.into())
     }
 
@@ -178,10 +165,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_308("/v2").status_code, 308);
     /// ```
-    pub fn redirect_308<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_308<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(308, target.into())
     }
 }
@@ -214,10 +198,7 @@ impl Response {
     /// # assert!(response.is_success());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn from_file<C>(content_type: C, file: File) -> Response
-    where
-        C: Into<Cow<'static, str>>,
-    {
+    pub fn from_file<C: Into<Cow<'static, str>>>(content_type: C, file: File) -> Response {
         ok(content_type.into(), ResponseBody::from_file(file))
     }
 
@@ -229,14 +210,8 @@ impl Response {
     /// let response = Response::html("<p>hello <strong>world</strong></p>");
     /// assert_eq!(response.headers[0].1, "text/html; charset=utf-8");
     /// ```
-    pub fn html<D>(content: D) -> Response
-    where
-        D: Into<String>,
-    {
-        ok(
-            "text/html; charset=utf-8".into(),
-            ResponseBody::from_string(content),
-        )
+    pub fn html<D: Into<String>>(content: D) -> Response {
+        Response::from_data("text/html; charset=utf-8", content.into())
     }
 
     /// Returns a 200 with an SVG image.
@@ -247,14 +222,8 @@ impl Response {
     /// let response = Response::svg("<svg xmlns='http://www.w3.org/2000/svg'/>");
     /// assert_eq!(response.headers[0].1, "image/svg+xml; charset=utf-8");
     /// ```
-    pub fn svg<D>(content: D) -> Response
-    where
-        D: Into<String>,
-    {
-        ok(
-            "image/svg+xml; charset=utf-8".into(),
-            ResponseBody::from_string(content),
-        )
+    pub fn svg<D: Into<String>>(content: D) -> Response {
+        Response::from_data("image/svg+xml; charset=utf-8", content.into())
     }
 
     /// Returns a 200 with plain text.
@@ -265,14 +234,8 @@ impl Response {
     /// let response = Response::text("hello world");
     /// assert_eq!(response.headers[0].1, "text/plain; charset=utf-8");
     /// ```
-    pub fn text<S>(text: S) -> Response
-    where
-        S: Into<String>,
-    {
-        ok(
-            "text/plain; charset=utf-8".into(),
-            ResponseBody::from_string(text),
-        )
+    pub fn text<S: Into<String>>(text: S) -> Response {
+        Response::from_data("text/plain; charset=utf-8", text.into())
     }
 }
 
@@ -366,7 +329,7 @@ fn redirect(status_code: u16, target: Cow<'static, str>) -> Response {
 }
 
 /// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character becomes a space:
-/// the encoder would reject the whole response because of it.
+/// the encoder would reject the whole response because of that character.
 fn push_quoted(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {

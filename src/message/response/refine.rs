@@ -12,6 +12,7 @@ impl Response {
     ///
     /// assert_eq!(Response::text("try later").with_status_code(503).status_code, 503);
     /// ```
+    #[must_use]
     pub fn with_status_code(mut self, code: u16) -> Response {
         self.status_code = code;
         self
@@ -24,6 +25,7 @@ impl Response {
     ///
     /// assert!(Response::text("?").without_header("content-type").headers.is_empty());
     /// ```
+    #[must_use]
     pub fn without_header(mut self, header: &str) -> Response {
         self.headers
             .retain(|(name, _)| !name.eq_ignore_ascii_case(header));
@@ -41,6 +43,7 @@ impl Response {
     ///     .with_additional_header("Set-Cookie", format!("visits={}", 2));
     /// assert_eq!(response.headers.len(), 3);
     /// ```
+    #[must_use]
     pub fn with_additional_header<H, V>(mut self, header: H, value: V) -> Response
     where
         H: Into<Cow<'static, str>>,
@@ -50,8 +53,8 @@ impl Response {
         self
     }
 
-    /// Returns the same response with exactly one header of that name. The header replaces the first
-    /// one of that name; any others are removed.
+    /// Returns the same response with exactly one header of that name. The header replaces the
+    /// first one of that name; any others are removed.
     ///
     /// ```
     /// use millpond::Response;
@@ -59,6 +62,7 @@ impl Response {
     /// let response = Response::text("a,b").with_unique_header("content-type", "text/csv");
     /// assert_eq!(response.headers, [("Content-Type".into(), "text/csv".into())]);
     /// ```
+    #[must_use]
     pub fn with_unique_header<H, V>(mut self, header: H, value: V) -> Response
     where
         H: Into<Cow<'static, str>>,
@@ -82,9 +86,9 @@ impl Response {
     /// 6266). The name may be any text. Characters that a header cannot hold are encoded twice: in
     /// UTF-8, and as `_` for clients that know only ASCII.
     ///
-    /// Some characters become `_`, because with them a client could save the file in another folder,
-    /// or show another file type: `/` and `\`, a name of dots only, control characters, line
-    /// separators, and the marks that change the direction of text.
+    /// Some characters become `_`, because with them a client could save the file in another
+    /// folder, or show another file type: `/` and `\`, a name of dots only, control characters,
+    /// line separators, and the marks that change the direction of text.
     ///
     /// ```
     /// use millpond::Response;
@@ -98,14 +102,15 @@ impl Response {
     /// let both = r#"attachment; filename="na_ve _1_"; filename*=UTF-8''na%C3%AFve%20%221%22"#;
     /// assert_eq!(named("na\u{ef}ve \"1\""), both);
     /// ```
+    #[must_use]
     pub fn with_content_disposition_attachment(self, filename: &str) -> Response {
         self.with_unique_header("Content-Disposition", attachment(filename))
     }
 }
 
 /// Returns the value of Content-Disposition. RFC 6266 §4.3: `filename` is for every client, and
-/// `filename*` for the clients that know it. `filename` can hold ASCII without `"` and `%` (§D); for
-/// any other name, both are sent.
+/// `filename*` for the clients that know it. `filename` can hold ASCII without `"` and `%` (§D);
+/// for any other name, both are sent.
 fn attachment(filename: &str) -> String {
     let only_dots = filename.chars().all(|c| c == '.');
     let safe = |c| match c {

@@ -1,5 +1,5 @@
-//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): the bytes and the forms of a
-//! target, and the syntax of Host.
+//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): the bytes and the forms of
+//! a target, and the syntax of Host.
 
 use crate::message::request::head::{Head, Span};
 use crate::message::syntax::bytes;

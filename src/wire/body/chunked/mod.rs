@@ -12,8 +12,6 @@
 //!     └── LF ── DataLf ◄── CR ── Data
 //! ```
 
-use std::io::Write;
-
 use crate::limits::Limits;
 use crate::message::syntax::bytes::{is, QUOTED, TOKEN, VALUE};
 use crate::wire::error::WireError;
@@ -94,8 +92,9 @@ impl Decoder {
 
     /// Reads from `input`, and writes the bytes of the body to `out`.
     ///
-    /// Returns at the end of the input, before a byte that `out` has no room for, and after the body
-    /// and its trailer section. In the last case, the rest of the input belongs to the next request.
+    /// Returns at the end of the input, before a byte that `out` has no room for, and after the
+    /// body and its trailer section. In the last case, the rest of the input belongs to the next
+    /// request.
     ///
     /// # Errors
     ///
@@ -263,8 +262,7 @@ impl Decoder {
 /// Appends the line before a chunk of `len` bytes. `len` must not be 0, which would end the body.
 pub(crate) fn write_chunk_head(out: &mut Vec<u8>, len: usize) {
     debug_assert_ne!(len, 0);
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "{len:x}\r\n");
+    out.extend_from_slice(format!("{len:x}\r\n").as_bytes());
 }
 
 #[cfg(test)]

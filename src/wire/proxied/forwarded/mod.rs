@@ -2,10 +2,10 @@
 //! `X-Forwarded-Proto`. The caller decides which proxies are trusted.
 //!
 //! Each proxy appends an element with the address that it sees. The last element comes from the
-//! nearest proxy, and each earlier element is only as reliable as the proxy that passed it on. So the
-//! module reads a list from its end, while the proxy that appended an element is trusted. A client
-//! may have sent the beginning of the list, with an unclosed quote or a comma in it. Read from its
-//! end, the rest of the list is the same with and without that beginning.
+//! nearest proxy, and each earlier element is only as reliable as the proxy that passed it on. So
+//! the module reads a list from its end, while the proxy that appended an element is trusted. A
+//! client may have sent the beginning of the list, with an unclosed quote or a comma in it. Read
+//! from its end, the rest of the list is the same with and without that beginning.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -221,8 +221,8 @@ fn is_obfuscated(text: &str) -> bool {
     !name.is_empty() && name.bytes().all(fits)
 }
 
-/// Returns the address in an element of `X-Forwarded-For`: a bare address, or one as in `Forwarded`.
-/// This field has no grammar.
+/// Returns the address in an element of `X-Forwarded-For`: a bare address, or one as in
+/// `Forwarded`. This field has no grammar.
 fn x_node(element: &str) -> Option<SocketAddr> {
     let bare = element.parse::<Ipv6Addr>().ok();
     let bare = bare.map(|address| SocketAddr::new(canonical(address.into()), 0));
@@ -244,7 +244,7 @@ fn elements_reversed<'a>(
     let of_name = fields.filter(move |f| f.name.of(&head.text).eq_ignore_ascii_case(name));
     let elements = of_name.flat_map(move |f| ReversedElements(Some(f.value.of(&head.text))));
     elements
-        .map(|element| element.map(|text| trim(text)))
+        .map(|element| element.map(trim))
         .filter(|element| *element != Some(""))
 }
 
@@ -275,8 +275,8 @@ impl<'a> Iterator for ReversedElements<'a> {
     }
 }
 
-/// Returns the index of the quote that opens a quoted-string which ends after `text`: the last quote
-/// that no backslash escapes.
+/// Returns the index of the quote that opens a quoted-string which ends after `text`: the last
+/// quote that no backslash escapes.
 fn opening_quote(text: &[u8]) -> Option<usize> {
     let mut end = text.len();
     loop {

@@ -119,8 +119,8 @@ const FORWARDED: &[(&[&str], &str, bool)] = &[
     (&["for=\"\\\u{e9}\""], PEER, false),
 ];
 
-/// Beginnings that a client may send. A beginning cannot hide the element that the proxy appends, in
-/// the same field or in one of its own.
+/// Beginnings that a client may send. A beginning cannot hide the element that the proxy appends,
+/// in the same field or in one of its own.
 const BEGINNINGS: &[&str] = &[
     "",
     "for=203.0.113.1",

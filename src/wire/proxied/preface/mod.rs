@@ -10,8 +10,8 @@ use crate::wire::error::WireError;
 
 /// The longest line of version 1, with its CRLF: 107 bytes (§2.1). A longer line is malformed.
 const MAX_LINE_BYTES: usize = 107;
-/// The longest preface of version 2: 4 KiB, as in nginx. The format permits 64 KiB. A longer preface
-/// is malformed.
+/// The longest preface of version 2: 4 KiB, as in nginx. The format permits 64 KiB. A longer
+/// preface is malformed.
 const MAX_BINARY_BYTES: usize = 4096;
 /// The first bytes of version 1.
 const LINE_START: &[u8] = b"PROXY ";
