@@ -81,8 +81,8 @@ use super::registry::{ConnectionHandle, ConnectionState};
 use super::stats::CloseReason;
 use crate::message::request::head::Head;
 use crate::message::Request;
-use crate::util::catch_panic::caught;
-use crate::util::io::after;
+use crate::util::catch_panic::catch_panic;
+use crate::util::io::deadline_after;
 use crate::wire::proxied::Client;
 
 /// Handlers in a row that must be quick before pipelined responses are gathered into one write. They
@@ -193,7 +193,7 @@ impl Task for Connection {
             }
             Phase::Aborted(_) => {
                 if let Phase::Aborted(rest) = std::mem::replace(&mut self.phase, Phase::Closed) {
-                    let _ = caught(|| drop(rest));
+                    let _ = catch_panic(|| drop(rest));
                 }
                 Next::Done
             }
@@ -204,7 +204,7 @@ impl Task for Connection {
 
 impl Connection {
     pub(super) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
-        let deadline = after(Instant::now(), service.limits.idle_timeout);
+        let deadline = deadline_after(Instant::now(), service.limits.idle_timeout);
         let expects = |proxies: &Proxies| proxies.expects_preface(handle.peer.ip());
         let has_preface = service.proxies.as_ref().map_or(false, expects);
         Connection {

@@ -15,7 +15,7 @@ use super::Connection;
 use crate::server::pool::Next;
 use crate::server::registry::ConnectionState;
 use crate::server::stats::CloseReason;
-use crate::util::io::{after, would_block};
+use crate::util::io::{deadline_after, would_block};
 use crate::wire::error::WireError;
 
 /// Bytes of capacity that an idle connection keeps for received bytes, 4 KiB.
@@ -147,10 +147,10 @@ impl Connection {
             registry.request_began(&self.handle, now);
         }
         self.min_rate = None;
-        self.deadline = after(now, limits.head_timeout);
+        self.deadline = deadline_after(now, limits.head_timeout);
         match expecting {
             Expecting::Nothing => {
-                self.deadline = after(now, limits.idle_timeout);
+                self.deadline = deadline_after(now, limits.idle_timeout);
                 // The request follows the preface at once: until then the connection is fresh, and
                 // a drain waits for it.
                 if before != Expecting::Preface {

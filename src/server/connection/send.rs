@@ -13,7 +13,7 @@ use crate::server::pool::Next;
 use crate::server::registry::ConnectionState;
 use crate::server::stats::error_hook::ServerErrorKind;
 use crate::server::stats::CloseReason;
-use crate::util::io::after;
+use crate::util::io::deadline_after;
 
 /// Bytes of capacity that the output buffer of a worker keeps after a response, 256 KiB.
 const OUT_BUFFER_KEEP_BYTES: usize = 256 * 1024;
@@ -123,7 +123,7 @@ impl Connection {
         if let Some(rest) = rest {
             self.reader.skip(rest, MAX_SKIPPED_BODY_BYTES);
         }
-        self.deadline = after(now, self.service.limits.idle_timeout);
+        self.deadline = deadline_after(now, self.service.limits.idle_timeout);
         self.service.registry.became_idle(&self.handle, now);
         if self.unread.is_empty() && self.reader.expecting() == Expecting::Nothing {
             return Next::Idle;

@@ -13,7 +13,7 @@ use crate::message::request::head::Version;
 use crate::message::{Duplex, Request, Response, Switched, Upgrade};
 use crate::server::registry::ConnectionHandle;
 use crate::server::stats::error_hook::{ErrorContext, ServerErrorKind};
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::wire::encode;
 
 /// Acquires a permit for a 101 response.
@@ -94,7 +94,7 @@ pub(crate) fn hand_over(
     // The context of an error, and not the handle, which would keep the socket open.
     let (service_of_thread, context) = (Arc::clone(service), ErrorContext::of(handle));
     let run = move || {
-        if let Err(panicked) = caught(move || upgrade.take_over(socket)) {
+        if let Err(panicked) = catch_panic(move || upgrade.take_over(socket)) {
             let hook = &service_of_thread.on_error;
             hook.report(ServerErrorKind::Upgrade, Some(context), panicked.into());
         }

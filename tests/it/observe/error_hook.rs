@@ -97,7 +97,7 @@ fn server() -> (BackgroundServer, Told) {
 #[test]
 fn each_cause_is_told_once() {
     use ServerErrorKind::*;
-    let panicked = |what: &str| format!("it panicked: {what}");
+    let panicked = |what: &str| format!("panic: {what}");
     let short = "response body shorter than announced";
     for (path, status, kind, text) in [
         ("/panics", 500, Handler, panicked("a handler, on purpose")),
@@ -107,7 +107,12 @@ fn each_cause_is_told_once() {
             Handler,
             panicked("a handler, formatted"),
         ),
-        ("/panics/other", 500, Handler, "it panicked".into()),
+        (
+            "/panics/other",
+            500,
+            Handler,
+            "panic without a message".into(),
+        ),
         ("/fails/at/once", 500, Body, "the disk is gone".into()),
         ("/fails/later", 200, Body, "the disk is gone".into()),
         (

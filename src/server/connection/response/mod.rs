@@ -22,7 +22,7 @@ use crate::message::{Data, Request, Response, Upgrade};
 use crate::server::registry::ConnectionHandle;
 use crate::server::stats::error_hook::ServerErrorKind;
 use crate::server::stats::CloseReason;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 use crate::wire::encode;
 use crate::wire::encode::{BodyFraming, Payload};
@@ -80,7 +80,7 @@ pub(crate) fn run_exchange(
     };
     let unread = std::mem::take(&mut leftover.unread);
     if leftover.fault == Some(Fault::HalfContinue) {
-        let _ = caught(|| drop(response));
+        let _ = catch_panic(|| drop(response));
         return Err(CloseReason::Broken);
     }
     // "*" is the server as a whole, which a handler need not know (RFC 9110 §9.3.7).
@@ -147,7 +147,7 @@ fn lend_request(
 }
 
 fn run_handler(service: &Service, handle: &ConnectionHandle, request: &Request) -> Response {
-    caught(|| (service.handler)(request)).unwrap_or_else(|panicked| {
+    catch_panic(|| (service.handler)(request)).unwrap_or_else(|panicked| {
         service.counters.panicked();
         service.report(handle, ServerErrorKind::Handler, panicked.into());
         status_page(500)
@@ -265,7 +265,7 @@ fn encode_response(
             .map_err(|error| service.report(handle, ServerErrorKind::Body, error))
             .ok()
     } else {
-        let _ = caught(|| drop(data));
+        let _ = catch_panic(|| drop(data));
         is_valid.then(|| BodySource::Nothing)
     };
     if !is_valid {
@@ -337,7 +337,7 @@ fn presentable(mut response: Response) -> Response {
         (101, Some(_)) | (200..=999, None) => response,
         (200..=999, Some(_)) => {
             let upgrade = response.upgrade.take();
-            let _ = caught(|| drop(upgrade));
+            let _ = catch_panic(|| drop(upgrade));
             response
         }
         _ => replace(response, status_page(500)),
@@ -347,7 +347,7 @@ fn presentable(mut response: Response) -> Response {
 /// Replaces the response of the handler by another. The first holds user code, and the drop of that
 /// code may panic.
 fn replace(response: Response, other: Response) -> Response {
-    let _ = caught(|| drop(response));
+    let _ = catch_panic(|| drop(response));
     other
 }
 

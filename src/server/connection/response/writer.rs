@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::TcpStream;
 
 use crate::server::connection::byte_queue::ByteQueue;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::io::would_block;
 use crate::wire::body::chunked;
 
@@ -98,7 +98,7 @@ impl BodyReader {
     /// Reads once. A panic of the reader becomes an error.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            match caught(|| self.reader.read(buf))? {
+            match catch_panic(|| self.reader.read(buf))? {
                 // A faulty reader may return a count beyond the end of the buffer.
                 Ok(count) => return Ok(count.min(buf.len())),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -110,7 +110,7 @@ impl BodyReader {
 
 impl Drop for BodyReader {
     fn drop(&mut self) {
-        let _ = caught(|| self.reader = Box::new(io::empty()));
+        let _ = catch_panic(|| self.reader = Box::new(io::empty()));
     }
 }
 
