@@ -1,36 +1,39 @@
-//! Serves the socket that it is started with, so that whoever starts it may bind port 80, start it
-//! with the first client, or replace it while clients queue. By hand:
+//! Serves a listening socket that the parent process opened. The parent may bind port 80 with its
+//! own rights, start this program at the first connection, or restart the program while new
+//! connections wait in the queue of the socket. By hand:
 //!
 //! ```sh
 //! cargo build --release --example activated
 //! systemd-socket-activate --inetd -l 127.0.0.1:8080 target/release/examples/activated
 //! ```
 //!
-//! As a service it takes two files, `hello.socket` and `hello.service`:
+//! A service of systemd takes two files, `hello.socket` and `hello.service`:
 //!
 //! ```ini
 //! [Socket]
 //! ListenStream=80
-//! # Accept=no is the default: one process for all connections.
+//! # Accept=no is the default: one process serves all connections.
 //!
 //! [Service]
 //! ExecStart=/usr/local/bin/activated
 //! StandardInput=socket
-//! # Where the output goes else: to the socket.
+//! # Without these two lines, the output would go to the socket.
 //! StandardOutput=journal
 //! StandardError=journal
 //! ```
 //!
-//! The socket comes as the standard input, which std can have without `unsafe`; what comes under a
-//! number (`$LISTEN_FDS`, from 3 on) it cannot.
+//! The socket must be the standard input. std cannot take a socket that is passed by number
+//! (`$LISTEN_FDS`, from 3 on) without `unsafe`.
 
 #[cfg(unix)]
 fn main() -> std::io::Result<()> {
     use millpond::{Listen, Response, Server};
 
+    // The parent has bound the socket, so there is no address to choose here.
     let server = Server::listen_on([Listen::stdin()?], |request| {
         Response::text(format!("hello {}\n", request.remote_addr()))
     })?;
+    // Standard output may be the socket too, so the address goes to standard error.
     for address in server.addresses() {
         eprintln!("{address}");
     }
@@ -40,5 +43,5 @@ fn main() -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn main() {
-    eprintln!("this is for Unix");
+    eprintln!("the example `activated` needs Unix");
 }

@@ -1,58 +1,117 @@
-//! A room in which everybody hears everybody: `cargo run --release --example chat [ADDRESS]`.
-//! Enter ends it, and all who are there are told.
+//! A chat over websockets: `cargo run --release --example chat [ADDRESS]`, then open the printed
+//! URL in two windows. Enter ends the program, after each client has received a close frame.
+//!
+//! Each client has two threads. One thread receives the messages of the client, and the other sends
+//! the messages of all clients to this client. A bounded queue connects them, so that no client
+//! waits for another client that reads slowly.
 
-mod room;
-
-use millpond::{router, websocket, Request, Response, Router};
-use room::Room;
+use millpond::websocket::{self, Message, Websocket, WebsocketSender};
+use millpond::{router, Address, Request, Response, Router, Settings};
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{env, error::Error, io, net::ToSocketAddrs, thread};
+use std::{error::Error, io, thread};
 
-/// How long those who are told that it ends have to leave.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Messages that wait for one client. A client with more waiting messages is disconnected.
+const MAX_QUEUED_MESSAGES: usize = 100;
+const MAX_MESSAGE_BYTES: usize = 2_000;
+/// The time that clients have to answer the close frame at the end of the program.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// All connected clients.
+type Clients = Arc<Mutex<Vec<Client>>>;
+
+struct Client {
+    queue: SyncSender<Arc<str>>,
+    sender: WebsocketSender,
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let address = env::args().nth(1);
-    let mut addresses = address
-        .as_deref()
-        .unwrap_or("127.0.0.1:8080")
-        .to_socket_addrs()?;
-    let (room, router) = (Room::default(), Router::default());
-    let inside = room.clone();
+    // 1. Start the server in the background.
+    let address = std::env::args().nth(1);
+    let address: Address = address.as_deref().unwrap_or("127.0.0.1:8080").parse()?;
+    let clients = Clients::default();
+    let router = Router::default();
+    let handler_clients = clients.clone();
     router.fallback(move |request| {
         router!(request,
             (GET) (/) => Response::html(include_str!("page.html")),
-            (GET) (/room) => enter(request, &inside),
-            _ => Response::empty_404()
+            (GET) (/room) => connect(request, &handler_clients),
+            _ => Response::empty_404(),
         )
     });
-    let server = router.serve_managed(addresses.next().ok_or("no such address")?)?;
+    let server = router.serve_managed_on([address], Settings::default())?;
     println!("http://{}/", server.addr());
+    // 2. Wait for Enter. Standard input without a keyboard is at its end: then wait forever.
     while io::stdin().read_line(&mut String::new())? == 0 {
-        thread::park(); // There is nobody to type.
+        thread::park();
     }
+    // 3. Stop. The server accepts no new client, but leaves websockets to the program.
     let monitor = server.monitor();
-    server.stop(); // Nobody enters any more; those who are there stay.
-    println!("{} were told", room.close());
-    let began = Instant::now();
-    while monitor.stats().upgraded > 0 && began.elapsed() < PATIENCE {
+    server.stop();
+    let all: Vec<Client> = clients.lock().unwrap().drain(..).collect();
+    for client in &all {
+        let _ = client.sender.close(1001, "server stopped"); // An error: the client has left.
+    }
+    println!("{} clients disconnected", all.len());
+    // 4. Wait until the clients have answered. Without this, they could miss the close frame.
+    let deadline = Instant::now() + CLOSE_TIMEOUT;
+    while monitor.stats().upgraded > 0 && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }
 
-fn enter(request: &Request, room: &Room) -> Response {
-    // Any page can have its visitors' browsers ask; `null` is one that hides what it is.
-    let page = request.header("Origin").map(|o| o.split("://").nth(1));
-    if page.map_or(false, |host| host != request.header("Host")) {
-        return Response::text("another site's page asks\n").with_status_code(403);
+/// Answers the request for a websocket, and starts the threads of the client.
+fn connect(request: &Request, clients: &Clients) -> Response {
+    // A page of any site can open a websocket to this server. The browser sends the site as
+    // `Origin`, which must be the site of this server. A client that is no browser sends none.
+    let origin = request.header("Origin");
+    let site = origin.map(|origin| origin.split("://").nth(1));
+    if site.map_or(false, |site| site != request.header("Host")) {
+        return Response::text("request from another site\n").with_status_code(403);
     }
     match websocket::start(request, Some("millpond-chat")) {
         Ok((response, receiver)) => {
-            let room = room.clone();
-            thread::spawn(move || receiver.into_iter().for_each(|socket| room.talk(socket)));
+            // The websocket arrives when the response has been sent.
+            let clients = clients.clone();
+            thread::spawn(move || {
+                receiver
+                    .into_iter()
+                    .for_each(|socket| chat(socket, &clients))
+            });
             response
         }
         Err(_) => websocket::refusal(request),
     }
+}
+
+/// Receives the messages of one client until the client leaves.
+fn chat(mut socket: Websocket, clients: &Clients) {
+    socket.set_max_message_bytes(MAX_MESSAGE_BYTES);
+    let (queue, messages) = mpsc::sync_channel::<Arc<str>>(MAX_QUEUED_MESSAGES);
+    let client = Client {
+        queue,
+        sender: socket.sender(),
+    };
+    clients.lock().unwrap().push(client);
+    // The second thread sends until the client leaves, or until `broadcast` drops the queue.
+    let sender = socket.sender();
+    thread::spawn(move || {
+        messages.iter().all(|text| sender.send_text(&text).is_ok());
+        let _ = sender.close(1008, "too slow"); // An error: the client has left.
+    });
+    for message in socket.by_ref() {
+        if let Message::Text(text) = message {
+            broadcast(&Arc::from(text), clients);
+        }
+    }
+    let mut clients = clients.lock().unwrap();
+    clients.retain(|client| !client.sender.is_closed());
+}
+
+/// Queues a message for all clients, and drops each client whose queue is full.
+fn broadcast(text: &Arc<str>, clients: &Clients) {
+    let mut clients = clients.lock().unwrap();
+    clients.retain(|client| client.queue.try_send(Arc::clone(text)).is_ok());
 }

@@ -1,59 +1,150 @@
-//! A folder as a web site: `cargo run --release --example files DIR [ADDRESS]`. For each folder its
-//! index.html, or else a listing. Ranges, conditions and `.gz` or `.br` beside a file are what
-//! `serve_file` does. Names with a dot in front are not there. An answer prints a line at its end.
+//! A folder as a web site: `cargo run --release --example files [FOLDER] [ADDRESS]`.
+//!
+//! A folder is shown by its `index.html`, or else as a list of its entries. `serve_file` sends the
+//! files, with ranges, conditions, media types, and a `.gz` or `.br` file beside the file. Names
+//! that begin with a dot are hidden. Each request writes one line of log.
 
-mod listing;
-mod page;
-mod text;
-mod transfer;
-
-use millpond::{asset_path, serve_file, Request, Response, Server};
+use millpond::{asset_path, log, serve_file, Address, Request, Response, Server};
 use std::path::{Path, PathBuf};
-use std::{env, process::ExitCode};
+use std::{error::Error, fs, io, time::SystemTime};
 
-const USAGE: &str = "usage: files DIR [ADDRESS]
+/// The pages run no script and load nothing.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const LIST_HEAD: &str = "<li class=head>Name<span>Size</span><span>Changed</span>\n";
 
-Serves DIR at http://ADDRESS/, which is 127.0.0.1:8080 if it is not given.
-0.0.0.0:8080 serves it to everybody on your network. Ctrl-C ends it.";
+/// The folder that is served, and its name for the pages.
+struct Site {
+    folder: PathBuf,
+    name: String,
+}
 
-fn main() -> ExitCode {
-    let args: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
-    let (folder, address) = match args.as_slice() {
-        [folder] => (folder.clone(), "127.0.0.1:8080".into()),
-        [folder, address] => (folder.clone(), address.to_string_lossy()),
-        _ => return fail(USAGE),
-    };
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let folder = PathBuf::from(args.next().unwrap_or_else(|| ".".into()));
+    let address: Address = args.next().as_deref().unwrap_or("127.0.0.1:8080").parse()?;
     if !folder.is_dir() {
-        return fail(&format!("{} is not a folder\n\n{USAGE}", folder.display()));
+        return Err(format!("not a folder: {}", folder.display()).into());
     }
-    let handler = move |request: &Request| transfer::told(request, || answer(request, &folder));
-    let server = match Server::new(&*address, handler) {
-        Ok(server) => server,
-        Err(error) => return fail(&format!("{address}: {error}")),
-    };
+    // The absolute path ends with the name of the folder, also if FOLDER is `.`.
+    let name = folder.canonicalize()?;
+    let name = name
+        .file_name()
+        .map_or("files".into(), |name| escape(&name.to_string_lossy()));
+    let site = Site { folder, name };
+    let server = Server::listen_on([address], move |request| {
+        log(request, io::stdout(), || site.respond(request))
+            .with_unique_header("X-Content-Type-Options", "nosniff")
+    })?;
     println!("http://{}/", server.server_addr());
     server.run();
-    ExitCode::SUCCESS
+    Ok(())
 }
 
-fn fail(why: &str) -> ExitCode {
-    eprintln!("{why}");
-    ExitCode::from(2)
+impl Site {
+    fn respond(&self, request: &Request) -> Response {
+        // 1. Find the path. `asset_path` never leads out of the folder.
+        let url = request.raw_url().split('?').next().unwrap_or_default();
+        let is_hidden = request.url().split('/').any(|name| name.starts_with('.'));
+        let path = match asset_path(url, &self.folder).filter(|_| !is_hidden) {
+            Some(path) => path,
+            None => return self.error(404, "There is no such file."),
+        };
+        // 2. Send a file, or the index of a folder.
+        let index = asset_path(&format!("{url}index.html"), &self.folder);
+        let file = [Some(path.clone()), index.filter(|_| url.ends_with('/'))];
+        if let Some(file) = file.iter().flatten().find(|file| file.is_file()) {
+            return serve_file(request, file);
+        }
+        // 3. Show a folder. Without the slash at the end of the URL, the browser would look for the
+        //    links of the page in the parent folder.
+        if !matches!(request.method(), "GET" | "HEAD") {
+            let response = self.error(405, "A folder can only be read.");
+            return response.with_additional_header("Allow", "GET, HEAD");
+        }
+        if !url.ends_with('/') {
+            return Response::redirect_302(request.raw_url().replacen(url, &format!("{url}/"), 1));
+        }
+        match self.list(url, &path) {
+            Ok(list) => self.page(&request.url(), &list),
+            Err(_) => self.error(403, "The server cannot read this folder."),
+        }
+    }
+
+    /// Returns the entries of a folder as HTML: folders first, then files.
+    fn list(&self, url: &str, path: &Path) -> io::Result<String> {
+        let mut rows = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let name = entry?.file_name().into_string().unwrap_or_default();
+            let href = percent_encode(&name);
+            let target = asset_path(&format!("{url}{href}"), &self.folder);
+            // Skip hidden names, names that are not UTF-8, and links that lead out of the folder.
+            let data = match target.map(fs::metadata) {
+                Some(Ok(data)) if !name.is_empty() && !name.starts_with('.') => data,
+                _ => continue,
+            };
+            let (slash, size) = match data.is_file() {
+                true => ("", format_size(data.len())),
+                false => ("/", String::new()),
+            };
+            let age = data.modified().map_or(String::new(), format_age);
+            let link = format!("<a href=\"{href}{slash}\">{}{slash}</a>", escape(&name));
+            let row = format!("<li>{link}<span>{size}</span><span>{age}</span>\n");
+            rows.push((data.is_file(), name.to_lowercase(), row));
+        }
+        let count = rows.len();
+        if url != "/" {
+            rows.push((false, String::new(), "<li><a href=\"../\">..</a>\n".into()));
+        }
+        rows.sort();
+        let rows: String = rows.into_iter().map(|(_, _, row)| row).collect();
+        Ok(format!("<ul>\n{LIST_HEAD}{rows}</ul>\n<p>Entries: {count}"))
+    }
+
+    fn error(&self, status: u16, text: &str) -> Response {
+        let content = format!("<p>{text}\n<p><a href=\"/\">Back to {}</a>", self.name);
+        self.page("", &content).with_status_code(status)
+    }
+
+    /// Returns a page. Its heading is the name of the folder and the path below the folder.
+    fn page(&self, path: &str, content: &str) -> Response {
+        let (name, path) = (&self.name, escape(path.trim_end_matches('/')));
+        let title = format!("<title>{name}{path}</title>\n<h1><a href=\"/\">{name}</a>{path}</h1>");
+        Response::html(format!("{}{title}\n{content}\n", include_str!("head.html")))
+            .with_additional_header("Content-Security-Policy", POLICY)
+            .with_no_cache()
+    }
 }
 
-fn answer(request: &Request, folder: &Path) -> Response {
-    let url = request.raw_url();
-    let (url, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-    let hidden = request.url().split('/').any(|name| name.starts_with('.'));
-    match asset_path(url, folder).filter(|_| !hidden) {
-        None => page::failed(404, "Not found", "Nothing here has this name."),
-        Some(path) if path.is_file() => serve_file(request, &path),
-        Some(_) if !matches!(request.method(), "GET" | "HEAD") => page::not_allowed(),
-        // Its first segment is a name: this is no `//evil/`.
-        Some(_) if !url.ends_with('/') => Response::redirect_302(format!("{url}/{query}")),
-        Some(path) => match asset_path(&format!("{url}index.html"), folder) {
-            Some(index) if index.is_file() => serve_file(request, &index),
-            _ => listing::show(request, url, &path, folder).unwrap_or_else(page::unreadable),
-        },
+/// Escapes text for HTML. Without this, the name of a file could contain a script.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// Encodes a name as one segment of a URL.
+fn percent_encode(name: &str) -> String {
+    let encode = |byte: u8| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
+}
+
+fn format_size(bytes: u64) -> String {
+    match bytes {
+        0..=999 => format!("{bytes} B"),
+        1_000..=999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..=999_999_999 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+fn format_age(changed: SystemTime) -> String {
+    match changed.elapsed().map_or(0, |age| age.as_secs() / 60) {
+        minutes @ 0..=59 => format!("{minutes} min ago"),
+        minutes @ 60..=1_439 => format!("{} h ago", minutes / 60),
+        minutes => format!("{} days ago", minutes / 1_440),
     }
 }

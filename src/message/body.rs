@@ -1,5 +1,6 @@
-//! The bodies: the one a request brings and the one a response takes along.
-//! It knows readers and sizes, not how a body is framed on the wire.
+//! The body of a request and the body of a response.
+//!
+//! The module knows readers and sizes, and not the framing of a body on the wire.
 
 use std::fmt;
 use std::fs::File;
@@ -8,11 +9,12 @@ use std::marker::PhantomData;
 
 /// The body of a request: a reader that ends where the body ends.
 ///
-/// Made by [`Request::data`](crate::Request::data). Reading fails with `UnexpectedEof` when the
-/// client went away before it had sent all of it, so a body read to its end is whole.
+/// [`Request::data`](crate::Request::data) returns one. A read fails with `UnexpectedEof` if the
+/// client closed the connection before the end of the body. A body that was read to its end is
+/// therefore complete.
 pub struct RequestBody<'a> {
     reader: Box<dyn Read + Send>,
-    // The reader owns what it reads from; the lifetime is that of rouille's type of this name.
+    // The reader owns its source. The lifetime parameter is that of rouille's type of this name.
     request: PhantomData<&'a ()>,
 }
 
@@ -37,10 +39,10 @@ impl fmt::Debug for RequestBody<'_> {
     }
 }
 
-/// The body of a response: some bytes, or a reader that yields them while they are sent.
+/// The body of a response: bytes, or a reader that the server reads while it sends the response.
 ///
-/// The constructors of [`Response`](crate::Response) make one; by hand it goes into the `data`
-/// field:
+/// The constructors of [`Response`](crate::Response) set the body. To set another one, use the
+/// `data` field:
 ///
 /// ```
 /// use millpond::{Response, ResponseBody};
@@ -53,20 +55,21 @@ pub struct ResponseBody {
     data: Data,
 }
 
-/// What the server sends: bytes go out with the head in one write, a reader piece by piece.
+/// The content of a body. The server writes bytes together with the head, and reads a reader piece
+/// by piece.
 pub(crate) enum Data {
     Empty,
     Bytes(Vec<u8>),
     Reader {
         reader: Box<dyn Read + Send>,
-        /// Bytes the reader was announced to yield. The server sends no more than this, and closes
-        /// the connection if there are fewer.
+        /// The announced length in bytes. The server sends no more than this, and closes the
+        /// connection if the reader yields less.
         size: Option<u64>,
     },
 }
 
 impl ResponseBody {
-    /// A body without bytes.
+    /// Returns a body without bytes.
     ///
     /// ```
     /// let (_, size) = millpond::ResponseBody::empty().into_reader_and_size();
@@ -76,20 +79,17 @@ impl ResponseBody {
         ResponseBody { data: Data::Empty }
     }
 
-    /// A body read from `data` while it is sent; its size is not known beforehand.
+    /// Returns a body of unknown size. The server reads `data` while it sends the response.
     ///
-    /// If the reader fails half-way the connection is cut, so that the client sees that the body is
-    /// not whole. What it yields is sent at once, the head along with the first of it; but that of
-    /// `text/event-stream` is sent before.
+    /// If the reader fails, the server closes the connection early, so that the client does not
+    /// take the body for a complete one. Each piece is sent as soon as the reader yields it, the
+    /// first one together with the head. The head of a `text/event-stream` is sent at once.
     ///
     /// ```
     /// let squares = (0..10u8).map(|n| n * n).collect::<Vec<_>>();
     /// let body = millpond::ResponseBody::from_reader(std::io::Cursor::new(squares));
     /// ```
-    pub fn from_reader<R>(data: R) -> ResponseBody
-    where
-        R: Read + Send + 'static,
-    {
+    pub fn from_reader<R: Read + Send + 'static>(data: R) -> ResponseBody {
         ResponseBody {
             data: Data::Reader {
                 reader: Box::new(data),
@@ -98,25 +98,22 @@ impl ResponseBody {
         }
     }
 
-    /// A body read from `data` while it is sent, `size` bytes long.
+    /// Returns a body of `size` bytes. The server reads `data` while it sends the response.
     ///
-    /// What the reader yields beyond `size` is not sent. If it yields less the connection is cut,
-    /// so that the client sees that the body is not whole.
+    /// Bytes beyond `size` are not sent. If the reader yields less, the server closes the
+    /// connection early, so that the client does not take the body for a complete one.
     ///
     /// ```
     /// let zeros = std::io::Read::take(std::io::repeat(0), 128);
     /// let body = millpond::ResponseBody::from_reader_and_size(zeros, 128);
     /// ```
-    pub fn from_reader_and_size<R>(data: R, size: usize) -> ResponseBody
-    where
-        R: Read + Send + 'static,
-    {
+    pub fn from_reader_and_size<R: Read + Send + 'static>(data: R, size: usize) -> ResponseBody {
         // A usize is at most 64 bits wide on every target Rust has.
         ResponseBody::from_reader_and_length(data, size as u64)
     }
 
-    /// [`from_reader_and_size`](ResponseBody::from_reader_and_size), also of more than a `usize`
-    /// can tell: a file does not have to fit into memory.
+    /// [`from_reader_and_size`](ResponseBody::from_reader_and_size) with a length in 64 bits: a
+    /// file can be larger than the memory that a `usize` addresses.
     pub(crate) fn from_reader_and_length<R>(data: R, length: u64) -> ResponseBody
     where
         R: Read + Send + 'static,
@@ -129,24 +126,22 @@ impl ResponseBody {
         }
     }
 
-    /// A body of these bytes.
+    /// Returns a body of these bytes.
     ///
     /// ```
     /// let body = millpond::ResponseBody::from_data(vec![0x89, b'P', b'N', b'G']);
     /// ```
-    pub fn from_data<D>(data: D) -> ResponseBody
-    where
-        D: Into<Vec<u8>>,
-    {
+    pub fn from_data<D: Into<Vec<u8>>>(data: D) -> ResponseBody {
         ResponseBody {
             data: Data::Bytes(data.into()),
         }
     }
 
-    /// The rest of an open file, read while it is sent.
+    /// Returns a body with the rest of an open file. The server reads the file while it sends the
+    /// response.
     ///
-    /// The size is that of the file now, less what has been read of it. What is not a regular file
-    /// (a pipe, a device) has no size known beforehand.
+    /// The size is the present size of the file less the current position in it. The size of a pipe
+    /// or a device is unknown.
     ///
     /// ```
     /// let body = millpond::ResponseBody::from_file(std::fs::File::open("Cargo.toml")?);
@@ -162,20 +157,17 @@ impl ResponseBody {
         }
     }
 
-    /// A body of this text, as UTF-8.
+    /// Returns a body of this text, as UTF-8.
     ///
     /// ```
     /// let body = millpond::ResponseBody::from_string("hello world");
     /// ```
-    pub fn from_string<S>(data: S) -> ResponseBody
-    where
-        S: Into<String>,
-    {
+    pub fn from_string<S: Into<String>>(data: S) -> ResponseBody {
         ResponseBody::from_data(data.into())
     }
 
-    /// The body as a reader, and its size if that is known: to read what a handler answered in a
-    /// test, or to wrap a body into another (compression, a checksum).
+    /// Returns the body as a reader, and its size if the size is known. Use this to read a response
+    /// in a test, or to wrap a body in another one (compression, a checksum).
     ///
     /// ```
     /// use millpond::Response;
@@ -203,7 +195,7 @@ impl ResponseBody {
         self.data
     }
 
-    /// The bytes there are, where that is known beforehand.
+    /// Returns the number of bytes, or `None` if the number is not known in advance.
     pub(crate) fn size(&self) -> Option<u64> {
         match &self.data {
             Data::Empty => Some(0),

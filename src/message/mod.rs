@@ -1,4 +1,12 @@
-//! The nouns a handler sees. Nothing here knows a socket, the wire's syntax, or a route.
+//! The message types that a handler uses: request, response, their bodies, and upgrades.
+//!
+//! * `request/`: the request, its head and header fields, and requests made up for tests
+//! * `response/`: the response, its constructors and `with_` methods, entity tags
+//! * `body`: the bodies of both
+//! * `upgrade`: the trait of a protocol that takes over a connection
+//! * `syntax/`: text forms that several modules share
+//!
+//! The folder imports nothing of the server, the routing or the wire.
 
 mod body;
 #[cfg(test)]
@@ -9,7 +17,6 @@ pub(crate) mod syntax;
 mod upgrade;
 
 pub(crate) use self::body::Data;
-pub(crate) use self::request::unix_peer;
 pub(crate) use self::upgrade::{Duplex, Switched};
 
 pub use self::body::{RequestBody, ResponseBody};

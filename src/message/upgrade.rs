@@ -1,21 +1,23 @@
-//! The seam to other protocols: who takes a connection over once HTTP is done with it.
-//! It knows neither the protocol nor what sort of connection it is.
+//! The change to another protocol: the trait of the code that takes over a connection after HTTP.
+//!
+//! The module knows neither the protocol nor the kind of the connection.
 
 use std::io::{self, Cursor, IoSlice, Read, Write};
 use std::time::Duration;
 
-/// Takes a connection over after a 101 [`Response`](crate::Response) whose `upgrade` field holds
-/// it.
+/// A protocol that takes over a connection after a 101 [`Response`](crate::Response).
 ///
-/// It runs on a thread of its own and may take its time; no worker of the pool waits for it. There
-/// are at most [`max_upgraded`](crate::Limits::max_upgraded) at once: one more request for an
-/// upgrade is answered with 503. A server that stops or moves neither ends nor awaits them.
+/// The `upgrade` field of the response holds the value. The value runs on a thread of its own, for
+/// any time; no worker of the pool waits for that thread. A server has at most
+/// [`max_upgraded`](crate::Limits::max_upgraded) upgraded connections at once, and answers the next
+/// request for an upgrade with 503. A server that stops or moves to another address neither closes
+/// upgraded connections nor waits for them.
 ///
-/// The response's Upgrade field says which protocol it is. A request of HTTP/1.0, one that does not
-/// ask for that protocol, and one whose body has not been read are answered with 500 instead
-/// (RFC 9110 §7.8).
+/// The `Upgrade` header of the response names the protocol. The request must be HTTP/1.1 and
+/// request that protocol, and the handler must have read its body (RFC 9110 §7.8). Otherwise the
+/// server answers 500.
 ///
-/// # Example: everything comes back
+/// # Example: echo
 ///
 /// ```
 /// use millpond::{ReadWrite, Request, Response, ResponseBody, Upgrade};
@@ -44,41 +46,44 @@ use std::time::Duration;
 /// # let _ = switch(&Request::fake_http("GET", "/", vec![], vec![]));
 /// ```
 pub trait Upgrade {
-    /// Called once, with the connection, which has no timeouts any more. What the client sent right
-    /// behind its request is read first; dropping the socket closes the connection.
+    /// Runs the protocol on the connection. The server calls this once.
+    ///
+    /// The socket has no timeouts. The first reads return the bytes that the client sent directly
+    /// after its request. Dropping the socket closes the connection.
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
 
-    /// What the server calls. Only this crate can do more with a [`Switched`] than `build` can.
+    /// Runs the protocol on the connection: the method that the server calls. Outside of this
+    /// crate, a [`Switched`] has no more methods than the socket of `build`.
     #[doc(hidden)]
     fn take_over(&mut self, socket: Switched) {
         self.build(Box::new(socket));
     }
 }
 
-/// A connection in both directions: everything that is [`Read`] and [`Write`].
+/// A connection in both directions: any type that is [`Read`] and [`Write`].
 pub trait ReadWrite: Read + Write {}
 
 impl<T: Read + Write> ReadWrite for T {}
 
-/// A connection that is another protocol's: what came early, then the socket.
+/// A connection after its upgrade: the bytes that were received early, then the socket.
 #[doc(hidden)]
 pub struct Switched {
     pub(crate) early: Cursor<Vec<u8>>,
     pub(crate) socket: Box<dyn Duplex>,
 }
 
-/// What a socket can do beyond reading and writing. Several threads may use it, one to read and one
-/// to write.
+/// A socket that several threads can use at once, for example one to read and one to write.
+#[cfg_attr(not(feature = "websocket"), allow(dead_code))]
 pub(crate) trait Duplex: Send + Sync {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
-    /// For both directions.
+    /// Sets the mode of both directions.
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
     fn set_read_timeout(&self, time: Option<Duration>) -> io::Result<()>;
     fn set_write_timeout(&self, time: Option<Duration>) -> io::Result<()>;
-    /// Tells the peer that no more will come.
+    /// Closes the sending direction: the peer reads an end of the stream.
     fn finish_writing(&self);
-    /// Ends both directions, and what waits in either.
+    /// Closes both directions, and wakes the threads that are blocked in either.
     fn cut(&self);
 }
 

@@ -1,7 +1,10 @@
-//! Why a message was refused, and what that is to the client: one variant for each reason, so
-//! that a test and a log line can tell them apart. Nothing here holds a byte that a peer sent.
+//! The reasons for which a message is rejected, and the status code of each.
+//!
+//! Each reason has a variant of its own, so that tests and log lines can distinguish them. No value
+//! holds a byte that a peer sent.
 
-/// A peer's mistake. Each one ends the connection, because the bytes after it mean nothing.
+/// An error in the bytes of a peer. Each one closes the connection, because the parser cannot know
+/// where the next message begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireError {
     TooManyEmptyLines,
@@ -42,52 +45,56 @@ pub(crate) enum WireError {
 }
 
 impl WireError {
-    /// A sentence for logs.
+    /// Returns the text of the reason, for logs.
     pub(crate) fn reason(self) -> &'static str {
         self.refusal().1
     }
 
-    /// The status to answer with, and why: fixed text, never what the peer sent.
+    /// Returns the status code of the response and the text of the reason. The text is fixed, and
+    /// never contains a byte of the peer.
     pub(crate) fn refusal(self) -> (u16, &'static str) {
         use WireError::*;
         match self {
-            TooManyEmptyLines => (400, "too many empty lines before a request"),
-            BadMethod => (400, "the method is not a token followed by one SP"),
+            TooManyEmptyLines => (400, "more than 16 empty lines before request line"),
+            BadMethod => (400, "invalid method: expected token followed by one space"),
             // RFC 9112 §3: 501 for a method longer than any that is implemented.
-            MethodTooLong => (501, "the method is too long"),
-            ConnectUnsupported => (501, "CONNECT asks for a proxy"),
-            TraceUnsupported => (501, "TRACE asks for what was sent"),
-            BadTarget => (400, "the request target is malformed"),
-            Misdirected => (421, "https asks for a connection over TLS"),
-            TargetTooLong => (414, "the request target is too long"),
-            BadVersion => (400, "the request line does not end in an HTTP version"),
-            UnsupportedVersion => (505, "the major version is not 1"),
-            BareCr => (400, "a CR without its LF"),
-            BareLf => (400, "a line that ends in LF alone"),
-            ObsFold => (400, "a line of the head begins with a blank"),
-            BadFieldName => (400, "a field name is not a token"),
-            SpaceBeforeColon => (400, "a blank before the colon of a field"),
-            MissingColon => (400, "a field line without a colon"),
-            BadFieldValue => (400, "a control character in a field value"),
-            HeadTooLarge => (431, "the head or the trailer section is too large"),
-            TooManyHeaders => (431, "too many fields"),
-            MissingHost => (400, "no Host field"),
+            MethodTooLong => (501, "method longer than 64 bytes"),
+            ConnectUnsupported => (501, "unsupported method CONNECT"),
+            TraceUnsupported => (501, "unsupported method TRACE"),
+            BadTarget => (400, "invalid request target"),
+            Misdirected => (421, "https target on connection without TLS"),
+            TargetTooLong => (414, "request target longer than max_target_bytes"),
+            BadVersion => (400, "invalid HTTP version in request line"),
+            UnsupportedVersion => (505, "unsupported HTTP version: expected 1.x"),
+            BareCr => (400, "CR without LF"),
+            BareLf => (400, "LF without CR"),
+            ObsFold => (400, "white space at start of field line"),
+            BadFieldName => (400, "invalid field name: expected token"),
+            SpaceBeforeColon => (400, "white space before colon of field line"),
+            MissingColon => (400, "field line without colon"),
+            BadFieldValue => (400, "control character in field value"),
+            HeadTooLarge => (431, "head or trailer section longer than max_head_bytes"),
+            TooManyHeaders => (431, "more fields than max_headers"),
+            MissingHost => (400, "missing Host field"),
             TwoHosts => (400, "more than one Host field"),
-            BadHost => (400, "the Host field is malformed"),
-            LengthAndEncoding => (400, "Content-Length beside Transfer-Encoding"),
-            BadLength => (400, "Content-Length is not a number"),
-            TwoLengths => (400, "more than one Content-Length"),
-            BadEncoding => (400, "Transfer-Encoding does not end in one plain chunked"),
-            UnknownEncoding => (501, "a transfer coding other than chunked"),
-            EncodingIn10 => (400, "Transfer-Encoding in an HTTP/1.0 request"),
-            BodyTooLarge => (413, "the body is too large"),
-            BadExpectation => (417, "an expectation other than 100-continue"),
-            BadChunkSize => (400, "a chunk size is malformed"),
-            BadChunkExtension => (400, "a chunk extension is malformed"),
-            ChunkExtensionsTooLong => (400, "the chunk extensions are too long"),
-            BadChunkEnd => (400, "a chunk is not followed by CRLF"),
-            // Not answered: whoever sent it may not speak HTTP.
-            BadPreface => (400, "no header of the PROXY protocol"),
+            BadHost => (400, "invalid Host field"),
+            LengthAndEncoding => (400, "both Content-Length and Transfer-Encoding"),
+            BadLength => (400, "invalid Content-Length: expected decimal number"),
+            TwoLengths => (400, "more than one Content-Length field"),
+            BadEncoding => (
+                400,
+                "invalid Transfer-Encoding: expected chunked once, as final coding",
+            ),
+            UnknownEncoding => (501, "unsupported transfer coding: expected chunked"),
+            EncodingIn10 => (400, "Transfer-Encoding in HTTP/1.0 message"),
+            BodyTooLarge => (413, "body longer than max_body_bytes"),
+            BadExpectation => (417, "unsupported expectation: expected 100-continue"),
+            BadChunkSize => (400, "invalid chunk size"),
+            BadChunkExtension => (400, "invalid chunk extension"),
+            ChunkExtensionsTooLong => (400, "chunk extensions longer than 4 KiB"),
+            BadChunkEnd => (400, "chunk without CRLF at its end"),
+            // The server closes the connection without a response: the peer may not speak HTTP.
+            BadPreface => (400, "invalid PROXY protocol header"),
         }
     }
 }
@@ -98,7 +105,7 @@ mod tests {
     use WireError::*;
 
     #[test]
-    fn what_is_not_400_has_its_section() {
+    fn codes_other_than_400_are_as_in_rfc_9110() {
         for (error, want) in [
             (BadMethod, 400),
             (LengthAndEncoding, 400),

@@ -1,15 +1,19 @@
-//! HTTP/1.1 as bytes: what a peer sent becomes values, and answers become bytes. No socket, no
-//! clock and no thread is known here, so that all of it is tested as plain functions.
+//! HTTP/1.1 as bytes: received bytes become values, and responses become bytes.
 //!
-//! Where two parsers could read the same bytes differently the message is refused: what a proxy
-//! in front of this server took for one request must never be two here. There is no leniency
-//! switch. The reading side is a head ([`head`]), what its fields say about the rest
-//! ([`framing`]) and a chunked body ([`chunked`]); the writing side is [`encode`]. What proxies say
-//! of their clients is in [`forwarded`] and [`preface`]; what this side needs to ask another server
-//! itself, or a CGI script, is in [`gateway`] and [`response`].
+//! * `head/`: the parser of a request head
+//! * `body/`: the framing of a request body, and the chunked coding
+//! * `encode/`: the framing and the head of a response
+//! * `proxied/`: statements of a proxy about its client
+//! * `error`: the reasons for which a message is rejected, with their status codes
+//!
+//! The folder imports nothing but `message`, `limits` and `util`. It has no socket, no clock and no
+//! thread, so tests call plain functions.
+//!
+//! If two parsers could read the same bytes differently, this one rejects the message. Without
+//! this, a proxy in front of the server could take for one request the bytes that this server takes
+//! for two. There is no leniency switch.
 
 pub(crate) mod body;
-pub(crate) mod bytes;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod head;

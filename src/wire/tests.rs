@@ -1,5 +1,5 @@
-//! What the tests of this folder share: every way to hand over the same bytes, and a seeded
-//! mutator. Tests name facts of the wire; the tables are in the modules they are about.
+//! The shared parts of the tests of this folder: all ways to split the same bytes, and a seeded
+//! mutator.
 
 use super::error::WireError;
 use super::head::HeadParser;
@@ -21,7 +21,7 @@ pub(crate) fn summary(head: &Head) -> String {
 
 pub(crate) type Parsed = Result<Option<(usize, String)>, WireError>;
 
-/// Feeds each prefix that ends in one of `ends`, until there is an answer.
+/// Feeds each prefix that ends in one of `ends`, until there is a result.
 fn feed(bytes: &[u8], ends: impl IntoIterator<Item = usize>, limits: &Limits) -> Parsed {
     let mut parser = HeadParser::default();
     let mut head = Head::default();
@@ -34,8 +34,8 @@ fn feed(bytes: &[u8], ends: impl IntoIterator<Item = usize>, limits: &Limits) ->
     Ok(None)
 }
 
-/// Parses the bytes whole, split at every byte, byte by byte and with bytes after them. It is the
-/// same answer, error or not: an error may come before the last byte, but is no other one.
+/// Parses the bytes whole, split at every byte, byte by byte and with bytes after them. Asserts
+/// that the results are equal: an error may occur before the last byte, but must be the same.
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
     let whole = feed(bytes, [bytes.len()], limits);
     let show = || String::from_utf8_lossy(bytes).into_owned();
@@ -54,7 +54,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Parsed {
     whole
 }
 
-/// Xorshift: the same bytes in each run, on each machine.
+/// Xorshift: a generator of the same numbers in each run, on each machine.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -69,7 +69,7 @@ impl Random {
         (self.0 % bound as u64) as usize
     }
 
-    /// A sample with a few bytes put in, taken out, replaced or doubled.
+    /// Returns the sample with a few bytes inserted, removed, replaced or doubled.
     pub(crate) fn mutate(&mut self, sample: &[u8]) -> Vec<u8> {
         const NASTY: &[u8] =
             b"\r\n\t \0:;,=/?#%@*[]\"\\-+0123456789afxAFHT\x01\x0b\x1f\x7f\x80\xc3\xff";

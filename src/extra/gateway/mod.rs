@@ -1,8 +1,16 @@
-//! Gateways: a request answered by another server, or by a program.
+//! Gateways: another server or a program answers a request.
+//!
+//! * `proxy/`: another HTTP server
+//! * `cgi/`: a program (CGI)
+//! * `request`: hop-by-hop fields, and the length of a request body
+//! * `response_head/`: the parser of the head that a server or a program sends
 
 #[cfg(feature = "cgi")]
 pub mod cgi;
-mod hops;
 #[cfg(feature = "proxy")]
 pub mod proxy;
-mod response;
+mod request;
+mod response_head;
+
+/// The text of the error for a request whose body the handler has already taken.
+const BODY_ALREADY_TAKEN: &str = "request body already taken";

@@ -1,10 +1,11 @@
-//! Which content coding a client prefers, of those that can be had (RFC 9110 §12.5.3). It reads
-//! fields; who can have which coding, its caller knows.
+//! The content coding that a client prefers (RFC 9110 §12.5.3). The caller knows the codings that
+//! are available.
 
 use super::weights;
 use crate::message::request::Request;
 
-/// A coding that a response may come in.
+/// A content coding of a response. Only assets come in Brotli.
+#[cfg_attr(not(feature = "assets"), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
@@ -12,10 +13,11 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// The smaller one first: of two that the client likes as well, this is the better.
+    /// All codings. The first one is smaller, so it is better if both have the same weight.
+    #[cfg(any(test, feature = "assets"))]
     pub(crate) const ALL: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
 
-    /// As it stands in `Content-Encoding`.
+    /// Returns the name in `Content-Encoding`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Coding::Brotli => "br",
@@ -24,37 +26,40 @@ impl Coding {
     }
 }
 
-/// The coding to send, of those that are `there`; `None` is no coding. Who sends no
-/// `Accept-Encoding` gets that. So does who excludes it and takes nothing else that is there: it
-/// is what there is.
-pub(crate) fn choose(request: &Request, there: &[Coding]) -> Option<Coding> {
-    // RFC 9110 §12.5.3: unnamed, identity is acceptable, and whatever is named is asked for more.
+/// Returns the coding to send, one of `available`, or `None` for no coding.
+///
+/// A client without `Accept-Encoding` gets no coding. So does a client that excludes `identity` and
+/// accepts no available coding: there is nothing else to send.
+pub(crate) fn choose(request: &Request, available: &[Coding]) -> Option<Coding> {
+    // RFC 9110 §12.5.3: identity is acceptable unless it is excluded. Without a weight, identity is
+    // less welcome than any named coding.
     let plain = weight(request, "identity").unwrap_or(0);
     let mut best = (plain, None);
-    for &coding in there {
-        let liked = weight(request, coding.name())
+    for &coding in available {
+        let weight = weight(request, coding.name())
             .or_else(|| weight(request, "*"))
             .unwrap_or(0);
-        // As much as no coding will do: it saves bytes.
+        // A coding with the weight of no coding is better, because it saves bytes.
         let better = match best.1 {
-            None => liked >= best.0,
-            Some(_) => liked > best.0,
+            None => weight >= best.0,
+            Some(_) => weight > best.0,
         };
-        if liked > 0 && better {
-            best = (liked, Some(coding));
+        if weight > 0 && better {
+            best = (weight, Some(coding));
         }
     }
     best.1
 }
 
-/// What the client gives for a coding, in thousandths; `None` if it does not name it.
+/// Returns the client's weight of a coding in thousandths, or `None` if no field names the coding.
 fn weight(request: &Request, name: &str) -> Option<u16> {
     // RFC 9110 §8.4.1.3: x-gzip is gzip.
-    let is_it = |named: &str| {
+    let is_named = |named: &str| {
         named.eq_ignore_ascii_case(name) || (name == "gzip" && named.eq_ignore_ascii_case("x-gzip"))
     };
-    let member = weights::of_field(request, "Accept-Encoding").find(|member| is_it(member.name))?;
-    // A coding has no parameters: with some it is not known what is wanted.
+    let member =
+        weights::of_field(request, "Accept-Encoding").find(|member| is_named(member.name))?;
+    // A coding has no parameters. With some, the client's meaning is unknown.
     Some(if member.has_parameters() {
         0
     } else {
@@ -67,15 +72,15 @@ mod tests {
     use super::Coding::{Brotli, Gzip};
     use super::*;
 
-    fn chosen(fields: &[&str], there: &[Coding]) -> Option<Coding> {
+    fn chosen(fields: &[&str], available: &[Coding]) -> Option<Coding> {
         let field = |value: &&str| ("accept-encoding".to_owned(), (*value).to_owned());
         let fields = fields.iter().map(field).collect();
-        choose(&Request::fake_http("GET", "/", fields, vec![]), there)
+        choose(&Request::fake_http("GET", "/", fields, vec![]), available)
     }
 
     #[test]
-    fn the_client_decides_and_of_equals_the_smaller_is_sent() {
-        // (Accept-Encoding, with both there, with gzip alone)
+    fn the_client_decides_and_the_smaller_of_equals_is_sent() {
+        // (Accept-Encoding, with both available, with gzip alone)
         let table: &[(&str, Option<Coding>, Option<Coding>)] = &[
             ("gzip", Some(Gzip), Some(Gzip)),
             ("br", Some(Brotli), None),
@@ -94,7 +99,7 @@ mod tests {
             ("identity, gzip;q=0.9", None, None),
             ("identity;q=0.5, *;q=0.4", None, None),
             ("identity;q=0.5, *;q=0.5", Some(Brotli), Some(Gzip)),
-            // As Chromium asks for films.
+            // The field that Chromium sends for videos.
             ("identity;q=1, *;q=0", None, None),
             ("identity;q=0, gzip", Some(Gzip), Some(Gzip)),
             ("identity;q=0", None, None),

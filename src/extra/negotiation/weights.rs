@@ -1,22 +1,24 @@
-//! Lists whose members a client weighs: `Accept`, `Accept-Encoding` and their like (RFC 9110
-//! §12.4.2). It reads their grammar; what a name means, and what is chosen, its callers know.
+//! Lists with weights: `Accept`, `Accept-Encoding` and others (RFC 9110 §12.4.2).
+//!
+//! The module reads the grammar. Its callers know the meaning of the names.
 
 use crate::message::request::Request;
+use crate::message::syntax::bytes::trim;
 
 /// One member of a list: a media range, a coding, `*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member<'a> {
-    /// As it was sent, without its parameters and the blanks around it; never empty.
+    /// The name as received, without parameters and OWS. The name is never empty.
     pub name: &'a str,
-    /// From behind its first semicolon.
+    /// The text after the first semicolon.
     parameters: &'a str,
 }
 
-/// The members of a list; empty ones are skipped (RFC 9110 §5.6.1.2).
+/// An iterator over the members of a list, without empty ones (RFC 9110 §5.6.1.2).
 #[derive(Clone, Debug)]
 pub(crate) struct Members<'a>(Parts<'a>);
 
-/// All members of a request's field, which may come several times (RFC 9110 §5.3).
+/// Returns the members of all fields of that name (RFC 9110 §5.3).
 pub(crate) fn of_field<'a>(
     request: &'a Request,
     name: &'a str,
@@ -26,7 +28,7 @@ pub(crate) fn of_field<'a>(
     fields.flat_map(|(_, list)| members(list))
 }
 
-/// The members of one list.
+/// Returns the members of one list.
 pub(crate) fn members(list: &str) -> Members<'_> {
     Members(Parts::of(list, b','))
 }
@@ -48,8 +50,8 @@ impl<'a> Iterator for Members<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// In thousandths: 1000 where nothing is said, and 0 for what is malformed, so that nobody is
-    /// sent what may not be wanted.
+    /// Returns the weight in thousandths: 1000 without a weight, and 0 for a malformed one. Without
+    /// the 0, the client could get a member that it excludes.
     pub(crate) fn weight(&self) -> u16 {
         let mut all = self.parameters().filter(|(name, _)| is_q(name));
         match (all.next(), all.next()) {
@@ -59,13 +61,15 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Whether there is a parameter besides its weight: a coding has none, a media type may.
+    /// Returns whether the member has a parameter besides its weight. A media type may have one, a
+    /// coding must not.
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn has_parameters(&self) -> bool {
         self.parameters().any(|(name, _)| !is_q(name))
     }
 
-    /// Name and value, as they were sent, in quotes if so. RFC 9110 §12.5.1: one named `q` is the
-    /// weight, wherever it stands.
+    /// Returns names and values as received, quotes included. RFC 9110 §12.5.1: a parameter named
+    /// `q` is the weight, at any position.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let parts = Parts::of(self.parameters, b';').map(trim);
         let parts = parts.filter(|part| !part.is_empty());
@@ -73,16 +77,11 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Without the OWS at its ends: SP and HTAB, and no other blanks (RFC 9110 §5.6.3).
-pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(&[' ', '\t'][..])
-}
-
 fn is_q(name: &str) -> bool {
     name.eq_ignore_ascii_case("q")
 }
 
-/// `qvalue = ( "0" [ "." *3DIGIT ] ) / ( "1" [ "." *3"0" ] )`, in thousandths.
+/// Reads `qvalue = ( "0" [ "." *3DIGIT ] ) / ( "1" [ "." *3"0" ] )`, in thousandths.
 fn thousandths(qvalue: &str) -> Option<u16> {
     let (whole, fraction) = qvalue.split_once('.').unwrap_or((qvalue, ""));
     let whole = match whole {
@@ -101,12 +100,13 @@ fn thousandths(qvalue: &str) -> Option<u16> {
     Some(sum).filter(|&sum| sum <= 1000)
 }
 
-/// What stands between separators; one in a quoted-string (RFC 9110 §5.6.4) separates nothing.
+/// An iterator over the parts between separators. A separator in a quoted-string (RFC 9110 §5.6.4)
+/// is part of its text.
 #[derive(Clone, Debug)]
 struct Parts<'a> {
-    /// Nothing once the last part is told.
+    /// `None` after the last part.
     rest: Option<&'a str>,
-    /// ASCII.
+    /// An ASCII byte.
     separator: u8,
 }
 

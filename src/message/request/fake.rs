@@ -1,4 +1,4 @@
-//! Requests that a test makes up, so that a handler is tested without a socket.
+//! Requests made up by a test, so that a handler can be tested without a socket.
 
 use super::head::Field;
 use super::Request;
@@ -6,14 +6,15 @@ use std::io::Cursor;
 use std::net::SocketAddr;
 
 impl Request {
-    /// A request as if it had come from `127.0.0.1:12345` over plain HTTP: for tests of handlers.
+    /// Returns a request that looks like one from `127.0.0.1:12345` over plain HTTP: for tests of
+    /// handlers.
     ///
-    /// The header list keeps its order and duplicates. Nothing is checked: what the server would
-    /// refuse can be made up here.
+    /// The headers keep their order and duplicates. Nothing is checked, so a test can make up a
+    /// request that the server would reject.
     ///
     /// # Panics
     ///
-    /// When method, URL and headers come to 4 GiB or more.
+    /// Panics if method, URL and headers add up to 4 GiB or more.
     ///
     /// ```
     /// use millpond::Request;
@@ -23,20 +24,16 @@ impl Request {
     /// assert_eq!(request.method(), "POST");
     /// assert_eq!(request.header("host"), Some("localhost"));
     /// ```
-    pub fn fake_http<U, M>(
+    pub fn fake_http<U: Into<String>, M: Into<String>>(
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         Request::fake_http_from(fake_addr(), method, url, headers, data)
     }
 
-    /// [`fake_http`](Request::fake_http) from another client address.
+    /// Returns a request as [`fake_http`](Request::fake_http) does, from another client address.
     ///
     /// ```
     /// use millpond::Request;
@@ -45,41 +42,34 @@ impl Request {
     /// let request = Request::fake_http_from(from, "GET", "/", vec![], vec![]);
     /// assert_eq!(request.remote_addr(), &from);
     /// ```
-    pub fn fake_http_from<U, M>(
+    pub fn fake_http_from<U: Into<String>, M: Into<String>>(
         from: SocketAddr,
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         fake(from, false, &method.into(), &url.into(), &headers, data)
     }
 
-    /// [`fake_http`](Request::fake_http) with [`is_secure`](Request::is_secure) true.
+    /// Returns a request as [`fake_http`](Request::fake_http) does, with
+    /// [`is_secure`](Request::is_secure) `true`.
     ///
     /// ```
     /// use millpond::Request;
     ///
     /// assert!(Request::fake_https("GET", "/", vec![], vec![]).is_secure());
     /// ```
-    pub fn fake_https<U, M>(
+    pub fn fake_https<U: Into<String>, M: Into<String>>(
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         Request::fake_https_from(fake_addr(), method, url, headers, data)
     }
 
-    /// [`fake_https`](Request::fake_https) from another client address.
+    /// Returns a request as [`fake_https`](Request::fake_https) does, from another client address.
     ///
     /// ```
     /// use millpond::Request;
@@ -88,17 +78,13 @@ impl Request {
     /// let request = Request::fake_https_from(from, "GET", "/", vec![], vec![]);
     /// assert!(request.is_secure());
     /// ```
-    pub fn fake_https_from<U, M>(
+    pub fn fake_https_from<U: Into<String>, M: Into<String>>(
         from: SocketAddr,
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         fake(from, true, &method.into(), &url.into(), &headers, data)
     }
 }

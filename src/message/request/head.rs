@@ -1,9 +1,11 @@
-//! A received head as one text and spans into it: what the parser fills and a [`Request`] reads.
-//! It knows nothing of how the bytes arrived, and decides nothing.
+//! A received head: one text, and spans into the text. The parser fills the head for a [`Request`].
 //!
 //! [`Request`]: super::Request
 
-/// A half-open range of bytes in [`Head::text`]. Heads are bounded far below 4 GiB.
+use std::fmt;
+
+/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: a received head has at most 1
+/// GiB, and its text at most three times as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub start: u32,
@@ -16,32 +18,36 @@ impl Span {
     }
 }
 
-/// One field line: its name as it was sent, and its value without the blanks around it.
+/// A field line: its name as received, and its value without the OWS around it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub name: Span,
     pub value: Span,
 }
 
-/// The minor versions this server speaks; a higher one is spoken to as 1.1 (RFC 9110 §2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The HTTP versions of this server. A request of a higher minor version counts as 1.1 (RFC 9110
+/// §2.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
     Http10,
+    #[default]
     Http11,
 }
 
-impl Version {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
-        }
+        })
     }
 }
 
-/// Method, target, version and fields of one request. Cleared and filled again for the next one, so
-/// that a connection's requests share their allocations.
-#[derive(Debug)]
+/// Method, target, version and fields of one request.
+///
+/// A connection clears the head and fills it again for the next request, so that its requests share
+/// their allocations.
+#[derive(Debug, Default)]
 pub(crate) struct Head {
     pub text: String,
     pub method: Span,
@@ -50,39 +56,26 @@ pub(crate) struct Head {
     pub fields: Vec<Field>,
 }
 
-impl Default for Head {
-    fn default() -> Head {
-        Head {
-            text: String::new(),
-            method: Span::default(),
-            target: Span::default(),
-            version: Version::Http11,
-            fields: Vec::new(),
-        }
-    }
-}
-
 impl Head {
-    /// Forgets everything but the capacity.
+    /// Removes the content and keeps the capacity.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.fields.clear();
         self.method = Span::default();
         self.target = Span::default();
-        self.version = Version::Http11;
+        self.version = Version::default();
     }
 
-    /// Appends to the text what no client sent, and says where it is: for requests made up in
-    /// tests.
+    /// Appends `part` to the text and returns its span: for requests made up by tests.
     ///
     /// # Panics
     ///
-    /// When the text comes to 4 GiB: a span cannot say where that is.
+    /// Panics if the text reaches 4 GiB, the end of the range of a span.
     pub(crate) fn push(&mut self, part: &str) -> Span {
-        let place = |text: &str| u32::try_from(text.len()).expect("a head is far below 4 GiB");
-        let start = place(&self.text);
+        let len = |text: &str| u32::try_from(text.len()).expect("head below 4 GiB");
+        let start = len(&self.text);
         self.text.push_str(part);
-        let end = place(&self.text);
+        let end = len(&self.text);
         Span { start, end }
     }
 
@@ -94,21 +87,21 @@ impl Head {
         self.target.of(&self.text)
     }
 
-    /// `GET /path?query`: method and target stand side by side. Of an absolute-form with a path
-    /// that is `GET http://host/path?query`, as it was sent.
+    /// Returns `GET /path?query`: the text from the method to the end of the target. For a target
+    /// in absolute-form with a path, the text is as received: `GET http://host/path?query`.
     pub(crate) fn request(&self) -> &str {
         let (start, end) = (self.method.start, self.target.end);
         Span { start, end }.of(&self.text)
     }
 
-    /// The field lines in the order they came, duplicates kept.
+    /// Returns the field lines in the order of their arrival, duplicates included.
     pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.fields
             .iter()
             .map(move |f| (f.name.of(&self.text), f.value.of(&self.text)))
     }
 
-    /// The value of the first field of that name; names ignore case (RFC 9110 §5.1).
+    /// Returns the value of the first field of that name. Names ignore case (RFC 9110 §5.1).
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.fields()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))

@@ -1,12 +1,13 @@
-//! The walk over a request's header fields. It reads a received head and decides nothing.
+//! The iterator over the header fields of a request.
 
 use super::head::{Field, Head};
 use std::fmt;
 
-/// The header fields of a request, in the order they came, duplicates kept.
+/// An iterator over the header fields of a request, in the order of their arrival, duplicates
+/// included.
 ///
-/// Made by [`Request::headers`](crate::Request::headers). Names are as the client wrote them, and
-/// they ignore case (RFC 9110 §5.1): compare with `eq_ignore_ascii_case`, or ask
+/// [`Request::headers`](crate::Request::headers) returns one. Names are as received and ignore case
+/// (RFC 9110 §5.1): compare names with `eq_ignore_ascii_case`, or use
 /// [`Request::header`](crate::Request::header).
 ///
 /// ```

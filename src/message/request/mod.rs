@@ -1,32 +1,59 @@
-//! What a client asks: a received head, its body, and what routing found in its path. It knows no
-//! socket: the server fills its [`Parts`], a test makes one up with [`Request::fake_http`].
+//! The request: a received head, its body, and the path parameters of the route.
+//!
+//! * `head`: the head as one text with spans
+//! * `headers`: the iterator over the header fields
+//! * `fake`: requests made up for tests
+//!
+//! The module knows no socket: the server fills the [`Parts`]. The body has a lock, because two
+//! threads may take the body at once.
 
 mod fake;
 pub(crate) mod head;
 pub(crate) mod headers;
 
-use self::head::{Head, Version};
+use self::head::Head;
 use self::headers::HeadersIter;
 use super::body::RequestBody;
 use super::syntax::percent;
+use crate::util::lock::lock;
+use crate::util::net::unix_peer;
 use std::fmt;
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-/// A request to answer.
+/// A request of a client.
 ///
-/// A handler gets one from the server; a test makes one with [`Request::fake_http`], and calls the
-/// handler with it, no socket needed:
+/// The server calls the handler with a request. This program answers
+/// `http://127.0.0.1:8080/greet?name=Ann` with `hello Ann`:
 ///
-/// ```
-/// use millpond::{Request, Response};
+/// ```no_run
+/// use millpond::{Request, Response, Server};
+/// use std::error::Error;
 ///
 /// fn greet(request: &Request) -> Response {
 ///     let name = request.get_param("name").unwrap_or_else(|| "world".to_owned());
 ///     Response::text(format!("hello {name}"))
 /// }
 ///
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+///     let server = Server::new("127.0.0.1:8080", greet)?;
+///     println!("http://{}/greet?name=Ann", server.server_addr());
+///     server.run();
+///     Ok(())
+/// }
+/// ```
+///
+/// # Example: test a handler
+///
+/// A test makes up a request with [`Request::fake_http`] and calls the handler without a socket:
+///
+/// ```
+/// # use millpond::{Request, Response};
+/// # fn greet(request: &Request) -> Response {
+/// #     let name = request.get_param("name").unwrap_or_else(|| "world".to_owned());
+/// #     Response::text(format!("hello {name}"))
+/// # }
 /// let request = Request::fake_http("GET", "/greet?name=Ann+Lee", vec![], vec![]);
 /// let (mut body, _) = greet(&request).data.into_reader_and_size();
 /// let mut text = String::new();
@@ -35,23 +62,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Request {
-    /// Shared with the requests that `remove_prefix` and the routing make of this one.
+    /// Shared with the requests that `remove_prefix` and the routing derive from this one.
     parts: Arc<Parts>,
-    /// Where the target begins for this request: behind the prefixes removed, else 0. Always a
-    /// character boundary of the target, within its path.
+    /// The index in the target at which this request begins: after the removed prefixes, or 0. The
+    /// index is a character boundary within the path.
     start: usize,
-    /// Name and decoded value; an inner router's stand before those of the router around it.
+    /// Names and decoded values. Those of an inner router precede those of the outer router.
     params: Vec<(String, String)>,
 }
 
-/// What the server fills in for one request and all its views share.
+/// The content of a request, which the server fills and all views share.
 pub(crate) struct Parts {
     pub head: Head,
     pub peer_addr: SocketAddr,
-    /// Whom a trusted proxy speaks for.
+    /// The address of the client that a trusted proxy names.
     pub client: Option<SocketAddr>,
     pub secure: bool,
-    /// Guards that one caller gets the body, whichever thread or view asks first.
+    /// Guards the reader, so that exactly one caller takes it: the first one, in any thread and
+    /// through any view.
     body: Mutex<Option<Box<dyn Read + Send>>>,
 }
 
@@ -62,29 +90,29 @@ impl Parts {
             peer_addr,
             client: None,
             secure: false,
-            // Nothing is allocated for an empty reader: it has no fields.
+            // `Box` allocates nothing for a type without fields.
             body: Mutex::new(Some(Box::new(io::empty()))),
         }
     }
 
     pub(crate) fn set_body(&mut self, reader: Box<dyn Read + Send>) {
-        let body = self.body.get_mut();
-        *body.unwrap_or_else(PoisonError::into_inner) = Some(reader);
+        self.body = Mutex::new(Some(reader));
     }
 }
 
 impl Request {
-    /// The same request without `prefix` at the front of its path, if its decoded path begins with
-    /// it: to hand a subtree to a handler that does not know where it is mounted.
+    /// Returns the same request without `prefix` at the front of its path, or `None` if the decoded
+    /// path does not begin with `prefix`. Use this to pass a subtree to a handler that does not
+    /// know its own prefix.
     ///
-    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`. The
-    /// two requests share one body.
+    /// The prefix is compared with the decoded path, so `/%73tatic/x` has the prefix `/static`.
+    /// Both requests share one body.
     ///
     /// ```
     /// use millpond::Request;
     ///
     /// let request = Request::fake_http("GET", "/static/a%20b.css?v=2", vec![], vec![]);
-    /// let inner = request.remove_prefix("/static").expect("the path begins with it");
+    /// let inner = request.remove_prefix("/static").expect("a path with this prefix");
     /// assert_eq!(inner.url(), "/a b.css");
     /// assert_eq!(inner.raw_url(), "/a%20b.css?v=2");
     /// assert!(inner.remove_prefix("/b").is_none());
@@ -98,8 +126,8 @@ impl Request {
         })
     }
 
-    /// Whether the request came over TLS. The server itself speaks plain HTTP, so this is `false`
-    /// unless a proxy says otherwise that is trusted to ([`Proxies`](crate::Proxies)).
+    /// Returns whether the client used TLS. The server itself has no TLS, so this is `true` only if
+    /// a trusted proxy ([`Settings::proxies`](crate::Settings::proxies)) reports TLS.
     ///
     /// ```
     /// use millpond::Request;
@@ -110,8 +138,7 @@ impl Request {
         self.parts.secure
     }
 
-    /// The method as the client wrote it: `GET`, `POST`. Methods are case-sensitive (RFC 9110
-    /// §9.1).
+    /// Returns the method as received: `GET`, `POST`. Methods are case-sensitive (RFC 9110 §9.1).
     ///
     /// ```
     /// use millpond::Request;
@@ -119,10 +146,11 @@ impl Request {
     /// assert_eq!(Request::fake_http("PUT", "/", vec![], vec![]).method(), "PUT");
     /// ```
     pub fn method(&self) -> &str {
-        self.parts.head.method()
+        self.head().method()
     }
 
-    /// Path and query as the client wrote them, escapes not decoded. See [`url`](Request::url).
+    /// Returns path and query as received: escapes are not decoded. See [`url`](Request::url) for
+    /// the decoded path.
     ///
     /// ```
     /// use millpond::Request;
@@ -131,10 +159,11 @@ impl Request {
     /// assert_eq!(request.raw_url(), "/hello%20world?foo=bar");
     /// ```
     pub fn raw_url(&self) -> &str {
-        &self.parts.head.target()[self.start..]
+        &self.head().target()[self.start..]
     }
 
-    /// What follows the first `?` of the raw URL, escapes not decoded; empty if nothing does.
+    /// Returns the part of the raw URL after the first `?`, or an empty text. Escapes are not
+    /// decoded.
     ///
     /// ```
     /// use millpond::Request;
@@ -148,10 +177,11 @@ impl Request {
             .map_or("", |(_, query)| query)
     }
 
-    /// The path: escapes decoded, the query left off. What is not UTF-8 becomes U+FFFD.
+    /// Returns the path without the query, with its escapes decoded. Bytes that are not UTF-8
+    /// become U+FFFD.
     ///
-    /// `%2F` becomes a `/` like any other; where the difference matters, as in a file name that
-    /// holds a slash, take a path parameter of a route ([`param`](Request::param)).
+    /// `%2F` becomes a `/` that looks like any other. If the difference matters, as in a name that
+    /// contains a slash, use a path parameter of a route ([`param`](Request::param)).
     ///
     /// ```
     /// use millpond::Request;
@@ -163,8 +193,9 @@ impl Request {
         percent::decode(self.raw_path()).into_owned()
     }
 
-    /// The value of a query parameter, decoded (`+` is a space, `%41` an `A`); the first one if
-    /// there are several of that name. A parameter without `=` has the value `""`.
+    /// Returns the value of a query parameter, decoded: `+` is a space, `%41` an `A`. Returns the
+    /// first value if several parameters have that name. A parameter without `=` has the value
+    /// `""`.
     ///
     /// ```
     /// use millpond::Request;
@@ -178,12 +209,13 @@ impl Request {
         let pairs = self.raw_query_string().split('&').filter(|p| !p.is_empty());
         pairs
             .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            // rouille compares the name as it is written; callers that escape it go on working.
+            // rouille compares the name as it is written. Without the first comparison, a caller
+            // that passes an escaped name would no longer find its value.
             .find(|(name, _)| *name == param_name || percent::decode_form(name) == param_name)
             .map(|(_, value)| percent::decode_form(value).into_owned())
     }
 
-    /// The value of a path parameter of the route that matched, decoded.
+    /// Returns the decoded value of a path parameter of the matched route.
     ///
     /// ```
     /// use millpond::{Request, Response};
@@ -202,8 +234,8 @@ impl Request {
         param.map(|(_, value)| value.as_str())
     }
 
-    /// The value of a header field, the first one if there are several of that name. The name
-    /// ignores case.
+    /// Returns the value of a header field, or the first value if several fields have that name.
+    /// Names ignore case.
     ///
     /// ```
     /// use millpond::Request;
@@ -214,10 +246,11 @@ impl Request {
     /// assert_eq!(request.header("Accept"), None);
     /// ```
     pub fn header(&self, key: &str) -> Option<&str> {
-        self.parts.head.get(key)
+        self.head().get(key)
     }
 
-    /// All header fields, in the order they came, duplicates kept.
+    /// Returns an iterator over all header fields, in the order of their arrival, duplicates
+    /// included.
     ///
     /// ```
     /// use millpond::Request;
@@ -228,11 +261,11 @@ impl Request {
     /// assert_eq!(names, ["Accept", "DNT"]);
     /// ```
     pub fn headers(&self) -> HeadersIter<'_> {
-        HeadersIter::new(&self.parts.head)
+        HeadersIter::new(self.head())
     }
 
-    /// What the `DNT` (do not track) header says: `Some(true)` for `1`, `Some(false)` for `0`,
-    /// `None` without the header or for anything else in it.
+    /// Returns the value of the `DNT` (do not track) header: `Some(true)` for `1`, `Some(false)`
+    /// for `0`. Returns `None` without the header and for any other value.
     ///
     /// ```
     /// use millpond::Request;
@@ -248,8 +281,8 @@ impl Request {
         }
     }
 
-    /// The body, to be read once: the first call has it (an empty one if the request brings none),
-    /// every later call gets `None`.
+    /// Returns the body on the first call, and `None` on every later call. The body of a request
+    /// without one is empty.
     ///
     /// ```
     /// use millpond::{Request, Response};
@@ -268,17 +301,17 @@ impl Request {
     /// assert!(request.data().is_none());
     /// ```
     pub fn data(&self) -> Option<RequestBody<'_>> {
-        self.take_body().map(RequestBody::new)
+        lock(&self.parts.body).take().map(RequestBody::new)
     }
 
-    /// The address of the client: of the other end of the connection or, if that is a proxy that is
-    /// trusted ([`Proxies`](crate::Proxies)), the one that it speaks for. The port is 0 where the
-    /// proxy told none.
+    /// Returns the address of the client. This is the other end of the connection or, if that is a
+    /// trusted proxy ([`Settings::proxies`](crate::Settings::proxies)), the client that the proxy
+    /// names. The port is 0 if the proxy names none.
     ///
-    /// A client of IPv4 has its own address, `192.0.2.7`, also where the server listens on `[::]`,
-    /// so that rules about addresses need not care. One at the other end of a Unix socket has none:
-    /// it is `0.0.0.0:0`, which is nobody's address and not a loopback one; see
-    /// [`is_unix`](Request::is_unix).
+    /// A client of IPv4 has its own address, `192.0.2.7`, even if the server listens on `[::]`, so
+    /// rules about addresses need one spelling only. A client of a Unix socket has no address. The
+    /// method then returns `0.0.0.0:0`, which is no loopback address and which no client can have;
+    /// see [`is_unix`](Request::is_unix).
     ///
     /// ```
     /// use millpond::Request;
@@ -291,21 +324,21 @@ impl Request {
         parts.client.as_ref().unwrap_or(&parts.peer_addr)
     }
 
-    /// The address of the other end of the connection, whoever it speaks for.
+    /// Returns the address of the other end of the connection: the client or a proxy.
     ///
     /// ```
     /// use millpond::Request;
     ///
     /// let request = Request::fake_http("GET", "/", vec![], vec![]);
-    /// assert_eq!(request.peer_addr(), request.remote_addr()); // nobody in between
+    /// assert_eq!(request.peer_addr(), request.remote_addr()); // no proxy
     /// ```
     pub fn peer_addr(&self) -> &SocketAddr {
         &self.parts.peer_addr
     }
 
-    /// Whether the client is at the other end of a Unix socket, and so on this machine: nobody else
-    /// has [that address](Request::remote_addr). It may be a proxy that tells of no client, or that
-    /// is not [trusted](crate::Proxies).
+    /// Returns whether the client is at the other end of a Unix socket, and therefore on this
+    /// machine. That client may be a proxy that names no client, or one that is not
+    /// [trusted](crate::Settings::proxies).
     ///
     /// ```
     /// use millpond::Request;
@@ -319,31 +352,27 @@ impl Request {
     }
 }
 
-/// The address of a client that has none. No proxy can tell of it.
-pub(crate) fn unix_peer() -> SocketAddr {
-    ([0, 0, 0, 0], 0).into()
-}
-
-/// What the server and the routing use.
+/// Methods for the server and the routing.
 impl Request {
-    /// A request with nothing in it, for [`renew`](Request::renew) to fill.
+    /// Returns an empty request. The server fills the parts that [`renew`](Request::renew) returns.
     pub(crate) fn blank() -> Request {
         Request {
-            parts: Arc::new(Parts::new(([0, 0, 0, 0], 0).into())),
+            parts: Arc::new(Parts::new(unix_peer())),
             start: 0,
             params: Vec::new(),
         }
     }
 
-    /// The parts, emptied for the next request of the connection: the head keeps its capacity, the
-    /// address stays. Allocates only where something still holds the old ones.
+    /// Empties the request for the next one of the connection, and returns its parts. The head
+    /// keeps its capacity, and the peer address stays. Allocates only if another view still holds
+    /// the old parts.
     pub(crate) fn renew(&mut self) -> &mut Parts {
         self.start = 0;
         self.params.clear();
         if Arc::get_mut(&mut self.parts).is_none() {
             self.parts = Arc::new(Parts::new(self.parts.peer_addr));
         }
-        let parts = Arc::get_mut(&mut self.parts).expect("nothing else holds the parts by now");
+        let parts = Arc::get_mut(&mut self.parts).expect("no other view holds the parts");
         parts.head.clear();
         parts.client = None;
         parts.secure = false;
@@ -351,7 +380,7 @@ impl Request {
         parts
     }
 
-    /// The same request with more path parameters, which win over those it has.
+    /// Returns the same request with more path parameters, which precede those it has.
     pub(crate) fn with_params(&self, mut params: Vec<(String, String)>) -> Request {
         params.extend_from_slice(&self.params);
         Request {
@@ -361,24 +390,14 @@ impl Request {
         }
     }
 
-    /// The target as the client wrote it, and how much of its front was removed as a prefix.
-    pub(crate) fn whole_target(&self) -> (&str, usize) {
-        (self.parts.head.target(), self.start)
+    pub(crate) fn head(&self) -> &Head {
+        &self.parts.head
     }
 
-    pub(crate) fn version(&self) -> Version {
-        self.parts.head.version
-    }
-
-    /// The path, escapes not decoded: what a route's segments are matched with.
+    /// Returns the path with its escapes not decoded. Routes match their segments with this.
     pub(crate) fn raw_path(&self) -> &str {
         let url = self.raw_url();
         url.split_once('?').map_or(url, |(path, _)| path)
-    }
-
-    pub(crate) fn take_body(&self) -> Option<Box<dyn Read + Send>> {
-        let body = self.parts.body.lock();
-        body.unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

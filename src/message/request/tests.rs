@@ -1,4 +1,4 @@
-//! What a handler reads of a request, and what the server's reuse of one must not leave behind.
+//! The values that a handler reads of a request, and the reuse of a request by the server.
 
 use super::*;
 
@@ -217,7 +217,7 @@ fn a_renewed_request_has_nothing_of_the_last_one() {
 }
 
 #[test]
-fn renewing_leaves_alone_what_someone_still_holds() {
+fn renewing_leaves_other_views_unchanged() {
     let mut request = Request::blank();
     fill(&mut request, "/first", b"one");
     let parts = Arc::as_ptr(&request.parts);
@@ -225,7 +225,7 @@ fn renewing_leaves_alone_what_someone_still_holds() {
     assert_eq!(
         Arc::as_ptr(&request.parts),
         parts,
-        "nobody held it: no new allocation"
+        "no other view: no new allocation"
     );
 
     let held = request.remove_prefix("/sec").unwrap();
@@ -245,7 +245,7 @@ fn can_be_shared_between_threads_and_kept_over_a_panic() {
 }
 
 #[test]
-fn debug_shows_what_was_asked() {
+fn debug_shows_the_request() {
     let request = Request::fake_http("GET", "/a?b", pairs(&[("C", "d")]), vec![]);
     let text = format!("{request:?}");
     for part in ["GET", "/a?b", "[(\"C\", \"d\")]", "127.0.0.1:12345"] {

@@ -1,18 +1,21 @@
-//! Entity tags and what a response tells caches: the part of [`Response`] that saves sending a
-//! body. It compares tags (RFC 9110 §8.8.3); it keeps nothing and computes none.
+//! Entity tags and cache control of a [`Response`].
+//!
+//! The module compares tags (RFC 9110 §8.8.3). It computes no tag and stores no response.
 
 use super::Response;
 use crate::message::body::ResponseBody;
 use crate::message::request::Request;
+use crate::message::syntax::bytes::trim;
 use crate::message::syntax::percent;
 use std::borrow::Cow;
 
 impl Response {
-    /// The same response with an `ETag`, or an empty 304 if the client has it already: both halves
-    /// of [`with_etag_keep`](Response::with_etag_keep) and
+    /// Returns the same response with an `ETag`, or an empty 304 if the client has this version
+    /// already. Combines [`with_etag_keep`](Response::with_etag_keep) and
     /// [`simplify_if_etag_match`](Response::simplify_if_etag_match).
     ///
-    /// The tag must change whenever the body does: a version number, a hash, a time of change.
+    /// The tag must change whenever the body changes: use a version number, a hash or a time of
+    /// modification.
     ///
     /// ```
     /// use millpond::{Request, Response};
@@ -27,17 +30,15 @@ impl Response {
     /// let seen = vec![("If-None-Match".into(), "\"v6\", \"v7\"".into())];
     /// assert_eq!(page(&Request::fake_http("GET", "/", seen, vec![])).status_code, 304);
     /// ```
-    pub fn with_etag<E>(self, request: &Request, etag: E) -> Response
-    where
-        E: Into<Cow<'static, str>>,
-    {
+    #[must_use]
+    pub fn with_etag<E: Into<Cow<'static, str>>>(self, request: &Request, etag: E) -> Response {
         self.with_etag_keep(etag).simplify_if_etag_match(request)
     }
 
-    /// An empty 304 in place of a successful answer to GET or HEAD whose `ETag` the client names in
-    /// `If-None-Match` (RFC 9110 §13.1.2); any other response as it is.
+    /// Returns an empty 304 in place of a successful response to GET or HEAD, if the client names
+    /// its `ETag` in `If-None-Match` (RFC 9110 §13.1.2). Returns any other response unchanged.
     ///
-    /// Tags are compared weakly: `W/"1"` and `"1"` are the same. `*` is any tag.
+    /// Tags are compared weakly: `W/"1"` equals `"1"`. `*` equals any tag.
     ///
     /// ```
     /// use millpond::{Request, Response};
@@ -47,10 +48,11 @@ impl Response {
     /// let response = Response::text("one").with_etag_keep("1").simplify_if_etag_match(&request);
     /// assert_eq!(response.status_code, 304);
     /// ```
+    #[must_use]
     pub fn simplify_if_etag_match(mut self, request: &Request) -> Response {
-        // RFC 9110 §13.2.1: a condition counts only where the answer would be 2xx without it.
-        // §13.1.2 has 412 for other methods, but what they do has been done by the time there is a
-        // response.
+        // RFC 9110 §13.2.1: a condition counts only if the response would be 2xx without it.
+        // §13.1.2 has 412 for other methods. Here the handler has already done the work of the
+        // method, so a 412 would be wrong.
         let conditional = matches!(request.method(), "GET" | "HEAD");
         if !conditional || !(200..300).contains(&self.status_code) {
             return self;
@@ -76,9 +78,10 @@ impl Response {
             .without_header("Content-Range")
     }
 
-    /// The same response with an `ETag`, in the place of one it has. It is put in quotes if it is
-    /// not (RFC 9110 §8.8.3), `W/"..."` says that it is weak, and what a tag cannot hold is
-    /// encoded.
+    /// Returns the same response with this `ETag`, which replaces any other one.
+    ///
+    /// A tag without quotes gets quotes (RFC 9110 §8.8.3). `W/"..."` is a weak tag. Characters that
+    /// a tag cannot hold are encoded.
     ///
     /// ```
     /// use millpond::Response;
@@ -87,14 +90,13 @@ impl Response {
     /// assert_eq!(etag("v7"), "\"v7\"");
     /// assert_eq!(etag("W/\"v7\""), "W/\"v7\"");
     /// ```
-    pub fn with_etag_keep<E>(self, etag: E) -> Response
-    where
-        E: Into<Cow<'static, str>>,
-    {
+    #[must_use]
+    pub fn with_etag_keep<E: Into<Cow<'static, str>>>(self, etag: E) -> Response {
         self.with_unique_header("ETag", entity_tag(etag.into()))
     }
 
-    /// The same response for every cache to keep for so many seconds.
+    /// Returns the same response with `Cache-Control: public`: every cache may store the response
+    /// for this number of seconds.
     ///
     /// ```
     /// use millpond::Response;
@@ -102,11 +104,13 @@ impl Response {
     /// let response = Response::text("logo").with_public_cache(3600);
     /// assert_eq!(response.headers[1], ("Cache-Control".into(), "public, max-age=3600".into()));
     /// ```
+    #[must_use]
     pub fn with_public_cache(self, max_age_seconds: u64) -> Response {
         self.with_max_age(format!("public, max-age={max_age_seconds}"))
     }
 
-    /// The same response for the client alone to keep for so many seconds; no proxy may.
+    /// Returns the same response with `Cache-Control: private`: the client may store the response
+    /// for this number of seconds, and a proxy must not.
     ///
     /// ```
     /// use millpond::Response;
@@ -114,11 +118,13 @@ impl Response {
     /// let response = Response::text("inbox").with_private_cache(60);
     /// assert_eq!(response.headers[1], ("Cache-Control".into(), "private, max-age=60".into()));
     /// ```
+    #[must_use]
     pub fn with_private_cache(self, max_age_seconds: u64) -> Response {
         self.with_max_age(format!("private, max-age={max_age_seconds}"))
     }
 
-    /// The same response for nobody to keep. `Expires` and `Pragma` say it to caches of HTTP/1.0.
+    /// Returns the same response with `Cache-Control: no-store` and similar headers: no cache may
+    /// store the response. `Expires` and `Pragma` are for caches of HTTP/1.0.
     ///
     /// ```
     /// use millpond::Response;
@@ -126,6 +132,7 @@ impl Response {
     /// let response = Response::text("balance").with_no_cache();
     /// assert_eq!(response.headers[1].1, "no-cache, no-store, must-revalidate");
     /// ```
+    #[must_use]
     pub fn with_no_cache(self) -> Response {
         self.with_unique_header("Cache-Control", "no-cache, no-store, must-revalidate")
             .with_unique_header("Expires", "0")
@@ -143,8 +150,8 @@ impl Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntityTag<'a> {
     weak: bool,
-    /// Without its quotes. One that came without any is compared like the others: caches that
-    /// filled up while a server sent it bare still know it.
+    /// The tag without its quotes. A tag received without quotes is compared like the others: a
+    /// cache may have stored the response of a server that sends no quotes.
     opaque: &'a str,
 }
 
@@ -160,35 +167,39 @@ impl<'a> EntityTag<'a> {
         }
     }
 
-    /// RFC 9110 §8.8.3.2: for `If-None-Match`.
+    /// Returns whether the tags are equal by weak comparison (RFC 9110 §8.8.3.2): for
+    /// `If-None-Match`.
     pub(crate) fn weak_eq(&self, other: &EntityTag<'_>) -> bool {
         self.opaque == other.opaque
     }
 
-    /// RFC 9110 §8.8.3.2: for `If-Match` and `If-Range`, where the bytes must be the same.
+    /// Returns whether the tags are equal by strong comparison (RFC 9110 §8.8.3.2): for `If-Match`
+    /// and `If-Range`, which require equal bytes.
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn strong_eq(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 }
 
-/// Whether one of the tags in `If-None-Match` or `If-Match`, or its `*`, is the one looked for.
-pub(crate) fn list_has(list: &str, mut is_it: impl FnMut(&EntityTag<'_>) -> bool) -> bool {
-    if list.trim() == "*" {
+/// Returns whether a list of `If-None-Match` or `If-Match` is `*`, or has a tag that `is_match`.
+pub(crate) fn list_has(list: &str, mut is_match: impl FnMut(&EntityTag<'_>) -> bool) -> bool {
+    if trim(list) == "*" {
         return true;
     }
     let mut rest = list;
     while !rest.is_empty() {
         rest = rest.trim_start_matches([' ', '\t', ',']);
-        let (tag, after) = rest.split_at(tag_len(rest));
-        if !tag.is_empty() && is_it(&EntityTag::parse(tag.trim_end())) {
+        let (tag, tail) = rest.split_at(tag_len(rest));
+        if !tag.is_empty() && is_match(&EntityTag::parse(trim(tag))) {
             return true;
         }
-        rest = after;
+        rest = tail;
     }
     false
 }
 
-/// Up to the comma behind the tag that `list` begins with; a comma inside the quotes is of the tag.
+/// Returns the length of the tag at the front of `list`, up to its comma. A comma inside the quotes
+/// is part of the tag.
 fn tag_len(list: &str) -> usize {
     let open = if list.starts_with("W/\"") { 3 } else { 1 };
     let quoted = list.starts_with('"') || open == 3;
@@ -203,20 +214,21 @@ fn unquote(tag: &str) -> Option<&str> {
     tag.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// `[ W/ ] DQUOTE *etagc DQUOTE` of any text; one that is that already stays as it is.
+/// Returns any text as an entity tag: `[ W/ ] DQUOTE *etagc DQUOTE`. An entity tag stays as it is.
 fn entity_tag(tag: Cow<'static, str>) -> Cow<'static, str> {
     let opaque = unquote(tag.strip_prefix("W/").unwrap_or(&tag));
     if opaque.map_or(false, |opaque| opaque.bytes().all(is_etagc)) {
         return tag;
     }
     let mut quoted = String::from("\"");
-    // With `%` encoded too, different texts stay different tags.
+    // `%` is encoded too. Without this, two different texts could become the same tag.
     percent::encode_into(&mut quoted, &tag, |byte| is_etagc(byte) && byte != b'%');
     quoted.push('"');
     quoted.into()
 }
 
-/// The tag of the same thing in other bytes, a content coding say (RFC 9110 §8.8.1).
+/// Returns the weak tag for another encoding of the same content, such as gzip (RFC 9110 §8.8.1).
+#[cfg(any(test, feature = "gzip"))]
 pub(crate) fn weakened(tag: Cow<'static, str>) -> Cow<'static, str> {
     if tag.starts_with("W/\"") {
         return tag;
@@ -279,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn compares_as_rfc_9110_section_8_8_3_2_tells() {
+    fn compares_as_in_rfc_9110_section_8_8_3_2() {
         // (one, other, strong, weak): the table of that section
         let table = [
             (r#"W/"1""#, r#"W/"1""#, false, true),

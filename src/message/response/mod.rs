@@ -1,5 +1,9 @@
-//! What a handler answers: a status, header fields and a body.
-//! It knows nothing of how a response is written: what may not be sent is found out there.
+//! The response of a handler: a status, header fields and a body.
+//!
+//! * `refine`: the `with_` methods for status, headers and downloads
+//! * `caching`: entity tags and `Cache-Control`
+//!
+//! The module does not write a response. The encoder in `wire` checks the fields.
 
 pub(crate) mod caching;
 mod refine;
@@ -7,52 +11,77 @@ mod refine;
 use super::body::ResponseBody;
 use super::syntax::percent;
 use super::upgrade::Upgrade;
-#[cfg(feature = "json")]
-use crate::extra::json::ToJson;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 
-/// An answer to a request.
+/// A response to a request.
 ///
-/// Made by one of the constructors, then refined by the `with_` functions or by its public fields.
-/// It is sent when the handler returns it.
+/// A handler creates a response with a constructor, changes it with the `with_` methods or through
+/// its public fields, and returns it. The server then sends it:
+///
+/// ```no_run
+/// use millpond::{Request, Response, Server};
+/// use std::error::Error;
+///
+/// fn answer(request: &Request) -> Response {
+///     match request.url().as_str() {
+///         "/" => Response::html("<h1>home</h1>"),
+///         "/old" => Response::redirect_303("/"),
+///         "/csv" => Response::text("a,b\n1,2\n").with_unique_header("Content-Type", "text/csv"),
+///         _ => Response::text("not found").with_status_code(404),
+///     }
+/// }
+///
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+///     let server = Server::new("127.0.0.1:8080", answer)?;
+///     println!("http://{}/", server.server_addr());
+///     server.run();
+///     Ok(())
+/// }
+/// ```
+///
+/// # Example: another body
 ///
 /// ```
 /// use millpond::{Response, ResponseBody};
 ///
 /// let response = Response::html("<p>saved</p>").with_status_code(201);
-/// let response = Response { data: ResponseBody::from_data(b"<p>kept</p>".to_vec()), ..response };
+/// let response = Response { data: ResponseBody::from_string("<p>kept</p>"), ..response };
 /// assert_eq!(response.status_code, 201);
 /// ```
 pub struct Response {
-    /// The status code: 200 to 999, or 101 with an `upgrade` (RFC 9110 §15). The server answers 500
-    /// in place of any other; it sends the interim ones itself.
+    /// The status code: 200 to 999, or 101 with an `upgrade` (RFC 9110 §15). In place of any other
+    /// code, the server answers 500. The server itself sends interim responses.
     pub status_code: u16,
 
-    /// The header fields, in the order they are sent.
+    /// The header fields, in the order in which they are sent.
     ///
-    /// The server decides on `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
-    /// `Trailer`; what is here of them is left out. But a `Connection: close` is heeded: the answer
-    /// says so, and the connection ends after it. It adds a `Date` if there is none.
+    /// The server itself sets `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
+    /// `Trailer`, and omits the fields of these names. One option has an effect: after a response
+    /// with `Connection: close`, the server closes the connection. The server adds a `Date` unless
+    /// the response has one.
     ///
-    /// A name is a token, a value holds no line break and no other control character; what is not
-    /// ASCII goes out as UTF-8, which few clients expect. With a field that breaks this the server
-    /// answers 500 in place of the response: without the field it would be another one. What takes
-    /// text from users, a redirect or a file name, has a function here that encodes it.
+    /// A name must be a token. A value must not contain a line break or any other control character
+    /// except HTAB. Characters beyond ASCII are sent as UTF-8, which few clients expect. If a field
+    /// is invalid, the server answers 500 instead: without the field, the response could have
+    /// another meaning. For a text from users, use a method that encodes the text:
+    /// [`redirect_303`](Response::redirect_303) and its like for a target, and
+    /// [`with_content_disposition_attachment`](Response::with_content_disposition_attachment) for a
+    /// file name.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 
     /// The body.
     pub data: ResponseBody,
 
-    /// Who takes the connection over once this response is sent, for a change of protocol such as a
-    /// websocket. The status is 101 then, and an `Upgrade` header says to what. With any other
-    /// status it is dropped.
+    /// The protocol that takes over the connection after this response, such as a websocket. The
+    /// status must be 101, and an `Upgrade` header must name the protocol. With any other status,
+    /// the server drops the value.
     pub upgrade: Option<Box<dyn Upgrade + Send>>,
 }
 
 impl Response {
-    /// Whether the status is 200 to 399: the answer is what was asked for, or says where it is.
+    /// Returns whether the status is 200 to 399: a success or a redirect.
     ///
     /// ```
     /// use millpond::Response;
@@ -63,7 +92,8 @@ impl Response {
         (200..400).contains(&self.status_code)
     }
 
-    /// Whether the status is not 200 to 399: the opposite of [`is_success`](Response::is_success).
+    /// Returns whether the status is not 200 to 399: the opposite of
+    /// [`is_success`](Response::is_success).
     ///
     /// ```
     /// use millpond::Response;
@@ -75,43 +105,37 @@ impl Response {
     }
 }
 
-/// Redirects. If in doubt take 303.
+/// Redirects. If in doubt, use 303.
 ///
-/// Any target will do: what no URI can hold (a blank, a line break, `"`, `\`, a letter beyond
-/// ASCII, a `%` that begins no escape) is percent-encoded. Whether the client should be sent there
-/// is yours to decide: a target that a client named may be anywhere.
+/// A target may be any text. Characters that no URI can hold are percent-encoded: a space, a line
+/// break, `"`, `\`, a letter beyond ASCII, a `%` that begins no escape. The methods do not check
+/// where a target leads: check a target that a client sent before you use it.
 impl Response {
-    /// 301 Moved Permanently: the resource has this other URL from now on, and caches may remember
-    /// it.
+    /// Returns a 301 (Moved Permanently): the resource has this other URL from now on. Caches may
+    /// store the response.
     ///
     /// ```
     /// use millpond::Response;
     ///
     /// assert_eq!(Response::redirect_301("/new").headers[0], ("Location".into(), "/new".into()));
     /// ```
-    pub fn redirect_301<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_301<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(301, target.into())
     }
 
-    /// 302 Found: the resource has this other URL for now.
+    /// Returns a 302 (Found): the resource has this other URL at present.
     ///
     /// ```
     /// use millpond::Response;
     ///
     /// assert_eq!(Response::redirect_302("/today").status_code, 302);
     /// ```
-    pub fn redirect_302<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_302<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(302, target.into())
     }
 
-    /// 303 See Other: what came of the request is at this URL, and the client gets it with GET. The
-    /// answer to a form that was posted.
+    /// Returns a 303 (See Other): the client gets the result of its request at this URL with GET.
+    /// Use this as the response to a posted form.
     ///
     /// ```
     /// use millpond::Response;
@@ -119,45 +143,36 @@ impl Response {
     /// let id = 5;
     /// assert_eq!(Response::redirect_303(format!("/users/{id}")).status_code, 303);
     /// ```
-    pub fn redirect_303<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_303<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(303, target.into())
     }
 
-    /// 307 Temporary Redirect: as 302, and the client must keep its method and body.
+    /// Returns a 307 (Temporary Redirect): as 302, and the client must keep its method and body.
     ///
     /// ```
     /// use millpond::Response;
     ///
     /// assert_eq!(Response::redirect_307("/elsewhere").status_code, 307);
     /// ```
-    pub fn redirect_307<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_307<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(307, target.into())
     }
 
-    /// 308 Permanent Redirect: as 301, and the client must keep its method and body.
+    /// Returns a 308 (Permanent Redirect): as 301, and the client must keep its method and body.
     ///
     /// ```
     /// use millpond::Response;
     ///
     /// assert_eq!(Response::redirect_308("/v2").status_code, 308);
     /// ```
-    pub fn redirect_308<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_308<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(308, target.into())
     }
 }
 
-/// Answers with a body.
+/// Responses with a body.
 impl Response {
-    /// 200 with these bytes, of this media type.
+    /// Returns a 200 with these bytes and this media type.
     ///
     /// ```
     /// use millpond::Response;
@@ -173,7 +188,8 @@ impl Response {
         ok(content_type.into(), ResponseBody::from_data(data))
     }
 
-    /// 200 with the rest of an open file, of this media type. It is read while it is sent.
+    /// Returns a 200 with the rest of an open file and this media type. The server reads the file
+    /// while it sends the response.
     ///
     /// ```
     /// use millpond::Response;
@@ -182,14 +198,11 @@ impl Response {
     /// # assert!(response.is_success());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn from_file<C>(content_type: C, file: File) -> Response
-    where
-        C: Into<Cow<'static, str>>,
-    {
+    pub fn from_file<C: Into<Cow<'static, str>>>(content_type: C, file: File) -> Response {
         ok(content_type.into(), ResponseBody::from_file(file))
     }
 
-    /// 200 with HTML.
+    /// Returns a 200 with HTML.
     ///
     /// ```
     /// use millpond::Response;
@@ -197,17 +210,11 @@ impl Response {
     /// let response = Response::html("<p>hello <strong>world</strong></p>");
     /// assert_eq!(response.headers[0].1, "text/html; charset=utf-8");
     /// ```
-    pub fn html<D>(content: D) -> Response
-    where
-        D: Into<String>,
-    {
-        ok(
-            "text/html; charset=utf-8".into(),
-            ResponseBody::from_string(content),
-        )
+    pub fn html<D: Into<String>>(content: D) -> Response {
+        Response::from_data("text/html; charset=utf-8", content.into())
     }
 
-    /// 200 with an SVG image.
+    /// Returns a 200 with an SVG image.
     ///
     /// ```
     /// use millpond::Response;
@@ -215,17 +222,11 @@ impl Response {
     /// let response = Response::svg("<svg xmlns='http://www.w3.org/2000/svg'/>");
     /// assert_eq!(response.headers[0].1, "image/svg+xml; charset=utf-8");
     /// ```
-    pub fn svg<D>(content: D) -> Response
-    where
-        D: Into<String>,
-    {
-        ok(
-            "image/svg+xml; charset=utf-8".into(),
-            ResponseBody::from_string(content),
-        )
+    pub fn svg<D: Into<String>>(content: D) -> Response {
+        Response::from_data("image/svg+xml; charset=utf-8", content.into())
     }
 
-    /// 200 with plain text.
+    /// Returns a 200 with plain text.
     ///
     /// ```
     /// use millpond::Response;
@@ -233,41 +234,15 @@ impl Response {
     /// let response = Response::text("hello world");
     /// assert_eq!(response.headers[0].1, "text/plain; charset=utf-8");
     /// ```
-    pub fn text<S>(text: S) -> Response
-    where
-        S: Into<String>,
-    {
-        ok(
-            "text/plain; charset=utf-8".into(),
-            ResponseBody::from_string(text),
-        )
-    }
-
-    #[cfg(feature = "json")]
-    /// 200 with JSON: a [`Json`](crate::Json) value, a struct of
-    /// [`json_struct!`](crate::json_struct), or anything else that is [`ToJson`].
-    ///
-    /// ```
-    /// use millpond::{json, Response};
-    ///
-    /// let response = Response::json(&json!({ "name": "Ann", "age": 41 }));
-    /// assert_eq!(response.headers[0].1, "application/json");
-    /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
-    /// ```
-    pub fn json<T>(content: &T) -> Response
-    where
-        T: ToJson + ?Sized,
-    {
-        let mut text = String::new();
-        content.write_json(&mut text);
-        // RFC 8259 §11: the media type has no charset parameter; the text is UTF-8 always.
-        ok("application/json".into(), ResponseBody::from_string(text))
+    pub fn text<S: Into<String>>(text: S) -> Response {
+        Response::from_data("text/plain; charset=utf-8", text.into())
     }
 }
 
-/// Answers without a body.
+/// Responses without a body.
 impl Response {
-    /// 401 with the challenge that makes a browser ask for a name and a password (RFC 7617).
+    /// Returns a 401 with the challenge for a user name and a password, which browsers show as a
+    /// dialog (RFC 7617).
     ///
     /// ```
     /// use millpond::Response;
@@ -282,7 +257,7 @@ impl Response {
         empty(401).with_additional_header("WWW-Authenticate", challenge)
     }
 
-    /// 204 No Content: done, and there is nothing to show.
+    /// Returns a 204 (No Content): success, without anything to show.
     ///
     /// ```
     /// assert_eq!(millpond::Response::empty_204().status_code, 204);
@@ -291,7 +266,7 @@ impl Response {
         empty(204)
     }
 
-    /// 400 Bad Request, without a body.
+    /// Returns a 400 (Bad Request) without a body.
     ///
     /// ```
     /// assert_eq!(millpond::Response::empty_400().status_code, 400);
@@ -300,7 +275,7 @@ impl Response {
         empty(400)
     }
 
-    /// 404 Not Found, without a body.
+    /// Returns a 404 (Not Found) without a body.
     ///
     /// ```
     /// assert_eq!(millpond::Response::empty_404().status_code, 404);
@@ -309,7 +284,8 @@ impl Response {
         empty(404)
     }
 
-    /// 406 Not Acceptable, without a body: for a request whose `Accept` nothing here can satisfy.
+    /// Returns a 406 (Not Acceptable) without a body: for a request whose `Accept` excludes every
+    /// type that the handler can send.
     ///
     /// ```
     /// assert_eq!(millpond::Response::empty_406().status_code, 406);
@@ -352,8 +328,8 @@ fn redirect(status_code: u16, target: Cow<'static, str>) -> Response {
     empty(status_code).with_additional_header("Location", percent::encode_uri(target))
 }
 
-/// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character cannot be in one
-/// and would cost the response itself, so it becomes a space.
+/// Appends the inside of a quoted-string (RFC 9110 §5.6.4). A control character becomes a space:
+/// the encoder would reject the whole response because of that character.
 fn push_quoted(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {

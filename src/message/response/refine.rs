@@ -1,36 +1,38 @@
-//! What makes a response another one: its status, its header fields, the name it is saved under.
+//! The methods that change the status, the header fields or the file name of a response.
 
 use super::Response;
 use crate::message::syntax::percent;
 use std::borrow::Cow;
 
 impl Response {
-    /// The same response with another status code.
+    /// Returns the same response with another status code.
     ///
     /// ```
     /// use millpond::Response;
     ///
     /// assert_eq!(Response::text("try later").with_status_code(503).status_code, 503);
     /// ```
+    #[must_use]
     pub fn with_status_code(mut self, code: u16) -> Response {
         self.status_code = code;
         self
     }
 
-    /// The same response without any header of that name. The name ignores case.
+    /// Returns the same response without the headers of that name. Names ignore case.
     ///
     /// ```
     /// use millpond::Response;
     ///
     /// assert!(Response::text("?").without_header("content-type").headers.is_empty());
     /// ```
+    #[must_use]
     pub fn without_header(mut self, header: &str) -> Response {
         self.headers
             .retain(|(name, _)| !name.eq_ignore_ascii_case(header));
         self
     }
 
-    /// The same response with one header more, whether or not it has one of that name: for those
+    /// Returns the same response with one more header, even if it has one of that name: for headers
     /// that may be repeated, such as `Set-Cookie`.
     ///
     /// ```
@@ -41,6 +43,7 @@ impl Response {
     ///     .with_additional_header("Set-Cookie", format!("visits={}", 2));
     /// assert_eq!(response.headers.len(), 3);
     /// ```
+    #[must_use]
     pub fn with_additional_header<H, V>(mut self, header: H, value: V) -> Response
     where
         H: Into<Cow<'static, str>>,
@@ -50,8 +53,8 @@ impl Response {
         self
     }
 
-    /// The same response with exactly one header of that name: it takes the place of the first one
-    /// there was, the others go.
+    /// Returns the same response with exactly one header of that name. The header replaces the
+    /// first one of that name; any others are removed.
     ///
     /// ```
     /// use millpond::Response;
@@ -59,6 +62,7 @@ impl Response {
     /// let response = Response::text("a,b").with_unique_header("content-type", "text/csv");
     /// assert_eq!(response.headers, [("Content-Type".into(), "text/csv".into())]);
     /// ```
+    #[must_use]
     pub fn with_unique_header<H, V>(mut self, header: H, value: V) -> Response
     where
         H: Into<Cow<'static, str>>,
@@ -78,13 +82,13 @@ impl Response {
         }
     }
 
-    /// The same response as a download to be saved under this name (`Content-Disposition`, RFC
-    /// 6266). Any name will do: what a header cannot hold is encoded, for clients that know UTF-8
-    /// and once more in ASCII for those that do not.
+    /// Returns the same response as a download with this file name (`Content-Disposition`, RFC
+    /// 6266). The name may be any text. Characters that a header cannot hold are encoded twice: in
+    /// UTF-8, and as `_` for clients that know only ASCII.
     ///
-    /// What could make a file land elsewhere, or look like another kind of file, becomes `_`: `/`
-    /// and `\`, a name of dots alone, control characters, line separators, and the marks that
-    /// change the direction of text.
+    /// Some characters become `_`, because with them a client could save the file in another
+    /// folder, or show another file type: `/` and `\`, a name of dots only, control characters,
+    /// line separators, and the marks that change the direction of text.
     ///
     /// ```
     /// use millpond::Response;
@@ -98,21 +102,23 @@ impl Response {
     /// let both = r#"attachment; filename="na_ve _1_"; filename*=UTF-8''na%C3%AFve%20%221%22"#;
     /// assert_eq!(named("na\u{ef}ve \"1\""), both);
     /// ```
+    #[must_use]
     pub fn with_content_disposition_attachment(self, filename: &str) -> Response {
         self.with_unique_header("Content-Disposition", attachment(filename))
     }
 }
 
-/// RFC 6266 §4.3: `filename` for every client; `filename*` beside it, for those that know it, when
-/// the name has more in it than `filename` can hold everywhere (§D): ASCII, and no `"` or `%`.
+/// Returns the value of Content-Disposition. RFC 6266 §4.3: `filename` is for every client, and
+/// `filename*` for the clients that know it. `filename` can hold ASCII without `"` and `%` (§D);
+/// for any other name, both are sent.
 fn attachment(filename: &str) -> String {
-    let dots_alone = filename.chars().all(|c| c == '.');
-    let tame = |c| match c {
-        '.' if dots_alone => '_',
-        c if misleads(c) => '_',
+    let only_dots = filename.chars().all(|c| c == '.');
+    let safe = |c| match c {
+        '.' if only_dots => '_',
+        c if is_misleading(c) => '_',
         c => c,
     };
-    let name: String = filename.chars().map(tame).collect();
+    let name: String = filename.chars().map(safe).collect();
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '%');
     let mut value = String::from("attachment; filename=\"");
     value.extend(name.chars().map(|c| if plain(c) { c } else { '_' }));
@@ -124,12 +130,13 @@ fn attachment(filename: &str) -> String {
     value
 }
 
-/// RFC 6266 §4.3: no path, whichever way its separator leans. Unicode's Bidi_Control characters
-/// show `annexe\u{202e}fdp.exe` as `annexeexe.pdf`.
-fn misleads(c: char) -> bool {
+/// Returns whether `c` can change the folder or the shown type of a file. RFC 6266 §4.3: no path,
+/// with either separator. Unicode's Bidi_Control characters show `annexe\u{202e}fdp.exe` as
+/// `annexeexe.pdf`.
+fn is_misleading(c: char) -> bool {
     match c {
         '/' | '\\' => true,
-        // U+2028 and U+2029 are the line and paragraph separators, before five of the marks.
+        // U+2028 and U+2029 are the line and paragraph separators; five of the marks follow them.
         '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
         '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         c => c.is_control(),

@@ -1,63 +1,56 @@
 //! Percent-encoding (RFC 3986 §2.1) and the decoding of forms
-//! (`application/x-www-form-urlencoded`). It knows text and bytes, not what a path or a parameter
-//! means.
+//! (`application/x-www-form-urlencoded`).
+//!
+//! The module knows text and bytes, and not the meaning of a path or a parameter.
 
 use std::borrow::Cow;
 
-/// The text with its `%41` escapes decoded; what then is not UTF-8 becomes U+FFFD. A `%` without
-/// two hexadecimal digits after it stays as it is.
+/// Returns `text` with its `%41` escapes decoded. Bytes that are not UTF-8 become U+FFFD. A `%`
+/// that is not followed by two hexadecimal digits stays.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.as_bytes().contains(&b'%') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(lossy(text, |(byte, _)| byte))
+    Cow::Owned(lossy(text, bytes(text)))
 }
 
-/// The bytes of the text with its escapes decoded: of names that need not be UTF-8.
-pub(crate) fn decode_bytes(text: &str) -> Vec<u8> {
-    bytes(text.as_bytes()).map(|(byte, _)| byte).collect()
+/// Returns the bytes of `text` with its escapes decoded: for names that need not be UTF-8.
+pub(crate) fn bytes(text: &str) -> impl Iterator<Item = u8> + '_ {
+    units(text.as_bytes()).map(|(byte, _)| byte)
 }
 
-/// [`decode`], and `+` is a space: names and values of a query string or a posted form.
+/// Decodes a name or a value of a query string or a posted form: as [`decode`], and `+` is a space.
 pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(lossy(text, form_byte))
+    Cow::Owned(lossy(text, form_bytes(text.as_bytes())))
 }
 
-/// [`decode_form`] of bytes that need not be UTF-8, into such.
-pub(crate) fn decode_form_bytes(written: &[u8]) -> Vec<u8> {
-    bytes(written).map(form_byte).collect()
-}
-
-/// Whether it decodes as a form's name or value to this text; nothing is kept of it.
-pub(crate) fn is_form_of(written: &[u8], text: &str) -> bool {
-    bytes(written).map(form_byte).eq(text.bytes())
-}
-
-fn form_byte(decoded: (u8, usize)) -> u8 {
-    match decoded {
-        // A plus sign that was written as `%2B` took three bytes, and is one.
+/// Returns the decoded bytes of a name or a value of a form. Neither side need be UTF-8.
+pub(crate) fn form_bytes(written: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    units(written).map(|decoded| match decoded {
+        // A plus sign that was written as `%2B` has a length of three bytes, not one.
         (b'+', 1) => b' ',
         (byte, _) => byte,
-    }
+    })
 }
 
-/// How many bytes at the front of `text` decode to exactly `prefix`, escapes counted as written.
+/// Returns the number of bytes at the front of `text` that decode to exactly `prefix`. Escapes
+/// count as written.
 ///
-/// The cut is a character boundary of `text`: a lead byte says how long its character is, and
-/// `prefix` holds whole characters.
+/// The result is a character boundary of `text`: a lead byte determines the length of its
+/// character, and `prefix` holds whole characters.
 pub(crate) fn prefix_len(text: &str, prefix: &str) -> Option<usize> {
-    let mut decoded = bytes(text.as_bytes());
-    let mut taken = 0;
+    let mut decoded = units(text.as_bytes());
+    let mut length = 0;
     for want in prefix.bytes() {
         match decoded.next() {
-            Some((byte, len)) if byte == want => taken += len,
+            Some((byte, written)) if byte == want => length += written,
             _ => return None,
         }
     }
-    Some(taken)
+    Some(length)
 }
 
 /// Appends `text`, with every byte outside `keep` as `%XX`.
@@ -74,39 +67,42 @@ pub(crate) fn encode_into(out: &mut String, text: &str, keep: fn(u8) -> bool) {
     }
 }
 
-/// The text as a URI reference (RFC 3986 §2): what cannot be in one is encoded, escapes stay. So
-/// browsers cannot take a `\` for a `/`, nor skip a tab or a line break between two of these.
+/// Returns `text` as a URI reference (RFC 3986 §2). Characters that no URI can hold are encoded,
+/// and escapes stay.
+///
+/// Browsers read a `\` as a `/`, and skip a tab or a line break between two slashes. Without the
+/// encoding, a redirect could therefore lead to another host.
 pub(crate) fn encode_uri(text: Cow<'static, str>) -> Cow<'static, str> {
-    if split_at_fault(&text).1.is_empty() {
+    if split_at_invalid(&text).1.is_empty() {
         return text;
     }
     let (mut out, mut rest) = (String::new(), &*text);
     while !rest.is_empty() {
-        let (fits, fault) = split_at_fault(rest);
-        out.push_str(fits);
-        let length = fault.chars().next().map_or(0, char::len_utf8);
-        let (fault, behind) = fault.split_at(length);
-        encode_into(&mut out, fault, |_| false);
-        rest = behind;
+        let (valid, tail) = split_at_invalid(rest);
+        out.push_str(valid);
+        let length = tail.chars().next().map_or(0, char::len_utf8);
+        let (invalid, tail) = tail.split_at(length);
+        encode_into(&mut out, invalid, |_| false);
+        rest = tail;
     }
     out.into()
 }
 
-/// Splits before the first character that cannot be in a URI.
-fn split_at_fault(text: &str) -> (&str, &str) {
+/// Splits `text` before its first character that no URI can hold.
+fn split_at_invalid(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
-    let fits = |at: usize| match bytes[at..] {
+    let is_valid = |at: usize| match bytes[at..] {
         [b'%', high, low, ..] => hex(high).is_some() && hex(low).is_some(),
         // unreserved / gen-delims / sub-delims
         [byte, ..] => byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte),
         [] => false,
     };
-    let fault = (0..bytes.len()).find(|&at| !fits(at));
-    text.split_at(fault.unwrap_or(bytes.len()))
+    let invalid = (0..bytes.len()).find(|&at| !is_valid(at));
+    text.split_at(invalid.unwrap_or(bytes.len()))
 }
 
-/// Every decoded byte with the number of bytes it was written in: 1, or 3 for an escape.
-fn bytes(mut rest: &[u8]) -> impl Iterator<Item = (u8, usize)> + '_ {
+/// Returns each decoded byte with its written length: 1, or 3 for an escape.
+fn units(mut rest: &[u8]) -> impl Iterator<Item = (u8, usize)> + '_ {
     std::iter::from_fn(move || {
         let (byte, len) = match *rest {
             [] => return None,
@@ -123,17 +119,13 @@ fn bytes(mut rest: &[u8]) -> impl Iterator<Item = (u8, usize)> + '_ {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    // A hexadecimal digit has a value below 16.
+    char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-fn lossy(text: &str, byte: impl Fn((u8, usize)) -> u8) -> String {
+fn lossy(text: &str, bytes: impl Iterator<Item = u8>) -> String {
     let mut decoded = Vec::with_capacity(text.len());
-    decoded.extend(bytes(text.as_bytes()).map(byte));
+    decoded.extend(bytes);
     match String::from_utf8(decoded) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
@@ -169,7 +161,7 @@ mod tests {
         for (input, path, form) in table {
             assert_eq!(decode(input), path, "{input:?} as a path");
             assert_eq!(decode_form(input), form, "{input:?} as a form");
-            let is = |text: &str| is_form_of(input.as_bytes(), text);
+            let is = |text: &str| form_bytes(input.as_bytes()).eq(text.bytes());
             assert_eq!(
                 is(form),
                 !form.contains('\u{fffd}'),

@@ -1,7 +1,7 @@
-//! The names of the status codes. Nothing here decides on a status.
+//! The reason phrases of the status codes. The module decides on no status.
 
-/// The reason phrase of IANA's registry of HTTP status codes; empty where it has none, which a
-/// status line allows (RFC 9112 §4).
+/// Returns the reason phrase of IANA's registry of HTTP status codes. The phrase is empty if the
+/// registry has none, which a status line allows (RFC 9112 §4).
 pub(crate) fn reason(code: u16) -> &'static str {
     match code {
         100 => "Continue",

@@ -1,213 +1,219 @@
-//! The workers: who runs a handler, who waits on a peer, and who looks after everybody else.
-//! It cares for [`Task`]s and knows nothing of HTTP, sockets or addresses.
+//! The threads of a server: workers that run handlers, wait for peers and poll connections.
+//!
+//! # The rough picture
+//!
+//! There are two ways to wait for the next request of a connection. A worker can *block* in a read.
+//! This costs nothing until the request arrives; then the system has to wake a thread, and
+//! meanwhile the worker is of no use to other connections. Or one worker can *poll* many
+//! connections in turn. This finds a request within microseconds without waking a thread, but costs
+//! CPU while nothing arrives. The pool blocks while requests are rare, and polls while they are
+//! frequent:
 //!
 //! ```text
-//!             admit                        a request came
-//!    ─────────────────► held by a worker ◄───────────────┐
-//!                        (blocking read) ──── serve ─────┘      calm: no wake-ups, no CPU
-//!                             │  ▲
-//!      no place, half a       │  │ quiet, and a place is free
-//!      request, or busy       ▼  │
-//!                            ring: hot ──── serve in place       busy: no thread switches
-//!                             │  ▲
-//!                       quiet ▼  │ something came
-//!                            ring: cold, looked at within a CPU budget
+//!              admit                       a request arrives
+//!    ──────────────────► a worker waits ◄─────────────────┐         blocking mode:
+//!                        (blocking read) ── handler runs ─┘         no wake-ups, no CPU
+//!                              │  ▲
+//!    no permit, half a request │  │ idle, and a permit is free
+//!      or scanning mode        ▼  │
+//!                        scan list: hot ◄── the scanner runs ──┐    scanning mode:
+//!                              │  ▲        the handler ────────┘    no thread switches
+//!                         idle ▼  │ a request arrives
+//!                        scan list: cold, polled within a CPU budget
 //! ```
 //!
-//! One worker at a time is the *sweeper*: it looks at the ring's tasks without waiting and serves
-//! what it finds in place. Another, the *sentry*, wakes every millisecond while the sweeper is at
-//! work and takes the ring over when a handler stalls it. How many workers may wait on a peer at
-//! the same time is bounded ([`places`]), so that no peer can pin the pool.
+//! # The exact picture
+//!
+//! * A [`Task`] is a connection. Each call of a task returns the [`Next`] step that the task needs.
+//! * A task is with a worker, in the queue (a worker was woken for the task), or in the scan list.
+//!   In the scan list, a task is *hot* if it made progress in the last 50 ms, and *cold* otherwise.
+//! * At most one worker at a time is the *scanner*, which polls the tasks of the scan list. In
+//!   blocking mode, the scanner sleeps between the scans.
+//! * While the scanner is at work, another worker is the *watchdog*, which wakes every millisecond.
+//!   If a handler has stalled the scanner meanwhile, the watchdog takes over the scan.
+//! * A [`BlockingPermit`](quota::BlockingPermit) allows a worker to wait for a peer. The number of
+//!   permits is bounded. Without this, slow peers could use up all workers.
+//! * Each poll costs the scanner *credit*, and each request or progress earns credit. With enough
+//!   credit, the pool enters [`Mode::Scanning`]; without credit, the pool leaves that mode. A high
+//!   rate of requests in [`Mode::Blocking`] also begins scanning mode.
+//! * If work finds no free worker, the workers are *exhausted*: each worker then releases its task
+//!   to the scan list after the current request.
+//! * In scanning mode, listeners lend their [`Acceptor`] to the scanner, which then also accepts.
+//!
+//! Every wait has an end:
+//!
+//! | wait | ended by |
+//! |---|---|
+//! | a worker in a blocking read | the peer, or the task's own timeout |
+//! | an idle worker | a notification under the lock, given whenever there is work |
+//! | the sleeping scanner | a notification when a task is added, or at most 400 ms |
+//! | the watchdog | a notification when there is work, or 1 ms |
+//! | the lender of an acceptor | a notification on an error or a change of mode, or its time |
+//!
+//! | file | content |
+//! |---|---|
+//! | `task` | the trait that connects the pool to a connection |
+//! | `quota` | permits to wait for a peer |
+//! | `state` | the shared data with its lock: queue, scan list, counts, mode |
+//! | `scanner` | the scan: polls, credit, budget |
+//! | `worker` | the loop of a worker, the watchdog |
+//! | `mod` | the pool, as the server uses it |
+//!
+//! Each file depends on files above it in this table. The pool depends on `util` alone, not on
+//! HTTP, sockets or addresses.
 
 mod quota;
 mod scanner;
 mod state;
+mod task;
 mod worker;
 
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub(crate) use self::state::{pulse, Entry, Job, Shared, State};
-pub(crate) use self::worker::guarded;
+pub(crate) use self::state::{Acceptor, Mode};
+use self::state::{Job, LentAcceptor, PoolState, Shared};
+pub(crate) use self::task::{Next, Task};
 use crate::util::lock::lock;
 
-/// One connection, as the pool sees it.
-pub(crate) trait Task: Send + 'static {
-    /// What a worker owns and lends to the task it attends to: buffers to be used again.
-    type Buffers: Default;
-
-    /// Does what can be done at once, without waiting for the peer and without running a handler.
-    fn poll(&mut self, buffers: &mut Self::Buffers, now: Instant) -> Next;
-
-    /// Waits for the peer of an idle task, at most until its own deadline.
-    fn wait(&mut self, buffers: &mut Self::Buffers) -> Next;
-
-    /// Runs the handler, or what is left of it, and sends what the peer takes at once.
-    /// May wait on the peer only after [`Next::RunMayBlock`].
-    fn run(&mut self, buffers: &mut Self::Buffers) -> Next;
-}
-
-/// What a task needs next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Nothing: it is between requests. Only such a task may be held.
-    Idle,
-    /// Its peer, who most likely leaves in a moment. To see that is not worth waking anybody.
-    Closing,
-    /// Its peer: something is half done, and nothing has moved.
-    Blocked,
-    /// Its peer: something is half done, and some of it has moved.
-    Progressed,
-    /// A worker, to serve it.
-    Run,
-    /// A worker, to serve it, which may wait on the peer meanwhile.
-    RunMayBlock,
-    /// To be dropped.
-    Done,
-}
-
-/// Where tasks come from: hands over those that are waiting, without waiting for more. An error
-/// is for someone who may take his time to see to it.
-pub(crate) type Acceptor<G> = dyn Fn(&mut dyn FnMut(Box<G>)) -> io::Result<()> + Send + Sync;
-
-/// The workers of a pool, by what they do.
+/// The number of workers in each state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
-    pub serving: usize,
-    pub holding: usize,
-    /// In a place that lets them wait on a peer while they serve.
-    pub uploading: usize,
-    pub sweeping: usize,
-    /// Without work, or watching the sweeper.
-    pub idle: usize,
-    /// All that were started and are still there.
-    pub workers: usize,
+    /// Workers that run a handler.
+    pub(crate) running: usize,
+    /// Workers that wait for the next request of an idle task.
+    pub(crate) keep_alive: usize,
+    /// Workers that run a handler with a permit to wait for its peer.
+    pub(crate) uploading: usize,
+    pub(crate) scanning: usize,
+    /// Workers without work, the watchdog included.
+    pub(crate) idle: usize,
+    /// All workers that were started and have not ended.
+    pub(crate) workers: usize,
 }
 
-/// A pool of at most `size` workers, started on demand.
-pub(crate) struct Pool<G: Task> {
-    shared: Arc<Shared<G>>,
+/// A pool of workers, which are started when they are needed.
+pub(crate) struct Pool<T: Task> {
+    shared: Arc<Shared<T>>,
 }
 
-impl<G: Task> Pool<G> {
+impl<T: Task> Pool<T> {
+    /// Returns a pool of at most `size` workers.
+    ///
     /// # Panics
     ///
     /// If `size` is 0.
-    pub(crate) fn new(size: usize) -> Pool<G> {
-        assert!(size > 0, "a pool needs at least one worker");
-        Pool {
-            shared: Arc::new(Shared::new(size)),
-        }
+    pub(crate) fn new(size: usize) -> Pool<T> {
+        assert!(size > 0, "pool size must not be 0");
+        let shared = Arc::new(Shared::new(size, Box::new(worker::spawn)));
+        Pool { shared }
     }
 
-    /// Takes care of a task until it is over. Gives it back if no worker can be started at all.
-    pub(crate) fn admit(&self, task: Box<G>) -> Result<(), Box<G>> {
+    /// Takes a task and runs it until it is done. Returns the task if no worker can be started.
+    pub(crate) fn admit(&self, task: Box<T>) -> Result<(), Box<T>> {
         let shared = &self.shared;
         shared.tasks.fetch_add(1, Ordering::AcqRel);
-        // A connection costs more than a request: it counts as two.
-        if !shared.busy.load(Ordering::Relaxed) && shared.note_served(2) {
-            shared.begin_busy();
+        // A connection costs more than a request and counts as two.
+        if shared.mode() == Mode::Blocking && shared.count_requests(2) {
+            shared.enter_scanning_mode();
         }
         let mut state = lock(&shared.state);
-        if shared.busy.load(Ordering::Relaxed) {
-            shared.to_ring(&mut state, task);
-        } else if shared.worker_free(&state, Job::AwaitRequest) {
-            shared.call(&mut state, Job::AwaitRequest, task);
+        let job = Job::AwaitRequest;
+        if shared.mode() == Mode::Blocking && shared.has_free_worker(&state, &job) {
+            shared.enqueue(&mut state, job, task);
         } else {
-            shared.to_ring(&mut state, task);
+            shared.add_to_scan_list(&mut state, task);
         }
         if state.workers > 0 {
             return Ok(());
         }
-        // Not one thread to be had: whatever is queued is this task, nobody else could be.
+        // No thread could be started: without a worker, the task is the only one.
         shared.tasks.fetch_sub(1, Ordering::AcqRel);
-        let last = state.called.pop_back().map(|call| call.task);
-        match last.or_else(|| state.hot.pop_back().map(|entry| entry.task)) {
+        let queued = state.queue.pop_back().map(|queued| queued.task);
+        match queued.or_else(|| state.hot.pop_back().map(|entry| entry.task)) {
             Some(task) => Err(task),
             None => Ok(()),
         }
     }
 
-    /// Whether the sweeper is at work without pause.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.shared.busy.load(Ordering::Relaxed)
+    pub(crate) fn mode(&self) -> Mode {
+        self.shared.mode()
     }
 
-    /// Has the sweeper look after a door, for `time` at most or until it is busy no more.
+    /// Lends an acceptor to the scanner until `time` has passed, the acceptor fails, or scanning
+    /// mode ends.
     ///
     /// # Errors
     ///
-    /// What is wrong there, if the sweeper gave the door back for that.
-    pub(crate) fn lend_door(&self, door: Arc<Acceptor<G>>, time: Duration) -> io::Result<()> {
-        let shared = &self.shared;
-        let until = Instant::now() + time;
-        let address = |door: &Arc<Acceptor<G>>| Arc::as_ptr(door) as *const ();
-        let this = address(&door);
-        let mut lent = lock(&shared.doors);
-        lent.push((door, Ok(())));
-        loop {
-            let at = match lent.iter().position(|(door, _)| address(door) == this) {
-                Some(at) => at,
-                // Nobody else takes it away.
-                None => return Ok(()),
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO || !self.is_busy() || lent[at].1.is_err() {
-                return lent.swap_remove(at).1;
-            }
-            lent = shared
-                .door_back
-                .wait_timeout(lent, left)
-                .unwrap_or_else(|e| e.into_inner())
-                .0;
+    /// If the acceptor has failed.
+    pub(crate) fn lend_acceptor(
+        &self,
+        acceptor: Arc<Acceptor<T>>,
+        time: Duration,
+    ) -> io::Result<()> {
+        let is_this = |lent: &LentAcceptor<T>| Arc::ptr_eq(&lent.acceptor, &acceptor);
+        let is_lent = |all: &mut Vec<LentAcceptor<T>>| {
+            let in_use = |lent: &LentAcceptor<T>| is_this(lent) && lent.result.is_ok();
+            self.mode() == Mode::Scanning && all.iter().any(in_use)
+        };
+        let mut all = lock(&self.shared.lent_acceptors);
+        all.push(LentAcceptor {
+            acceptor: Arc::clone(&acceptor),
+            result: Ok(()),
+        });
+        let returned = &self.shared.acceptor_returned;
+        let waited = returned.wait_timeout_while(all, time, is_lent);
+        all = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        match all.iter().position(is_this) {
+            Some(at) => all.swap_remove(at).result,
+            // Only this function removes the acceptor.
+            None => Ok(()),
         }
     }
 
-    /// Has every task of the ring looked at now, whatever the budget.
-    pub(crate) fn rouse(&self) {
+    /// Makes the scanner poll every task of the scan list now, whatever the budget.
+    pub(crate) fn scan_all(&self) {
         let mut state = lock(&self.shared.state);
-        let cold = std::mem::take(&mut state.cold);
-        state.hot.extend(cold);
+        let PoolState { hot, cold, .. } = &mut *state;
+        hot.append(cold);
         if !state.hot.is_empty() {
-            self.shared.call_sweeper(&mut state);
+            self.shared.wake_scanner(&mut state);
         }
     }
 
-    /// Why the system had no thread for the pool, once for each time that it was asked in vain.
-    pub(crate) fn refusal(&self) -> Option<io::Error> {
-        if !self.shared.refused.load(Ordering::Relaxed) {
+    /// Returns the error of the last failure to start a thread, once for each failure.
+    pub(crate) fn take_spawn_error(&self) -> Option<io::Error> {
+        if !self.shared.has_spawn_error.load(Ordering::Relaxed) {
             return None;
         }
-        self.shared.refused.store(false, Ordering::Relaxed);
-        lock(&self.shared.state).refusal.take()
+        self.shared.has_spawn_error.store(false, Ordering::Relaxed);
+        lock(&self.shared.state).spawn_error.take()
     }
 
-    /// Who does what now.
+    /// Returns the number of workers in each state.
     pub(crate) fn worker_counts(&self) -> WorkerCounts {
-        let (holding, uploading) = self.shared.places.count();
+        let [keep_alive, uploading] = self.shared.quota.in_use();
         let state = lock(&self.shared.state);
-        let workers = state.workers;
-        let sweeping = usize::from(state.sweep.is_some());
-        let idle = state.idle;
-        drop(state);
+        let (workers, idle) = (state.workers, state.idle);
+        let scanning = usize::from(state.scan.is_some());
         WorkerCounts {
-            serving: workers.saturating_sub(holding + uploading + sweeping + idle),
-            holding,
+            running: workers.saturating_sub(keep_alive + uploading + scanning + idle),
+            keep_alive,
             uploading,
-            sweeping,
+            scanning,
             idle,
             workers,
         }
     }
 }
 
-/// Workers go on until their tasks are over, then end. Nobody waits for them.
-impl<G: Task> Drop for Pool<G> {
+/// Closes the pool without waiting: the workers end when their tasks are done.
+impl<T: Task> Drop for Pool<T> {
     fn drop(&mut self) {
         lock(&self.shared.state).closing = true;
-        self.shared.work.notify_all();
+        self.shared.work_available.notify_all();
     }
 }
 

@@ -1,89 +1,101 @@
-//! How many workers may wait on a peer at the same time: a count, and the bounds on it.
+//! The bound on the number of workers that wait for a peer at the same time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// The workers that may wait on a peer at the same time: quiet tasks may have all but a reserve
-/// of a quarter. Uploads may have half of the reserve besides, and where that is nothing, the last
-/// place is for them alone: quiet tasks stay for long, and an upload would wait until one leaves.
+use crate::util::lock::lock;
+
+/// The reason for which a worker waits for a peer.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    /// An idle task waits for the next request of its peer.
+    AwaitRequest,
+    /// A handler waits for its peer, for example for the rest of an upload.
+    Run,
+}
+
+/// The number of workers that may wait for a peer at the same time.
+///
+/// A quarter of the workers is a reserve. Idle tasks may use all workers but the reserve, and
+/// handlers half of the reserve besides. If that half is nothing, the last permit is for handlers
+/// alone: idle tasks stay for long, and an upload would wait until one of them leaves.
+///
+/// The limits also depend on the number of workers started so far: some workers are always left
+/// that do not wait.
 pub(crate) struct BlockingQuota {
-    pub(crate) taken: AtomicUsize,
-    /// Of these, for uploads.
-    uploads: AtomicUsize,
-    /// The workers there are. Written under the pool's lock.
+    /// Largest number of permits for each [`Purpose`], those for the other purpose included.
+    max: [usize; 2],
+    /// Number of permits in use for each [`Purpose`]. The lock is held for a few nanoseconds.
+    in_use: Mutex<[usize; 2]>,
+    /// Number of started workers. Written under the lock of the pool.
     pub(crate) workers: AtomicUsize,
-    holding: usize,
-    serving: usize,
+}
+
+/// The permission of one worker to wait for a peer. Released on drop.
+#[must_use]
+pub(crate) struct BlockingPermit {
+    quota: Arc<BlockingQuota>,
+    purpose: Purpose,
 }
 
 impl BlockingQuota {
+    /// Returns the quota of a pool of at most `size` workers.
     pub(crate) fn new(size: usize) -> BlockingQuota {
         let reserve = (size / 4).max(1);
-        let most = size - reserve;
-        // A pool of one has no reserve to keep. It holds nobody, but it must be able to take an
-        // upload; that upload is then bounded by its minimum rate alone.
-        let (holding, serving) = match reserve {
-            1 => (most.saturating_sub(1), most.max(1)),
-            _ => (most, most + reserve / 2),
+        let rest = size - reserve;
+        // A pool of one worker has no reserve. The worker never waits for an idle task, but must
+        // be able to run an upload; only the minimum rate bounds that upload.
+        let max = match reserve {
+            1 => [rest.saturating_sub(1), rest.max(1)],
+            _ => [rest, rest + reserve / 2],
         };
         BlockingQuota {
-            taken: AtomicUsize::new(0),
-            uploads: AtomicUsize::new(0),
+            max,
+            in_use: Mutex::default(),
             workers: AtomicUsize::new(0),
-            holding,
-            serving,
         }
     }
 
-    /// However few workers there are as yet, whoever waits leaves some behind that do not.
-    fn take(&self, most: usize) -> bool {
-        let free = |taken| if taken < most { Some(taken + 1) } else { None };
-        self.taken
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, free)
-            .is_ok()
+    /// Returns a permit if one is free for this purpose.
+    pub(crate) fn acquire(self: &Arc<Self>, purpose: Purpose) -> Option<BlockingPermit> {
+        let mut in_use = lock(&self.in_use);
+        if in_use.iter().sum::<usize>() >= self.limit_now(purpose) {
+            return None;
+        }
+        in_use[purpose as usize] += 1;
+        let quota = Arc::clone(self);
+        Some(BlockingPermit { quota, purpose })
     }
 
-    /// Leaves one that sweeps, and one for an upload.
-    pub(crate) fn take_to_hold(&self) -> bool {
-        self.take(self.holding.min(self.all_but_two()))
+    /// Returns whether a permit is free for this purpose.
+    pub(crate) fn is_free(&self, purpose: Purpose) -> bool {
+        self.in_use().iter().sum::<usize>() < self.limit_now(purpose)
     }
 
-    fn all_but_two(&self) -> usize {
-        self.workers.load(Ordering::Acquire).saturating_sub(2)
+    /// Returns whether a permit is free for this purpose once enough workers are started.
+    pub(crate) fn may_become_free(&self, purpose: Purpose) -> bool {
+        self.in_use().iter().sum::<usize>() < self.max[purpose as usize]
     }
 
-    pub(crate) fn leaves_enough(&self) -> bool {
-        self.taken.load(Ordering::Acquire) < self.all_but_two()
+    /// Returns the number of permits in use for idle tasks, and of those for handlers.
+    pub(crate) fn in_use(&self) -> [usize; 2] {
+        *lock(&self.in_use)
     }
 
-    /// Leaves one that sweeps. A worker that is alone for want of threads does as a pool of one.
-    pub(crate) fn take_to_serve(&self) -> bool {
+    /// Returns the limit with the workers started so far. Of these, one is left that scans, and one
+    /// more for an upload unless this is the upload. A worker that is alone, because the system has
+    /// no further thread, works like a pool of one.
+    fn limit_now(&self, purpose: Purpose) -> usize {
         let workers = self.workers.load(Ordering::Acquire);
-        let took = self.take(self.serving.min(workers.saturating_sub(1).max(1)));
-        self.uploads.fetch_add(usize::from(took), Ordering::Relaxed);
-        took
+        self.max[purpose as usize].min(match purpose {
+            Purpose::AwaitRequest => workers.saturating_sub(2),
+            Purpose::Run => workers.saturating_sub(1).max(1),
+        })
     }
+}
 
-    pub(crate) fn give_back_from_serving(&self) {
-        self.uploads.fetch_sub(1, Ordering::Relaxed);
-        self.give_back();
-    }
-
-    /// Those taken to hold, and those taken to serve. A moment apart.
-    pub(crate) fn count(&self) -> (usize, usize) {
-        let uploads = self.uploads.load(Ordering::Relaxed);
-        let taken = self.taken.load(Ordering::Relaxed);
-        (taken.saturating_sub(uploads), uploads)
-    }
-
-    pub(crate) fn give_back(&self) {
-        self.taken.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    pub(crate) fn may_serve(&self) -> bool {
-        self.taken.load(Ordering::Acquire) < self.serving
-    }
-
-    pub(crate) fn may_hold(&self) -> bool {
-        self.taken.load(Ordering::Acquire) < self.holding
+impl Drop for BlockingPermit {
+    fn drop(&mut self) {
+        lock(&self.quota.in_use)[self.purpose as usize] -= 1;
     }
 }

@@ -1,97 +1,115 @@
-//! The sweeper's round over the ring: how often it looks, when it naps, and whom it hands on.
-//! Like the pool, it knows nothing of HTTP.
+//! The scanner: one worker polls the tasks of the scan list and runs their handlers itself.
 //!
-//! Looking is paid for in *visits*. Every task that moves earns more of them; what is earned
-//! decides how long the sweeper goes on without a pause. When it is used up the load is not worth
-//! the CPU: quiet tasks are handed to workers that block, and those for whom none is free are
-//! looked at within 2 % of a core.
+//! Polls are paid with *credit*. A poll costs one credit; a request or some progress earns many.
+//! While there is credit, the scanner scans without a pause, because the load is worth the CPU. If
+//! the credit is used up, the scanner hands idle tasks to workers that block. The tasks for which
+//! no worker is free are polled within a budget of 2 % of a core, with sleeps between the scans.
+//!
+//! The scan list is guarded by the lock of the pool. An entry is taken from the list for its poll,
+//! so that no lock is held meanwhile. The watchdog of [`worker`](super::worker) may give the scan
+//! to another worker while a handler runs here; the number of the scan shows this afterwards.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::{guarded, pulse, Entry, Job, Next, Shared, State, Task};
+use super::quota::Purpose;
+use super::state::{heartbeat, Entry, Job, Mode, PoolState, Shared};
+use super::task::{guarded, Next, Task};
 use crate::util::lock::lock;
 
-/// What a visit that finds nothing costs: a read that would block (0.7 µs), on a socket that no
-/// cache has, and the lock around it.
-const VISIT: Duration = Duration::from_nanos(1_050);
-/// What a nap costs: the thread leaves its core and comes back.
-const WAKE_UP: Duration = Duration::from_micros(15);
-/// Visits that one served request pays for: break-even is at some 12,000 requests a second.
-const EARNED_BY_SERVING: i64 = 100;
-/// Visits that some progress (a part of a head or body, some bytes of a response) pays for.
-const EARNED_BY_MOVING: i64 = 16;
-/// The most that can be saved: about 6 ms of looking at nothing, so that a pause does not flap.
-const SAVED_AT_MOST: i64 = 8192;
-/// With so much saved the load has shown itself to be lasting: no more pauses, no more handing
-/// over.
-const BUSY_FROM: i64 = 1024;
-/// One part in this many of a core goes to tasks that only might have something (2 %).
-const BUDGET: u32 = 50;
-const SHORTEST_NAP: Duration = Duration::from_millis(1);
-const LONGEST_NAP: Duration = Duration::from_millis(400);
-/// A task that was quiet for so long has no business among the hot ones.
-const COOLS_AFTER: Duration = Duration::from_millis(50);
+/// Cost of a poll that finds nothing: 1.05 µs. That is a read that would block (0.7 µs), on a
+/// socket that is in no cache, and the lock around it.
+const POLL_COST: Duration = Duration::from_nanos(1_050);
+/// Cost of a sleep: 15 µs. The thread leaves its core and comes back.
+const WAKE_UP_COST: Duration = Duration::from_micros(15);
+/// Credit earned by a request, in polls. Scanning breaks even at about 12,000 requests a second.
+const CREDIT_PER_REQUEST: i64 = 100;
+/// Credit earned by progress, in polls: a part of a head or body, some bytes of a response.
+const CREDIT_PER_PROGRESS: i64 = 16;
+/// Largest credit, in polls: about 6 ms of polls that find nothing. A pause of the load that is
+/// shorter does not change the mode.
+const MAX_CREDIT: i64 = 8192;
+/// Credit from which the load counts as lasting, in polls: the pool enters scanning mode.
+const SCANNING_MODE_CREDIT: i64 = 1024;
+/// Divisor of a core's time for polls without credit: 1/50 is 2 %.
+const CORE_TIME_DIVISOR: u32 = 50;
+/// Shortest sleep between two scans without credit.
+const MIN_SCAN_SLEEP: Duration = Duration::from_millis(1);
+/// Longest sleep between two scans without credit. A request on a cold task waits for so long.
+const MAX_SCAN_SLEEP: Duration = Duration::from_millis(400);
+/// Time without progress after which a hot task becomes cold.
+const MAX_HOT_IDLE_TIME: Duration = Duration::from_millis(50);
+/// Longest run of a quick handler: 100 µs. A slower one is better run by a worker of its own.
+const MAX_QUICK_RUN_TIME: Duration = Duration::from_micros(100);
+/// Number of runs that are judged together. If a quarter of them are slow, scanning mode is
+/// suspended.
+const JUDGED_RUNS: u32 = 64;
 
-/// A handler that takes longer had better run on a worker of its own ...
-const QUICK: Duration = Duration::from_micros(100);
-/// ... and with a quarter of so many in a row, all of them.
-const SLOW_OF: u32 = 64;
-
-pub(crate) struct Scan<'a, G: Task> {
-    shared: &'a Arc<Shared<G>>,
-    number: u64,
-    serves: u64,
+/// One scan: polls of the scan list until the list is empty or another worker has taken over.
+pub(crate) struct Scanner<'a, T: Task> {
+    shared: &'a Arc<Shared<T>>,
+    /// Number of this scan.
+    scan: u64,
+    /// Number of starts and ends of handlers, for the heartbeat.
+    steps: u64,
+    /// When the current pass over the list began.
     now: Instant,
-    saved: i64,
-    /// This sweeper's own idea of [`Shared::busy`], which a worker may have set meanwhile.
-    busy: bool,
-    cold_looked_at: Instant,
-    /// Serves since the last judgement on them, and the slow ones among these.
-    judged: u32,
-    slow: u32,
-    /// Ready tasks go to other workers for now.
+    credit: i64,
+    /// The mode in which this scanner works. A worker may have changed [`Shared::mode`] since.
+    mode: Mode,
+    cold_scanned_at: Instant,
+    /// Number of runs since they were last judged.
+    judged_runs: u32,
+    /// Number of slow ones among these.
+    slow_runs: u32,
+    /// Whether tasks that are ready are handed to other workers for now.
     hands_over: bool,
-    /// Serving in place does not pay.
-    gives_up: bool,
+    /// Whether handlers are too slow for scanning mode.
+    handlers_slow: bool,
 }
 
-/// Where a visited task goes.
-enum Goes<G> {
-    Back(Entry<G>),
-    Cools(Entry<G>),
-    Away,
+/// The list from which an entry is taken.
+#[derive(Clone, Copy)]
+enum List {
+    Hot,
+    Cold,
 }
 
-impl<'a, G: Task> Scan<'a, G> {
-    pub(crate) fn new(shared: &'a Arc<Shared<G>>, number: u64) -> Scan<'a, G> {
+/// The place of an entry after its poll.
+enum Placement<T> {
+    Hot(Entry<T>),
+    SameList(Entry<T>),
+    /// A worker that blocks, or the cold list.
+    Cooler(Entry<T>),
+    Gone,
+}
+
+impl<'a, T: Task> Scanner<'a, T> {
+    pub(crate) fn new(shared: &'a Arc<Shared<T>>, scan: u64) -> Scanner<'a, T> {
         let now = Instant::now();
-        Scan {
+        Scanner {
             shared,
-            number,
-            serves: 0,
+            scan,
+            steps: 0,
             now,
-            saved: 0,
-            busy: false,
-            cold_looked_at: now,
-            judged: 0,
-            slow: 0,
+            credit: 0,
+            mode: Mode::Blocking,
+            cold_scanned_at: now,
+            judged_runs: 0,
+            slow_runs: 0,
             hands_over: false,
-            gives_up: false,
+            handlers_slow: false,
         }
     }
 
-    /// Sweeps until there is nothing left in the ring, or another has taken over.
-    pub(crate) fn run(&mut self, buffers: &mut G::Buffers) {
+    /// Scans until the scan list is empty or another worker has taken over.
+    pub(crate) fn run(&mut self, buffers: &mut T::Buffers) {
         loop {
-            let hot = {
-                let state = self.lock();
-                self.hands_over = state
-                    .hand_over_until
-                    .map_or(false, |until| until > self.now);
-                state.hot.len()
-            };
+            let state = self.lock();
+            self.hands_over = state.hand_over_until > self.now;
+            let hot = state.hot.len();
+            drop(state);
             if !self.pass(buffers, hot, List::Hot) {
                 return;
             }
@@ -99,69 +117,63 @@ impl<'a, G: Task> Scan<'a, G> {
             if due > 0 && !self.pass(buffers, due, List::Cold) {
                 return;
             }
-            if self.busy {
-                let fresh = self.shared.answer_doors(self.now) as i64;
-                self.earn(fresh * EARNED_BY_SERVING);
+            if self.mode == Mode::Scanning {
+                let accepted = self.shared.accept_lent() as i64;
+                self.earn(accepted * CREDIT_PER_REQUEST);
             }
-            let goes_on = match self.has_reason_to_look(hot) {
-                true => true,
-                false => self.calm_down(),
-            };
-            if !goes_on {
+            if !self.scans_on(hot) && !self.pause() {
                 return;
             }
         }
     }
 
-    /// Visits `count` tasks of one kind. False when this sweeper was relieved.
-    fn pass(&mut self, buffers: &mut G::Buffers, count: usize, kind: List) -> bool {
+    /// Polls `count` entries of a list. Returns false if another worker has taken over.
+    fn pass(&mut self, buffers: &mut T::Buffers, count: usize, list: List) -> bool {
         self.now = Instant::now();
         let mut left = count;
-        let mut goes = Goes::Away;
+        let mut placement = Placement::Gone;
         loop {
-            let entry = {
-                let mut state = lock(&self.shared.state);
-                self.put(&mut state, goes, kind);
-                if state.sweep != Some(self.number) {
-                    if !state.hot.is_empty() {
-                        // What was put back is news to the other sweeper, who may nap.
-                        self.shared.call_sweeper(&mut state);
-                    }
-                    return false;
+            // One lock for each entry: the last one is put back and the next one is taken.
+            let mut state = self.lock();
+            self.place(&mut state, placement, list);
+            if state.scan != Some(self.scan) {
+                if !state.hot.is_empty() {
+                    // The new scanner may sleep, and must poll the entry that was put back.
+                    self.shared.wake_scanner(&mut state);
                 }
-                if left == 0 {
-                    return true;
-                }
-                match kind {
-                    List::Hot => state.hot.pop_front(),
-                    List::Cold => state.cold.pop_front(),
-                }
+                return false;
+            }
+            if left == 0 {
+                return true;
+            }
+            let entry = match list {
+                List::Hot => state.hot.pop_front(),
+                List::Cold => state.cold.pop_front(),
             };
-            goes = match entry {
-                Some(entry) => self.visit(buffers, entry),
+            drop(state);
+            placement = match entry {
+                Some(entry) => self.poll(buffers, entry),
                 None => return true,
             };
             left -= 1;
-            self.saved -= 1;
+            self.credit -= 1;
         }
     }
 
-    fn put(&self, state: &mut State<G>, goes: Goes<G>, kind: List) {
-        match goes {
-            Goes::Away => {}
-            Goes::Back(entry) if entry.active >= self.now => state.hot.push_back(entry),
-            Goes::Back(entry) => match kind {
-                List::Hot => state.hot.push_back(entry),
-                List::Cold => state.cold.push_back(entry),
-            },
-            Goes::Cools(entry) => self.cool(state, entry),
+    fn place(&self, state: &mut PoolState<T>, placement: Placement<T>, list: List) {
+        match (placement, list) {
+            (Placement::Hot(entry), _) => state.hot.push_back(entry),
+            (Placement::SameList(entry), List::Hot) => state.hot.push_back(entry),
+            (Placement::SameList(entry), List::Cold) => state.cold.push_back(entry),
+            (Placement::Cooler(entry), _) => self.cool(state, entry),
+            (Placement::Gone, _) => {}
         }
     }
 
-    /// Takes a quiet task out of the hot ones: to a worker that blocks if one may, else to the
-    /// cold. While neither will have it, one that was active a moment ago stays.
-    fn cool(&self, state: &mut State<G>, entry: Entry<G>) {
-        let kept = match entry.idle && self.shared.may_hold(state) {
+    /// Hands an idle entry to a worker that blocks, or puts it into the cold list. If no worker is
+    /// free, an entry that was active a moment ago stays hot.
+    fn cool(&self, state: &mut PoolState<T>, entry: Entry<T>) {
+        let kept = match entry.idle && self.shared.may_await(state) {
             true => self.shared.hand_over(state, Job::AwaitRequest, entry),
             false => Some(entry),
         };
@@ -172,109 +184,112 @@ impl<'a, G: Task> Scan<'a, G> {
         }
     }
 
-    fn visit(&mut self, buffers: &mut G::Buffers, mut entry: Entry<G>) -> Goes<G> {
+    fn poll(&mut self, buffers: &mut T::Buffers, mut entry: Entry<T>) -> Placement<T> {
         let now = self.now;
-        let turn = guarded::<G>(buffers, |buffers| entry.task.poll(buffers, now));
-        entry.idle = turn == Next::Idle;
-        match turn {
+        let next = guarded::<T>(buffers, |buffers| entry.task.poll(buffers, now));
+        entry.idle = next == Next::Idle;
+        match next {
+            Next::Run => self.run_task(buffers, entry),
+            Next::RunMayBlock => self.hand_over_blocking(entry),
+            Next::Progressed => {
+                self.earn(CREDIT_PER_PROGRESS);
+                self.keep_hot(entry)
+            }
+            Next::Idle | Next::Blocked | Next::Closing => match self.is_cool(&entry) {
+                true => Placement::Cooler(entry),
+                false => Placement::SameList(entry),
+            },
             Next::Done => {
                 self.shared.drop_task(entry.task);
-                Goes::Away
+                Placement::Gone
             }
-            Next::Run => self.serve(buffers, entry),
-            Next::RunMayBlock => self.serve_long(entry),
-            Next::Progressed => {
-                self.earn(EARNED_BY_MOVING);
-                self.goes_back_active(entry)
-            }
-            Next::Idle | Next::Blocked | Next::Closing if self.is_cool(&entry) => {
-                Goes::Cools(entry)
-            }
-            Next::Idle | Next::Blocked | Next::Closing => Goes::Back(entry),
         }
     }
 
-    fn serve(&mut self, buffers: &mut G::Buffers, entry: Entry<G>) -> Goes<G> {
-        self.earn(EARNED_BY_SERVING);
-        let mut entry = entry;
-        // Handlers were slow a moment ago, or this is a chance find while calm and no sentry
-        // watches: another worker serves it, so that the ring is not left alone.
-        if self.hands_over || self.gives_up || !self.busy {
-            let mut state = self.lock();
-            entry = match self.shared.hand_over(&mut state, Job::Run, entry) {
+    fn run_task(&mut self, buffers: &mut T::Buffers, mut entry: Entry<T>) -> Placement<T> {
+        self.earn(CREDIT_PER_REQUEST);
+        // The handlers were slow a moment ago, or no watchdog watches in blocking mode: another
+        // worker runs the task, so that the scan list is not left alone.
+        if self.hands_over || self.handlers_slow || self.mode == Mode::Blocking {
+            let state = &mut self.lock();
+            entry = match self.shared.hand_over(state, Job::Run, entry) {
                 Some(entry) => entry,
-                None => return Goes::Away,
+                None => return Placement::Gone,
             };
         }
-        self.serves += 1;
-        let serving = self.pulse();
-        self.shared.pulse.store(serving, Ordering::Release);
+        self.steps += 1;
+        let running = heartbeat(self.scan, self.steps);
+        self.shared.heartbeat.store(running, Ordering::Release);
         let began = Instant::now();
-        let turn = guarded::<G>(buffers, |buffers| entry.task.run(buffers));
-        self.serves += 1;
-        // Only where no other sweeper has begun meanwhile is the pulse still its own.
-        let (done, pulse) = (self.pulse(), &self.shared.pulse);
-        if pulse
-            .compare_exchange(serving, done, Ordering::AcqRel, Ordering::Relaxed)
+        let next = guarded::<T>(buffers, |buffers| entry.task.run(buffers));
+        self.steps += 1;
+        let done = heartbeat(self.scan, self.steps);
+        // The heartbeat is unchanged unless another worker has taken over meanwhile.
+        let heartbeat = &self.shared.heartbeat;
+        if heartbeat
+            .compare_exchange(running, done, Ordering::AcqRel, Ordering::Relaxed)
             .is_err()
         {
             self.lock().stalled -= 1;
         }
         self.judge(began.elapsed());
-        if turn == Next::Done {
+        if next == Next::Done {
             self.shared.drop_task(entry.task);
-            return Goes::Away;
+            return Placement::Gone;
         }
-        entry.idle = turn == Next::Idle;
-        self.goes_back_active(entry)
+        entry.idle = next == Next::Idle;
+        self.keep_hot(entry)
     }
 
-    /// Serving in place is for handlers that take less than waking a thread does. Where many take
-    /// longer, workers of their own do better, on as many cores as there are.
-    fn judge(&mut self, took: Duration) {
-        self.judged += 1;
-        self.slow += u32::from(took > QUICK);
-        if self.slow >= SLOW_OF / 4 {
-            self.lock().give_up_busy(self.now);
-            self.gives_up = true;
-        } else if self.judged >= SLOW_OF {
-            self.judged = 0;
-            self.slow = 0;
+    /// Suspends scanning mode if many handlers are slow. A handler is run here because waking a
+    /// thread takes longer than the handler. If many handlers take longer, workers of their own are
+    /// better, on as many cores as there are.
+    fn judge(&mut self, run_time: Duration) {
+        self.judged_runs += 1;
+        self.slow_runs += u32::from(run_time > MAX_QUICK_RUN_TIME);
+        if self.slow_runs >= JUDGED_RUNS / 4 {
+            self.lock().suspend_scanning_mode(self.now);
+            self.handlers_slow = true;
+        } else if self.judged_runs >= JUDGED_RUNS {
+            self.judged_runs = 0;
+            self.slow_runs = 0;
         }
     }
 
-    /// Its handler may wait on the peer, so it gets a worker of its own and a place, or waits for
-    /// both.
-    fn serve_long(&mut self, entry: Entry<G>) -> Goes<G> {
-        if !self.shared.take_to_serve() {
-            return Goes::Back(entry);
-        }
-        self.earn(EARNED_BY_SERVING);
+    /// Hands a task whose handler may wait for the peer to another worker. Until a permit is free,
+    /// the entry stays in its list.
+    fn hand_over_blocking(&mut self, entry: Entry<T>) -> Placement<T> {
+        let permit = match self.shared.acquire_permit(Purpose::Run) {
+            Some(permit) => permit,
+            None => return Placement::SameList(entry),
+        };
+        self.earn(CREDIT_PER_REQUEST);
         let mut state = self.lock();
-        self.shared.call(&mut state, Job::RunMayBlock, entry.task);
-        if self.shared.is_alone(&state) {
-            // There is no other worker to be had: this one steps down to do it.
-            state.sweep = None;
+        let job = Job::RunMayBlock(permit);
+        self.shared.enqueue(&mut state, job, entry.task);
+        if self.shared.is_only_worker(&state) {
+            // This worker ends the scan and runs the task itself.
+            state.scan = None;
         }
-        Goes::Away
+        Placement::Gone
     }
 
-    /// Whether to look again without a pause: what was found pays for it, or a worker found the
-    /// pool busy, and the load is given time to come to the ring.
-    fn has_reason_to_look(&mut self, hot: usize) -> bool {
-        let told_busy = self.shared.busy.load(Ordering::Relaxed) && !self.busy;
-        if told_busy {
-            self.saved = self.saved.max(SAVED_AT_MOST / 2);
+    /// Returns whether to scan on without a pause: credit is left, or a worker has entered scanning
+    /// mode and the load is about to reach the scan list.
+    fn scans_on(&mut self, hot: usize) -> bool {
+        let entered = self.mode == Mode::Blocking && self.shared.mode() == Mode::Scanning;
+        if entered {
+            self.credit = self.credit.max(MAX_CREDIT / 2);
         }
-        if self.saved <= 0 || self.gives_up || (hot == 0 && !told_busy) {
+        if self.credit <= 0 || self.handlers_slow || (hot == 0 && !entered) {
             return false;
         }
-        if !self.busy && (told_busy || self.saved >= BUSY_FROM) {
+        if self.mode == Mode::Blocking && (entered || self.credit >= SCANNING_MODE_CREDIT) {
             let mut state = self.lock();
-            if told_busy || state.may_be_busy(self.now) {
-                self.busy = true;
-                self.shared.busy.store(true, Ordering::Relaxed);
-                if !state.sentry {
+            if entered || state.may_enter_scanning_mode(self.now) {
+                self.mode = Mode::Scanning;
+                self.shared.scanning_mode.store(true, Ordering::Relaxed);
+                if !state.watchdog {
                     self.shared.wake_worker(&mut state);
                 }
             }
@@ -282,118 +297,102 @@ impl<'a, G: Task> Scan<'a, G> {
         true
     }
 
-    /// The savings are used up: quiet tasks leave the hot ones, then a nap keeps to the budget.
-    /// False when the ring is empty or another has taken over.
-    fn calm_down(&mut self) -> bool {
-        self.saved = 0;
-        self.judged = 0;
-        self.slow = 0;
-        self.gives_up = false;
-        if std::mem::replace(&mut self.busy, false) {
-            self.shared.calm();
+    /// Leaves scanning mode, hands idle tasks over, and sleeps. Returns false if the scan list is
+    /// empty or another worker has taken over.
+    fn pause(&mut self) -> bool {
+        self.credit = 0;
+        self.judged_runs = 0;
+        self.slow_runs = 0;
+        self.handlers_slow = false;
+        if self.mode == Mode::Scanning {
+            self.mode = Mode::Blocking;
+            self.shared.leave_scanning_mode();
         }
         let mut state = self.lock();
-        if state.sweep != Some(self.number) {
+        if state.scan != Some(self.scan) {
             return false;
         }
-        if std::mem::replace(&mut state.news, false) {
-            self.saved = 2 * EARNED_BY_SERVING;
+        if std::mem::replace(&mut state.arrivals, false) {
+            self.credit = 2 * CREDIT_PER_REQUEST;
             return true;
         }
-        for _ in 0..state.hot.len() {
-            match state.hot.pop_front() {
-                Some(entry) if entry.idle || self.is_cool(&entry) => self.cool(&mut state, entry),
-                Some(entry) => state.hot.push_back(entry),
-                None => break,
+        for entry in std::mem::take(&mut state.hot) {
+            match entry.idle || self.is_cool(&entry) {
+                true => self.cool(&mut state, entry),
+                false => state.hot.push_back(entry),
             }
         }
-        if state.ring_is_empty() {
-            state.sweep = None;
+        if state.scan_list_is_empty() {
+            state.scan = None;
             return false;
         }
-        self.nap(state)
+        self.sleep(state)
     }
 
-    fn nap(&mut self, mut state: MutexGuard<'_, State<G>>) -> bool {
+    /// Sleeps as long as the budget requires, or until a task is added to the scan list. Returns
+    /// false if another worker has taken over.
+    fn sleep(&mut self, mut state: MutexGuard<'_, PoolState<T>>) -> bool {
         let now = Instant::now();
         let end = match state.hot.len() {
-            0 => (self.cold_looked_at + round(state.cold.len())).max(now + SHORTEST_NAP),
-            hot => now + round(hot),
+            0 => self.cold_scanned_at + scan_interval(state.cold.len()),
+            hot => now + scan_interval(hot),
         };
-        state.napping = true;
-        while state.napping && state.sweep == Some(self.number) {
-            let left = end.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO {
-                break;
-            }
-            state = self
-                .shared
-                .nap
-                .wait_timeout(state, left)
-                .unwrap_or_else(|e| e.into_inner())
-                .0;
-        }
-        if state.sweep != Some(self.number) {
+        let time = end.saturating_duration_since(now).max(MIN_SCAN_SLEEP);
+        state.scanner_sleeps = true;
+        let is_asleep =
+            |state: &mut PoolState<T>| state.scanner_sleeps && state.scan == Some(self.scan);
+        let wake = &self.shared.scanner_wake;
+        let woken = wake.wait_timeout_while(state, time, is_asleep);
+        state = woken.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        if state.scan != Some(self.scan) {
             return false;
         }
-        if !std::mem::replace(&mut state.napping, false) {
-            // Somebody came to the ring; what he is here for may be a moment behind him.
-            self.saved = 2 * EARNED_BY_SERVING;
+        if !std::mem::replace(&mut state.scanner_sleeps, false) {
+            // A task was added, and a request may follow in a moment.
+            self.credit = 2 * CREDIT_PER_REQUEST;
         }
         true
     }
 
-    /// How many cold tasks may be looked at now. While busy, some at a time, so that the hot ones
-    /// do not wait for long. Else all of them once a round: if they had their turns one by one at
-    /// times and all together at others, some would wait for two rounds.
+    /// Returns the number of cold entries to poll now. In scanning mode these are a few at a time,
+    /// so that the hot ones do not wait for long. Otherwise they are all entries, once in an
+    /// interval: polled one by one at some times and together at others, some would wait for two
+    /// intervals.
     fn cold_due(&mut self) -> usize {
-        let since = self.now.saturating_duration_since(self.cold_looked_at);
-        let due = (since.as_nanos() / (VISIT * BUDGET).as_nanos()) as usize;
-        // Worth a lock only for several of them.
-        if due < 8 && since < SHORTEST_NAP {
+        let since = self.now.saturating_duration_since(self.cold_scanned_at);
+        let due = (since.as_nanos() / (POLL_COST * CORE_TIME_DIVISOR).as_nanos()) as usize;
+        // Fewer are not worth a lock.
+        if due < 8 && since < MIN_SCAN_SLEEP {
             return 0;
         }
         let cold = self.lock().cold.len();
-        if !self.busy && since < round(cold) {
+        if self.mode == Mode::Blocking && since < scan_interval(cold) {
             return 0;
         }
-        self.cold_looked_at = self.now;
+        self.cold_scanned_at = self.now;
         cold.min(due.max(1))
     }
 
-    fn is_cool(&self, entry: &Entry<G>) -> bool {
-        self.now.saturating_duration_since(entry.active) > COOLS_AFTER
+    fn is_cool(&self, entry: &Entry<T>) -> bool {
+        self.now.saturating_duration_since(entry.last_active) > MAX_HOT_IDLE_TIME
     }
 
-    fn earn(&mut self, visits: i64) {
-        self.saved = (self.saved + visits).min(SAVED_AT_MOST);
+    fn earn(&mut self, credit: i64) {
+        self.credit = (self.credit + credit).min(MAX_CREDIT);
     }
 
-    fn goes_back_active(&self, entry: Entry<G>) -> Goes<G> {
-        // Not before the pass began: this is how `put` knows that something came of it.
-        Goes::Back(Entry {
-            active: self.now,
-            ..entry
-        })
+    fn keep_hot(&self, mut entry: Entry<T>) -> Placement<T> {
+        entry.last_active = self.now;
+        Placement::Hot(entry)
     }
 
-    fn pulse(&self) -> u64 {
-        pulse(self.number, self.serves)
-    }
-
-    fn lock(&self) -> MutexGuard<'a, State<G>> {
+    fn lock(&self) -> MutexGuard<'a, PoolState<T>> {
         lock(&self.shared.state)
     }
 }
 
-/// How often so many quiet tasks are looked at.
-fn round(count: usize) -> Duration {
-    let visits = VISIT * u32::try_from(count).unwrap_or(u32::MAX / BUDGET / 2);
-    ((WAKE_UP + visits) * BUDGET).clamp(SHORTEST_NAP, LONGEST_NAP)
-}
-
-#[derive(Clone, Copy)]
-enum List {
-    Hot,
-    Cold,
+/// Returns the time between two scans of `count` tasks that keeps to the budget.
+fn scan_interval(count: usize) -> Duration {
+    let polls = POLL_COST * u32::try_from(count).unwrap_or(u32::MAX / CORE_TIME_DIVISOR / 2);
+    ((WAKE_UP_COST + polls) * CORE_TIME_DIVISOR).clamp(MIN_SCAN_SLEEP, MAX_SCAN_SLEEP)
 }

@@ -1,221 +1,192 @@
-//! One worker's day: it answers calls, holds a task, sweeps, or stands sentry over who sweeps.
+//! The loop of a worker: it runs queued tasks, is the scanner, or watches the scanner.
+//!
+//! No lock is held during a call of a task.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::scanner::Scan;
-use super::state::{Call, Entry, Job, Shared, State};
-use super::{Next, Task};
-use crate::util::catch_panic::caught;
+use super::quota::Purpose;
+use super::scanner::Scanner;
+use super::state::{Entry, Job, Mode, PoolState, QueuedTask, Shared};
+use super::task::{guarded, Next, Task};
 use crate::util::lock::lock;
 
-/// A peer that answers this fast, this often, is in a loop with us: waiting for it asleep would
-/// cost more than half of its time.
-const CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
-pub(crate) const CLOSED_LOOP_STREAK: u32 = 16;
-/// How often the sentry looks whether the sweeper stalls.
-const SENTRY_TICK: Duration = Duration::from_millis(1);
-/// With this many stalled at the same time it is the handlers that are slow, not a sweeper that
-/// lost its core for a moment: ready tasks are then handed to other workers for a while.
-const STALLS: usize = 4;
-const HAND_OVER_FOR: Duration = Duration::from_millis(100);
+/// Time until the next request of a client that waits for nothing but the response: 60 µs. To sleep
+/// until that request would take more than half of the client's time.
+const MAX_CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
+/// Number of such requests in a row after which the pool enters scanning mode.
+pub(crate) const CLOSED_LOOP_REQUESTS: u32 = 16;
+/// Time between two readings of the heartbeat: 1 ms. A handler that runs for longer stalls the
+/// scanner.
+const WATCHDOG_INTERVAL: Duration = Duration::from_millis(1);
+/// Number of scanners stalled at the same time that shows that the handlers are slow. Fewer may
+/// have lost their core for a moment.
+const MIN_STALLED_SCANNERS: usize = 4;
+/// Time for which tasks that are ready are then handed to other workers.
+const HAND_OVER_TIME: Duration = Duration::from_millis(100);
 
-enum Assignment<G> {
-    Attend(Call<G>),
+/// Starts a worker of a pool.
+pub(crate) fn spawn<T: Task>(shared: Arc<Shared<T>>) -> io::Result<()> {
+    let thread = thread::Builder::new().name("millpond".into());
+    thread.spawn(move || work(&shared)).map(drop)
+}
+
+enum Assignment<T> {
+    Attend(QueuedTask<T>),
     Scan(u64),
     Leave,
 }
 
-pub(crate) struct Worker<G: Task> {
-    shared: Arc<Shared<G>>,
-    buffers: G::Buffers,
+fn work<T: Task>(shared: &Arc<Shared<T>>) {
+    let mut buffers = T::Buffers::default();
+    loop {
+        match next_assignment(shared) {
+            Assignment::Attend(queued) => attend(shared, &mut buffers, queued),
+            Assignment::Scan(scan) => Scanner::new(shared, scan).run(&mut buffers),
+            Assignment::Leave => return,
+        }
+    }
 }
 
-impl<G: Task> Worker<G> {
-    pub(crate) fn new(shared: Arc<Shared<G>>) -> Worker<G> {
-        Worker {
-            shared,
-            buffers: G::Buffers::default(),
+/// Waits for work. While the scanner needs a watchdog, the worker is the watchdog.
+fn next_assignment<T: Task>(shared: &Arc<Shared<T>>) -> Assignment<T> {
+    let mut state = lock(&shared.state);
+    loop {
+        // The scan list comes first: a worker may be busy with a queued task for long, and may
+        // be the last one that is free.
+        let unscanned = state.scan.is_none() && !state.scan_list_is_empty();
+        if unscanned && (state.queue.is_empty() || !shared.is_only_worker(&state)) {
+            let scan = shared.begin_scan(&mut state);
+            state.move_queue_to_scan_list();
+            return Assignment::Scan(scan);
         }
-    }
-
-    pub(crate) fn run(&mut self) {
-        loop {
-            match self.next_task() {
-                Assignment::Attend(call) => self.attend(call.job, call.task),
-                Assignment::Scan(number) => {
-                    let shared = Arc::clone(&self.shared);
-                    Scan::new(&shared, number).run(&mut self.buffers);
-                }
-                Assignment::Leave => return,
+        if let Some(queued) = state.queue.pop_front() {
+            if state.needs_watchdog() && state.idle > 0 {
+                // This worker may have been the watchdog: another one takes its place.
+                shared.work_available.notify_one();
             }
+            return Assignment::Attend(queued);
         }
-    }
-
-    fn next_task(&self) -> Assignment<G> {
-        let shared = &self.shared;
-        let mut state = lock(&shared.state);
-        loop {
-            // The ring first: whoever answers a call may be gone for long, and there may be nobody
-            // else.
-            let unswept = state.sweep.is_none() && !state.ring_is_empty();
-            if unswept && (state.called.is_empty() || !shared.is_alone(&state)) {
-                let number = shared.begin_sweep(&mut state);
-                state.take_in_calls();
-                return Assignment::Scan(number);
-            }
-            if let Some(call) = state.called.pop_front() {
-                if state.sweep.is_some() && !state.napping && !state.sentry && state.idle > 0 {
-                    // It may be the sentry who answers this call: another takes the post.
-                    shared.work.notify_one();
-                }
-                return Assignment::Attend(call);
-            }
-            if state.closing && shared.tasks.load(Ordering::Acquire) == 0 {
-                state.workers -= 1;
-                return Assignment::Leave;
-            }
-            // Somebody is free; whoever only answers a call is not.
-            shared.pressed.store(false, Ordering::Release);
-            state.idle += 1;
-            if state.sweep.is_some() && !state.napping && !state.sentry {
-                let (back, stalled) = self.watch(state);
-                state = back;
-                state.idle -= 1;
-                if stalled {
-                    state.stalled += 1;
-                    if state.stalled >= STALLS {
-                        state.hand_over_until = Some(Instant::now() + HAND_OVER_FOR);
-                    }
-                    return Assignment::Scan(shared.begin_sweep(&mut state));
-                }
-            } else {
-                // Woken by whoever queues something; every such place holds the lock.
-                state = shared.work.wait(state).unwrap_or_else(|e| e.into_inner());
-                state.idle -= 1;
-            }
+        if state.closing && shared.tasks.load(Ordering::Acquire) == 0 {
+            state.workers -= 1;
+            return Assignment::Leave;
         }
-    }
-
-    /// The sentry's post. Ends when there is other work, or no sweep to watch, or it stalls (true).
-    fn watch<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State<G>>,
-    ) -> (MutexGuard<'a, State<G>>, bool) {
-        let shared = &self.shared;
-        state.sentry = true;
-        let mut seen = shared.pulse.load(Ordering::Acquire);
-        let stalled = loop {
-            let waited = shared.work.wait_timeout(state, SENTRY_TICK);
-            let (back, wait) = waited.unwrap_or_else(|e| e.into_inner());
-            state = back;
-            if !state.called.is_empty() || state.sweep.is_none() || state.napping {
-                break false;
+        // Only here is a worker free: one that takes a queued task is not.
+        shared.workers_exhausted.store(false, Ordering::Release);
+        state.idle += 1;
+        if state.needs_watchdog() {
+            let (guard, took_over) = watch(shared, state);
+            state = guard;
+            state.idle -= 1;
+            if took_over {
+                state.stalled += 1;
+                if state.stalled >= MIN_STALLED_SCANNERS {
+                    state.hand_over_until = Instant::now() + HAND_OVER_TIME;
+                }
+                return Assignment::Scan(shared.begin_scan(&mut state));
             }
-            if !wait.timed_out() {
-                continue;
-            }
-            let pulse = shared.pulse.load(Ordering::Acquire);
-            let stalls = pulse == seen && pulse % 2 == 1 && !state.ring_is_empty();
-            if stalls && shared.relieve(&state, pulse) {
-                break true;
-            }
-            seen = pulse;
-        };
-        state.sentry = false;
-        (state, stalled)
-    }
-
-    /// Holds a task, or serves it and then holds it, until it is over or better off in the ring.
-    fn attend(&mut self, job: Job, task: Box<G>) {
-        let shared = Arc::clone(&self.shared);
-        let mut task = task;
-        let mut job = job;
-        let mut streak = 0;
-        loop {
-            let turn = match job {
-                Job::AwaitRequest => {
-                    if !shared.take_to_hold() {
-                        return self.release(task);
-                    }
-                    let since = Instant::now();
-                    let turn = self.guarded(|buffers| task.wait(buffers));
-                    shared.places.give_back();
-                    streak = if since.elapsed() < CLOSED_LOOP_GAP {
-                        streak + 1
-                    } else {
-                        0
-                    };
-                    turn
-                }
-                Job::Run => self.guarded(|buffers| task.run(buffers)),
-                Job::RunMayBlock => {
-                    let turn = self.guarded(|buffers| task.run(buffers));
-                    shared.places.give_back_from_serving();
-                    turn
-                }
-            };
-            job = match turn {
-                Next::Done => return shared.task_done(task),
-                // The sweeper finds it when it next looks; without one it is this worker's turn.
-                Next::Closing => {
-                    lock(&shared.state).cold.push_back(Entry::new(task));
-                    return;
-                }
-                // A client that pipelines without end: others need this worker as much.
-                Next::Run if job != Job::AwaitRequest && self.is_pressed() => {
-                    return self.release(task)
-                }
-                Next::Run => Job::Run,
-                Next::RunMayBlock if shared.take_to_serve() => Job::RunMayBlock,
-                Next::Idle if job != Job::AwaitRequest && self.stays_calm(&mut streak) => {
-                    Job::AwaitRequest
-                }
-                _ => return self.release(task),
-            };
-        }
-    }
-
-    fn is_pressed(&self) -> bool {
-        self.shared.pressed.load(Ordering::Acquire)
-    }
-
-    /// After a request: whether to go on holding its task.
-    fn stays_calm(&self, streak: &mut u32) -> bool {
-        let shared = &self.shared;
-        if shared.busy.load(Ordering::Relaxed) || self.is_pressed() {
-            return false;
-        }
-        if *streak < CLOSED_LOOP_STREAK && !shared.note_served(1) {
-            return true;
-        }
-        *streak = 0;
-        !shared.begin_busy()
-    }
-
-    fn release(&self, task: Box<G>) {
-        let mut state = lock(&self.shared.state);
-        if state.sweep.is_none() {
-            // This worker is about to ask for a task and will find the ring.
-            state.hot.push_back(Entry::new(task));
         } else {
-            self.shared.to_ring(&mut state, task);
+            // Notified under the lock whenever there is work.
+            let woken = shared.work_available.wait(state);
+            state = woken.unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.idle -= 1;
         }
-    }
-
-    /// A panic in a task ends that task, never the worker.
-    fn guarded(&mut self, act: impl FnOnce(&mut G::Buffers) -> Next) -> Next {
-        guarded::<G>(&mut self.buffers, act)
     }
 }
 
-pub(crate) fn guarded<G: Task>(
-    buffers: &mut G::Buffers,
-    act: impl FnOnce(&mut G::Buffers) -> Next,
-) -> Next {
-    caught(|| act(buffers)).unwrap_or_else(|_| {
-        *buffers = G::Buffers::default();
-        Next::Done
-    })
+/// Watches the scanner. Returns when there is other work, when the scan ends or sleeps, or when
+/// the scanner stalls; in the last case this worker takes over the scan, and true is returned.
+fn watch<'a, T: Task>(
+    shared: &'a Shared<T>,
+    mut state: MutexGuard<'a, PoolState<T>>,
+) -> (MutexGuard<'a, PoolState<T>>, bool) {
+    state.watchdog = true;
+    let mut last = shared.heartbeat.load(Ordering::Acquire);
+    let took_over = loop {
+        let (guard, waited) = shared
+            .work_available
+            .wait_timeout_while(state, WATCHDOG_INTERVAL, |state| {
+                state.queue.is_empty() && state.scan.is_some() && !state.scanner_sleeps
+            })
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        state = guard;
+        if !waited.timed_out() {
+            break false;
+        }
+        let heartbeat = shared.heartbeat.load(Ordering::Acquire);
+        let in_same_handler = heartbeat == last && heartbeat % 2 == 1;
+        if in_same_handler && !state.scan_list_is_empty() && shared.take_over(&state, heartbeat) {
+            break true;
+        }
+        last = heartbeat;
+    };
+    state.watchdog = false;
+    (state, took_over)
+}
+
+/// Does a job for a task, and the next ones, until the task is done or better in the scan list.
+fn attend<T: Task>(shared: &Arc<Shared<T>>, buffers: &mut T::Buffers, queued: QueuedTask<T>) {
+    let QueuedTask { mut job, mut task } = queued;
+    let mut closed_loop_requests = 0;
+    loop {
+        let awaited = matches!(job, Job::AwaitRequest);
+        let next = match job {
+            Job::AwaitRequest => {
+                let permit = match shared.acquire_permit(Purpose::AwaitRequest) {
+                    Some(permit) => permit,
+                    None => break,
+                };
+                let began = Instant::now();
+                let next = guarded::<T>(buffers, |buffers| task.wait(buffers));
+                drop(permit);
+                closed_loop_requests = match began.elapsed() < MAX_CLOSED_LOOP_GAP {
+                    true => closed_loop_requests + 1,
+                    false => 0,
+                };
+                next
+            }
+            Job::Run => guarded::<T>(buffers, |buffers| task.run(buffers)),
+            Job::RunMayBlock(permit) => {
+                let next = guarded::<T>(buffers, |buffers| task.run(buffers));
+                drop(permit);
+                next
+            }
+        };
+        let exhausted = shared.workers_exhausted.load(Ordering::Acquire);
+        job = match next {
+            Next::Done => return shared.drop_task(task),
+            Next::Closing => {
+                // The next scan finds the task. If there is none, this worker begins one.
+                lock(&shared.state).cold.push_back(Entry::new(task));
+                return;
+            }
+            // A client that pipelines without end must not keep the worker from other tasks.
+            Next::Run if !awaited && exhausted => break,
+            Next::Run => Job::Run,
+            Next::RunMayBlock => match shared.acquire_permit(Purpose::Run) {
+                Some(permit) => Job::RunMayBlock(permit),
+                None => break,
+            },
+            Next::Idle if !awaited && !exhausted && shared.mode() == Mode::Blocking => {
+                let is_closed_loop = closed_loop_requests >= CLOSED_LOOP_REQUESTS;
+                if is_closed_loop || shared.count_requests(1) {
+                    closed_loop_requests = 0;
+                    if shared.enter_scanning_mode() {
+                        break;
+                    }
+                }
+                Job::AwaitRequest
+            }
+            _ => break,
+        };
+    }
+    // To the scan list. If there is no scan, this worker is about to begin one.
+    let mut state = lock(&shared.state);
+    match state.scan {
+        None => state.hot.push_back(Entry::new(task)),
+        Some(_) => shared.add_to_scan_list(&mut state, task),
+    }
 }

@@ -1,16 +1,33 @@
-//! Who is connected and who is in flight; waiting for them to leave, and cutting them off.
-//! It knows sockets and states, and nothing of HTTP.
+//! The open connections of a server: their states, reports of them, and drains.
 //!
 //! ```text
-//!   Fresh ──► Head, Body ──► in flight ──► Idle ──┐     any ──► settled ──► Upgraded, or gone
-//!                ▲                                │     (answered for the last time)
+//!   Fresh ──► Head, Body ──► in flight ──► Idle ──┐     any ──► settled ──► upgraded or closed
+//!                ▲                                │     (the last response is sent)
 //!                └────────────────────────────────┘
 //! ```
 //!
-//! A drain marks every link there is as *ending*, wakes those that owe no answer, and waits until
-//! all of them have settled. What was received before is still answered: `shutdown(Read)` lets a
-//! reader have what the kernel holds before it reports the end.
+//! A [`ConnectionHandle`] is shared by the connection, which writes the state, and the
+//! [`Registry`], which lists all handles. Three words describe a connection:
+//!
+//! * *in flight*: a request was received, and its response is not sent completely.
+//! * *ending*: the connection closes after the response to its current request.
+//! * *settled*: the connection needs no further response, and no drain waits for it.
+//!
+//! A drain ([`Registry::drain`]) marks connections as ending, ends the reading of those without a
+//! request in flight, and waits until all of them have settled. A request that was received before
+//! is still answered: after `shutdown(Read)`, a reader gets the bytes in the kernel's buffer, and
+//! then the end of the stream.
+//!
+//! | file | content |
+//! |---|---|
+//! | `mod` | the handles and the registry |
+//! | `drain` | drains |
+//! | `label` | the name and the client of a request |
+//! | `report` | the public types of reports: [`ConnectionState`], [`InFlight`], [`Drained`] |
+//!
+//! The registry depends on sockets and on `util`, not on HTTP.
 
+mod drain;
 mod label;
 mod report;
 
@@ -18,95 +35,75 @@ use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use self::label::RequestLabel;
-pub(crate) use self::report::ConnectionState as State;
-pub(crate) use self::report::Whose;
+pub(crate) use self::report::ClientAndPeer;
 pub use self::report::{ConnectionState, Drained, InFlight};
 use crate::util::lock::lock;
 
-/// How long a drain waits for the first byte of a connection that was only just accepted: its
-/// request is as good as on the way. Part of the 20 ms that `stoppable` promises.
-const FRESH_GRACE: Duration = Duration::from_millis(10);
+/// Age below which a fresh connection is not closed in favour of a newer one: 100 ms. The first
+/// request most likely arrives within that time, and the client does not expect to have to retry.
+const MIN_FRESH_AGE: Duration = Duration::from_millis(100);
 
-/// The same where the drain was announced by [`Registry::wind_down`], and so is in no hurry: a
-/// request of which a part is here gets it too. The peer may be a proxy on a busy machine: it has
-/// connected, or sent the first piece of a body, and must not send it all again elsewhere.
-const ANNOUNCED_GRACE: Duration = Duration::from_millis(250);
+/// Number of handles that a report visits under one lock. A report of many thousand connections
+/// therefore never delays a connection that opens or closes by more than a moment.
+const HANDLES_PER_LOCK: usize = 64;
 
-/// How long a new connection is not taken for idle when others are waiting for its descriptor: its
-/// request is as good as on the way, and its client would not expect to have to try again.
-const FRESH_CLAIM: Duration = Duration::from_millis(100);
+/// Value of [`ConnectionHandle::since`] if the time was not worth a reading of the clock.
+const UNKNOWN_TIME: u64 = u64::MAX;
 
-/// A drain that takes longer tells what holds it up.
-const LONG: Duration = Duration::from_secs(1);
-/// The most that a report lists.
-const LISTED: usize = 32;
-/// Whoever counts all links takes the lock for so many of them at a time.
-const PAGE: usize = 64;
-/// The door that a connection came in by, and its number in the order of all.
-type Id = (u32, u64);
-
-/// One connection, shared by its guest and the registry.
+/// The part of a connection that the registry also uses.
 #[derive(Debug)]
 pub(crate) struct ConnectionHandle {
-    id: Id,
-    pub stream: TcpStream,
-    /// The other end of it: maybe a proxy.
-    pub peer: SocketAddr,
+    /// Position in the order in which all connections were accepted.
+    number: u64,
+    listener_id: u32,
+    pub(crate) stream: TcpStream,
+    /// The other end of the connection, which may be a proxy.
+    pub(crate) peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
-    /// When it fell idle, or the request that it is at began to come, or was taken up: a
-    /// [`stamp`](Registry::stamp). [`UNKNOWN`] where that is not worth a clock.
+    /// When the current state of waiting, receiving or running began, in nanoseconds after
+    /// [`Registry::created`]; or [`UNKNOWN_TIME`].
     since: AtomicU64,
-    /// What its request is called, and for whom it counts if that is not the peer. Written by the
-    /// worker that has it.
-    note: RequestLabel,
+    /// The name of the current request, and its client if that is not the peer. Written by the
+    /// worker that runs the connection.
+    label: RequestLabel,
 }
 
-const UNKNOWN: u64 = u64::MAX;
-
 impl ConnectionHandle {
-    pub(crate) fn set_state(&self, state: State) {
+    pub(crate) fn set_state(&self, state: ConnectionState) {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    fn state(&self) -> State {
-        // What was stored is a state: a number that is none stands for none in particular.
+    fn state(&self) -> ConnectionState {
+        // Only numbers of states are stored, so that the default is never used.
         let number = usize::from(self.state.load(Ordering::SeqCst));
-        State::ALL.get(number).copied().unwrap_or(State::Fresh)
+        let state = ConnectionState::ALL.get(number).copied();
+        state.unwrap_or(ConnectionState::Fresh)
     }
 
-    fn is_in_flight(&self) -> bool {
-        self.state().is_in_flight()
+    /// Returns the id of the listener that accepted the connection.
+    pub(crate) fn listener_id(&self) -> u32 {
+        self.listener_id
     }
 
-    /// Which it came in by.
-    pub(crate) fn door(&self) -> u32 {
-        self.id.0
+    /// Removes the name of the request: the received bytes are no request that has a name.
+    pub(crate) fn clear_label(&self, client: Option<SocketAddr>) {
+        self.label.write("", client);
     }
 
-    /// The older the lower, whichever door it came in by.
-    fn number(&self) -> u64 {
-        self.id.1
-    }
-
-    /// What came from there is no request that could be named.
-    pub(crate) fn unname(&self, client: Option<SocketAddr>) {
-        self.note.write("", client);
-    }
-
-    /// What the request that is being answered, or was last, is called, and for whom it counts. It
-    /// is told up to the first `?`, as what is behind that may be a secret.
-    pub(crate) fn asked(&self) -> (String, SocketAddr) {
-        let (mut name, client) = self.note.read();
+    /// Returns the name and the client of the current request, or of the last one. The name ends
+    /// before the first `?`, because a query may contain secrets.
+    pub(crate) fn label(&self) -> (String, SocketAddr) {
+        let (mut name, client) = self.label.read();
         name.truncate(name.find('?').unwrap_or(name.len()));
         (name, client.unwrap_or(self.peer))
     }
 
-    /// Whether this connection is to end after the response it owes.
+    /// Returns whether the connection must close after its next response.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
     }
@@ -115,427 +112,286 @@ impl ConnectionHandle {
         self.ending.store(true, Ordering::SeqCst);
     }
 
-    /// Lets its reader have what was received, then the end.
+    /// Ends the stream of received bytes. A reader gets the bytes received so far, then the end.
     fn stop_reading(&self) {
-        // It fails where the peer is gone already, which is as good.
+        // An error means that the peer has closed the connection, with the same effect.
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 }
 
-/// Every open connection.
+/// Every open connection of a server.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    born: Instant,
-    inner: Mutex<Inner>,
-    /// Something settled. Guarded by `inner`.
+    created: Instant,
+    connections: Mutex<Connections>,
+    /// Notified when a connection settles. Used with the lock of `connections`.
     settled: Condvar,
-    /// Responses written whole on ending links.
+    /// Number of responses sent completely on ending connections.
     answered: AtomicU64,
-    /// Connections by doors below this number end with their next answer.
-    winding_down: AtomicU32,
+    /// The server winds down the connections of listeners with an id below this number.
+    winding_down_below: AtomicU32,
 }
 
+/// The handles, by number, and so by age.
 #[derive(Debug, Default)]
-struct Inner {
-    next_id: u64,
-    /// Those that have not settled: door by door, by age.
-    links: BTreeMap<Id, Arc<ConnectionHandle>>,
-    /// All that are open, settled ones that linger included.
+struct Connections {
+    next_number: u64,
+    /// Number of open connections, upgraded ones excluded.
     open: usize,
-    /// Settled ones that are read on for a moment, until they are told to make room.
-    lingering: BTreeMap<Id, Arc<ConnectionHandle>>,
-    /// Ending links that were left with a request in flight.
+    /// Connections that have not settled.
+    active: BTreeMap<u64, Arc<ConnectionHandle>>,
+    /// Settled connections that are still read for a moment, unless a newer connection needs their
+    /// descriptor.
+    lingering: BTreeMap<u64, Arc<ConnectionHandle>>,
+    /// Connections that another protocol uses. They are reported, and never drained.
+    upgraded: BTreeMap<u64, Arc<ConnectionHandle>>,
+    /// Number of ending connections that settled with a request in flight.
     lost: u64,
-    /// Those handed over to another protocol, for as long as it has them: they are told of, and
-    /// nothing else is done with them here.
-    upgraded: BTreeMap<Id, Arc<ConnectionHandle>>,
 }
 
 impl Registry {
-    pub(super) fn new() -> Registry {
+    pub(crate) fn new() -> Registry {
         Registry {
-            born: Instant::now(),
-            inner: Mutex::default(),
+            created: Instant::now(),
+            connections: Mutex::default(),
             settled: Condvar::new(),
             answered: AtomicU64::new(0),
-            winding_down: AtomicU32::new(0),
+            winding_down_below: AtomicU32::new(0),
         }
     }
 
-    /// Enters a connection. Where `most` are open already, one that has its last answer is told to
-    /// end in its favour, or the one idle longest; where there is none, the stream is given back.
-    pub(super) fn enter(
+    /// Adds a connection. If `max_open` connections are open, the registry closes one of them: a
+    /// lingering connection, or the one that has been idle longest. If there is none, the stream is
+    /// returned.
+    pub(crate) fn enter(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        door: u32,
-        most: usize,
+        listener_id: u32,
+        max_open: usize,
     ) -> Result<Arc<ConnectionHandle>, TcpStream> {
-        let mut inner = lock(&self.inner);
-        if inner.open >= most && !self.end_idlest(&mut inner, Duration::ZERO) {
+        let mut connections = lock(&self.connections);
+        if connections.open >= max_open && !self.make_room(&mut connections, Duration::ZERO) {
             return Err(stream);
         }
-        let id = (door, inner.next_id);
-        inner.next_id += 1;
-        let link = Arc::new(ConnectionHandle {
-            id,
+        let number = connections.next_number;
+        let handle = Arc::new(ConnectionHandle {
+            number,
+            listener_id,
             stream,
             peer,
-            state: AtomicU8::new(State::Fresh as u8),
+            state: AtomicU8::new(ConnectionState::Fresh as u8),
             ending: AtomicBool::new(false),
-            since: AtomicU64::new(self.stamp(Instant::now())),
-            note: RequestLabel::default(),
+            since: AtomicU64::new(self.nanos_since_created(Instant::now())),
+            label: RequestLabel::default(),
         });
-        inner.links.insert(id, Arc::clone(&link));
-        inner.open += 1;
-        Ok(link)
+        connections.next_number += 1;
+        connections.active.insert(number, Arc::clone(&handle));
+        connections.open += 1;
+        Ok(handle)
     }
 
-    /// Asks a link that has its last answer to end, or the one idle longest. False where none is.
-    pub(super) fn give_up_idlest(&self) -> bool {
-        self.end_idlest(&mut lock(&self.inner), FRESH_CLAIM)
+    /// Closes a lingering connection, or the one that has been idle longest. Returns whether there
+    /// was one.
+    pub(crate) fn close_idlest(&self) -> bool {
+        self.make_room(&mut lock(&self.connections), MIN_FRESH_AGE)
     }
 
-    /// Ends one that lingers, or the one idle longest. New connections count as idle after `claim`.
-    fn end_idlest(&self, inner: &mut Inner, claim: Duration) -> bool {
-        let oldest = inner.lingering.keys().min_by_key(|id| id.1).copied();
-        if let Some(link) = oldest.and_then(|id| inner.lingering.remove(&id)) {
-            link.stop_reading();
+    /// Closes a lingering connection, or the one that has been idle longest. Fresh connections
+    /// count as idle from the age `min_fresh_age`.
+    fn make_room(&self, connections: &mut Connections, min_fresh_age: Duration) -> bool {
+        let oldest = connections.lingering.keys().next().copied();
+        if let Some(handle) = oldest.and_then(|number| connections.lingering.remove(&number)) {
+            handle.stop_reading();
             return true;
         }
         let now = Instant::now();
-        let since = self.stamp(now.checked_sub(claim).unwrap_or(now));
-        let idle = inner.links.values().filter(|link| {
-            let state = link.state();
-            let fresh = state == State::Fresh;
-            let idle = matches!(state, State::Idle | State::Closing)
-                || fresh && link.since.load(Ordering::Relaxed) <= since;
-            idle && !link.is_ending()
+        let fresh_before = now.checked_sub(min_fresh_age).unwrap_or(now);
+        let fresh_before = self.nanos_since_created(fresh_before);
+        let idle = connections.active.values().filter_map(|handle| {
+            let since = handle.since.load(Ordering::Relaxed);
+            let rank = match handle.state() {
+                ConnectionState::Closing => 0,
+                ConnectionState::Idle => 1,
+                ConnectionState::Fresh if since <= fresh_before => 1,
+                _ => return None,
+            };
+            (!handle.is_ending()).then_some((rank, since, handle))
         });
-        let since = |link: &ConnectionHandle| link.since.load(Ordering::Relaxed);
-        match idle.min_by_key(|link| (link.state() != State::Closing, since(link))) {
-            Some(link) => {
-                link.end();
-                link.stop_reading();
+        match idle.min_by_key(|(rank, since, _)| (*rank, *since)) {
+            Some((_, _, handle)) => {
+                handle.end();
+                handle.stop_reading();
                 true
             }
             None => false,
         }
     }
 
-    pub(super) fn fell_quiet(&self, link: &ConnectionHandle, now: Instant) {
-        self.began(link, now);
-        link.state.store(State::Idle as u8, Ordering::SeqCst);
-        // A drain that found it in flight let it be: ending it is up to the link itself. One of the
-        // two sees what the other has written, which takes the one order of SeqCst.
-        if link.ending.load(Ordering::SeqCst) {
-            link.stop_reading();
+    /// Records that a connection waits for its next request.
+    pub(crate) fn became_idle(&self, handle: &ConnectionHandle, now: Instant) {
+        self.request_began(handle, now);
+        let idle = ConnectionState::Idle as u8;
+        handle.state.store(idle, Ordering::SeqCst);
+        // A drain that found the request in flight did not end the reading: that is done here. All
+        // four accesses to `state` and `ending` are SeqCst, so that at least one of the two threads
+        // sees the store of the other. Without this, the drain would wait for the idle timeout; see
+        // the test `a_connection_that_becomes_idle_while_a_drain_begins_ends_either_way`.
+        if handle.ending.load(Ordering::SeqCst) {
+            handle.stop_reading();
         }
     }
 
-    /// The request that it is at began then.
-    pub(super) fn began(&self, link: &ConnectionHandle, now: Instant) {
-        link.since.store(self.stamp(now), Ordering::Relaxed);
+    /// Records when the first byte of the current request arrived, or its handler started.
+    pub(crate) fn request_began(&self, handle: &ConnectionHandle, now: Instant) {
+        let nanos = self.nanos_since_created(now);
+        handle.since.store(nanos, Ordering::Relaxed);
     }
 
-    /// A whole request is here; `name` is what it is called, `client` for whom it counts if that is
-    /// not the peer. Most likely a worker is about to take it up, and knows the time; else
-    /// [`seen_waiting`](Registry::seen_waiting) tells.
+    /// Records that a request was received completely. `name` is its label; `client` is given if
+    /// the client is not the peer.
+    ///
+    /// Most likely a worker runs the request at once and reads the clock then. If not,
+    /// [`record_waiting`](Registry::record_waiting) sets the time.
     #[inline]
-    pub(super) fn came_in(&self, link: &ConnectionHandle, name: &str, client: Option<SocketAddr>) {
-        link.note.write(name, client);
-        link.since.store(UNKNOWN, Ordering::Relaxed);
-        link.set_state(State::Waiting);
+    pub(crate) fn request_received(
+        &self,
+        handle: &ConnectionHandle,
+        name: &str,
+        client: Option<SocketAddr>,
+    ) {
+        handle.label.write(name, client);
+        handle.since.store(UNKNOWN_TIME, Ordering::Relaxed);
+        handle.set_state(ConnectionState::Waiting);
     }
 
-    pub(super) fn seen_waiting(&self, link: &ConnectionHandle, now: Instant) {
-        if link.since.load(Ordering::Relaxed) == UNKNOWN {
-            self.began(link, now);
+    /// Records that a request waits for a worker, unless the time is known already.
+    pub(crate) fn record_waiting(&self, handle: &ConnectionHandle, now: Instant) {
+        if handle.since.load(Ordering::Relaxed) == UNKNOWN_TIME {
+            self.request_began(handle, now);
         }
     }
 
-    /// A response was written whole.
-    pub(super) fn answered(&self, link: &ConnectionHandle) {
-        if link.is_ending() {
+    /// Records that a response was sent completely.
+    pub(crate) fn answered(&self, handle: &ConnectionHandle) {
+        if handle.is_ending() {
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The link owes nothing any more: no drain waits for it.
-    pub(super) fn settle(&self, link: &ConnectionHandle) {
-        self.remove(&mut lock(&self.inner), link);
+    /// Settles a connection: from now on, no drain waits for it.
+    pub(crate) fn settle(&self, handle: &ConnectionHandle) {
+        self.remove_active(&mut lock(&self.connections), handle);
     }
 
-    /// The link has its last answer, and [settles](Registry::settle).
-    pub(super) fn linger(&self, link: &Arc<ConnectionHandle>) {
-        let mut inner = lock(&self.inner);
-        inner.lingering.insert(link.id, Arc::clone(link));
-        self.remove(&mut inner, link);
+    /// Settles a connection that has its last response and is still read for a moment.
+    pub(crate) fn linger(&self, handle: &Arc<ConnectionHandle>) {
+        let mut connections = lock(&self.connections);
+        let lingering = &mut connections.lingering;
+        lingering.insert(handle.number, Arc::clone(handle));
+        self.remove_active(&mut connections, handle);
     }
 
-    /// The link is closed.
-    pub(super) fn leave(&self, link: &ConnectionHandle) {
-        let mut inner = lock(&self.inner);
-        inner.open -= 1;
-        inner.lingering.remove(&link.id);
-        self.remove(&mut inner, link);
+    /// Removes a connection that is closed or upgraded.
+    pub(crate) fn leave(&self, handle: &ConnectionHandle) {
+        let mut connections = lock(&self.connections);
+        connections.open -= 1;
+        connections.lingering.remove(&handle.number);
+        self.remove_active(&mut connections, handle);
     }
 
-    fn remove(&self, inner: &mut Inner, link: &ConnectionHandle) {
-        if inner.links.remove(&link.id).is_none() {
+    fn remove_active(&self, connections: &mut Connections, handle: &ConnectionHandle) {
+        if connections.active.remove(&handle.number).is_none() {
             return;
         }
-        // Under the lock, so that a drain which finds it gone has it in its number.
-        if link.is_ending() && link.is_in_flight() {
-            inner.lost += 1;
+        // Counted under the lock. Without this, a drain could miss the connection in both the list
+        // and the count.
+        if handle.is_ending() && handle.state().is_in_flight() {
+            connections.lost += 1;
         }
         self.settled.notify_all();
     }
 
-    /// The link settles, and is another protocol's until [`given_back`](Registry::given_back).
-    pub(super) fn hand_over(&self, link: &Arc<ConnectionHandle>) {
-        let mut inner = lock(&self.inner);
-        // In one step: a drain that found it owing nothing, and not settled, would end it.
-        link.set_state(State::Upgraded);
-        inner.upgraded.insert(link.id, Arc::clone(link));
-        self.remove(&mut inner, link);
+    /// Settles a connection and hands it to another protocol, until
+    /// [`upgrade_ended`](Registry::upgrade_ended).
+    pub(crate) fn begin_upgrade(&self, handle: &Arc<ConnectionHandle>) {
+        let mut connections = lock(&self.connections);
+        // In one step under the lock. Without this, a drain could find the connection without a
+        // request in flight and not settled, and would end it.
+        handle.set_state(ConnectionState::Upgraded);
+        let upgraded = &mut connections.upgraded;
+        upgraded.insert(handle.number, Arc::clone(handle));
+        self.remove_active(&mut connections, handle);
     }
 
-    pub(super) fn given_back(&self, link: &ConnectionHandle) {
-        let link = lock(&self.inner).upgraded.remove(&link.id);
-        // Maybe the last one, which closes the socket: not under the lock.
-        drop(link);
+    /// Removes a connection from the upgraded ones.
+    pub(crate) fn upgrade_ended(&self, handle: &ConnectionHandle) {
+        let removed = lock(&self.connections).upgraded.remove(&handle.number);
+        // The drop of the last reference closes the socket. That happens outside of the lock.
+        drop(removed);
     }
 
-    /// How many connections are in which state, in the order of [`State::ALL`].
-    pub(super) fn count(&self) -> [u64; State::ALL.len()] {
-        let mut count = [0; State::ALL.len()];
-        let mut last = None;
-        let settled = loop {
-            let inner = lock(&self.inner);
-            let mut page = after(&inner.links, last).take(PAGE).peekable();
-            if page.peek().is_none() {
-                count[State::Upgraded as usize] = inner.upgraded.len() as u64;
-                break inner.open - inner.links.len();
-            }
-            for (id, link) in page {
-                last = Some(*id);
-                count[link.state() as usize] += 1;
-            }
-        };
-        count[State::Closing as usize] += settled as u64;
+    /// Returns the number of connections in each state, in the order of [`ConnectionState::ALL`].
+    pub(crate) fn count(&self) -> [u64; ConnectionState::ALL.len()] {
+        let mut count = [0; ConnectionState::ALL.len()];
+        self.for_each_active(|handle| count[handle.state() as usize] += 1);
+        let connections = lock(&self.connections);
+        let settled = connections.open - connections.active.len();
+        count[ConnectionState::Closing as usize] += settled as u64;
+        count[ConnectionState::Upgraded as usize] = connections.upgraded.len() as u64;
         count
     }
 
-    /// Those in flight, then those that were upgraded, each by age.
-    pub(super) fn in_flight(&self) -> Vec<InFlight> {
+    /// Returns the requests in flight, then the upgraded connections, each oldest first.
+    pub(crate) fn in_flight(&self) -> Vec<InFlight> {
         let mut found = Vec::new();
-        let mut last = None;
-        loop {
-            let inner = lock(&self.inner);
-            let page = after(&inner.links, last).take(PAGE);
-            let page: Vec<Arc<ConnectionHandle>> = page.map(|(_, link)| Arc::clone(link)).collect();
-            drop(inner);
-            match page.last() {
-                Some(link) => last = Some(link.id),
-                None => break,
+        self.for_each_active(|handle| {
+            let state = handle.state();
+            if state.is_in_flight() {
+                found.push(self.describe(handle, state));
             }
-            let asked = page.iter().map(|link| (link, link.state()));
-            let in_flight = asked.filter(|(_, state)| state.is_in_flight());
-            found.extend(in_flight.map(|(link, state)| (link.number(), self.told(link, state))));
-        }
-        // They were found door by door.
-        found.sort_by_key(|(number, _)| *number);
-        let mut found: Vec<InFlight> = found.into_iter().map(|(_, told)| told).collect();
-        let mut upgraded: Vec<_> = lock(&self.inner).upgraded.values().cloned().collect();
-        upgraded.sort_by_key(|link| link.number());
+        });
+        let upgraded: Vec<_> = lock(&self.connections).upgraded.values().cloned().collect();
         let upgraded = upgraded.iter();
-        found.extend(upgraded.map(|link| self.told(link, State::Upgraded)));
+        found.extend(upgraded.map(|handle| self.describe(handle, ConnectionState::Upgraded)));
         found
     }
 
-    fn told(&self, link: &ConnectionHandle, state: State) -> InFlight {
-        let age = match link.since.load(Ordering::Relaxed) {
-            UNKNOWN => Duration::ZERO,
-            since => self.born.elapsed().saturating_sub(stamped(since)),
+    /// Calls `visit` with every connection that has not settled, outside of the lock.
+    fn for_each_active(&self, mut visit: impl FnMut(&ConnectionHandle)) {
+        let mut next = Bound::Unbounded;
+        loop {
+            let connections = lock(&self.connections);
+            let rest = connections.active.range((next, Bound::Unbounded));
+            let rest = rest.take(HANDLES_PER_LOCK);
+            let page: Vec<_> = rest.map(|(_, handle)| Arc::clone(handle)).collect();
+            drop(connections);
+            page.iter().for_each(|handle| visit(handle));
+            match page.last() {
+                Some(last) => next = Bound::Excluded(last.number),
+                None => return,
+            }
+        }
+    }
+
+    fn describe(&self, handle: &ConnectionHandle, state: ConnectionState) -> InFlight {
+        let age = match handle.since.load(Ordering::Relaxed) {
+            UNKNOWN_TIME => Duration::ZERO,
+            nanos => (self.created.elapsed()).saturating_sub(Duration::from_nanos(nanos)),
         };
-        let (request, client) = link.asked();
+        let (request, client) = handle.label();
         InFlight {
             client,
-            peer: link.peer,
+            peer: handle.peer,
             request,
             state,
             age,
         }
     }
 
-    /// A drain is to come: those that come in by doors below this number end with their next
-    /// answer. Nothing else is done to them.
-    pub(super) fn wind_down(&self, doors: u32) {
-        self.winding_down.store(doors, Ordering::Relaxed);
-    }
-
-    pub(super) fn winds_down(&self, link: &ConnectionHandle) -> bool {
-        link.door() < self.winding_down.load(Ordering::Relaxed)
-    }
-
-    /// Marks all there are as ending and lets go of those that owe no answer. Does not wait.
-    /// `rouse` has the guests that nobody waits on looked at.
-    pub(super) fn begin(&self, rouse: impl Fn()) {
-        let inner = lock(&self.inner);
-        end(&inner, &Those::find(&inner, |_| true), |_, _| false);
-        drop(inner);
-        rouse();
-    }
-
-    /// Ends such links and waits until they have settled, or until `deadline`; then those left are
-    /// cut. Those that are entered meanwhile are no concern of it.
-    pub(super) fn drain(
-        &self,
-        who: impl Fn(&ConnectionHandle) -> bool,
-        deadline: Option<Instant>,
-        rouse: impl Fn(),
-    ) -> Drained {
-        let began = Instant::now();
-        let answered_before = self.answered.load(Ordering::Relaxed);
-        let mut drained = Drained::default();
-        let by = |time| Some(deadline.map_or(began + time, |d: Instant| d.min(began + time)));
-        let mut inner = lock(&self.inner);
-        let lost_before = inner.lost;
-        let mut those = Those::find(&inner, who);
-        let grace = self.grace(&inner, &those);
-        end(&inner, &those, |link, state| match state {
-            State::Fresh => true,
-            State::Head | State::Body => self.winds_down(link),
-            _ => false,
-        });
-        drop(inner);
-        rouse();
-        inner = self.wait_for(&mut those, by(grace));
-        if those.are_in(&inner) {
-            end(&inner, &those, |_, _| false);
-            drop(inner);
-            rouse();
-            inner = self.wait_for(&mut those, by(LONG));
-            if began.elapsed() >= LONG {
-                drained.held_up_by = self.those_in_flight(&inner, &those).1;
-            }
-            drop(inner);
-            inner = self.wait_for(&mut those, deadline);
-        }
-        (drained.cut, drained.unanswered) = self.those_in_flight(&inner, &those);
-        drained.answered = self.answered.load(Ordering::Relaxed) - answered_before;
-        drained.lost = inner.lost - lost_before;
-        // No other drain waits for them, or counts them once more.
-        let left: Vec<Arc<ConnectionHandle>> = those.links(&inner).map(Arc::clone).collect();
-        for link in &left {
-            inner.links.remove(&link.id);
-            let _ = link.stream.shutdown(Shutdown::Both);
-        }
-        drop(inner);
-        self.settled.notify_all();
-        drained.took = began.elapsed();
-        drained
-    }
-
-    fn grace(&self, inner: &Inner, those: &Those) -> Duration {
-        match those.links(inner).any(|link| self.winds_down(link)) {
-            true => ANNOUNCED_GRACE,
-            false => FRESH_GRACE,
-        }
-    }
-
-    /// How many of those are in flight, and the oldest of them.
-    fn those_in_flight(&self, inner: &Inner, those: &Those) -> (u64, Vec<InFlight>) {
-        // They go on meanwhile: each is asked once.
-        let asked = those.links(inner).map(|link| (link, link.state()));
-        let mut found: Vec<_> = asked.filter(|(_, state)| state.is_in_flight()).collect();
-        found.sort_by_key(|(link, _)| link.number());
-        let count = found.len() as u64;
-        let oldest = found.into_iter().take(LISTED);
-        let told = oldest.map(|(link, state)| self.told(link, state));
-        (count, told.collect())
-    }
-
-    fn wait_for(&self, those: &mut Those, deadline: Option<Instant>) -> MutexGuard<'_, Inner> {
-        let mut inner = lock(&self.inner);
-        while those.are_in(&inner) {
-            inner = match deadline {
-                // Whoever settles last notifies, and everyone does within the limits' time.
-                None => self.settled.wait(inner).unwrap_or_else(|e| e.into_inner()),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left == Duration::ZERO {
-                        break;
-                    }
-                    let waited = self.settled.wait_timeout(inner, left);
-                    waited.unwrap_or_else(|e| e.into_inner()).0
-                }
-            };
-        }
-        inner
-    }
-
-    /// A time in a number that is made without a multiplication or division, for each request.
-    fn stamp(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.born);
-        since.as_secs() << NANOS_BITS | u64::from(since.subsec_nanos())
-    }
-}
-
-/// Nanoseconds are below 2^30.
-const NANOS_BITS: u32 = 30;
-
-/// The time after the registry's birth that a stamp says.
-fn stamped(stamp: u64) -> Duration {
-    let nanos = stamp & ((1 << NANOS_BITS) - 1);
-    Duration::from_secs(stamp >> NANOS_BITS) + Duration::from_nanos(nanos)
-}
-
-fn after(
-    links: &BTreeMap<Id, Arc<ConnectionHandle>>,
-    last: Option<Id>,
-) -> impl Iterator<Item = (&Id, &Arc<ConnectionHandle>)> {
-    links.range((
-        last.map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    ))
-}
-
-/// The links that a drain is about.
-struct Those(Vec<Id>);
-
-impl Those {
-    fn find(inner: &Inner, who: impl Fn(&ConnectionHandle) -> bool) -> Those {
-        let links = inner.links.values().filter(|link| who(link));
-        Those(links.map(|link| link.id).collect())
-    }
-
-    fn links<'a>(&'a self, inner: &'a Inner) -> impl Iterator<Item = &'a Arc<ConnectionHandle>> {
-        self.0.iter().filter_map(|id| inner.links.get(id))
-    }
-
-    /// Whether there are any left. It is asked whenever one has settled, and none comes back: each
-    /// of those that have is looked at once.
-    fn are_in(&mut self, inner: &Inner) -> bool {
-        while let Some(id) = self.0.last() {
-            if inner.links.contains_key(id) {
-                return true;
-            }
-            self.0.pop();
-        }
-        false
-    }
-}
-
-/// Ends those, and lets go of all that have no request in flight and are not spared.
-fn end(inner: &Inner, those: &Those, is_spared: impl Fn(&ConnectionHandle, State) -> bool) {
-    for link in those.links(inner) {
-        link.end();
-        let state = link.state();
-        if !state.is_in_flight() && !is_spared(link, state) {
-            link.stop_reading();
-        }
+    fn nanos_since_created(&self, now: Instant) -> u64 {
+        // 64 bits of nanoseconds last for 584 years.
+        now.saturating_duration_since(self.created).as_nanos() as u64
     }
 }
 

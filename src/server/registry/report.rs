@@ -1,43 +1,46 @@
-//! What is told of connections: what each is doing, who is in flight, what a drain came to.
+//! Public types that report connections: the state of each, the requests in flight, and the result
+//! of a drain. They depend on nothing else.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What a connection is doing.
+/// The state of a connection.
 ///
-/// Told by [`Stats::connections`](crate::Stats::connections) and in [`InFlight`]. A request is *in
-/// flight* from when it was received (if it is large: its first part) until its response is
-/// written whole: that is [`Waiting`](Self::Waiting), [`Handler`](Self::Handler),
-/// [`Upload`](Self::Upload) and [`Response`](Self::Response).
+/// Reported by [`Stats::connections`](crate::Stats::connections) and in [`InFlight`]. A request is
+/// *in flight* from the time when it was received (a large request: when its first part was
+/// received) until its response is sent completely. These are the states
+/// [`Waiting`](Self::Waiting), [`Handler`](Self::Handler), [`Upload`](Self::Upload) and
+/// [`Response`](Self::Response).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ConnectionState {
-    /// It was accepted, and nothing came yet.
+    /// The connection was accepted, and no byte has arrived.
     Fresh,
-    /// It is between requests.
+    /// The connection is between two requests.
     Idle,
-    /// It was answered for the last time, and is read on for a moment so that the client gets to
-    /// read that (RFC 9112 §9.6). Or it was cut, and its handler has not returned yet.
+    /// The last response was sent, and the connection is still read for a moment. Without this, a
+    /// reset could destroy the response before the client reads it (RFC 9112 §9.6). Or the
+    /// connection was cut, and its handler has not returned.
     Closing,
-    /// A part of a head came.
+    /// A part of a head has arrived.
     Head,
-    /// A part of a body came, which is gathered before its handler runs.
+    /// A part of a body has arrived, and the handler runs once the body is complete.
     Body,
-    /// Its request waits for a worker.
+    /// The request waits for a worker.
     Waiting,
-    /// Its handler runs.
+    /// The handler runs.
     Handler,
-    /// Its handler waits for more of the body.
+    /// The handler waits for more of the body.
     Upload,
-    /// Its response is being sent.
+    /// The response is being sent.
     Response,
-    /// It was handed over to another protocol.
+    /// Another protocol uses the connection.
     Upgraded,
 }
 
 impl ConnectionState {
-    /// Every state there is, in the order of [`Stats::connections`](crate::Stats::connections).
+    /// All states, in the order of [`Stats::connections`](crate::Stats::connections).
     pub const ALL: [ConnectionState; 10] = [
         ConnectionState::Fresh,
         ConnectionState::Idle,
@@ -56,69 +59,72 @@ impl ConnectionState {
         matches!(self, Waiting | Handler | Upload | Response)
     }
 
-    fn as_told(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             ConnectionState::Fresh => "fresh",
             ConnectionState::Idle => "idle",
             ConnectionState::Closing => "closing",
-            ConnectionState::Head => "sending its head",
-            ConnectionState::Body => "sending its body",
-            ConnectionState::Waiting => "waiting for a worker",
-            ConnectionState::Handler => "in its handler",
-            ConnectionState::Upload => "uploading",
-            ConnectionState::Response => "taking its response",
+            ConnectionState::Head => "receiving head",
+            ConnectionState::Body => "receiving body",
+            ConnectionState::Waiting => "waiting for worker",
+            ConnectionState::Handler => "in handler",
+            ConnectionState::Upload => "receiving upload",
+            ConnectionState::Response => "sending response",
             ConnectionState::Upgraded => "upgraded",
         }
     }
 }
 
-/// A request that is in flight, or a connection that was upgraded: what
-/// [`Monitor::in_flight`](crate::Monitor::in_flight) and [`Drained`] tell.
+/// A request that is in flight, or a connection that was upgraded.
+///
+/// Returned by [`Monitor::in_flight`](crate::Monitor::in_flight) and in [`Drained`].
 ///
 /// ```
 /// # use millpond::Router;
 /// # let server = Router::default().serve_managed(([127, 0, 0, 1], 0)).unwrap();
-/// for one in server.monitor().in_flight() {
-///     println!("{one}"); // 127.0.0.1:50312 GET /report in its handler, 2.4 s
+/// for request in server.monitor().in_flight() {
+///     println!("{request}"); // 127.0.0.1:50312 GET /report in handler, 2.4s
 /// }
 /// # let _ = server.stop();
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
-    /// The client, as [`Request::remote_addr`](crate::Request::remote_addr) has it: whom a trusted
-    /// proxy names, if one does. The port is 0 where it was not told.
+    /// The client. The address is that of [`Request::remote_addr`](crate::Request::remote_addr):
+    /// the one that a trusted proxy names, if there is one. The port is 0 if the proxy names
+    /// none.
     pub client: SocketAddr,
-    /// The other end of the connection: that proxy, or the client.
+    /// The other end of the connection: the proxy, or the client.
     pub peer: SocketAddr,
-    /// The method and the target without its query, which may hold secrets: `GET /report`. It is
-    /// cut after 120 bytes.
+    /// The method and the target without its query, which may contain secrets: `GET /report`. The
+    /// text is truncated after 120 bytes.
     pub request: String,
-    /// What is waited for.
+    /// The current state.
     pub state: ConnectionState,
-    /// How long ago the request was taken up.
+    /// The time since a worker took the request.
     pub age: Duration,
 }
 
 impl fmt::Display for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (request, state) = (&self.request, self.state.as_told());
-        let whose = Whose {
+        let (request, state) = (&self.request, self.state.description());
+        let addresses = ClientAndPeer {
             client: self.client,
             peer: self.peer,
         };
-        write!(f, "{whose} {request} {state}, {:.1?}", self.age)
+        write!(f, "{addresses} {request} {state}, {:.1?}", self.age)
     }
 }
 
-/// In words: `192.0.2.7 through 127.0.0.1:50312`, or the one address that both are.
-pub(crate) struct Whose {
-    pub client: SocketAddr,
-    pub peer: SocketAddr,
+/// The addresses of a connection in words: `192.0.2.7 through 127.0.0.1:50312`, or one address if
+/// both are the same.
+pub(crate) struct ClientAndPeer {
+    pub(crate) client: SocketAddr,
+    pub(crate) peer: SocketAddr,
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for ClientAndPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Whose { client, peer } = self;
+        let ClientAndPeer { client, peer } = self;
         match client.port() {
             _ if client == peer => write!(f, "{peer}"),
             0 => write!(f, "{} through {peer}", client.ip()),
@@ -127,10 +133,10 @@ impl fmt::Display for Whose {
     }
 }
 
-/// What became of the requests that were in flight when a drain began.
+/// The result of a drain: the number of requests that were answered, cut or lost.
 ///
 /// ```
-/// # use millpond::{Router, Response, Route};
+/// use millpond::{Router, Response, Route};
 /// let router = Router::default();
 /// let server = router.serve_managed(([127, 0, 0, 1], 0)).unwrap();
 /// let drained = server.stop();
@@ -139,41 +145,42 @@ impl fmt::Display for Whose {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Requests answered whole since the drain began, those received in its first moments included.
+    /// Requests answered completely since the drain began, including those received in its first
+    /// moments.
     pub answered: u64,
-    /// Requests whose response was not written whole when the time was up.
+    /// Requests whose response was not sent completely at the deadline.
     pub cut: u64,
-    /// Requests that ended unanswered for another reason: the client left or was too slow, or the
-    /// response's body failed.
+    /// Requests that ended without a complete response for another reason: the client left or was
+    /// too slow, or the response's body failed.
     pub lost: u64,
-    /// How long it took.
+    /// The duration of the drain.
     pub took: Duration,
-    /// What held it up: the requests that were in flight when it had taken a second, as they were
-    /// then; the oldest 32 connections of them.
+    /// The requests that were in flight when the drain had taken a second, with their state at that
+    /// time: those of the oldest 32 connections.
     pub held_up_by: Vec<InFlight>,
-    /// The requests that were cut, as they were then; the oldest 32 connections of them.
+    /// The requests that were cut, with their state at that time: those of the oldest 32
+    /// connections.
     pub unanswered: Vec<InFlight>,
 }
 
 impl fmt::Display for Drained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (answered, cut, lost) = (self.answered, self.cut, self.lost);
+        let took = self.took;
         write!(
             f,
-            "{answered} answered, {cut} cut, {lost} lost in {:.1?}",
-            self.took
+            "{answered} answered, {cut} cut, {lost} lost in {took:.1?}"
         )?;
         list(f, "held up by", &self.held_up_by)?;
         list(f, "cut", &self.unanswered)
     }
 }
 
-fn list(f: &mut fmt::Formatter<'_>, title: &str, these: &[InFlight]) -> fmt::Result {
-    for (at, one) in these.iter().enumerate() {
-        match at {
-            0 => write!(f, "; {title} {one}")?,
-            _ => write!(f, " and {one}")?,
-        }
+fn list(f: &mut fmt::Formatter<'_>, title: &str, requests: &[InFlight]) -> fmt::Result {
+    let mut separator = format!("; {title}");
+    for request in requests {
+        write!(f, "{separator} {request}")?;
+        separator = " and".to_owned();
     }
     Ok(())
 }
@@ -183,8 +190,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_a_sentence() {
-        let one = |request: &str, state, secs| InFlight {
+    fn displays_counts_and_requests() {
+        let in_flight = |request: &str, state, secs| InFlight {
             client: ([127, 0, 0, 1], 9).into(),
             peer: ([127, 0, 0, 1], 9).into(),
             request: request.into(),
@@ -199,23 +206,23 @@ mod tests {
         assert_eq!(drained.to_string(), "3 answered, 0 cut, 0 lost in 2.5s");
         drained.cut = 1;
         drained.held_up_by = vec![
-            one("GET /a", ConnectionState::Handler, 4),
-            one("PUT /b", ConnectionState::Upload, 1),
+            in_flight("GET /a", ConnectionState::Handler, 4),
+            in_flight("PUT /b", ConnectionState::Upload, 1),
         ];
         drained.unanswered = vec![InFlight {
             client: ([192, 0, 2, 7], 0).into(),
-            ..one("PUT /b", ConnectionState::Response, 2)
+            ..in_flight("PUT /b", ConnectionState::Response, 2)
         }];
         assert_eq!(
             drained.to_string(),
-            "3 answered, 1 cut, 0 lost in 2.5s; held up by 127.0.0.1:9 GET /a in its handler, 4.0s \
-             and 127.0.0.1:9 PUT /b uploading, 1.0s; cut 192.0.2.7 through 127.0.0.1:9 PUT /b \
-             taking its response, 2.0s"
+            "3 answered, 1 cut, 0 lost in 2.5s; held up by 127.0.0.1:9 GET /a in handler, 4.0s \
+             and 127.0.0.1:9 PUT /b receiving upload, 1.0s; cut 192.0.2.7 through 127.0.0.1:9 \
+             PUT /b sending response, 2.0s"
         );
     }
 
     #[test]
-    fn all_states_are_listed_by_their_number() {
+    fn lists_states_by_number() {
         for (at, state) in ConnectionState::ALL.into_iter().enumerate() {
             assert_eq!(state as usize, at);
         }

@@ -1,5 +1,8 @@
-//! What went wrong and no response can tell: what it was, and whom to tell. It calls the user's
-//! hook and knows nothing of what that does.
+//! Errors that no response can report, and the program's hook for them.
+//!
+//! [`ErrorHook`] calls the hook of [`Settings::on_error`](crate::Settings::on_error) with a
+//! [`ServerError`]. The hook is the program's code: it may panic, take its time, or read the
+//! numbers of the server. Therefore no lock is held during the call.
 
 use std::error::Error;
 use std::fmt;
@@ -7,73 +10,75 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::server::registry::{ConnectionHandle, Whose};
-use crate::util::catch_panic::caught;
+use crate::server::registry::{ClientAndPeer, ConnectionHandle};
+use crate::util::catch_panic::catch_panic;
 
-/// What went wrong; see [`ServerError`].
+/// The kind of a [`ServerError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerErrorKind {
-    /// A connection could not be accepted: out of file descriptors, say. Accepting goes on.
+    /// A connection could not be accepted, for example because no file descriptor is left. The
+    /// server continues to accept connections.
     Accept,
-    /// No further thread could be had for the pool. What is there goes on serving; a connection for
-    /// which there is none at all is turned away.
+    /// The system could not start a thread for the pool. The existing threads continue to serve.
+    /// A connection is turned away only if the pool has no thread at all.
     Thread,
-    /// A handler panicked. Its client got a 500.
+    /// A handler panicked. Its client received a 500.
     Handler,
-    /// The reader of a response's body failed, panicked, or came short of what was announced. The
-    /// client got a 500 if nothing was sent yet; else its connection was cut.
+    /// The reader of a response's body failed, panicked, or ended before the announced length. The
+    /// client received a 500 if nothing had been sent; otherwise its connection was cut.
     Body,
-    /// A response had a header field that cannot be sent: its name is no token, or there is a
-    /// control character in its value.
+    /// A response had a header that cannot be sent: its name is not a token, or its value contains
+    /// a control character.
     Header,
-    /// An upgrade panicked, or got no thread. Its connection is closed.
+    /// An upgrade panicked, or its thread could not be started. The connection is closed.
     Upgrade,
 }
 
 impl ServerErrorKind {
-    fn as_told(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
-            ServerErrorKind::Accept => "a connection was not accepted",
-            ServerErrorKind::Thread => "no thread was to be had",
-            ServerErrorKind::Handler => "a handler failed",
-            ServerErrorKind::Body => "the body of a response failed",
-            ServerErrorKind::Header => "a header field cannot be sent",
-            ServerErrorKind::Upgrade => "an upgrade failed",
+            ServerErrorKind::Accept => "cannot accept connection",
+            ServerErrorKind::Thread => "cannot start worker thread",
+            ServerErrorKind::Handler => "handler failed",
+            ServerErrorKind::Body => "response body failed",
+            ServerErrorKind::Header => "invalid response header",
+            ServerErrorKind::Upgrade => "upgrade failed",
         }
     }
 }
 
-/// Something that went wrong on the server's side and that no response can tell: for
-/// [`Settings::on_error`](crate::Settings::on_error). What a client does wrong is not one.
+/// An error on the server's side that no response can report, for
+/// [`Settings::on_error`](crate::Settings::on_error). Errors of clients are not reported.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ServerError {
-    /// What went wrong.
+    /// The kind of error.
     pub kind: ServerErrorKind,
-    /// Why. For a panic it is of the kind `Other` and says what the panic said, if that was text.
+    /// The cause. For a panic, the error has the kind `Other` and contains the panic's message if
+    /// the message is text.
     pub error: io::Error,
-    /// The client, where it was about one, as
-    /// [`Request::remote_addr`](crate::Request::remote_addr) has it: whom a trusted proxy names, if
-    /// one does. The port is 0 where it was not told.
+    /// The client, if the error concerns a connection. The address is that of
+    /// [`Request::remote_addr`](crate::Request::remote_addr): the one that a trusted proxy names,
+    /// if there is one. The port is 0 if the proxy names none.
     pub client: Option<SocketAddr>,
-    /// The other end of the connection, where it was about one: that proxy, or the client.
+    /// The other end of the connection, if the error concerns one: the proxy, or the client.
     pub peer: Option<SocketAddr>,
-    /// The method and the target without its query, where it was about a request: `GET /report`.
-    /// It is cut after 120 bytes.
+    /// The method and the target without its query, if the error concerns a request:
+    /// `GET /report`. The text is truncated after 120 bytes.
     pub request: Option<String>,
 }
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.as_told(), self.error)?;
-        let whose = match (self.client, self.peer) {
-            (Some(client), Some(peer)) => Whose { client, peer },
+        write!(f, "{}: {}", self.kind.description(), self.error)?;
+        let addresses = match (self.client, self.peer) {
+            (Some(client), Some(peer)) => ClientAndPeer { client, peer },
             _ => return Ok(()),
         };
         match &self.request {
-            Some(request) => write!(f, " ({request} from {whose})"),
-            None => write!(f, " ({whose})"),
+            Some(request) => write!(f, " ({request} from {addresses})"),
+            None => write!(f, " ({addresses})"),
         }
     }
 }
@@ -84,70 +89,60 @@ impl Error for ServerError {
     }
 }
 
-type Told = dyn Fn(&ServerError) + Send + Sync;
+type Hook = dyn Fn(&ServerError) + Send + Sync;
 
-/// Whom to tell, if anybody.
+/// The program's hook for errors, if the program has set one.
 #[derive(Clone, Default)]
-pub(crate) struct ErrorHook(Option<Arc<Told>>);
+pub(crate) struct ErrorHook(Option<Arc<Hook>>);
 
 impl ErrorHook {
     pub(crate) fn new(hook: impl Fn(&ServerError) + Send + Sync + 'static) -> ErrorHook {
         ErrorHook(Some(Arc::new(hook)))
     }
 
-    /// Tells what went wrong, on which connection if on one. Not to be called under a lock: what
-    /// the hook does is the user's affair, and it may ask for the numbers.
+    /// Reports an error to the hook. Must not be called under a lock.
     #[cold]
-    pub(crate) fn tell(
+    pub(crate) fn report(
         &self,
         kind: ServerErrorKind,
-        link: Option<&ConnectionHandle>,
-        error: impl FnOnce() -> io::Error,
-    ) {
-        if self.0.is_some() {
-            self.tell_of(kind, link.map(Subject::of), error());
-        }
-    }
-
-    /// As [`tell`](ErrorHook::tell), for a connection that may be gone by now.
-    #[cold]
-    pub(crate) fn tell_of(
-        &self,
-        kind: ServerErrorKind,
-        subject: Option<Subject>,
+        context: Option<ErrorContext>,
         error: io::Error,
     ) {
         let hook = match &self.0 {
             Some(hook) => hook,
             None => return,
         };
-        let error = ServerError {
+        let mut error = ServerError {
             kind,
             error,
-            client: subject.as_ref().map(|subject| subject.client),
-            peer: subject.as_ref().map(|subject| subject.peer),
-            request: subject
-                .map(|subject| subject.request)
-                .filter(|request| !request.is_empty()),
+            client: None,
+            peer: None,
+            request: None,
         };
-        // A hook that panics has nobody else to tell.
-        let _ = caught(|| hook(&error));
+        if let Some(context) = context {
+            error.client = Some(context.client);
+            error.peer = Some(context.peer);
+            error.request = Some(context.request).filter(|request| !request.is_empty());
+        }
+        // There is no other place to report the panic of a hook.
+        let _ = catch_panic(|| hook(&error));
     }
 }
 
-/// Whose error it is.
-pub(crate) struct Subject {
+/// The connection and the request that an error concerns. Taken from a handle before the
+/// connection ends.
+pub(crate) struct ErrorContext {
     client: SocketAddr,
     peer: SocketAddr,
     request: String,
 }
 
-impl Subject {
-    pub(crate) fn of(link: &ConnectionHandle) -> Subject {
-        let (request, client) = link.asked();
-        Subject {
+impl ErrorContext {
+    pub(crate) fn of(handle: &ConnectionHandle) -> ErrorContext {
+        let (request, client) = handle.label();
+        ErrorContext {
             client,
-            peer: link.peer,
+            peer: handle.peer,
             request,
         }
     }
@@ -164,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_a_sentence() {
+    fn displays_kind_cause_and_context() {
         let mut error = ServerError {
             kind: ServerErrorKind::Handler,
             error: io::Error::new(io::ErrorKind::Other, "it panicked"),
@@ -172,30 +167,26 @@ mod tests {
             peer: None,
             request: None,
         };
-        assert_eq!(error.to_string(), "a handler failed: it panicked");
+        assert_eq!(error.to_string(), "handler failed: it panicked");
         error.peer = Some(([127, 0, 0, 1], 9).into());
         error.client = error.peer;
         assert_eq!(
             error.to_string(),
-            "a handler failed: it panicked (127.0.0.1:9)"
+            "handler failed: it panicked (127.0.0.1:9)"
         );
         error.request = Some("GET /a".into());
-        let text = "a handler failed: it panicked (GET /a from 127.0.0.1:9)";
+        let text = "handler failed: it panicked (GET /a from 127.0.0.1:9)";
         assert_eq!(error.to_string(), text);
         error.client = Some(([192, 0, 2, 7], 80).into());
-        let text = "a handler failed: it panicked (GET /a from 192.0.2.7:80 through 127.0.0.1:9)";
+        let text = "handler failed: it panicked (GET /a from 192.0.2.7:80 through 127.0.0.1:9)";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.source().unwrap().to_string(), "it panicked");
     }
 
     #[test]
-    fn a_hook_that_panics_is_the_end_of_that() {
+    fn ends_a_panic_of_the_hook() {
         let hook = ErrorHook::new(|_| panic!("in the hook, on purpose"));
-        let error = || io::Error::from(io::ErrorKind::Other);
-        hook.tell(ServerErrorKind::Accept, None, error);
-        let unset = ErrorHook::default();
-        unset.tell(ServerErrorKind::Accept, None, || {
-            unreachable!("nobody asks")
-        });
+        let error = io::Error::from(io::ErrorKind::Other);
+        hook.report(ServerErrorKind::Accept, None, error);
     }
 }

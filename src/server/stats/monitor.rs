@@ -1,24 +1,29 @@
-//! A handle on a server's numbers for whoever does not have the server: a handler, or a thread that
-//! watches a drain. It owns what outlives an address: the counters, and where to ask for the rest.
+//! The handle by which handlers and other threads read a server's numbers.
+//!
+//! [`Monitor`] holds the counters, which outlive an address, and weak references to the sources of
+//! the current numbers. The lock guards the list of sources.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
-use super::{Counters, Stats};
+use super::counters::Counters;
+use super::Stats;
 use crate::server::registry::InFlight;
 use crate::util::lock::lock;
 
-/// A handle on a server's numbers, for handlers and other threads.
+/// A handle by which handlers and other threads read a server's numbers.
 ///
-/// It is had from [`BackgroundServer::monitor`](crate::BackgroundServer::monitor) or
-/// [`Server::monitor`](crate::Server::monitor), or made beforehand and given to the server by
-/// [`Settings::monitor`](crate::Settings::monitor). Its clones tell the same. It stays good while
-/// the server moves, stops, and when it is gone; it keeps nothing of it alive. Asking holds no lock
-/// for longer than a moment, and no lock is held while a handler or a hook runs: it may be asked at
-/// any time, from within these too.
+/// Returned by [`BackgroundServer::monitor`](crate::BackgroundServer::monitor) and
+/// [`Server::monitor`](crate::Server::monitor), or created before the server and passed to
+/// [`Settings::monitor`](crate::Settings::monitor). Clones read the same numbers. A monitor stays
+/// valid while the server moves and after the server has stopped, and does not keep any part of the
+/// server alive.
 ///
-/// # Example: a handler that tells the numbers of its own server
+/// The methods hold a lock only for a moment, and the server holds no lock while a handler or a
+/// hook runs. A monitor may therefore be used at any time, also inside of these.
+///
+/// # Example: a handler that returns the numbers of its own server
 ///
 /// ```
 /// use millpond::{Monitor, Response, Server, Settings, Stats};
@@ -33,7 +38,7 @@ use crate::util::lock::lock;
 /// assert_eq!(monitor.stats().accepted, 0);
 /// ```
 ///
-/// # Example: what holds up a stop
+/// # Example: requests that hold up a stop
 ///
 /// ```
 /// # use millpond::{Response, Route, Router};
@@ -46,7 +51,11 @@ use crate::util::lock::lock;
 /// let drained = loop {
 ///     match stopped.recv_timeout(Duration::from_secs(1)) {
 ///         Ok(drained) => break drained,
-///         Err(_) => monitor.in_flight().iter().for_each(|one| println!("waiting for {one}")),
+///         Err(_) => {
+///             for request in monitor.in_flight() {
+///                 println!("waiting for {request}");
+///             }
+///         }
 ///     }
 /// };
 /// println!("{drained}");
@@ -57,15 +66,16 @@ pub struct Monitor(Arc<Numbers>);
 struct Numbers {
     since: Instant,
     counters: Arc<Counters>,
-    /// What serves, or did a moment ago: a server that moves is at two addresses for a while.
-    sources: Mutex<Vec<Weak<dyn Source>>>,
+    /// The parts of the servers that serve now. A server that moves has two addresses for a while.
+    sources: Mutex<Vec<Weak<dyn StatsSource>>>,
 }
 
-/// Where a part of the numbers is asked for: of what is there now.
-pub(crate) trait Source: Send + Sync {
+/// A source of current numbers.
+pub(crate) trait StatsSource: Send + Sync {
+    /// Adds the current numbers of this source.
     fn add_to(&self, stats: &mut Stats);
 
-    /// Those in flight, where this is what knows them.
+    /// Returns the requests in flight, if this source knows them.
     fn in_flight(&self) -> Vec<InFlight> {
         Vec::new()
     }
@@ -82,7 +92,7 @@ impl Default for Monitor {
 }
 
 impl Monitor {
-    /// The numbers as they are now; see [`Stats`].
+    /// Returns the current numbers; see [`Stats`].
     pub fn stats(&self) -> Stats {
         let mut stats = self.0.counters.read();
         stats.uptime = self.0.since.elapsed();
@@ -92,8 +102,8 @@ impl Monitor {
         stats
     }
 
-    /// The requests that are in flight now: what a drain waits for, if one is under way. Behind
-    /// them the connections that were handed over to another protocol, which no drain waits for.
+    /// Returns the requests in flight, for which a drain waits. Behind them are the connections
+    /// that another protocol uses, for which no drain waits.
     pub fn in_flight(&self) -> Vec<InFlight> {
         let sources = self.sources();
         sources
@@ -106,15 +116,16 @@ impl Monitor {
         &self.0.counters
     }
 
-    /// Asks there too from now on, for as long as it is there.
-    pub(crate) fn ask(&self, source: Weak<dyn Source>) {
+    /// Adds a source, for as long as the source exists.
+    pub(crate) fn add_source(&self, source: Weak<dyn StatsSource>) {
         let mut sources = lock(&self.0.sources);
         sources.retain(|source| source.strong_count() > 0);
         sources.push(source);
     }
 
-    /// Not under the lock: the last owner of a source may turn out to be the one who asks it.
-    fn sources(&self) -> Vec<Arc<dyn Source>> {
+    /// Returns the sources. They are read outside of the lock: if a source ends meanwhile, its last
+    /// reference is dropped here, and that drop may lock.
+    fn sources(&self) -> Vec<Arc<dyn StatsSource>> {
         lock(&self.0.sources)
             .iter()
             .filter_map(Weak::upgrade)

@@ -1,5 +1,4 @@
-//! The numbers in Prometheus' text format 0.0.4. It knows their names and nothing of where they
-//! come from.
+//! The numbers in Prometheus' text format, version 0.0.4: their names, help texts and labels.
 
 use std::fmt::{Debug, Display, Write};
 
@@ -7,90 +6,126 @@ use super::{CloseReason, ConnectionState, Stats, WorkerState};
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// The text, which ends with a line break.
-pub(crate) fn text(stats: &Stats) -> String {
-    let mut page = Page(String::with_capacity(4096));
-    let uptime = stats.uptime.as_secs_f64();
-    page.metric("uptime_seconds", "Time since the server was made.", uptime);
-    let help = "Connections accepted.";
-    page.metric("connections_accepted_total", help, stats.accepted);
-    let help = "Connections turned away with 503.";
-    page.metric("connections_turned_away_total", help, stats.turned_away);
-    let help = "Connections to an address that is not served.";
-    page.metric("connections_not_admitted_total", help, stats.not_admitted);
-    let help = "Times that accepting a connection failed.";
-    page.metric("accept_errors_total", help, stats.accept_errors);
-    page.labelled(
-        (
+impl Stats {
+    /// The content type of [`to_prometheus`](Stats::to_prometheus).
+    pub const PROMETHEUS: &'static str = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// Returns the numbers in Prometheus' text format, version 0.0.4. The content type of the page
+    /// must be [`PROMETHEUS`](Stats::PROMETHEUS).
+    ///
+    /// All names begin with `millpond_`. The names of counters end in `_total`; all other numbers
+    /// are current values. Labels are `class` (`2xx`), `reason` ([`CloseReason`]) and `state`
+    /// ([`ConnectionState`], [`WorkerState`]).
+    ///
+    /// # Example: page for Prometheus
+    ///
+    /// ```
+    /// use millpond::{Response, Route, Router, Stats};
+    ///
+    /// let router = Router::default();
+    /// let server = router.serve_managed(([127, 0, 0, 1], 0))?;
+    /// let monitor = server.monitor();
+    /// router.add(Route::get("/metrics").onconnect(move |_| {
+    ///     Response::from_data(Stats::PROMETHEUS, monitor.stats().to_prometheus())
+    /// }));
+    /// # let request = millpond::Request::fake_http("GET", "/metrics", vec![], vec![]);
+    /// # let page = router.handle(&request);
+    /// # let mut text = String::new();
+    /// # let mut reader = page.data.into_reader_and_size().0;
+    /// # std::io::Read::read_to_string(&mut reader, &mut text)?;
+    /// # assert!(text.contains("\nmillpond_requests_total{class=\"2xx\"} 0\n"));
+    /// # let _ = server.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn to_prometheus(&self) -> String {
+        let mut page = Page {
+            text: String::with_capacity(4096),
+            family: "",
+        };
+        page.family("uptime_seconds", "Time since the server was created.")
+            .value(self.uptime.as_secs_f64());
+        page.family("connections_accepted_total", "Connections accepted.")
+            .value(self.accepted);
+        page.family(
+            "connections_turned_away_total",
+            "Connections turned away with 503.",
+        )
+        .value(self.turned_away);
+        page.family(
+            "connections_not_admitted_total",
+            "Connections to an address that is not served.",
+        )
+        .value(self.not_admitted);
+        page.family("accept_errors_total", "Failures to accept a connection.")
+            .value(self.accept_errors);
+        let reasons = CloseReason::ALL.map(|reason| (name(reason), self.closed(reason)));
+        page.family(
             "connections_closed_total",
             "Connections that ended, by reason.",
-        ),
-        "reason",
-        CloseReason::ALL.map(|reason| (name(reason), stats.closed(reason))),
-    );
-    page.labelled(
-        (
-            "connections",
-            "Connections open now, by what they are doing.",
-        ),
-        "state",
-        ConnectionState::ALL.map(|state| (name(state), stats.connections(state))),
-    );
-    let help = "Requests received and not yet answered whole.";
-    page.metric("requests_in_flight", help, stats.in_flight);
-    let classes = CLASSES.iter().zip(stats.responses);
-    page.labelled(
-        ("requests_total", "Requests answered, by class of status."),
-        "class",
-        classes.map(|(class, count)| (class.to_string(), count)),
-    );
-    page.metric("panics_total", "Handlers that panicked.", stats.panics);
-    let help = "Bytes received from clients.";
-    page.metric("received_bytes_total", help, stats.received_bytes);
-    let help = "Bytes sent to clients.";
-    page.metric("sent_bytes_total", help, stats.sent_bytes);
-    page.labelled(
-        ("workers", "Threads of the pool, by what they are doing."),
-        "state",
-        WorkerState::ALL.map(|state| (name(state), stats.workers_in(state))),
-    );
-    page.0
+        )
+        .labelled("reason", reasons);
+        let states = ConnectionState::ALL.map(|state| (name(state), self.connections(state)));
+        page.family("connections", "Connections open now, by state.")
+            .labelled("state", states);
+        page.family(
+            "requests_in_flight",
+            "Requests received and not answered completely.",
+        )
+        .value(self.in_flight);
+        let classes = CLASSES.iter().map(|class| class.to_string());
+        page.family("requests_total", "Requests answered, by class of status.")
+            .labelled("class", classes.zip(self.responses));
+        page.family("panics_total", "Handlers that panicked.")
+            .value(self.panics);
+        page.family("received_bytes_total", "Bytes received from clients.")
+            .value(self.received_bytes);
+        page.family("sent_bytes_total", "Bytes sent to clients.")
+            .value(self.sent_bytes);
+        let states = WorkerState::ALL.map(|state| (name(state), self.workers_in(state)));
+        page.family("workers", "Threads of the pool, by state.")
+            .labelled("state", states);
+        page.text
+    }
 }
 
-struct Page(String);
+/// The page so far, and the family of numbers that is being written.
+struct Page {
+    text: String,
+    family: &'static str,
+}
 
 impl Page {
-    fn metric(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, help);
-        self.line(format_args!("millpond_{name} {value}"));
+    /// Begins a family with its help text and type.
+    fn family(&mut self, family: &'static str, help: &str) -> &mut Page {
+        self.family = family;
+        let is_counter = family.ends_with("_total");
+        let kind = if is_counter { "counter" } else { "gauge" };
+        self.line(format_args!("# HELP millpond_{family} {help}"));
+        self.line(format_args!("# TYPE millpond_{family} {kind}"));
+        self
     }
 
-    fn labelled(
-        &mut self,
-        (name, help): (&str, &str),
-        label: &str,
-        rows: impl IntoIterator<Item = (String, u64)>,
-    ) {
-        self.head(name, help);
-        for (is, value) in rows {
-            self.line(format_args!("millpond_{name}{{{label}=\"{is}\"}} {value}"));
+    fn value(&mut self, value: impl Display) {
+        let family = self.family;
+        self.line(format_args!("millpond_{family} {value}"));
+    }
+
+    fn labelled(&mut self, label: &str, rows: impl IntoIterator<Item = (String, u64)>) {
+        let family = self.family;
+        for (text, value) in rows {
+            self.line(format_args!(
+                "millpond_{family}{{{label}=\"{text}\"}} {value}"
+            ));
         }
-    }
-
-    fn head(&mut self, name: &str, help: &str) {
-        let grows = name.ends_with("_total");
-        self.line(format_args!("# HELP millpond_{name} {help}"));
-        let kind = if grows { "counter" } else { "gauge" };
-        self.line(format_args!("# TYPE millpond_{name} {kind}"));
     }
 
     fn line(&mut self, line: impl Display) {
         // Writing to a string does not fail.
-        let _ = writeln!(self.0, "{line}");
+        let _ = writeln!(self.text, "{line}");
     }
 }
 
-/// `ClientClosed` as `client_closed`.
+/// Returns the name of a variant in the form of a label: `client_closed` for `ClientClosed`.
 fn name(variant: impl Debug) -> String {
     let mut name = String::new();
     for c in format!("{variant:?}").chars() {
@@ -108,7 +143,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    /// Every number another one.
+    /// Returns numbers of which no two are the same.
     fn sample() -> Stats {
         let mut stats = Stats {
             uptime: Duration::from_millis(1500),
@@ -135,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn each_number_has_its_line() {
-        let text = text(&sample());
+    fn writes_a_line_for_each_number() {
+        let text = sample().to_prometheus();
         let lines: BTreeSet<&str> = text.lines().collect();
         for line in [
-            "# HELP millpond_uptime_seconds Time since the server was made.",
+            "# HELP millpond_uptime_seconds Time since the server was created.",
             "# TYPE millpond_uptime_seconds gauge",
             "millpond_uptime_seconds 1.5",
             "# TYPE millpond_connections_accepted_total counter",
@@ -164,7 +199,7 @@ mod tests {
         }
     }
 
-    /// `name` or `name{label="value"}`, as the format has them.
+    /// Returns whether the text is `name` or `name{label="value"}`.
     fn is_series(series: &str) -> bool {
         let is_name = |name: &str| {
             name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -184,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn the_text_keeps_to_the_grammar() {
-        let text = text(&sample());
+    fn keeps_to_the_grammar() {
+        let text = sample().to_prometheus();
         assert!(text.ends_with('\n'));
         let (mut families, mut series) = (BTreeSet::new(), BTreeSet::new());
         let mut family = "";
@@ -214,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_series_is_seen() {
+    fn rejects_other_series() {
         for (series, is) in [
             ("a_b", true),
             ("a{b=\"c_d\"}", true),

@@ -1,46 +1,48 @@
-//! What a request's fields say about the bytes after its head: whether a body follows and where
-//! it ends, whether the connection goes on, whether the client waits for 100 (Continue).
-//! One pass gathers the fields, one function decides each question. No body byte is seen here.
+//! The framing of a request: the end of its body, the persistence of the connection, and a wait for
+//! 100 (Continue).
+//!
+//! One pass collects the fields, and one function decides each question. The module reads no byte
+//! of a body.
 
 use crate::limits::Limits;
 use crate::message::request::head::{Head, Version};
-use crate::wire::bytes::is_token;
+use crate::message::syntax::bytes::{is_token, trim};
 use crate::wire::error::WireError;
 
-/// Where the body of a request ends.
+/// The end of the body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyLength {
-    /// There is none, or one of no bytes.
+    /// There is no body, or an empty one.
     None,
-    /// After that many bytes.
+    /// The body ends after that many bytes.
     Known(u64),
-    /// Where the chunked coding says so.
+    /// The body ends with the last chunk of the chunked coding.
     Chunked,
 }
 
-/// What is to be done with what follows the head.
+/// The decisions about the bytes after a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestFraming {
     pub body: BodyLength,
-    /// The client may send another request on this connection.
+    /// Whether the client may send another request on this connection.
     pub keep_alive: bool,
-    /// The client may wait for 100 (Continue) before it sends the body.
+    /// Whether the client may wait for 100 (Continue) before it sends the body.
     pub expects_continue: bool,
 }
 
-/// Decides how what follows the head is read.
+/// Returns the framing of a request.
 pub(crate) fn request(head: &Head, limits: &Limits) -> Result<RequestFraming, WireError> {
     let mut fields = Fields::default();
     for field in &head.fields {
-        // The length of its name tells nearly every other field apart without a look at it.
+        // The length of the name excludes nearly every other field without a comparison.
         if let 6 | 10 | 14 | 17 = field.name.end - field.name.start {
             fields.add(field.name.of(&head.text), field.value.of(&head.text));
         }
     }
     let body = body(&fields, head.version, limits)?;
-    // RFC 9110 §10.1.1: an HTTP/1.0 client does not know the field.
+    // RFC 9110 §10.1.1: an HTTP/1.0 client does not know the Expect field.
     let expects = head.version > Version::Http10;
-    if fields.expects_else && expects {
+    if fields.expects_other && expects {
         return Err(WireError::BadExpectation);
     }
     Ok(RequestFraming {
@@ -50,18 +52,20 @@ pub(crate) fn request(head: &Head, limits: &Limits) -> Result<RequestFraming, Wi
     })
 }
 
-/// The steps of RFC 9112 §6.3 that a request can reach.
+/// Returns the end of the body, by the steps of RFC 9112 §6.3 that a request can reach.
 fn body(fields: &Fields<'_>, version: Version, limits: &Limits) -> Result<BodyLength, WireError> {
     if let Some(codings) = &fields.codings {
-        // §6.1: the client may know the coding only by hearsay, and a proxy may have read on.
+        // §6.1: an HTTP/1.0 client does not know the coding, and an HTTP/1.0 proxy in between
+        // would have read another end of the body.
         if version < Version::Http11 {
             return Err(WireError::EncodingIn10);
         }
-        // Step 3: both may be smuggling; refuse, where an intermediary would let one win.
+        // Step 3: both may be an attempt at smuggling, because intermediaries differ on which
+        // field wins. Reject.
         if fields.length.is_some() {
             return Err(WireError::LengthAndEncoding);
         }
-        // Step 4: 400 where chunked is not the final coding; it is applied once (§7.1).
+        // Step 4: 400 if chunked is not the final coding. The coding is applied once (§7.1).
         if codings.malformed || !codings.chunked {
             return Err(WireError::BadEncoding);
         }
@@ -74,7 +78,7 @@ fn body(fields: &Fields<'_>, version: Version, limits: &Limits) -> Result<BodyLe
     let length = match fields.length {
         // Step 7: no body.
         None => return Ok(BodyLength::None),
-        // Step 5 lets a server join equal values; others would not, so it is refused.
+        // Step 5 permits a server to merge equal values. Other servers do not, so reject.
         Some(_) if fields.two_lengths => return Err(WireError::TwoLengths),
         Some(text) => content_length(text)?,
     };
@@ -86,7 +90,7 @@ fn body(fields: &Fields<'_>, version: Version, limits: &Limits) -> Result<BodyLe
     }
 }
 
-/// RFC 9110 §8.6: Content-Length = 1*DIGIT
+/// Returns the value of a Content-Length field. RFC 9110 §8.6: Content-Length = 1*DIGIT
 pub(crate) fn content_length(text: &str) -> Result<u64, WireError> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(WireError::BadLength);
@@ -94,12 +98,12 @@ pub(crate) fn content_length(text: &str) -> Result<u64, WireError> {
     text.parse().map_err(|_| WireError::BadLength)
 }
 
-/// RFC 9112 §9.3.
+/// Returns whether the connection persists after this request (RFC 9112 §9.3).
 fn keep_alive(fields: &Fields<'_>, version: Version) -> bool {
     !fields.close && (version > Version::Http10 || fields.keep_alive)
 }
 
-/// What the fields that frame a message say, as they come.
+/// The content of the fields that frame a message.
 #[derive(Default)]
 struct Fields<'a> {
     length: Option<&'a str>,
@@ -108,10 +112,10 @@ struct Fields<'a> {
     close: bool,
     keep_alive: bool,
     expects_continue: bool,
-    expects_else: bool,
+    expects_other: bool,
 }
 
-/// The transfer codings, of all fields of that name (RFC 9110 §5.3).
+/// The transfer codings of all fields of that name (RFC 9110 §5.3).
 #[derive(Default)]
 struct Codings {
     chunked: bool,
@@ -123,12 +127,11 @@ impl<'a> Fields<'a> {
     fn add(&mut self, name: &str, value: &'a str) {
         match name.len() {
             6 if name.eq_ignore_ascii_case("expect") => {
-                // RFC 9110 §5.6.1: empty elements of a list are none.
+                // RFC 9110 §5.6.1: empty elements of a list do not count.
                 for expectation in list(value).filter(|element| !element.is_empty()) {
-                    match expectation.eq_ignore_ascii_case("100-continue") {
-                        true => self.expects_continue = true,
-                        false => self.expects_else = true,
-                    }
+                    let is_continue = expectation.eq_ignore_ascii_case("100-continue");
+                    self.expects_continue |= is_continue;
+                    self.expects_other |= !is_continue;
                 }
             }
             10 if name.eq_ignore_ascii_case("connection") => {
@@ -151,15 +154,15 @@ impl<'a> Fields<'a> {
 }
 
 impl Codings {
-    /// transfer-coding = token *( OWS ";" OWS transfer-parameter ); an empty element, which a
-    /// list may have, is refused here.
+    /// transfer-coding = token *( OWS ";" OWS transfer-parameter ). An empty element, which a list
+    /// may have, counts as malformed here.
     fn add(&mut self, coding: &str) {
         let name = coding.split(';').next().map_or("", trim);
-        // Nothing may come after chunked, chunked included.
-        self.malformed |= self.chunked || !is_token(name.as_bytes());
+        // No coding may follow chunked, not even chunked.
+        self.malformed |= self.chunked || !is_token(name);
         if name.eq_ignore_ascii_case("chunked") {
             self.chunked = true;
-            // §7.1: parameters of chunked should be treated as an error.
+            // §7.1: a recipient should treat parameters of chunked as an error.
             self.malformed |= name.len() != coding.len();
         } else {
             self.unknown = true;
@@ -167,14 +170,9 @@ impl Codings {
     }
 }
 
-/// The elements of a list (RFC 9110 §5.6.1), empty ones included.
+/// Returns the elements of a list (RFC 9110 §5.6.1), empty ones included.
 pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(trim)
-}
-
-/// Without the blanks around it: OWS is SP and HTAB, and nothing else of what Unicode calls so.
-fn trim(text: &str) -> &str {
-    text.trim_matches(|c| c == ' ' || c == '\t')
 }
 
 #[cfg(test)]
@@ -293,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_at_the_limit_is_admitted_and_one_more_refused() {
+    fn a_length_at_the_limit_is_admitted_and_one_more_rejected() {
         let limits = Limits {
             max_body_bytes: 10,
             ..Limits::default()
@@ -314,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn keep_alive_is_the_default_of_11_and_a_wish_in_10() {
+    fn keep_alive_is_the_default_of_11_and_an_option_in_10() {
         for (version, fields, want) in [
             ("1.1", "A: b", true),
             ("1.1", "Connection: close", false),

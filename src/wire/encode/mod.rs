@@ -1,42 +1,44 @@
-//! How a response goes out: which framing it gets, and its head as bytes. The server's own fields
-//! are decided here and nowhere else; what a handler set of them is dropped, once a `close` in its
-//! Connection has been heeded. Body bytes and their sending are not known here.
+//! The encoder of a response: its framing, and its head as bytes.
+//!
+//! This module alone sets the server's own fields. It omits the fields of these names that a
+//! handler set, except that a `close` in Connection closes the connection. The module has no body
+//! bytes and sends nothing.
 
 use super::body::framing::list;
-use super::bytes::{is_token, skip_value};
 use crate::message::request::head::Version;
+use crate::message::syntax::bytes::{is_token, skip_value};
 use crate::message::syntax::status;
 use std::borrow::Cow;
 
-/// How long a response body is.
+/// The length of a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
     Known(u64),
     Unknown,
 }
 
-/// How a response body travels.
+/// The framing of a response body: the way in which the client finds its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyFraming {
-    /// This status has none, and no field that says how long it is.
+    /// The status has no body, and its head no field for a length.
     Nothing,
     Length(u64),
     Chunked,
-    /// HTTP/1.0 knows no other end for a length that is not known.
+    /// The end of the connection: HTTP/1.0 has no other end for an unknown length.
     UntilClose,
 }
 
-/// What is decided about a response before its first byte is written.
+/// The decisions about a response before its first byte is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub transfer: BodyFraming,
-    /// The connection ends after this response.
+    pub framing: BodyFraming,
+    /// Whether the connection closes after this response.
     pub close: bool,
-    /// No byte of the body is sent, whatever the head says about it.
+    /// Whether no byte of the body is sent, even if the head has a length.
     pub head_only: bool,
 }
 
-/// Decides how a final response, or 101, is framed (RFC 9112 §6, §9.3).
+/// Returns the framing of a final response or a 101 (RFC 9112 §6, §9.3).
 pub(crate) fn plan(
     request_is_head: bool,
     version: Version,
@@ -44,39 +46,40 @@ pub(crate) fn plan(
     status: u16,
     payload: Payload,
 ) -> Plan {
-    let transfer = match (status, payload) {
-        // RFC 9110 §8.6, §15.4.5: no length in 1xx and 204; in 304 it would be that of a 200.
+    let framing = match (status, payload) {
+        // RFC 9110 §8.6, §15.4.5: no length in 1xx and 204; in a 304 it would be that of the 200.
         (100..=199 | 204 | 304, _) => BodyFraming::Nothing,
-        // RFC 9110 §15.3.6: a 205 has no content, and says so.
+        // RFC 9110 §15.3.6: a 205 has no content, and a length of 0.
         (205, _) => BodyFraming::Length(0),
         (_, Payload::Known(length)) => BodyFraming::Length(length),
-        // RFC 9112 §6.1: no Transfer-Encoding to a client that may not know it.
+        // RFC 9112 §6.1: no Transfer-Encoding for a client that may not know the field.
         (_, Payload::Unknown) if version < Version::Http11 => BodyFraming::UntilClose,
         (_, Payload::Unknown) => BodyFraming::Chunked,
     };
-    let head_only = request_is_head || transfer == BodyFraming::Nothing || status == 205;
+    let head_only = request_is_head || framing == BodyFraming::Nothing || status == 205;
     Plan {
-        transfer,
-        close: !keep_alive || (transfer == BodyFraming::UntilClose && !head_only),
+        framing,
+        close: !keep_alive || (framing == BodyFraming::UntilClose && !head_only),
         head_only,
     }
 }
 
-/// A name that is a token, a value without a control character but HTAB: what can be sent, and
-/// cannot end its line (RFC 9110 §5.1, §5.5).
+/// Returns whether the field can be sent: the name is a token, and the value has no control
+/// character except HTAB (RFC 9110 §5.1, §5.5). Without this check, a value with CRLF could add
+/// fields or a second response (injection).
 #[inline]
 pub(crate) fn is_field(name: &str, value: &str) -> bool {
     let (name, value) = (name.as_bytes(), value.as_bytes());
     is_token(name) && skip_value(value, 0) == value.len()
 }
 
-/// Appends the head of a response. `version` is the client's: the answer to any is HTTP/1.1
-/// (RFC 9110 §2.5). Those of `headers` are left out that the server itself decides on; one that
-/// asks for the connection's end makes the plan say so.
+/// Appends the head of a response. `version` is that of the client: a response is always HTTP/1.1
+/// (RFC 9110 §2.5). Omits the fields in `headers` that the server itself sets. A `close` in
+/// Connection sets `plan.close`.
 ///
-/// False if one of them is [no field](is_field). Then what was appended is no head, and is to be
-/// taken back: a response without a field that its handler meant it to have (a policy, a place to
-/// go to) would be another response.
+/// Returns whether all of `headers` are [valid](is_field). If not, the caller must remove the
+/// appended bytes, which are no head. Without the invalid field (a policy, a target), the response
+/// could have another meaning.
 #[must_use]
 pub(crate) fn response_head(
     out: &mut Vec<u8>,
@@ -98,11 +101,11 @@ pub(crate) fn response_head(
         if !is_field(name, value) {
             return false;
         }
-        match Owned::by_name(name.as_bytes()) {
+        match ServerField::by_name(name.as_bytes()) {
             None => {}
-            Some(Owned::Date) if !dated => dated = true,
-            Some(Owned::Upgrade) => upgrade = true,
-            Some(Owned::Connection) => {
+            Some(ServerField::Date) if !dated => dated = true,
+            Some(ServerField::Upgrade) => upgrade = true,
+            Some(ServerField::Connection) => {
                 // RFC 9110 §7.6.1: a list of options.
                 plan.close |= list(value).any(|option| option.eq_ignore_ascii_case("close"));
                 continue;
@@ -115,7 +118,7 @@ pub(crate) fn response_head(
     if !dated {
         push_field(out, b"Date", date);
     }
-    match plan.transfer {
+    match plan.framing {
         BodyFraming::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
             push_decimal(out, length);
@@ -125,7 +128,7 @@ pub(crate) fn response_head(
         BodyFraming::Nothing | BodyFraming::UntilClose => {}
     }
     out.extend_from_slice(match status {
-        // RFC 9110 §7.8: Upgrade is always named there; this connection neither closes nor stays.
+        // RFC 9110 §7.8: a 101 always has this option. Its connection neither closes nor persists.
         101 => b"Connection: upgrade\r\n",
         _ => connection(plan.close, version, upgrade),
     });
@@ -133,8 +136,8 @@ pub(crate) fn response_head(
     true
 }
 
-/// The Connection field (RFC 9112 §9.3, §9.6); beside Upgrade it has to name that too, as in a 426
-/// (RFC 9110 §7.8).
+/// Returns the Connection field (RFC 9112 §9.3, §9.6). If the response has an Upgrade field, as a
+/// 426 has, Connection must name that field (RFC 9110 §7.8).
 fn connection(close: bool, version: Version, upgrade: bool) -> &'static [u8] {
     match (close, version, upgrade) {
         (true, _, false) => b"Connection: close\r\n",
@@ -146,32 +149,29 @@ fn connection(close: bool, version: Version, upgrade: bool) -> &'static [u8] {
     }
 }
 
-/// A field that is not the handler's alone to set.
-enum Owned {
+/// A field that the server sets or changes.
+enum ServerField {
     Date,
     Upgrade,
     Connection,
-    /// Content-Length, Transfer-Encoding, Keep-Alive, and Trailer, as no trailer is ever sent.
+    /// Content-Length, Transfer-Encoding, Keep-Alive, and Trailer: the server sends no trailer.
     Framing,
 }
 
-impl Owned {
+impl ServerField {
     #[inline]
-    fn by_name(name: &[u8]) -> Option<Owned> {
-        let (owned, field): (&[u8], Owned) = match name.len() {
-            4 => (b"date", Owned::Date),
-            7 if name[0] | 0x20 == b'u' => (b"upgrade", Owned::Upgrade),
-            7 => (b"trailer", Owned::Framing),
-            10 if name[0] | 0x20 == b'c' => (b"connection", Owned::Connection),
-            10 => (b"keep-alive", Owned::Framing),
-            14 => (b"content-length", Owned::Framing),
-            17 => (b"transfer-encoding", Owned::Framing),
+    fn by_name(name: &[u8]) -> Option<ServerField> {
+        let (known, field): (&[u8], ServerField) = match name.len() {
+            4 => (b"date", ServerField::Date),
+            7 if name[0] | 0x20 == b'u' => (b"upgrade", ServerField::Upgrade),
+            7 => (b"trailer", ServerField::Framing),
+            10 if name[0] | 0x20 == b'c' => (b"connection", ServerField::Connection),
+            10 => (b"keep-alive", ServerField::Framing),
+            14 => (b"content-length", ServerField::Framing),
+            17 => (b"transfer-encoding", ServerField::Framing),
             _ => return None,
         };
-        match name.eq_ignore_ascii_case(owned) {
-            true => Some(field),
-            false => None,
-        }
+        name.eq_ignore_ascii_case(known).then_some(field)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which form a response takes, and its head to the byte.
+//! The framing of a response, and its head to the byte.
 
 use super::*;
 use crate::message::syntax::date::imf_fixdate;
@@ -40,8 +40,8 @@ const DATE: &str = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 #[test]
 #[rustfmt::skip]
 fn plans() {
-    // HEAD?, version, keep-alive?, status, payload: transfer, close?, head only?
-    for (is_head, version, keep_alive, status, payload, transfer, close, head_only) in [
+    // HEAD?, version, keep-alive?, status, payload: framing, close?, head only?
+    for (is_head, version, keep_alive, status, payload, framing, close, head_only) in [
         (false, Http11, true, 200, Known(5), Length(5), false, false),
         (false, Http11, true, 200, Known(0), Length(0), false, false),
         (false, Http11, false, 200, Known(5), Length(5), true, false),
@@ -70,7 +70,7 @@ fn plans() {
         (false, Http11, true, 999, Unknown, Chunked, false, false),
     ] {
         let got = plan(is_head, version, keep_alive, status, payload);
-        let want = Plan { transfer, close, head_only };
+        let want = Plan { framing, close, head_only };
         assert_eq!(got, want, "{} {:?} {} {} {:?}", is_head, version, keep_alive, status, payload);
     }
 }
@@ -159,7 +159,7 @@ fn heads() {
 }
 
 #[test]
-fn the_servers_own_fields_are_not_the_handlers() {
+fn fields_of_the_server_are_omitted() {
     let plan = plan(false, Http11, true, 200, Known(3));
     let list = [
         ("Content-Length", "5"),
@@ -183,7 +183,7 @@ fn the_servers_own_fields_are_not_the_handlers() {
 }
 
 #[test]
-fn a_handler_may_end_the_connection_and_not_keep_it() {
+fn a_handler_can_close_the_connection_and_not_keep_it_open() {
     for (keep_alive, version, value, close, line) in [
         (true, Http11, "close", true, "Connection: close\r\n"),
         (true, Http11, "CLOSE", true, "Connection: close\r\n"),
@@ -246,7 +246,7 @@ fn an_upgrade_names_itself_in_connection() {
 }
 
 #[test]
-fn a_field_that_would_end_its_line_is_no_field() {
+fn a_field_that_would_end_its_line_is_invalid() {
     let mut plan = plan(false, Http11, true, 204, Known(0));
     for no_field in [
         ("A", "b\r\nSet-Cookie: c"),
@@ -291,7 +291,7 @@ fn a_field_that_would_end_its_line_is_no_field() {
 }
 
 #[test]
-fn whatever_a_handler_sets_the_lines_are_the_servers() {
+fn no_field_of_a_handler_adds_a_line_or_a_length() {
     let mut random = Random::seeded(5785);
     let text = |random: &mut Random, sample: &[u8]| {
         let bytes = random.mutate(sample);

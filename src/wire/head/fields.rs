@@ -1,11 +1,10 @@
-//! What head and trailer section share of field lines (RFC 9112 §5): why a name or a value is
-//! refused; and how a value that is not UTF-8 becomes text. Where a line begins and ends is not
-//! known here.
+//! Field lines of heads and trailer sections (RFC 9112 §5): the reasons for rejecting a name or a
+//! value, and the text of a value that is not UTF-8.
 
 use crate::message::request::head::{Field, Head};
 use crate::wire::error::WireError;
 
-/// Why the byte at which a name stopped is not its colon.
+/// Returns the reason for which a name cannot continue with `byte`, which is not its colon.
 #[cold]
 pub(crate) fn bad_name(byte: u8, empty: bool) -> WireError {
     match byte {
@@ -17,7 +16,7 @@ pub(crate) fn bad_name(byte: u8, empty: bool) -> WireError {
     }
 }
 
-/// Why the byte at which a value stopped is not its CR.
+/// Returns the reason for which a value cannot continue with `byte`, which is not its CR.
 #[cold]
 pub(crate) fn bad_value(byte: u8) -> WireError {
     match byte {
@@ -26,8 +25,8 @@ pub(crate) fn bad_value(byte: u8) -> WireError {
     }
 }
 
-/// Copies a head that is not UTF-8. Each value that is not is read as ISO-8859-1, in which every
-/// byte is a character (RFC 9110 §5.5); all else in a head is ASCII.
+/// Copies the text of a head that is not UTF-8. Each value that is not UTF-8 is decoded as
+/// ISO-8859-1, in which every byte is a character (RFC 9110 §5.5). The rest of a head is ASCII.
 #[cold]
 pub(crate) fn transcode(bytes: &[u8], head: &mut Head) {
     let text = &mut head.text;

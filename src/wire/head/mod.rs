@@ -1,6 +1,9 @@
-//! The request head, bytes to [`Head`]: request line, field lines, the empty line (RFC 9112 §2–§5).
-//! What the fields say about the body is not looked at here, but for Host, which completes the
-//! target.
+//! The parser of a request head: request line, field lines, empty line (RFC 9112 §2–§5).
+//!
+//! * `target`: the request target and the authority
+//! * `fields`: the parts that field lines and trailer sections share
+//!
+//! The parser interprets one field only: Host, which completes the target.
 //!
 //! ```text
 //!          CR LF            SP          SP          CR LF          :
@@ -8,34 +11,38 @@
 //!                                                          │ ▲                       │ CR
 //!                                              CR ┌────────┘ └──── LF ── LineLf ◄────┘
 //!                                                 ▼
-//!                                               EndLf ── LF ──► whole
+//!                                               EndLf ── LF ──► complete
 //! ```
 //!
-//! The parser takes one byte after the other and decides on each with what came before it and
-//! nothing else. So the result does not depend on how the bytes arrived, an error comes with the
-//! first byte that shows it, and no byte is looked at again (but for up to two after a `%`).
+//! The parser reads one byte after the other, and each decision depends only on the bytes before.
+//! So the result does not depend on how the bytes arrived, and an error is found at its first byte.
+//! The parser reads no byte twice, except for up to two bytes after a `%`.
 
 pub(crate) mod fields;
 mod target;
 
 use self::fields::{bad_name, bad_value, transcode};
-use super::bytes;
 use super::error::WireError;
 use crate::limits::Limits;
 use crate::message::request::head::{Field, Head, Span, Version};
+use crate::message::syntax::bytes;
 
-/// No registered method is longer than 17 bytes (UPDATEREDIRECTREF).
+/// The longest method: 64 bytes. The longest registered one has 17 (UPDATEREDIRECTREF). A longer
+/// method gets a 501.
 const MAX_METHOD_BYTES: usize = 64;
 
-/// Before one request. Clients of old sent one behind a body (RFC 9112 §2.2).
+/// The empty lines before one request: 16. Old clients sent one after a body (RFC 9112 §2.2). One
+/// more gets a 400.
 const MAX_EMPTY_LINES: u8 = 16;
 
-/// Spans are 32 bits wide, and the text may grow to twice the bytes received (ISO-8859-1), with
-/// the method and what is behind the authority of an absolute-form target once more.
+/// The longest head for any limit: 1 GiB, so that every index of the text fits the 32 bits of a
+/// span. The text can be twice as long as the received bytes (ISO-8859-1). It can also contain the
+/// method and the rest of an absolute-form target a second time.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
+    #[default]
     Before,
     BeforeLf,
     Method,
@@ -49,57 +56,35 @@ enum State {
     EndLf,
 }
 
-/// Takes a head apart as it arrives.
-#[derive(Debug)]
+/// The parser of a head that arrives in pieces.
+#[derive(Debug, Default)]
 pub(crate) struct HeadParser {
     state: State,
-    /// The bytes before this one are done with.
+    /// The index of the next byte to read.
     at: usize,
-    /// The first byte of what `at` stands in: a method, a target, a name, a value.
+    /// The index of the first byte of the current element: a method, a target, a name, a value.
     mark: usize,
-    /// The first byte of the request line, where `Head::text` begins.
+    /// The index of the first byte of the request line, where `Head::text` begins.
     start: usize,
-    /// How many were passed over.
+    /// The number of empty lines before the request line.
     empty_lines: u8,
     name: Span,
-    /// The target is known to have come to its query.
+    /// Whether a `?` of the target was found.
     query: bool,
-    /// The field that is Host.
+    /// The index of the Host field.
     host: Option<usize>,
     /// The authority of a target in absolute-form.
     authority: Option<Span>,
 }
 
-impl Default for HeadParser {
-    fn default() -> HeadParser {
-        HeadParser {
-            state: State::Before,
-            at: 0,
-            mark: 0,
-            start: 0,
-            empty_lines: 0,
-            name: Span::default(),
-            query: false,
-            host: None,
-            authority: None,
-        }
-    }
-}
-
 impl HeadParser {
-    /// Forgets a head that will not be finished.
+    /// Discards an incomplete head.
     pub(crate) fn reset(&mut self) {
-        // The rest is written before it is read.
-        self.state = State::Before;
-        self.at = 0;
-        self.empty_lines = 0;
-        self.query = false;
-        self.host = None;
-        self.authority = None;
+        *self = HeadParser::default();
     }
 
-    /// After `feed` said `None`: how many bytes were empty lines, if there was nothing else. They
-    /// are no part of a head yet: `feed` goes on with what is behind them.
+    /// Returns the number of bytes in empty lines if the parser has read nothing else, after `feed`
+    /// returned `None`. The caller removes these bytes: `feed` continues with the bytes after them.
     pub(crate) fn pass_empty_lines(&mut self) -> Option<usize> {
         let passed = match self.state {
             State::Before => self.at,
@@ -111,12 +96,16 @@ impl HeadParser {
         Some(passed)
     }
 
-    /// Goes on with `bytes`: everything received from the head's first byte on, so at least what
-    /// was given before, and perhaps more than the head. `Some(n)`: the head is whole and took n
-    /// bytes, `head` is filled, and the parser is ready for the next one. `None`: more is needed.
+    /// Continues with `bytes`: all bytes received from the first byte of the head on, which
+    /// includes the bytes of the previous call. `bytes` may extend beyond the head.
     ///
-    /// After an error the bytes have no meaning any more; the parser is of use again once it is
-    /// [`reset`](HeadParser::reset).
+    /// Returns `Some(n)` if the head is complete and has `n` bytes. Then `head` is filled, and the
+    /// parser is ready for the next head. Returns `None` if more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes are no valid head or exceed a limit. The bytes then have no
+    /// meaning, and the parser needs a [`reset`](HeadParser::reset).
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
@@ -129,7 +118,7 @@ impl HeadParser {
         if self.state < State::Method && !self.empty_lines(bytes)? {
             return Ok(None);
         }
-        // Empty lines before it are no part of a head, whether they come with it or alone.
+        // Empty lines before the request line do not count, whether they arrive with it or alone.
         let bound = self.start + limits.max_head_bytes.min(MAX_HEAD_BYTES);
         let seen = &bytes[..bytes.len().min(bound)];
         if self.advance(seen, limits, head)? {
@@ -138,14 +127,14 @@ impl HeadParser {
             self.reset();
             Ok(Some(end))
         } else if seen.len() == bound {
-            // A head of just that many bytes would be whole by now.
+            // A head of exactly that many bytes would be complete by now.
             Err(WireError::HeadTooLarge)
         } else {
             Ok(None)
         }
     }
 
-    /// Walks over the bytes from the request line on; true once the head's last byte was passed.
+    /// Reads the bytes from the request line on. Returns whether the head is complete.
     fn advance(
         &mut self,
         bytes: &[u8],
@@ -164,7 +153,8 @@ impl HeadParser {
         self.fields(bytes, limits, head)
     }
 
-    /// RFC 9112 §2.2: a server should pass over an empty line before a request, or more.
+    /// Skips empty lines: RFC 9112 §2.2 recommends that a server ignores at least one before a
+    /// request. Returns whether the request line begins.
     #[inline]
     fn empty_lines(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
         while let Some(&byte) = bytes.get(self.at) {
@@ -202,8 +192,8 @@ impl HeadParser {
             None => Ok(false),
             Some(b' ') if self.at > self.mark => {
                 head.method = self.span(self.mark, self.at);
-                // At once, and not with all else at the end: the answer to a head that is refused
-                // or never finished depends on whether it was for HEAD. A token is ASCII.
+                // The method is copied at once, before the rest. Without this, the response to a
+                // rejected or incomplete HEAD request would have a body. A token is ASCII.
                 if let Ok(method) = std::str::from_utf8(&bytes[self.mark..self.at]) {
                     head.text.push_str(method);
                 }
@@ -214,7 +204,7 @@ impl HeadParser {
         }
     }
 
-    /// `request-target SP`. Which form it has is decided when the version is known.
+    /// `request-target SP`. The form of the target is determined after the version.
     #[inline]
     fn target(
         &mut self,
@@ -222,45 +212,45 @@ impl HeadParser {
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        let most = limits.max_target_bytes;
-        let (at, whole) = target::scan(bytes, self.mark, self.at, most, &mut self.query)?;
+        let max_bytes = limits.max_target_bytes;
+        let (at, complete) = target::scan(bytes, self.mark, self.at, max_bytes, &mut self.query)?;
         self.at = at;
-        if whole {
+        if complete {
             head.target = self.span(self.mark, self.at);
             self.enter(State::Version);
         }
-        Ok(whole)
+        Ok(complete)
     }
 
-    /// `HTTP-version CRLF`, and with it the request line as a whole.
+    /// `HTTP-version CRLF`, the end of the request line.
     #[inline]
     fn version(&mut self, bytes: &[u8], head: &mut Head) -> Result<bool, WireError> {
-        const USUAL: &[u8; 10] = b"HTTP/1.1\r\n";
-        let line_end = &bytes[self.mark..bytes.len().min(self.mark + USUAL.len())];
+        const COMMON: &[u8; 10] = b"HTTP/1.1\r\n";
+        let line_end = &bytes[self.mark..bytes.len().min(self.mark + COMMON.len())];
         head.version = Version::Http11;
-        if line_end != USUAL {
+        if line_end != COMMON {
             // RFC 9112 §2.3: HTTP-version = HTTP-name "/" DIGIT "." DIGIT
             while let Some(&byte) = line_end.get(self.at - self.mark) {
                 match (self.at - self.mark, byte) {
                     (5 | 7, b'0'..=b'9') => {}
                     (8, b'\n') => return Err(WireError::BareLf),
                     (9, _) if byte != b'\n' => return Err(WireError::BareCr),
-                    (k, _) if k != 5 && k != 7 && byte == USUAL[k] => {}
+                    (k, _) if k != 5 && k != 7 && byte == COMMON[k] => {}
                     _ => return Err(WireError::BadVersion),
                 }
                 self.at += 1;
             }
-            if line_end.len() < USUAL.len() {
+            if line_end.len() < COMMON.len() {
                 return Ok(false);
             }
             match (line_end[5], line_end[7]) {
                 (b'1', b'0') => head.version = Version::Http10,
-                // RFC 9110 §2.5: a higher minor version is read as the highest one known.
+                // RFC 9110 §2.5: a higher minor version is treated as the highest known one.
                 (b'1', _) => {}
                 _ => return Err(WireError::UnsupportedVersion),
             }
         }
-        self.at = self.mark + USUAL.len();
+        self.at = self.mark + COMMON.len();
         self.authority = target::form(&bytes[self.start..self.at], head)?;
         self.state = State::Line;
         Ok(true)
@@ -274,16 +264,16 @@ impl HeadParser {
         limits: &Limits,
         head: &mut Head,
     ) -> Result<bool, WireError> {
-        // One turn is one line. A turn falls from step to step; only the first one may begin
-        // further down, where the bytes had run out.
+        // One iteration reads one line, step by step. Only the first iteration may begin at a later
+        // step, at which the bytes of the previous call ended.
         let (mut state, mut at, mut mark) = (self.state, self.at, self.mark);
-        let whole = loop {
+        let complete = loop {
             if state == State::Line {
                 let byte = match bytes.get(at) {
                     Some(&byte) => byte,
                     None => break false,
                 };
-                state = line(byte, head.fields.len() >= limits.max_headers)?;
+                state = line_state(byte, head.fields.len() >= limits.max_headers)?;
                 mark = at;
                 at += usize::from(state == State::EndLf);
             }
@@ -343,10 +333,10 @@ impl HeadParser {
         self.state = state;
         self.at = at;
         self.mark = mark;
-        Ok(whole)
+        Ok(complete)
     }
 
-    /// A field line without its end: the value still has its trailing blanks.
+    /// Adds the field line whose value is `bytes[mark..end]`, with its trailing OWS.
     #[inline]
     fn field(
         &mut self,
@@ -366,10 +356,10 @@ impl HeadParser {
                 if self.host.is_some() {
                     return Err(WireError::TwoHosts);
                 }
-                // §3.3: an empty one may be refused where the target names no host either, as there
-                // is no http URI without one (RFC 9110 §4.2.1).
-                let needless = end == mark && self.authority.is_some();
-                if !needless && !target::is_authority(&bytes[mark..end]) {
+                // §3.3: an empty Host may be rejected, except if the target names a host: no http
+                // URI has an empty host (RFC 9110 §4.2.1).
+                let unused = end == mark && self.authority.is_some();
+                if !unused && !target::is_authority(&bytes[mark..end]) {
                     return Err(WireError::BadHost);
                 }
                 self.host = Some(head.fields.len());
@@ -380,14 +370,14 @@ impl HeadParser {
         Ok(())
     }
 
-    /// The head is whole: copies its text, and gives the target and Host their final form.
+    /// Completes a head: copies its text, and sets the final form of the target and Host.
     fn finish(&self, bytes: &[u8], head: &mut Head) -> Result<(), WireError> {
-        // RFC 9112 §3.2: 400 for an HTTP/1.1 request without Host, also where the target is in
+        // RFC 9112 §3.2: 400 for an HTTP/1.1 request without Host, even if the target is in
         // absolute-form.
         if self.host.is_none() && head.version == Version::Http11 {
             return Err(WireError::MissingHost);
         }
-        // The method is there already.
+        // The text already has the method.
         match std::str::from_utf8(&bytes[head.text.len()..]) {
             Ok(text) => head.text.push_str(text),
             Err(_) => transcode(bytes, head),
@@ -398,14 +388,15 @@ impl HeadParser {
         Ok(())
     }
 
-    /// Past the delimiter, to what comes next.
+    /// Skips the delimiter and begins the next element.
     fn enter(&mut self, state: State) {
         self.at += 1;
         self.mark = self.at;
         self.state = state;
     }
 
-    /// Both are below [`MAX_HEAD_BYTES`], so that no bit is lost.
+    /// Returns the span of `bytes[start..end]` in the text. Both are at most [`MAX_HEAD_BYTES`], so
+    /// the casts lose no bit.
     fn span(&self, start: usize, end: usize) -> Span {
         Span {
             start: (start - self.start) as u32,
@@ -414,13 +405,13 @@ impl HeadParser {
     }
 }
 
-/// What a line is by its first byte.
+/// Returns the state after the first byte of a line.
 #[inline]
-fn line(byte: u8, full: bool) -> Result<State, WireError> {
+fn line_state(byte: u8, full: bool) -> Result<State, WireError> {
     match byte {
         b'\r' => Ok(State::EndLf),
         b'\n' => Err(WireError::BareLf),
-        // RFC 9112 §2.2, §5.2: neither a blank before the first field nor obs-fold.
+        // RFC 9112 §2.2, §5.2: no white space before the first field, and no obs-fold.
         b' ' | b'\t' => Err(WireError::ObsFold),
         _ if full => Err(WireError::TooManyHeaders),
         _ => Ok(State::Name),

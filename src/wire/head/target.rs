@@ -1,24 +1,26 @@
-//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): what a target is made of,
-//! which form it has, and what Host may be. What is around them in a head is not known here.
+//! The request target and the authority (RFC 9112 §3.2, RFC 3986 §3.2): the bytes and the forms of
+//! a target, and the syntax of Host.
 
 use crate::message::request::head::{Head, Span};
-use crate::wire::bytes;
+use crate::message::syntax::bytes;
 use crate::wire::error::WireError;
 use std::net::Ipv6Addr;
 
-/// Goes on with the target that begins at `mark` and is scanned up to `at`: how far it came, and
-/// whether that is the SP behind the target. `query` is to be false at first, and kept.
+/// Continues the scan of a target that begins at `mark` and is scanned up to `at`.
+///
+/// Returns the new index, and whether that is the index of the SP after the target. The caller sets
+/// `query` to false at first and passes it again in each call.
 #[inline]
 pub(crate) fn scan(
     bytes: &[u8],
     mark: usize,
     mut at: usize,
-    most: usize,
+    max_bytes: usize,
     query: &mut bool,
 ) -> Result<(usize, bool), WireError> {
     loop {
         at = bytes::skip_target(bytes, at);
-        if at - mark > most {
+        if at - mark > max_bytes {
             return Err(WireError::TargetTooLong);
         }
         match bytes.get(at) {
@@ -35,8 +37,9 @@ pub(crate) fn scan(
                 }
                 at += 3;
             }
-            // No query may hold these (RFC 3986 §3.4), and browsers send them all the same
-            // (WHATWG URL, query percent-encode set). No two parsers end the target elsewhere.
+            // A query cannot contain these by RFC 3986 §3.4, but browsers send them unescaped
+            // (WHATWG URL, query percent-encode set). No two parsers disagree on the end of such a
+            // target.
             Some(b'{' | b'}' | b'|' | b'\\' | b'^' | b'`') if in_query(&bytes[mark..at], query) => {
                 at += 1;
             }
@@ -46,14 +49,14 @@ pub(crate) fn scan(
     }
 }
 
-/// Whether the target has come to its query.
+/// Returns whether the scan has reached the query of the target.
 fn in_query(scanned: &[u8], query: &mut bool) -> bool {
     *query = *query || scanned.contains(&b'?');
     *query
 }
 
-/// Which of the four forms of RFC 9112 §3.2 the target has. The target of an absolute-form is
-/// cut to its path and query; its authority is returned.
+/// Checks the target against the four forms of RFC 9112 §3.2. Shortens a target in absolute-form to
+/// its path and query, and returns its authority.
 #[inline]
 pub(crate) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireError> {
     let of = |span: Span| &line[span.start as usize..span.end as usize];
@@ -63,7 +66,7 @@ pub(crate) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireErr
             true => Err(WireError::ConnectUnsupported),
             false => Err(WireError::BadTarget),
         },
-        // RFC 9110 §9.3.8: it asks for the request back, credentials and all.
+        // RFC 9110 §9.3.8: the response would contain the request with its credentials.
         _ if method == b"TRACE" => Err(WireError::TraceUnsupported),
         [b'/', ..] => Ok(None),
         b"*" if method == b"OPTIONS" => Ok(None),
@@ -73,7 +76,7 @@ pub(crate) fn form(line: &[u8], head: &mut Head) -> Result<Option<Span>, WireErr
 
 #[cold]
 fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
-    // RFC 9110 §4.2: the scheme ignores case, and what is behind another one is not served here.
+    // RFC 9110 §4.2: schemes ignore case. The server serves no scheme but http.
     let colon = target.iter().position(|&b| b == b':').unwrap_or(0);
     let (scheme, rest) = target.split_at(colon);
     let secure = scheme.eq_ignore_ascii_case(b"https");
@@ -87,7 +90,7 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     if !is_authority(authority) {
         return Err(WireError::BadTarget);
     }
-    // RFC 9110 §7.4: nor what is to come over TLS. A proxy that ends it asks in origin-form.
+    // RFC 9110 §7.4: https requires TLS. A proxy that terminates TLS sends the origin-form.
     if secure {
         return Err(WireError::Misdirected);
     }
@@ -99,8 +102,8 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     })
 }
 
-/// What a target in absolute-form says is put where it is looked for: its authority into Host, and
-/// a path into the target where it had none.
+/// Completes a head whose target is in absolute-form: copies the authority to Host, and adds a path
+/// to a target without one.
 pub(crate) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
     // RFC 9112 §3.2.2: the authority of the target replaces what Host says.
     if let Some(host) = host {
@@ -110,12 +113,12 @@ pub(crate) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
     if rest.starts_with('/') {
         return;
     }
-    // RFC 9112 §3.2.4: OPTIONS for no path at all is about the server.
+    // RFC 9112 §3.2.4: OPTIONS without a path is about the server.
     let path = match rest.is_empty() && head.method() == "OPTIONS" {
         true => "*".to_string(),
         false => format!("/{}", rest),
     };
-    // With the method once more: as in any head, there is nothing between the two but a blank.
+    // The method is copied too: `Head::request` requires a method and a target side by side.
     let (start, method) = (head.text.len() as u32, head.method().len() as u32);
     let line = format!("{} {}", head.method(), path);
     head.text.push_str(&line);
@@ -129,7 +132,8 @@ pub(crate) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
     };
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2), the host not empty and the port one that exists.
+/// Returns whether `text` is `uri-host [ ":" port ]` (RFC 9110 §7.2) with a host that is not empty
+/// and a port of at most 65535.
 pub(crate) fn is_authority(text: &[u8]) -> bool {
     let end = match text {
         [b'[', ..] => match text.iter().position(|&b| b == b']') {
@@ -152,7 +156,7 @@ pub(crate) fn is_authority(text: &[u8]) -> bool {
     }
 }
 
-/// The length of the reg-name or IPv4address that the text begins with (RFC 3986 §3.2.2).
+/// Returns the length of the reg-name or IPv4address at the front of `text` (RFC 3986 §3.2.2).
 fn skip_reg_name(text: &[u8]) -> usize {
     let mut at = 0;
     loop {
@@ -166,8 +170,8 @@ fn skip_reg_name(text: &[u8]) -> usize {
     }
 }
 
-/// An IPv6address. An IPvFuture is refused: RFC 3986 §3.2.2 has an error for what has no meaning
-/// yet. So is a zone, which is of no use to anyone but the client.
+/// Returns whether `text` is an IPv6address. An IPvFuture is rejected: RFC 3986 §3.2.2 requires an
+/// error for an unknown version. A zone is rejected too: only the client's machine knows its zones.
 fn is_ipv6(text: &[u8]) -> bool {
     std::str::from_utf8(text).map_or(false, |text| text.parse::<Ipv6Addr>().is_ok())
 }

@@ -97,8 +97,8 @@ fn server() -> (BackgroundServer, Told) {
 #[test]
 fn each_cause_is_told_once() {
     use ServerErrorKind::*;
-    let panicked = |what: &str| format!("it panicked: {what}");
-    let short = "its reader has fewer bytes than were announced";
+    let panicked = |what: &str| format!("panic: {what}");
+    let short = "response body shorter than announced";
     for (path, status, kind, text) in [
         ("/panics", 500, Handler, panicked("a handler, on purpose")),
         (
@@ -107,7 +107,12 @@ fn each_cause_is_told_once() {
             Handler,
             panicked("a handler, formatted"),
         ),
-        ("/panics/other", 500, Handler, "it panicked".into()),
+        (
+            "/panics/other",
+            500,
+            Handler,
+            "panic without a message".into(),
+        ),
         ("/fails/at/once", 500, Body, "the disk is gone".into()),
         ("/fails/later", 200, Body, "the disk is gone".into()),
         (
@@ -116,8 +121,8 @@ fn each_cause_is_told_once() {
             Body,
             panicked("a reader that panics, on purpose"),
         ),
-        ("/header", 500, Header, "the field \"X-Note\"".into()),
-        ("/upgrade/header", 500, Header, "the field \"a b\"".into()),
+        ("/header", 500, Header, "field \"X-Note\"".into()),
+        ("/upgrade/header", 500, Header, "field \"a b\"".into()),
         ("/short", 200, Body, short.into()),
         (
             "/upgrade",

@@ -155,7 +155,7 @@ fn each_is_told_while_a_stop_waits_and_at_its_end() {
     );
     let text = drained.to_string();
     assert!(text.contains("; held up by 127.0.0.1:"), "{text}");
-    assert!(text.contains("GET /handler in its handler, "), "{text}");
+    assert!(text.contains("GET /handler in handler, "), "{text}");
     barrier.open();
     eventually("nobody is left", || monitor.in_flight().is_empty());
 }

@@ -218,7 +218,7 @@ impl Conn {
             closes: true,
             ..Expected::text()
         };
-        let body = b"408 Request Timeout: the body comes too slowly\n";
+        let body = b"408 Request Timeout: request body below minimum rate\n";
         match self.reply(&expected, body) {
             Ok(_) => {
                 state.note("(retried: stood still)");

@@ -1,5 +1,5 @@
-//! rouille's signatures written out: code that names these types and calls these functions
-//! compiles against both.
+//! The signatures of rouille: code that names these types and calls these functions compiles
+//! against both crates.
 
 use super::*;
 use std::fmt::{Debug, Display};

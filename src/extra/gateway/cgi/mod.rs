@@ -1,37 +1,38 @@
-//! A request answered by a program of its own (CGI, RFC 3875): what it is told, and what becomes of
-//! what it says. It knows requests, responses and processes; of this server nothing.
+//! CGI: a program answers the request (RFC 3875).
 //!
-//! [`CgiRun`] is for a [`Command`]: the handler chooses the program, [`start_cgi`] tells it of the
-//! request and answers with its output.
-//!
-//! [`start_cgi`]: CgiRun::start_cgi
+//! [`CgiRun`] is implemented for [`Command`]. The handler chooses the program, and
+//! [`start_cgi`](CgiRun::start_cgi) returns the response of the program:
 //!
 //! ```no_run
 //! use millpond::cgi::CgiRun;
 //! use millpond::Server;
+//! use std::error::Error;
 //! use std::process::Command;
 //!
-//! let server = Server::new("0.0.0.0:80", |request| {
-//!     let mut command = Command::new("php-cgi");
-//!     command.env("SCRIPT_FILENAME", "/srv/page.php").env("REDIRECT_STATUS", "1");
-//!     command.start_cgi(request).expect("php-cgi runs")
-//! });
-//! server.unwrap().run();
+//! fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+//!     let server = Server::new("0.0.0.0:8080", |request| {
+//!         let mut command = Command::new("php-cgi");
+//!         command.env("SCRIPT_FILENAME", "/srv/page.php").env("REDIRECT_STATUS", "1");
+//!         command.start_cgi(request).expect("php-cgi runs")
+//!     })?;
+//!     server.run();
+//!     Ok(())
+//! }
 //! ```
 //!
-//! # What the program is told
+//! # Environment
 //!
 //! | variable | value |
 //! |---|---|
 //! | `GATEWAY_INTERFACE`, `SERVER_SOFTWARE` | `CGI/1.1`, `millpond/` and its version |
-//! | `SERVER_PROTOCOL`, `REQUEST_METHOD` | as the request has them |
-//! | `SCRIPT_NAME` | the prefix that [`remove_prefix`] has cut off, decoded; else empty |
+//! | `SERVER_PROTOCOL`, `REQUEST_METHOD` | as in the request |
+//! | `SCRIPT_NAME` | the prefix that [`remove_prefix`] has removed, decoded, or empty |
 //! | `PATH_INFO` | the rest of the path, decoded |
-//! | `QUERY_STRING`, `REQUEST_URI` | what is behind the `?`; the whole target; neither decoded |
+//! | `QUERY_STRING`, `REQUEST_URI` | the part after the `?`; the whole target; both not decoded |
 //! | `CONTENT_TYPE` | the field |
-//! | `CONTENT_LENGTH` | of the body, if there is one and it is [known](#bodies) |
-//! | `REMOTE_ADDR`, `REMOTE_PORT` | [`remote_addr`]; no port where none is known |
-//! | `SERVER_NAME`, `SERVER_PORT` | of `Host`, the client's word; else `localhost`, 80 or 443 |
+//! | `CONTENT_LENGTH` | the length of the body, if there is one and it is [known](#bodies) |
+//! | `REMOTE_ADDR`, `REMOTE_PORT` | [`remote_addr`]; no port if it is unknown |
+//! | `SERVER_NAME`, `SERVER_PORT` | from `Host`, a client's choice; else `localhost`, 80 or 443 |
 //! | `HTTPS` | `on` if [`is_secure`] |
 //! | `HTTP_` and a name | a field: `HTTP_ACCEPT_LANGUAGE` |
 //!
@@ -39,76 +40,99 @@
 //! [`remote_addr`]: crate::Request::remote_addr
 //! [`is_secure`]: crate::Request::is_secure
 //!
-//! What the command was given with [`env`](Command::env) is left as it is, also where it is one of
-//! these: `SCRIPT_NAME`, say, or `REMOTE_USER` and `AUTH_TYPE` once the handler knows who asks. The
-//! rest of the environment is that of the server, as with every [`Command`], secrets included:
-//! [`env_clear`](Command::env_clear) keeps it from the program. What it may have of CGI in it
-//! (`HTTP_` and the names of RFC 3875) is taken out, so that these are always of this request. No
-//! argument is added to the command.
+//! A variable that the handler sets with [`env`](Command::env) stays, even if it is in this table.
+//! Use this for `SCRIPT_NAME`, or for `REMOTE_USER` and `AUTH_TYPE` after authentication. As with
+//! every [`Command`], the program inherits the rest of the server's environment, secrets included;
+//! [`env_clear`](Command::env_clear) prevents that. Inherited variables of CGI (`HTTP_` and the
+//! names of RFC 3875) are removed, so each one describes this request. The command gets no
+//! argument.
 //!
-//! Of the fields these are not told: `Authorization` and `Proxy-Authorization` (RFC 3875 §4.1.18),
-//! those of one connection (`Connection` and what it names, `Upgrade` and the like), `Expect`,
-//! `Proxy`, which would be `HTTP_PROXY`, and any whose name has more than letters, digits and `-`:
-//! `X_Role` would be taken for `X-Role`. Several of one name are joined with commas, `Cookie` with
-//! semicolons.
+//! These fields have no variable:
+//!
+//! * `Authorization` and `Proxy-Authorization` (RFC 3875 §4.1.18)
+//! * hop-by-hop fields: `Connection` and the fields it names, `Upgrade` and others
+//! * `Expect`
+//! * `Proxy`, because programs take `HTTP_PROXY` for the proxy to use
+//! * a field whose name has other characters than letters, digits and `-`: `X_Role` would look like
+//!   `X-Role`
+//!
+//! Several fields of one name are joined with commas, `Cookie` fields with semicolons.
 //!
 //! # Bodies
 //!
-//! The body of the request is the program's standard input, in pieces of up to 64 KiB. One without
-//! a known length is gathered up to 1 MiB, so that there is a `CONTENT_LENGTH`; of a longer one
-//! there is none, and the program reads to the end, as `git http-backend` does. One that goes by
-//! `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as `php-cgi` does, takes such a body for an empty one:
-//! in front of it answer 411 to a request with `Transfer-Encoding`. A body that the client cuts off
-//! kills the program, before it could see an end.
+//! The program reads the body of the request from its standard input, in pieces of up to 64 KiB. A
+//! body without a known length is buffered up to 1 MiB, so that there is a `CONTENT_LENGTH`. For a
+//! longer one, there is no such variable, and the program must read to the end, as `git
+//! http-backend` does. A program that relies on `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as
+//! `php-cgi` does, takes such a body for an empty one. In front of such a program, answer 411 to a
+//! request with `Transfer-Encoding`. If the client disconnects before the end of its body, the
+//! program is killed before it can read an end.
 //!
-//! The response is there when the program has been given all of the body, or takes no more of it,
-//! and has written its head. Up to 1 MiB of what it writes before that is kept. One that writes
-//! more while it still has to read does not get on, and is killed when the time is up.
+//! `start_cgi` returns when the program has read the body, or has closed its input, and has written
+//! its head. Up to 1 MiB of output before that is buffered. A program that writes more while it
+//! still has to read is blocked, and is killed after the timeout.
 //!
-//! Its output may begin with `Status`, `Content-Type` and `Location`, of which there has to be one.
-//! A `Location` without a `Status` is a 302; a path there, which RFC 3875 §6.2.2 lets the server
-//! serve in place of the program, is a 302 as well. `Content-Length` is heeded, and what is of one
-//! connection is left out. The head may have 64 KiB and 256 fields.
+//! The output may begin with `Status`, `Content-Type` and `Location`, and must have one of them. A
+//! `Location` without a `Status` is a 302. A path in `Location`, which RFC 3875 §6.2.2 permits the
+//! server to serve itself, is a 302 too. A `Content-Length` is used, and hop-by-hop fields are
+//! removed. The head may have 64 KiB and 256 fields.
 //!
-//! # Time, and the end
+//! # Time
 //!
-//! A worker of the pool waits for the program: in the handler, and while its output is sent. It may
-//! take 60 s to read more, to write its head once it was given all, and to write more. When its
-//! output is over, or nobody wants it any more (the client is gone, or the answer has no body), it
-//! has 5 s to end; then it is killed. In any case it is waited for, by a thread of its own if need
-//! be. What it has started itself is not killed: it sees the end of its input, and that of its
-//! output when it writes on. One that keeps the output open and is silent keeps a thread and a pipe
-//! here as long as it runs: start it with its output elsewhere.
+//! A worker of the pool waits for the program, in the handler and while it sends the output.
+//! [`pool_size`](crate::Server::pool_size) therefore limits the number of programs at once. Each
+//! wait has a limit:
 //!
-//! If a signal ends it, or it writes less than its `Content-Length`, the response is cut off, and
-//! so does not look whole. Its standard error is the server's, unless the command says otherwise.
+//! | wait | limit |
+//! |---|---|
+//! | until the program reads more | 60 s |
+//! | for the complete head, after the program got its whole input | 60 s |
+//! | for more output | 60 s |
+//! | for the end of the program after its output ends or is no longer needed | 5 s |
+//!
+//! After a timeout, the program is killed. Output is not needed if the client has disconnected or
+//! the response has no body. The server always waits for the end of the program, in a thread of its
+//! own if necessary, so no zombie remains.
+//!
+//! Children of the program are not killed: they read the end of their input, and a write to the
+//! output fails. A child that keeps the output open and writes nothing holds a thread and a pipe of
+//! the server until it ends. Start such a child with another output.
+//!
+//! If a signal ends the program, or its output is shorter than its `Content-Length`, the server
+//! closes the connection before the end of the body. Its standard error is that of the server,
+//! unless the command has another.
+//!
+//! Tests: `tests/it/extras/cgi` and `tests.rs` here.
 
-mod answer;
+// `program` runs a program, `output` buffers its output, `variables` sets its environment, and
+// `response` reads the head of its output.
 #[cfg(test)]
 mod compat;
 mod output;
-mod process;
+mod program;
+mod response;
 mod variables;
 
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use self::process::Script;
-use super::hops::{announced, Announced};
+use self::program::{Program, Timeouts};
+use self::response::CgiResponse;
+use super::request::{body_length, RequestLength};
+use super::BODY_ALREADY_TAKEN;
 use crate::{Request, Response};
 
-/// Why a program has not answered.
+/// The reason for which a program has not responded.
 #[derive(Debug)]
 pub enum CgiError {
-    /// The request's body has been taken before: the handler called
+    /// The handler has already taken the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
-    /// The program could not be started; what it wrote is no head of a response (`InvalidData`), or
-    /// ended before it was one (`UnexpectedEof`); it took too long (`TimedOut`); or the client did
-    /// not send its body.
+    /// The program could not start, or failed before the end of its head. The kind is `InvalidData`
+    /// for an invalid head, `UnexpectedEof` for an incomplete one, and `TimedOut` for a timeout. An
+    /// incomplete body of the client is `UnexpectedEof` too.
     IoError(io::Error),
 }
 
@@ -121,10 +145,8 @@ impl From<io::Error> for CgiError {
 impl fmt::Display for CgiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CgiError::BodyAlreadyExtracted => {
-                f.write_str("the body of the request has been taken before")
-            }
-            CgiError::IoError(error) => write!(f, "the CGI program did not answer: {error}"),
+            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            CgiError::IoError(error) => write!(f, "cannot run CGI program: {error}"),
         }
     }
 }
@@ -138,19 +160,19 @@ impl Error for CgiError {
     }
 }
 
-/// What can answer a request through CGI: a [`Command`].
+/// A program that can answer a request through CGI: a [`Command`].
 pub trait CgiRun {
-    /// Runs the program for this request, and answers with what it writes.
+    /// Runs the program for this request, and returns its response.
     ///
-    /// It returns when the head of the response is there; the body follows while it is sent. The
-    /// [module documentation](self) says what the program is told and how long is waited. What its
-    /// `Status` says is the response's: a 404 of the program is no error. A path with a NUL, which
-    /// no variable can hold, is a 400.
+    /// The method returns after the head of the response. The server reads the body while it sends
+    /// the response. The [module documentation](self) lists the environment and the timeouts. The
+    /// `Status` of the program becomes the status of the response, so a 404 of the program is no
+    /// error. A path with a NUL, which no variable can hold, gets a 400.
     ///
     /// # Errors
     ///
-    /// If the program does not run or does not answer, which is mostly the server's own fault; see
-    /// [`CgiError`].
+    /// Returns a [`CgiError`] if the program cannot run or writes no valid head, which is mostly a
+    /// fault of the server.
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -173,70 +195,47 @@ pub trait CgiRun {
 
 impl CgiRun for Command {
     fn start_cgi(self, request: &Request) -> Result<Response, CgiError> {
-        run(self, request, Times::default())
+        run(self, request, Timeouts::default())
     }
 }
 
-/// How long each wait for a program may take.
-#[derive(Clone, Copy, Debug)]
-struct Times {
-    /// Until it takes more.
-    write: Duration,
-    /// The whole head.
-    head: Duration,
-    /// Until it says more.
-    read: Duration,
-    /// From the end of its output to its own.
-    grace: Duration,
-}
+/// The buffered bytes of a body of unknown length: 1 MiB. The length of a longer one stays unknown.
+const MAX_BUFFERED_BODY_BYTES: u64 = 1024 * 1024;
 
-impl Default for Times {
-    fn default() -> Times {
-        Times {
-            write: Duration::from_secs(60),
-            head: Duration::from_secs(60),
-            read: Duration::from_secs(60),
-            grace: Duration::from_secs(5),
-        }
-    }
-}
-
-/// A body of no known length is gathered up to this.
-const GATHERED: u64 = 1024 * 1024;
-
-fn run(mut command: Command, request: &Request, times: Times) -> Result<Response, CgiError> {
+fn run(mut command: Command, request: &Request, timeouts: Timeouts) -> Result<Response, CgiError> {
     let mut body = request.data().ok_or(CgiError::BodyAlreadyExtracted)?;
-    let mut gathered = Vec::new();
-    // What is there of it beside what was gathered, and what the program is told.
-    let (rest, length) = match announced(request.headers()) {
-        Announced::Length(length) => (Some(length), Some(length)),
+    let mut buffered = Vec::new();
+    // `rest` is the length of the body after the buffered part, `length` the CONTENT_LENGTH.
+    let (rest, length) = match body_length(request.headers()) {
+        RequestLength::Known(length) => (Some(length), Some(length)),
         other => {
-            (&mut body).take(GATHERED + 1).read_to_end(&mut gathered)?;
-            match gathered.len() as u64 {
-                0 if other == Announced::Nothing => (Some(0), None),
-                length if length <= GATHERED => (Some(0), Some(length)),
+            let mut part = (&mut body).take(MAX_BUFFERED_BODY_BYTES + 1);
+            part.read_to_end(&mut buffered)?;
+            match buffered.len() as u64 {
+                0 if other == RequestLength::None => (Some(0), None),
+                length if length <= MAX_BUFFERED_BODY_BYTES => (Some(0), Some(length)),
                 _ => (None, None),
             }
         }
     };
-    if !variables::tell(&mut command, request, length) {
+    if !variables::set_environment(&mut command, request, length) {
         return Ok(Response::empty_400());
     }
-    let has_input = rest != Some(0) || !gathered.is_empty();
+    let has_input = rest != Some(0) || !buffered.is_empty();
     command.stdout(Stdio::piped());
-    command.stdin(match has_input {
-        true => Stdio::piped(),
-        false => Stdio::null(),
+    command.stdin(if has_input {
+        Stdio::piped()
+    } else {
+        Stdio::null()
     });
-    let mut script = Script::start(command, times)?;
-    let head = script
-        .give(gathered, body, rest)
-        .and_then(|()| script.head());
-    let answer = head.and_then(|head| answer::Answer::of(&head));
-    match answer {
-        Ok(answer) => Ok(answer.with(script)),
+    let mut program = Program::start(command, timeouts)?;
+    let head = program
+        .write_body(buffered, body, rest)
+        .and_then(|()| program.read_head());
+    match head.and_then(|head| CgiResponse::of(&head)) {
+        Ok(response) => Ok(response.with_body(program)),
         Err(error) => {
-            script.kill();
+            program.kill();
             Err(error.into())
         }
     }

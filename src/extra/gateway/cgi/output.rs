@@ -1,6 +1,10 @@
-//! The output of a program, from the thread that takes it to whoever asks for it, with a deadline:
-//! pipes have none in std. It is kept up to a bound in bytes, however small the pieces are in which
-//! the program writes them. What they say is not known here.
+//! The output of a program: a buffer between the thread that reads the pipe and the worker that
+//! sends the response.
+//!
+//! A pipe has no read timeout in std, so a thread reads it, and the worker waits for the thread
+//! with a timeout. The buffer has a bound in bytes, whatever the size of the pieces that the
+//! program writes. The mutex guards the buffered bytes, the end of the output, and the flag that
+//! closes the buffer.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -8,83 +12,85 @@ use std::time::Duration;
 
 use crate::util::lock::lock;
 
-/// What is kept of it.
-const MOST: usize = 1024 * 1024;
-/// What is taken at once.
-const PIECE: usize = 16 * 1024;
+/// The most bytes in the buffer: 1 MiB. Then the thread stops reading until the worker takes them.
+const MAX_BUFFERED_BYTES: usize = 1024 * 1024;
+/// The bytes of one read: 16 KiB.
+const PIECE_BYTES: usize = 16 * 1024;
 
 #[derive(Default)]
 pub(crate) struct Output {
-    /// Guards what is between the two.
-    kept: Mutex<Kept>,
-    /// There is more, or room for more, or an end.
+    buffer: Mutex<Buffer>,
+    /// Signals more bytes, more room, the end of the output, or a closed buffer.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Buffer {
     bytes: Vec<u8>,
-    /// Behind these bytes, once it is known; the error is told once.
+    /// The end of the output after these bytes. An error is returned once.
     end: Option<io::Result<()>>,
-    unwanted: bool,
+    closed: bool,
 }
 
-/// What has come in the time given.
+/// The result of a wait for output.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum Received {
     Bytes(Vec<u8>),
     End(io::Result<()>),
-    TooSlow,
+    TimedOut,
 }
 
 impl Output {
-    /// Takes all there is, as long as somebody wants it. When it returns the pipe is closed, and
-    /// the program sees that when it writes on.
-    pub(super) fn take(&self, mut stdout: impl Read) {
-        let mut piece = vec![0; PIECE];
+    /// Reads the output to its end, or until the buffer is closed. Dropping the pipe then makes
+    /// further writes of the program fail.
+    pub(super) fn read_all(&self, mut stdout: impl Read) {
+        let mut piece = vec![0; PIECE_BYTES];
         loop {
             let read = match stdout.read(&mut piece) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 read => read,
             };
-            let mut kept = lock(&self.kept);
+            let mut buffer = lock(&self.buffer);
             match read {
-                Ok(0) => kept.end = Some(Ok(())),
-                Ok(count) => kept.bytes.extend_from_slice(&piece[..count]),
-                Err(e) => kept.end = Some(Err(e)),
+                Ok(0) => buffer.end = Some(Ok(())),
+                Ok(count) => buffer.bytes.extend_from_slice(&piece[..count]),
+                Err(e) => buffer.end = Some(Err(e)),
             }
             self.changed.notify_all();
-            let is_full = |kept: &mut Kept| kept.bytes.len() > MOST - PIECE && !kept.unwanted;
-            let waited = self.changed.wait_while(kept, is_full);
-            let kept = waited.unwrap_or_else(PoisonError::into_inner);
-            if kept.end.is_some() || kept.unwanted {
+            let is_full = |buffer: &mut Buffer| {
+                buffer.bytes.len() > MAX_BUFFERED_BYTES - PIECE_BYTES && !buffer.closed
+            };
+            let waited = self.changed.wait_while(buffer, is_full);
+            let buffer = waited.unwrap_or_else(PoisonError::into_inner);
+            if buffer.end.is_some() || buffer.closed {
                 return;
             }
         }
     }
 
-    /// What is kept, and what comes first if that is nothing. `spent` is used anew.
-    pub(super) fn next(&self, mut spent: Vec<u8>, wait: Duration) -> Next {
-        let is_empty = |kept: &mut Kept| kept.bytes.is_empty() && kept.end.is_none();
+    /// Returns the buffered bytes, or waits for bytes or the end of the output. The buffer
+    /// continues with the memory of `used`.
+    pub(super) fn next(&self, mut used: Vec<u8>, timeout: Duration) -> Received {
+        let is_empty = |buffer: &mut Buffer| buffer.bytes.is_empty() && buffer.end.is_none();
         let waited = self
             .changed
-            .wait_timeout_while(lock(&self.kept), wait, is_empty);
-        let (mut kept, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes.is_empty() {
-            return match &mut kept.end {
-                Some(end) => Next::End(std::mem::replace(end, Ok(()))),
-                None => Next::TooSlow,
+            .wait_timeout_while(lock(&self.buffer), timeout, is_empty);
+        let (mut buffer, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if buffer.bytes.is_empty() {
+            return match &mut buffer.end {
+                Some(end) => Received::End(std::mem::replace(end, Ok(()))),
+                None => Received::TimedOut,
             };
         }
-        spent.clear();
-        std::mem::swap(&mut kept.bytes, &mut spent);
+        used.clear();
+        std::mem::swap(&mut buffer.bytes, &mut used);
         self.changed.notify_all();
-        Next::Bytes(spent)
+        Received::Bytes(used)
     }
 
-    /// Nobody asks for more.
+    /// Closes the buffer: the thread reads no more.
     pub(super) fn close(&self) {
-        lock(&self.kept).unwanted = true;
+        lock(&self.buffer).closed = true;
         self.changed.notify_all();
     }
 }
@@ -96,7 +102,7 @@ mod tests {
     use std::thread::{self, JoinHandle};
     use std::time::Instant;
 
-    /// Yields single bytes, so many, and then fails.
+    /// Yields this number of single bytes, and then fails.
     struct Bytewise(usize);
 
     impl Read for Bytewise {
@@ -113,7 +119,7 @@ mod tests {
     fn ends(thread: JoinHandle<()>) {
         let began = Instant::now();
         while !thread.is_finished() {
-            assert!(began.elapsed() < GUARD, "it goes on");
+            assert!(began.elapsed() < GUARD, "the thread still runs");
             thread::sleep(Duration::from_millis(1));
         }
         thread.join().expect("no panic");
@@ -121,61 +127,69 @@ mod tests {
 
     #[test]
     fn the_bound_is_one_of_bytes_not_of_pieces() {
-        // As much as is kept is taken at once; of more, the rest once there is room.
-        for (count, at_once) in [(MOST - PIECE, true), (MOST, false)] {
+        // Up to the bound, the thread reads all at once. Beyond it, the thread waits for room.
+        for (count, at_once) in [
+            (MAX_BUFFERED_BYTES - PIECE_BYTES, true),
+            (MAX_BUFFERED_BYTES, false),
+        ] {
             let output = Arc::new(Output::default());
             let theirs = Arc::clone(&output);
-            let taking = thread::spawn(move || theirs.take(Bytewise(count)));
-            let (mut got, mut asked) = (0, 0);
+            let reading = thread::spawn(move || theirs.read_all(Bytewise(count)));
+            let (mut got, mut calls) = (0, 0);
             if at_once {
-                ends(taking);
+                ends(reading);
             }
             loop {
                 match output.next(Vec::new(), GUARD) {
-                    Next::Bytes(bytes) => {
-                        assert!(bytes.len() <= MOST);
+                    Received::Bytes(bytes) => {
+                        assert!(bytes.len() <= MAX_BUFFERED_BYTES);
                         got += bytes.len();
-                        asked += 1;
+                        calls += 1;
                     }
-                    Next::End(end) => {
+                    Received::End(end) => {
                         assert_eq!(end.map_err(|e| e.kind()), Err(ErrorKind::BrokenPipe));
                         break;
                     }
-                    Next::TooSlow => panic!("{got} of {count}"),
+                    Received::TimedOut => panic!("{got} of {count}"),
                 }
             }
-            assert_eq!((got, asked == 1), (count, at_once));
+            assert_eq!((got, calls == 1), (count, at_once));
         }
     }
 
     #[test]
-    fn who_waits_is_told_of_the_end_and_of_the_time() {
+    fn a_wait_ends_with_bytes_the_end_or_a_timeout() {
         let output = Output::default();
-        assert!(matches!(output.next(Vec::new(), SHORT), Next::TooSlow));
-        output.take(&b"all of it"[..]);
-        match output.next(b"spent".to_vec(), SHORT) {
-            Next::Bytes(bytes) => assert_eq!(bytes, b"all of it"),
+        assert!(matches!(output.next(Vec::new(), SHORT), Received::TimedOut));
+        output.read_all(&b"all of it"[..]);
+        match output.next(b"used".to_vec(), SHORT) {
+            Received::Bytes(bytes) => assert_eq!(bytes, b"all of it"),
             other => panic!("{other:?}"),
         }
         for _ in 0..2 {
-            assert!(matches!(output.next(Vec::new(), SHORT), Next::End(Ok(()))));
+            assert!(matches!(
+                output.next(Vec::new(), SHORT),
+                Received::End(Ok(()))
+            ));
         }
     }
 
     #[test]
-    fn no_more_is_taken_than_is_kept_and_nothing_that_nobody_wants() {
+    fn the_thread_reads_up_to_the_bound_and_ends_when_closed() {
         let output = Arc::new(Output::default());
         let theirs = Arc::clone(&output);
-        let taking = thread::spawn(move || theirs.take(io::repeat(b'x')));
+        let reading = thread::spawn(move || theirs.read_all(io::repeat(b'x')));
         for _ in 0..10 {
-            // Time for more than is kept, on most machines.
+            // Time for more than the bound, on most machines.
             thread::sleep(Duration::from_millis(5));
             match output.next(Vec::new(), GUARD) {
-                Next::Bytes(bytes) => assert!(bytes.len() <= MOST, "{}", bytes.len()),
+                Received::Bytes(bytes) => {
+                    assert!(bytes.len() <= MAX_BUFFERED_BYTES, "{}", bytes.len())
+                }
                 other => panic!("{other:?}"),
             }
         }
         output.close();
-        ends(taking);
+        ends(reading);
     }
 }

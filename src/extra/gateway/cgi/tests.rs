@@ -1,5 +1,4 @@
-//! Scripts for `sh` that hang, each in another phase, with short times; and what has become of
-//! them.
+//! Programs for `sh` that hang, one for each phase, with short timeouts; and their end.
 
 #![cfg(unix)]
 
@@ -8,22 +7,22 @@ use std::fs;
 use std::io::ErrorKind;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const GUARD: Duration = Duration::from_secs(5);
 
-fn short() -> Times {
-    Times {
+fn short() -> Timeouts {
+    Timeouts {
         write: Duration::from_millis(300),
         head: Duration::from_millis(300),
         read: Duration::from_millis(300),
-        grace: Duration::from_millis(300),
+        exit: Duration::from_millis(300),
     }
 }
 
-/// Short ones, once there is a head: a machine may be busy with others.
-fn short_behind_the_head() -> Times {
-    Times {
+/// Short timeouts after the head: a busy machine may need long for the head.
+fn short_after_the_head() -> Timeouts {
+    Timeouts {
         head: GUARD,
         ..short()
     }
@@ -59,7 +58,7 @@ fn text(response: Response) -> String {
     text
 }
 
-/// Whether there is such a process, a zombie included.
+/// Returns whether the process exists, as a zombie too.
 fn exists(pid: &str) -> bool {
     fs::metadata(format!("/proc/{}", pid.trim())).is_ok()
 }
@@ -73,7 +72,7 @@ fn is_gone(pid: &str) {
 }
 
 #[test]
-fn a_script_without_a_head_is_an_error_and_gone() {
+fn a_program_without_a_head_is_an_error_and_ended() {
     for (script, kind) in [
         ("sleep 30", ErrorKind::TimedOut),
         ("echo A: b; sleep 30", ErrorKind::TimedOut),
@@ -92,7 +91,7 @@ fn a_script_without_a_head_is_an_error_and_gone() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_an_error() {
+fn a_missing_program_is_an_error() {
     let missing = Command::new("/none/there/is").start_cgi(&post(vec![]));
     assert!(matches!(missing, Err(CgiError::IoError(_))));
     let request = post(vec![]);
@@ -102,10 +101,10 @@ fn a_program_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn a_script_that_does_not_read_is_given_up() {
+fn a_program_that_does_not_read_is_timed_out() {
     let error = fails("sleep 30", &of_length(vec![b'x'; 1 << 20]));
     assert_eq!(error.kind(), ErrorKind::TimedOut);
-    // What fits into the pipe is no reason to wait.
+    // A body that fits into the pipe causes no wait.
     let script = "echo Status: 200; echo; echo done";
     for size in [1, 60_000, 1 << 20] {
         let response = of_length(vec![b'x'; size]).start(script);
@@ -114,29 +113,29 @@ fn a_script_that_does_not_read_is_given_up() {
 }
 
 #[test]
-fn a_script_may_write_some_before_it_has_read_all() {
+fn a_program_may_write_before_it_has_read_all() {
     let cat = "echo Status: 200; echo; exec cat";
     for size in [1, 100_000, 700_000] {
         let response = of_length(vec![b'x'; size]).start(cat);
         assert_eq!(text(response).len(), size);
     }
-    // However small its pieces are.
-    let patient = Times {
+    // With small pieces, too.
+    let patient = Timeouts {
         write: GUARD,
-        ..short_behind_the_head()
+        ..short_after_the_head()
     };
     let dd = "echo Status: 200; echo; exec dd bs=50 2>/dev/null";
     let response = run(sh(dd), &of_length(vec![b'x'; 700_000]), patient).expect("a head");
     assert_eq!(text(response).len(), 700_000);
-    // More than is kept, and it gets no further.
+    // Beyond the bound of the buffer, the program is blocked.
     let error = fails(cat, &of_length(vec![b'x'; 4 << 20]));
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
 
 #[test]
-fn a_body_of_unknown_length_is_gathered_up_to_a_bound() {
+fn a_body_of_unknown_length_is_buffered_up_to_a_bound() {
     let script = "echo Status: 200; echo; echo ${CONTENT_LENGTH-none} $(wc -c)";
-    let most = GATHERED as usize;
+    let most = MAX_BUFFERED_BODY_BYTES as usize;
     for (size, want) in [
         (0, "none 0".to_owned()),
         (5, "5 5".to_owned()),
@@ -147,7 +146,7 @@ fn a_body_of_unknown_length_is_gathered_up_to_a_bound() {
         let response = post(vec![b'x'; size]).start(script);
         assert_eq!(text(response).trim_end(), want, "{size}");
     }
-    // A length that was announced is told, whatever it is.
+    // An announced length is passed on, however large.
     let response = of_length(vec![b'x'; 3 * most]).start(script);
     assert_eq!(text(response).trim_end(), format!("{0} {0}", 3 * most));
     let chunked = vec![("Transfer-Encoding".to_owned(), "chunked".to_owned())];
@@ -166,8 +165,8 @@ impl Start for Request {
 }
 
 #[test]
-fn a_body_that_is_cut_off_kills_before_it_ends() {
-    // It tells what it sees by a file.
+fn an_incomplete_body_kills_the_program_before_the_end_of_its_input() {
+    // The program creates a file when it reads an end.
     let name = format!("millpond-cgi-{}", std::process::id());
     let path = std::env::temp_dir().join(name);
     let script = format!("cat >/dev/null; touch {}", path.display());
@@ -176,18 +175,18 @@ fn a_body_that_is_cut_off_kills_before_it_ends() {
         let request = Request::fake_http("POST", "/", fields, vec![b'x'; size]);
         let error = fails(&script, &request);
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
-        assert!(!path.exists(), "it took the cut for the end");
+        assert!(!path.exists(), "the program read an end");
     }
 }
 
 #[test]
-fn output_that_stops_or_is_killed_is_cut() {
+fn output_that_stalls_or_ends_by_a_signal_is_an_error() {
     for (script, kind) in [
         ("echo part; exec sleep 30", ErrorKind::TimedOut),
         ("echo part; kill -9 $$", ErrorKind::Other),
     ] {
         let script = format!("echo Status: 200; echo; {script}");
-        let response = run(sh(&script), &post(vec![]), short_behind_the_head()).expect("a head");
+        let response = run(sh(&script), &post(vec![]), short_after_the_head()).expect("a head");
         let (mut body, _) = response.data.into_reader_and_size();
         let mut got = Vec::new();
         let error = body.read_to_end(&mut got).expect_err(&script);
@@ -195,27 +194,27 @@ fn output_that_stops_or_is_killed_is_cut() {
         let again = body.read(&mut [0; 8]).expect_err(&script);
         assert_eq!(again.kind(), kind, "{script}");
     }
-    // A status of its own is no cut: scripts end in all sorts.
+    // Any exit code is a normal end: scripts exit with all kinds.
     let response = post(vec![]).start("echo Status: 200; echo; echo whole; exit 3");
     assert_eq!(text(response), "whole\n");
 }
 
 #[test]
-fn a_script_ends_with_its_response_or_soon_after() {
+fn a_program_ends_with_its_response_or_soon_after() {
     for script in [
-        // It goes on, silently, or closes its output and goes on.
+        // The program continues silently, or closes its output and continues.
         "echo Status: 200; echo; echo $$; exec sleep 30",
         "echo Status: 200; echo; echo $$; exec >&-; exec sleep 30",
         "echo Status: 200; echo; echo $$; while :; do echo x; done 2>/dev/null",
         "echo Status: 200; echo; echo $$; trap '' PIPE TERM; while :; do echo x; done 2>/dev/null",
         "echo Status: 200; echo; echo $$",
     ] {
-        let response = run(sh(script), &post(vec![]), short_behind_the_head()).expect("a head");
+        let response = run(sh(script), &post(vec![]), short_after_the_head()).expect("a head");
         let (mut body, _) = response.data.into_reader_and_size();
         let mut pid = Vec::new();
         while !pid.contains(&b'\n') {
             let mut piece = [0; 64];
-            let count = body.read(&mut piece).expect("its number");
+            let count = body.read(&mut piece).expect("a process id");
             pid.extend_from_slice(&piece[..count]);
         }
         let pid = String::from_utf8(pid).expect("text");
@@ -226,28 +225,28 @@ fn a_script_ends_with_its_response_or_soon_after() {
 }
 
 #[test]
-fn a_script_whose_answer_has_no_body_may_do_its_work() {
+fn a_program_may_work_after_a_response_without_a_body() {
     let name = format!("millpond-cgi-late-{}", std::process::id());
     let path = std::env::temp_dir().join(name);
     let script = format!(
         "echo Status: 204; echo; sleep 0.1; touch {}",
         path.display()
     );
-    drop(run(sh(&script), &post(vec![]), short_behind_the_head()).expect("a head"));
+    drop(run(sh(&script), &post(vec![]), short_after_the_head()).expect("a head"));
     let began = Instant::now();
     while !path.exists() {
-        assert!(began.elapsed() < GUARD, "it was killed");
+        assert!(began.elapsed() < GUARD, "the program was killed");
         thread::sleep(Duration::from_millis(5));
     }
     fs::remove_file(path).expect("the file");
 }
 
 #[test]
-fn a_grandchild_that_keeps_the_output_holds_nobody() {
+fn a_grandchild_that_keeps_the_output_blocks_no_worker() {
     let script = "echo Status: 200; echo; sleep 2 & exit";
     let (done, finished) = mpsc::channel();
     thread::spawn(move || {
-        let response = run(sh(script), &post(vec![]), short_behind_the_head()).expect("a head");
+        let response = run(sh(script), &post(vec![]), short_after_the_head()).expect("a head");
         let (mut body, _) = response.data.into_reader_and_size();
         let _ = done.send(body.read_to_end(&mut Vec::new()).map_err(|e| e.kind()));
     });

@@ -1,19 +1,20 @@
-//! What a program is told of a request: its environment (RFC 3875 §4). A client chooses paths,
-//! values and many names in it; that none of them becomes a variable of another meaning is seen to
-//! here.
+//! The environment of a program (RFC 3875 §4).
+//!
+//! A client chooses the path, the values and many names of a request. The module ensures that no
+//! name becomes a variable of another meaning.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-use crate::extra::gateway::hops::{same, Hops};
-use crate::message::request::head::Version;
+use crate::extra::gateway::request::{same_name, HopByHop};
 use crate::message::syntax::percent;
 use crate::Request;
 
-/// All that say something of a request or of who asks, set here or not.
-const OF_CGI: [&str; 22] = [
+/// All variables that describe a request or its client, including those that this module does not
+/// set.
+const CGI_VARIABLES: [&str; 22] = [
     "AUTH_TYPE",
     "CONTENT_LENGTH",
     "CONTENT_TYPE",
@@ -37,20 +38,25 @@ const OF_CGI: [&str; 22] = [
     "SERVER_PROTOCOL",
     "SERVER_SOFTWARE",
 ];
-const OF_FIELDS: &str = "HTTP_";
+const FIELD_PREFIX: &str = "HTTP_";
 
-/// Not told, besides what was for one hop: secrets, what the server has seen to itself, what has a
-/// variable without `HTTP_`, and what would be taken for the proxy that a program is to use.
-const NOT_TOLD: [&str; 4] = ["Authorization", "Content-Type", "Expect", "Proxy"];
+/// The fields without a `HTTP_` variable, besides hop-by-hop fields. Authorization is a secret.
+/// Content-Type has a variable of its own. The server meets Expect itself. Programs take
+/// `HTTP_PROXY` for the proxy to use.
+const OMITTED_FIELDS: [&str; 4] = ["Authorization", "Content-Type", "Expect", "Proxy"];
 
-/// Sets the environment. False if the path cannot be told.
+/// Sets the environment. Returns false if the path contains a NUL.
 #[must_use]
-pub(crate) fn tell(command: &mut Command, request: &Request, length: Option<u64>) -> bool {
+pub(crate) fn set_environment(
+    command: &mut Command,
+    request: &Request,
+    length: Option<u64>,
+) -> bool {
     let chosen: Vec<OsString> = command.get_envs().map(|(name, _)| name.into()).collect();
     let is_chosen = |name: &OsStr| chosen.iter().any(|chosen| chosen == name);
     let inherited = env::vars_os().map(|(name, _)| name);
-    let of_fields = inherited.filter(|name| name.to_string_lossy().starts_with(OF_FIELDS));
-    for name in of_fields.chain(OF_CGI.iter().map(OsString::from)) {
+    let fields = inherited.filter(|name| name.to_string_lossy().starts_with(FIELD_PREFIX));
+    for name in fields.chain(CGI_VARIABLES.iter().map(OsString::from)) {
         if !is_chosen(&name) {
             command.env_remove(name);
         }
@@ -72,21 +78,17 @@ fn variables(request: &Request, length: Option<u64>) -> Option<BTreeMap<String, 
     let mut set = |name: &str, value: &dyn AsRef<OsStr>| {
         all.insert(name.to_owned(), value.as_ref().to_owned());
     };
-    let (target, start) = request.whole_target();
+    let target = request.head().target();
+    // The raw URL is the target without its removed prefix.
+    let prefix = &target[..target.len() - request.raw_url().len()];
     set("GATEWAY_INTERFACE", &"CGI/1.1");
     set(
         "SERVER_SOFTWARE",
         &concat!("millpond/", env!("CARGO_PKG_VERSION")),
     );
-    set(
-        "SERVER_PROTOCOL",
-        &match request.version() {
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        },
-    );
+    set("SERVER_PROTOCOL", &request.head().version.to_string());
     set("REQUEST_METHOD", &request.method());
-    set("SCRIPT_NAME", &path(&target[..start])?);
+    set("SCRIPT_NAME", &path(prefix)?);
     set("PATH_INFO", &path(request.raw_path())?);
     set("QUERY_STRING", &request.raw_query_string());
     set("REQUEST_URI", &target);
@@ -114,9 +116,9 @@ fn variables(request: &Request, length: Option<u64>) -> Option<BTreeMap<String, 
     Some(all)
 }
 
-/// A path decoded (RFC 3875 §4.1.5); `None` with a NUL, which ends a variable.
+/// Returns a decoded path (RFC 3875 §4.1.5), or `None` if it contains a NUL, which ends a variable.
 fn path(text: &str) -> Option<OsString> {
-    let bytes = percent::decode_bytes(text);
+    let bytes = percent::bytes(text).collect::<Vec<u8>>();
     if bytes.contains(&0) {
         return None;
     }
@@ -126,7 +128,7 @@ fn path(text: &str) -> Option<OsString> {
     return Some(String::from_utf8_lossy(&bytes).into_owned().into());
 }
 
-/// uri-host [ ":" port ]; an IPv6 address is in brackets.
+/// Splits `uri-host [ ":" port ]`. An IPv6 address has brackets.
 fn server(host: &str) -> (Option<&str>, Option<&str>) {
     let digits = |port: &&str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     let (name, port) = match host.rsplit_once(':') {
@@ -136,35 +138,42 @@ fn server(host: &str) -> (Option<&str>, Option<&str>) {
     (Some(name).filter(|name| !name.is_empty()), port)
 }
 
-/// RFC 3875 §4.1.18: upper case, `_` for `-`.
+/// Returns the `HTTP_` variables. RFC 3875 §4.1.18: upper case, and `_` for `-`.
 fn fields(request: &Request) -> BTreeMap<String, String> {
-    let hops = Hops::of(request.headers());
-    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    let hop_by_hop = HopByHop::of(request.headers());
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in request.headers() {
-        // `X_Role` would be `X-Role`. Others could not be told, or not by every shell.
+        // `X_Role` would look like `X-Role`. Shells cannot read variables with other characters.
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !plain || hops.end(name) || NOT_TOLD.iter().any(|not| same(name, not)) {
+        if !plain
+            || hop_by_hop.has(name)
+            || OMITTED_FIELDS.iter().any(|known| same_name(name, known))
+        {
             continue;
         }
-        let variable = format!("{OF_FIELDS}{}", name.to_ascii_uppercase().replace('-', "_"));
-        let separator = match variable == "HTTP_COOKIE" {
-            true => "; ",
-            false => ", ",
+        let variable = format!(
+            "{FIELD_PREFIX}{}",
+            name.to_ascii_uppercase().replace('-', "_")
+        );
+        let separator = if variable == "HTTP_COOKIE" {
+            "; "
+        } else {
+            ", "
         };
-        match told.get_mut(&variable) {
+        match all.get_mut(&variable) {
             Some(values) => values.extend([separator, value]),
-            None => drop(told.insert(variable, value.to_owned())),
+            None => drop(all.insert(variable, value.to_owned())),
         }
     }
-    told
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(request: &Request, length: Option<u64>) -> BTreeMap<String, String> {
-        let all = variables(request, length).expect("a path that can be told");
+    fn environment(request: &Request, length: Option<u64>) -> BTreeMap<String, String> {
+        let all = variables(request, length).expect("a path without a NUL");
         let text = |value: OsString| value.into_string().expect("text");
         all.into_iter()
             .map(|(name, value)| (name, text(value)))
@@ -177,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_told_as_rfc_3875_has_it() {
+    fn variables_are_as_in_rfc_3875() {
         let fields = headers(&[
             ("Host", "a.example:8080"),
             ("Content-Type", "text/plain"),
@@ -212,7 +221,7 @@ mod tests {
             ("SERVER_PROTOCOL", "HTTP/1.1"),
             ("SERVER_SOFTWARE", &software),
         ];
-        let got = told(&request, Some(4));
+        let got = environment(&request, Some(4));
         let got: Vec<(&str, &str)> = got.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(got, want);
     }
@@ -236,7 +245,7 @@ mod tests {
             ("X-Role", "user"),
         ]);
         let request = Request::fake_http("GET", "/", fields, vec![]);
-        let got = told(&request, None);
+        let got = environment(&request, None);
         let of_fields = got.iter().filter(|(name, _)| name.starts_with("HTTP_"));
         let of_fields: Vec<_> = of_fields.map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(of_fields, [("HTTP_X_ROLE", "user")]);
@@ -248,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_taken_apart() {
+    fn hosts_are_split() {
         for (host, want) in [
             ("a", (Some("a"), None)),
             ("a:81", (Some("a"), Some("81"))),
@@ -264,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_a_nul_cannot_be_told() {
+    fn a_path_with_a_nul_has_no_environment() {
         for (url, fits) in [("/a%00b", false), ("/a%0ab", true), ("/a?b=%00", true)] {
             let request = Request::fake_http("GET", url, vec![], vec![]);
             assert_eq!(variables(&request, None).is_some(), fits, "{url}");
@@ -273,7 +282,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_path_is_told_to_the_byte() {
+    fn a_path_is_passed_to_the_byte() {
         use std::os::unix::ffi::OsStrExt;
         let request = Request::fake_http("GET", "/%ff%C3%A9", vec![], vec![]);
         let all = variables(&request, None).unwrap();
@@ -281,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_command_was_given_stays_and_what_is_inherited_goes() {
+    fn variables_of_the_command_stay_and_inherited_ones_are_removed() {
         let mut command = Command::new("x");
         command
             .env("REMOTE_USER", "ann")
@@ -289,14 +298,14 @@ mod tests {
             .env("SCRIPT_NAME", "/s");
         let fields = headers(&[("Accept", "theirs"), ("Remote-User", "eve")]);
         let request = Request::fake_http("GET", "/", fields, vec![]);
-        assert!(tell(&mut command, &request, None));
+        assert!(set_environment(&mut command, &request, None));
         let all: BTreeMap<_, _> = command.get_envs().collect();
         let of = |name: &str| all.get(OsStr::new(name)).copied();
         assert_eq!(of("REMOTE_USER"), Some(Some(OsStr::new("ann"))));
         assert_eq!(of("HTTP_ACCEPT"), Some(Some(OsStr::new("mine"))));
         assert_eq!(of("SCRIPT_NAME"), Some(Some(OsStr::new("/s"))));
         assert_eq!(of("HTTP_REMOTE_USER"), Some(Some(OsStr::new("eve"))));
-        // Removed, whoever had set them for this process.
+        // Removed, even if this process has them.
         for name in ["AUTH_TYPE", "CONTENT_LENGTH", "HTTPS", "REMOTE_IDENT"] {
             assert_eq!(of(name), Some(None), "{name}");
         }

@@ -1,5 +1,5 @@
-//! rouille's signatures written out: code that names these types and calls these functions
-//! compiles against both.
+//! The signatures of rouille: code that names these types and calls these functions compiles
+//! against both crates.
 
 use super::*;
 use std::fmt::{Debug, Display};
@@ -15,7 +15,7 @@ fn functions() {
 
 #[test]
 fn types() {
-    // Anything goes into the field; what is no address is only refused when it is asked.
+    // The field may have any type. Only `proxy` requires an address.
     let ProxyConfig { addr, replace_host } = ProxyConfig {
         addr: vec![1],
         replace_host: Some(Cow::Borrowed("a")),

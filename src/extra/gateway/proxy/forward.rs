@@ -1,34 +1,27 @@
-//! A request as it goes to the other server: its head, and its body in a framing of its own. What
-//! the client said in fields that are not its to write is left out here.
+//! The request to the other server: its head, and its body with a framing of its own. The head
+//! omits the client's fields that only a gateway may set.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 
-use super::upstream::{Sent, Upstream};
-use super::{read_on, Failure};
-use crate::extra::gateway::hops::{announced, request_line, same, Announced, Hops};
+use super::failure::{read_once, Failure};
+use super::upstream::{SendOutcome, Upstream};
+use crate::extra::gateway::request::{body_length, same_name, HopByHop, RequestLength};
 use crate::message::request::head::Version;
+use crate::message::syntax::bytes::{is, is_token, TARGET};
 use crate::wire::body::chunked;
 use crate::wire::encode::is_field;
 use crate::Request;
 
-/// What is asked of the client's body at once.
-const PIECE: usize = 64 * 1024;
+/// The bytes of one read of the client's body, and of one chunk: 64 KiB.
+const PIECE_BYTES: usize = 64 * 1024;
 
-/// Written anew, or of this hop, or what anybody could say of himself; besides all of
-/// `X-Forwarded-`.
-const NOT_THE_CLIENTS: [&str; 5] = ["Expect", "Forwarded", "Host", "Proxy", "X-Real-IP"];
+/// The fields that the gateway sets or removes, besides hop-by-hop fields and all of
+/// `X-Forwarded-`. A client could forge some of them.
+const REPLACED_FIELDS: [&str; 5] = ["Expect", "Forwarded", "Host", "Proxy", "X-Real-IP"];
 const X_FORWARDED: &str = "X-Forwarded-";
 
-/// How the body travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    Nothing,
-    Length(u64),
-    Chunked,
-}
-
-/// Sends the request. It may be answered before it is sent whole: then the rest is not sent.
+/// Sends the request. If the response arrives before the end of the request, the rest is not sent.
 pub(crate) fn send(
     request: &Request,
     host: Option<&str>,
@@ -37,31 +30,31 @@ pub(crate) fn send(
 ) -> Result<(), Failure> {
     let address = upstream.address().map_err(Failure::Upstream)?;
     let mut start = [0; 1];
-    let (framing, mut had) = match announced(request.headers()) {
-        Announced::Length(length) => (Framing::Length(length), 0),
-        Announced::Unknown => (Framing::Chunked, 0),
-        // A request that was made up may have a body without saying so.
-        Announced::Nothing => match read_on(body, &mut start).map_err(Failure::Client)? {
-            0 => (Framing::Nothing, 0),
-            count => (Framing::Chunked, count),
-        },
+    let mut started = 0;
+    let mut length = body_length(request.headers());
+    if length == RequestLength::None {
+        // A request made up by a program may have a body that no field announces.
+        started = read_once(body, &mut start).map_err(Failure::Client)?;
+        if started > 0 {
+            length = RequestLength::Unknown;
+        }
+    }
+    let mut out = head(request, host, address, length).map_err(Failure::Client)?;
+    let mut left = match length {
+        RequestLength::None | RequestLength::Known(0) => return upstream.send(&out).map(|_| ()),
+        RequestLength::Known(length) => Some(length),
+        RequestLength::Unknown => None,
     };
-    let mut out = head(request, host, address, framing).map_err(Failure::Client)?;
-    let mut left = match framing {
-        Framing::Nothing | Framing::Length(0) => return upstream.send(&out).map(|_| ()),
-        Framing::Length(length) => Some(length),
-        Framing::Chunked => None,
-    };
-    let mut piece = vec![0; PIECE];
-    piece[..had].copy_from_slice(&start[..had]);
+    let mut piece = vec![0; PIECE_BYTES];
+    piece[..started].copy_from_slice(&start[..started]);
     let mut is_first = true;
     loop {
-        let room = left.map_or(PIECE, |left| {
-            usize::try_from(left).map_or(PIECE, |left| left.min(PIECE))
+        let room = left.map_or(PIECE_BYTES, |left| {
+            usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES))
         });
-        // An error leaves the request unfinished, which the other server can see.
-        let read = read_on(body, &mut piece[had..room]).map_err(Failure::Client)?;
-        let count = std::mem::take(&mut had) + read;
+        // An error leaves the request incomplete, which the other server can detect.
+        let read = read_once(body, &mut piece[started..room]).map_err(Failure::Client)?;
+        let count = std::mem::take(&mut started) + read;
         match (&mut left, read) {
             (Some(_), 0) => return Err(Failure::Client(ErrorKind::UnexpectedEof.into())),
             (Some(left), read) => *left -= read as u64,
@@ -80,9 +73,9 @@ pub(crate) fn send(
                 out.extend_from_slice(chunked::LAST_CHUNK);
             }
         }
-        // Who was refused already need not be sent the rest.
-        let refused = !is_first && upstream.look()?.map_or(false, |status| status >= 400);
-        if refused || upstream.send(&out)? == Sent::Answered || is_last {
+        // After an error response, the rest need not be sent.
+        let rejected = !is_first && upstream.poll_head()?.map_or(false, |status| status >= 400);
+        if rejected || upstream.send(&out)? == SendOutcome::ResponseReceived || is_last {
             return Ok(());
         }
         out.clear();
@@ -90,69 +83,127 @@ pub(crate) fn send(
     }
 }
 
-/// The head, and an error where it would be none.
+/// Returns the head, or an error if the head would be invalid.
 pub(crate) fn head(
     request: &Request,
     host: Option<&str>,
     address: SocketAddr,
-    framing: Framing,
+    length: RequestLength,
 ) -> io::Result<Vec<u8>> {
     let invalid = |what| io::Error::new(ErrorKind::InvalidInput, what);
     let mut out = Vec::with_capacity(1024);
     if !request_line(&mut out, request.method(), request.raw_url()) {
-        return Err(invalid("it is no request that could be passed on"));
+        return Err(invalid("invalid request line"));
     }
-    let asked = request.header("Host").filter(|host| !host.is_empty());
-    match host.or(asked) {
+    let client_host = request.header("Host").filter(|host| !host.is_empty());
+    match host.or(client_host) {
         Some(host) => push(&mut out, "Host", host)?,
-        // RFC 9112 §3.2: there has to be one.
+        // RFC 9112 §3.2: the request must have a Host.
         None => push(&mut out, "Host", &address.to_string())?,
     }
-    let hops = Hops::of(request.headers());
+    let hop_by_hop = HopByHop::of(request.headers());
     for (name, value) in request.headers() {
-        if !hops.end(name) && !is_ours(name) {
+        if !hop_by_hop.has(name) && !is_replaced(name) {
             push(&mut out, name, value)?;
         }
     }
-    let client = match request.is_unix() {
-        true => "unknown".to_owned(),
-        false => request.remote_addr().ip().to_string(),
+    let client = if request.is_unix() {
+        "unknown".to_owned()
+    } else {
+        request.remote_addr().ip().to_string()
     };
     push(&mut out, "X-Forwarded-For", &client)?;
     let scheme = if request.is_secure() { "https" } else { "http" };
     push(&mut out, "X-Forwarded-Proto", scheme)?;
-    if let Some(asked) = asked {
-        push(&mut out, "X-Forwarded-Host", asked)?;
+    if let Some(host) = client_host {
+        push(&mut out, "X-Forwarded-Host", host)?;
     }
-    // RFC 9110 §7.6.3: the version it came in; behind what others have said there.
-    let via = match request.version() {
+    // RFC 9110 §7.6.3: the version of the received request, after the Via fields of others.
+    let via = match request.head().version {
         Version::Http10 => "1.0 millpond",
         Version::Http11 => "1.1 millpond",
     };
     push(&mut out, "Via", via)?;
     push(&mut out, "Connection", "close")?;
-    match framing {
-        Framing::Nothing => {}
-        Framing::Length(length) => push(&mut out, "Content-Length", &length.to_string())?,
-        Framing::Chunked => push(&mut out, "Transfer-Encoding", "chunked")?,
+    match length {
+        RequestLength::None => {}
+        RequestLength::Known(length) => push(&mut out, "Content-Length", &length.to_string())?,
+        RequestLength::Unknown => push(&mut out, "Transfer-Encoding", "chunked")?,
     }
     out.extend_from_slice(b"\r\n");
     Ok(out)
 }
 
-fn is_ours(name: &str) -> bool {
+/// Appends a request line: `GET /path?query HTTP/1.1` and CRLF. Returns false and appends nothing
+/// if the line would be invalid, or would request a tunnel.
+#[must_use]
+fn request_line(out: &mut Vec<u8>, method: &str, target: &str) -> bool {
+    // RFC 9112 §3.2: origin-form, or the asterisk-form of OPTIONS.
+    let server_wide = method == "OPTIONS" && target == "*";
+    let is_path = target.bytes().all(|b| b == b'%' || is(b, TARGET));
+    if !is_token(method) || method == "CONNECT" || !(is_path || server_wide) {
+        return false;
+    }
+    out.extend_from_slice(method.as_bytes());
+    out.push(b' ');
+    // The rest of a target after a removed prefix need not begin with a slash.
+    if !target.starts_with('/') && !server_wide {
+        out.push(b'/');
+    }
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    true
+}
+
+fn is_replaced(name: &str) -> bool {
     let start = name.get(..X_FORWARDED.len());
-    start.map_or(false, |start| same(start, X_FORWARDED))
-        || NOT_THE_CLIENTS.iter().any(|ours| same(name, ours))
+    start.map_or(false, |start| same_name(start, X_FORWARDED))
+        || REPLACED_FIELDS.iter().any(|known| same_name(name, known))
 }
 
 fn push(out: &mut Vec<u8>, name: &str, value: &str) -> io::Result<()> {
     if !is_field(name, value) {
-        let text = "a field of it cannot be passed on";
+        let text = format!("invalid header field {name:?}");
         return Err(io::Error::new(ErrorKind::InvalidInput, text));
     }
     for part in [name, ": ", value, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_line_is_one_line() {
+        for (method, target, want) in [
+            ("GET", "/", Some("GET / HTTP/1.1\r\n")),
+            ("GET", "/a%20b?c=[d]", Some("GET /a%20b?c=[d] HTTP/1.1\r\n")),
+            ("GET", "", Some("GET / HTTP/1.1\r\n")),
+            ("GET", "?a", Some("GET /?a HTTP/1.1\r\n")),
+            ("GET", "tail", Some("GET /tail HTTP/1.1\r\n")),
+            ("GET", "//b/", Some("GET //b/ HTTP/1.1\r\n")),
+            ("M-SEARCH", "/", Some("M-SEARCH / HTTP/1.1\r\n")),
+            ("OPTIONS", "*", Some("OPTIONS * HTTP/1.1\r\n")),
+            ("GET", "*", Some("GET /* HTTP/1.1\r\n")),
+            ("GET", "/ HTTP/1.1\r\nX: y", None),
+            ("GET", "/\n", None),
+            ("GET", "/ b", None),
+            ("GET", "/#b", None),
+            ("GET", "/\u{e9}", None),
+            ("GET", "/\0", None),
+            ("", "/", None),
+            ("GET /", "/", None),
+            ("GET\r\nX:", "/", None),
+            ("CONNECT", "/", None),
+        ] {
+            let mut line = Vec::new();
+            let fits = request_line(&mut line, method, target);
+            let line = String::from_utf8(line).unwrap();
+            assert_eq!(fits.then_some(line.as_str()), want, "{method} {target:?}");
+            assert!(fits || line.is_empty(), "{method} {target:?}");
+        }
+    }
 }

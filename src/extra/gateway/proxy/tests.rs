@@ -1,18 +1,18 @@
-//! What is passed on, against this crate's own reader of requests; and what only short times show:
-//! servers that hang, in each phase.
+//! Forwarded heads, read back by this crate's own parser; and servers that hang, one for each
+//! phase, with short timeouts.
 
-use super::forward::Framing;
-use super::upstream::MAX_INTERIM;
+use super::upstream::MAX_INTERIM_RESPONSES;
 use super::*;
+use crate::extra::gateway::request::RequestLength;
 use crate::limits::Limits;
 use crate::message::request::head::Head;
 use crate::wire::body::framing::{request as framing_of, BodyLength};
 use crate::wire::head::HeadParser;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Far more than a test needs, and no more than one can wait.
 const GUARD: Duration = Duration::from_secs(5);
@@ -26,13 +26,13 @@ fn get(fields: &[(&str, &str)]) -> Request {
     Request::fake_http("GET", "/a?b", owned(fields), vec![])
 }
 
-fn forwarded(request: &Request, host: Option<&str>, framing: Framing) -> io::Result<String> {
+fn forwarded(request: &Request, host: Option<&str>, length: RequestLength) -> io::Result<String> {
     let address = ([192, 0, 2, 1], 81).into();
-    let head = forward::head(request, host, address, framing)?;
+    let head = forward::head(request, host, address, length)?;
     Ok(String::from_utf8(head).expect("text"))
 }
 
-/// What the reader of this crate, which takes no liberties, makes of a head.
+/// Returns the head and the body length as the strict parser of this crate reads them.
 fn read_back(text: &str) -> (Head, BodyLength) {
     let mut head = Head::default();
     let limits = Limits {
@@ -47,7 +47,7 @@ fn read_back(text: &str) -> (Head, BodyLength) {
 }
 
 #[test]
-fn a_head_is_passed_on() {
+fn a_head_is_forwarded() {
     let fields = [
         ("Host", "a.example:80"),
         ("Accept", "x/y"),
@@ -55,7 +55,7 @@ fn a_head_is_passed_on() {
         ("Via", "1.0 other"),
         ("Accept", "z/*"),
     ];
-    let text = forwarded(&get(&fields), None, Framing::Nothing).unwrap();
+    let text = forwarded(&get(&fields), None, RequestLength::None).unwrap();
     assert_eq!(
         text,
         "GET /a?b HTTP/1.1\r\nHost: a.example:80\r\nAccept: x/y\r\nCookie: c=d\r\n\
@@ -63,17 +63,17 @@ fn a_head_is_passed_on() {
          X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.example:80\r\nVia: 1.1 millpond\r\n\
          Connection: close\r\n\r\n"
     );
-    let text = forwarded(&get(&fields), Some("inner"), Framing::Length(5)).unwrap();
+    let text = forwarded(&get(&fields), Some("inner"), RequestLength::Known(5)).unwrap();
     assert!(text.contains("\r\nHost: inner\r\n") && !text.contains("\r\nHost: a."));
     assert!(text.contains("\r\nX-Forwarded-Host: a.example:80\r\n"));
     assert_eq!(read_back(&text).1, BodyLength::Known(5));
-    let text = forwarded(&get(&[]), None, Framing::Chunked).unwrap();
+    let text = forwarded(&get(&[]), None, RequestLength::Unknown).unwrap();
     assert!(text.contains("\r\nHost: 192.0.2.1:81\r\n") && !text.contains("Forwarded-Host"));
     assert_eq!(read_back(&text).1, BodyLength::Chunked);
 }
 
 #[test]
-fn whose_request_it_is_is_said_by_the_gateway_alone() {
+fn only_the_gateway_names_the_client() {
     let forged = [
         ("X-Forwarded-For", "203.0.113.1"),
         ("x-forwarded-proto", "https"),
@@ -89,7 +89,7 @@ fn whose_request_it_is_is_said_by_the_gateway_alone() {
     ];
     let from: SocketAddr = ([192, 0, 2, 7], 1234).into();
     let request = Request::fake_https_from(from, "GET", "/", owned(&forged), vec![]);
-    let text = forwarded(&request, None, Framing::Nothing).unwrap();
+    let text = forwarded(&request, None, RequestLength::None).unwrap();
     assert_eq!(
         text,
         "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\
@@ -97,16 +97,16 @@ fn whose_request_it_is_is_said_by_the_gateway_alone() {
     );
     let v6 = "[2001:db8::1]:1".parse().unwrap();
     let request = Request::fake_http_from(v6, "GET", "/", vec![], vec![]);
-    let text = forwarded(&request, None, Framing::Nothing).unwrap();
+    let text = forwarded(&request, None, RequestLength::None).unwrap();
     assert!(text.contains("\r\nX-Forwarded-For: 2001:db8::1\r\n"));
     let unix = ([0, 0, 0, 0], 0).into();
     let request = Request::fake_http_from(unix, "GET", "/", vec![], vec![]);
-    let text = forwarded(&request, None, Framing::Nothing).unwrap();
+    let text = forwarded(&request, None, RequestLength::None).unwrap();
     assert!(text.contains("\r\nX-Forwarded-For: unknown\r\n"));
 }
 
 #[test]
-fn what_would_be_another_request_is_not_passed_on() {
+fn an_invalid_request_is_not_forwarded() {
     let with = |name: &str, value: &str| get(&[("Host", "a"), (name, value)]);
     for (request, host) in [
         (with("X", "y\r\nZ: w"), None),
@@ -123,12 +123,12 @@ fn what_would_be_another_request_is_not_passed_on() {
         (Request::fake_http("GET /", "/", vec![], vec![]), None),
         (Request::fake_http("CONNECT", "/", vec![], vec![]), None),
     ] {
-        let refused = forwarded(&request, host, Framing::Nothing).unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{request:?}");
+        let error = forwarded(&request, host, RequestLength::None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{request:?}");
     }
 }
 
-/// However a request is made up, what is passed on is one request with the body that it is to have.
+/// For every made-up request, the forwarded bytes are one request with the right body.
 #[test]
 fn no_fields_smuggle_a_request() {
     const NAMES: [&str; 16] = [
@@ -180,13 +180,17 @@ fn no_fields_smuggle_a_request() {
         let fields: Vec<(&str, &str)> = (0..count)
             .map(|_| (NAMES[pick(NAMES.len())], VALUES[pick(VALUES.len())]))
             .collect();
-        let framing = [Framing::Nothing, Framing::Length(7), Framing::Chunked][pick(3)];
-        let text = match forwarded(&get(&fields), None, framing) {
+        let length = [
+            RequestLength::None,
+            RequestLength::Known(7),
+            RequestLength::Unknown,
+        ][pick(3)];
+        let text = match forwarded(&get(&fields), None, length) {
             Ok(text) => text,
             Err(_) => continue,
         };
         passed += 1;
-        // A value that no Host may have is for the other server to refuse.
+        // The other server must reject an invalid value of Host.
         let asked = fields
             .iter()
             .find(|(name, value)| *name == "Host" && !value.is_empty());
@@ -197,10 +201,10 @@ fn no_fields_smuggle_a_request() {
             continue;
         }
         let (head, body) = read_back(&text);
-        let want = match framing {
-            Framing::Nothing => BodyLength::None,
-            Framing::Length(length) => BodyLength::Known(length),
-            Framing::Chunked => BodyLength::Chunked,
+        let want = match length {
+            RequestLength::None => BodyLength::None,
+            RequestLength::Known(length) => BodyLength::Known(length),
+            RequestLength::Unknown => BodyLength::Chunked,
         };
         assert_eq!(body, want, "{fields:?}");
         assert_eq!(head.request(), "GET /a?b", "{fields:?}");
@@ -219,8 +223,8 @@ fn no_fields_smuggle_a_request() {
     assert!(passed > 5000, "{passed}");
 }
 
-fn short() -> Times {
-    Times {
+fn short() -> Timeouts {
+    Timeouts {
         connect: Duration::from_millis(300),
         write: Duration::from_millis(300),
         head: Duration::from_millis(300),
@@ -228,7 +232,7 @@ fn short() -> Times {
     }
 }
 
-/// A server that does this with one connection.
+/// Returns a server that runs `act` on one connection.
 fn upstream(act: impl FnOnce(TcpStream) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -248,28 +252,28 @@ fn hang(mut stream: TcpStream) {
 fn ask(address: SocketAddr, request: &Request) -> Result<Response, Failure> {
     let replace_host = None;
     let addr = address;
-    pass(request, ProxyConfig { addr, replace_host }, short())
+    forward_request(request, ProxyConfig { addr, replace_host }, short())
 }
 
-/// 504, and after the time and not long after it.
-fn takes_too_long(passed: impl FnOnce() -> Result<Response, Failure>) {
+/// Asserts a 504 soon after the timeout.
+fn takes_too_long(result: impl FnOnce() -> Result<Response, Failure>) {
     let began = Instant::now();
-    let told = answered(passed()).expect("a response");
+    let response = with_error_response(result()).expect("a response");
     let took = began.elapsed();
-    assert_eq!(told.status_code, 504);
+    assert_eq!(response.status_code, 504);
     assert!(took >= Duration::from_millis(290), "{took:?}");
     assert!(took < Duration::from_millis(2300), "{took:?}");
 }
 
 #[test]
-fn a_server_that_says_nothing_is_given_up() {
+fn a_silent_server_is_timed_out() {
     let (address, thread) = upstream(hang);
     takes_too_long(|| ask(address, &get(&[])));
-    thread.join().expect("it saw the end");
+    thread.join().expect("the connection ends");
 }
 
 #[test]
-fn a_head_that_drips_is_given_up() {
+fn a_slow_head_is_timed_out() {
     let (address, thread) = upstream(|mut stream| {
         for byte in b"HTTP/1.1 200 OK\r\nX: ".iter().chain([b'y'; 1000].iter()) {
             if stream.write_all(&[*byte]).is_err() {
@@ -277,44 +281,46 @@ fn a_head_that_drips_is_given_up() {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        panic!("it was waited for");
+        panic!("no timeout");
     });
     takes_too_long(|| ask(address, &get(&[])));
-    thread.join().expect("it saw the end");
+    thread.join().expect("the connection ends");
 }
 
 #[test]
-fn interim_answers_are_no_reason_to_wait_for_ever() {
+fn interim_responses_do_not_extend_the_timeout() {
     let (address, thread) = upstream(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n");
         hang(stream);
     });
     takes_too_long(|| ask(address, &get(&[])));
-    thread.join().expect("it saw the end");
+    thread.join().expect("the connection ends");
 }
 
 #[test]
-fn a_server_that_reads_nothing_is_given_up() {
-    let (given_up, told) = mpsc::channel::<()>();
+fn a_server_that_reads_nothing_is_timed_out() {
+    let (timed_out, ended) = mpsc::channel::<()>();
     let (address, thread) = upstream(move |stream| {
-        let _ = told.recv();
+        let _ = ended.recv();
         drop(stream);
     });
     let body = vec![b'x'; 64 << 20];
     let fields = owned(&[("Content-Length", &body.len().to_string())]);
     let request = Request::fake_http("POST", "/", fields, body);
     takes_too_long(|| ask(address, &request));
-    drop(given_up);
-    thread.join().expect("it ends");
+    drop(timed_out);
+    thread.join().expect("the server ends");
 }
 
 #[test]
-fn an_answer_that_comes_in_place_of_reading_is_taken() {
+fn a_response_before_the_end_of_the_request_is_used() {
     for (status, waits) in [(413, false), (200, true)] {
         let (address, thread) = upstream(move |mut stream| {
             let text = format!("HTTP/1.1 {status} x\r\nContent-Length: 2\r\n\r\nhi");
-            stream.write_all(text.as_bytes()).expect("it is read");
-            // Nothing is read; the end is seen when the gateway has left.
+            stream
+                .write_all(text.as_bytes())
+                .expect("the gateway reads");
+            // The server reads nothing, and writes until the gateway closes the connection.
             while stream.write_all(b" ").is_ok() {
                 thread::sleep(Duration::from_millis(5));
             }
@@ -326,12 +332,12 @@ fn an_answer_that_comes_in_place_of_reading_is_taken() {
             addr: address,
             replace_host: None,
         };
-        let times = Times {
+        let timeouts = Timeouts {
             write: Duration::from_millis(600),
             ..short()
         };
         let began = Instant::now();
-        let response = pass(&request, config, times).expect("an answer");
+        let response = forward_request(&request, config, timeouts).expect("a response");
         assert_eq!(response.status_code, status);
         assert_eq!(
             began.elapsed() >= Duration::from_millis(590),
@@ -339,12 +345,12 @@ fn an_answer_that_comes_in_place_of_reading_is_taken() {
             "{status}"
         );
         drop(response);
-        thread.join().expect("it saw the end");
+        thread.join().expect("the connection ends");
     }
 }
 
 #[test]
-fn a_body_that_stops_coming_is_cut() {
+fn a_body_that_stalls_is_an_error() {
     for fields in [
         "Content-Length: 5\r\n",
         "Transfer-Encoding: chunked\r\n",
@@ -361,19 +367,19 @@ fn a_body_that_stops_coming_is_cut() {
         let error = body.read_to_end(&mut Vec::new()).expect_err(fields);
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{fields}");
         assert!(began.elapsed() < Duration::from_millis(1400), "{fields}");
-        // It is no end to whoever asks again.
+        // A second read returns the same error, not an end.
         let again = body.read(&mut [0; 8]).expect_err(fields);
         assert_eq!(again.kind(), ErrorKind::TimedOut, "{fields}");
-        thread.join().expect("it saw the end");
+        thread.join().expect("the connection ends");
     }
 }
 
 #[test]
-fn an_address_that_does_not_answer_leaves_time_to_the_next() {
+fn an_address_that_does_not_respond_leaves_time_to_the_next() {
     let (address, thread) = upstream(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 204 \r\n\r\n");
     });
-    // Refused at once, here; what matters is that the second is tried.
+    // Here the first address refuses at once. The second must be tried.
     let refused = TcpListener::bind("127.0.0.1:0").expect("a port");
     let gone = refused.local_addr().expect("its address");
     drop(refused);
@@ -381,9 +387,9 @@ fn an_address_that_does_not_answer_leaves_time_to_the_next() {
         addr: &[gone, address][..],
         replace_host: None,
     };
-    let response = pass(&get(&[]), config, short()).expect("the second answers");
+    let response = forward_request(&get(&[]), config, short()).expect("a response of the second");
     assert_eq!(response.status_code, 204);
-    thread.join().expect("it answered");
+    thread.join().expect("the server ends");
     let nowhere = ProxyConfig {
         addr: &[][..],
         replace_host: None,
@@ -395,8 +401,11 @@ fn an_address_that_does_not_answer_leaves_time_to_the_next() {
 }
 
 #[test]
-fn as_many_interim_answers_as_may_be_and_one_more() {
-    for (count, fits) in [(MAX_INTERIM, true), (MAX_INTERIM + 1, false)] {
+fn the_limit_of_interim_responses_and_one_more() {
+    for (count, fits) in [
+        (MAX_INTERIM_RESPONSES, true),
+        (MAX_INTERIM_RESPONSES + 1, false),
+    ] {
         let (address, thread) = upstream(move |mut stream| {
             let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
             let text = interim.repeat(count as usize) + "HTTP/1.1 204 \r\n\r\n";
@@ -405,10 +414,10 @@ fn as_many_interim_answers_as_may_be_and_one_more() {
         });
         match ask(address, &get(&[])) {
             Ok(response) => assert!(fits && response.headers.is_empty()),
-            Err(Failure::Malformed) => assert!(!fits),
+            Err(Failure::MalformedResponse) => assert!(!fits),
             Err(other) => panic!("{other:?}"),
         }
-        thread.join().expect("it saw the end");
+        thread.join().expect("the connection ends");
     }
 }
 
@@ -422,8 +431,8 @@ fn a_second_address_can_be_tried_with_the_body() {
     let mut body = String::new();
     let taken = request.data().expect("the body").read_to_string(&mut body);
     assert_eq!((taken.ok(), body.as_str()), (Some(4), "body"));
-    // Now it is taken.
+    // Now the body is taken.
     let (address, thread) = upstream(hang);
-    assert!(matches!(ask(address, &request), Err(Failure::Taken)));
-    thread.join().expect("it saw the end");
+    assert!(matches!(ask(address, &request), Err(Failure::BodyTaken)));
+    thread.join().expect("the connection ends");
 }

@@ -1,63 +1,91 @@
-//! The connection to the other server until the head of its answer is there. Every wait has an end,
-//! and an answer that comes early is found. What is sent, and what the answer means, is not known
-//! here.
+//! The connection to the other server, up to the head of its response.
+//!
+//! Each wait has a timeout. While the request is being sent, the connection also reads, so that an
+//! early response is found. The module does not know the content of requests and responses.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::{ended, read_on, too_slow, Failure, Times};
-use crate::extra::gateway::response::{Dialect, ResponseHead, ResponseParser};
+use super::failure::{ended_early, read_once, timed_out, Failure};
+use crate::extra::gateway::response_head::{HeadSyntax, ResponseHead, ResponseParser};
 
-/// Interim answers before the final one. Each is bounded as every head is.
-pub(crate) const MAX_INTERIM: u32 = 16;
-/// What is asked of the socket at once; more of a body than of a head.
-const PIECE: usize = 16 * 1024;
-/// How long one write waits before it is looked whether there is an answer.
-const SLICE: Duration = Duration::from_secs(1);
+/// The interim responses before the final one: 16. Each has the limits of every head. One more is a
+/// malformed response.
+pub(crate) const MAX_INTERIM_RESPONSES: u32 = 16;
+/// The bytes of one read: 16 KiB. A head rarely needs more; the rest belongs to the body.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
+/// The longest wait of one write: 1 s. After this time, the connection checks for an early
+/// response.
+const WRITE_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The timeouts of the waits for the other server. A write and a read have the timeout that rouille
+/// uses, and nginx by default: 60 s.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub connect: Duration,
+    /// Until the other server reads more.
+    pub write: Duration,
+    /// For the complete head.
+    pub head: Duration,
+    /// Until the other server sends more.
+    pub read: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(10),
+            write: Duration::from_secs(60),
+            head: Duration::from_secs(60),
+            read: Duration::from_secs(60),
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Upstream {
     stream: TcpStream,
-    times: Times,
+    timeouts: Timeouts,
     parser: ResponseParser,
-    /// What came and is no part of a head that is done with.
+    /// Received bytes that belong to no completed head.
     received: Vec<u8>,
-    interim: u32,
-    /// The final head, once it is there: then nothing more is received here.
+    interim_responses: u32,
+    /// The final head. Once it is complete, this module reads no more.
     head: Option<ResponseHead>,
 }
 
-/// What became of bytes to be sent.
+/// The result of sending bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
-    All,
-    /// The answer is there, and no more of the request is taken.
-    Answered,
+pub(crate) enum SendOutcome {
+    Complete,
+    /// The response has begun, and the rest of the request is not needed.
+    ResponseReceived,
 }
 
 impl Upstream {
-    pub(super) fn connect(addr: impl ToSocketAddrs, times: Times) -> io::Result<Upstream> {
+    pub(super) fn connect(addr: impl ToSocketAddrs, timeouts: Timeouts) -> io::Result<Upstream> {
         let addresses: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
-        let end = Instant::now() + times.connect;
-        let mut failure = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+        let end = Instant::now() + timeouts.connect;
+        let mut failure = io::Error::new(ErrorKind::InvalidInput, "no address for upstream name");
         for (at, address) in addresses.iter().enumerate() {
             let left = end.saturating_duration_since(Instant::now());
-            // What does not answer leaves some of the time to the others.
+            // Each address gets a share of the time. Without this, an address that does not respond
+            // could use up the time of the others.
             let share = left / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
             if share.is_zero() {
-                return Err(too_slow());
+                return Err(timed_out());
             }
             match TcpStream::connect_timeout(address, share) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    stream.set_write_timeout(Some(SLICE.min(times.write)))?;
+                    stream.set_write_timeout(Some(WRITE_POLL_INTERVAL.min(timeouts.write)))?;
                     return Ok(Upstream {
                         stream,
-                        times,
-                        parser: ResponseParser::new(Dialect::Http),
+                        timeouts,
+                        parser: ResponseParser::new(HeadSyntax::Http),
                         received: Vec::new(),
-                        interim: 0,
+                        interim_responses: 0,
                         head: None,
                     });
                 }
@@ -71,49 +99,53 @@ impl Upstream {
         self.stream.peer_addr()
     }
 
-    /// Sends all of it, unless the answer comes in place of taking it.
-    pub(super) fn send(&mut self, mut bytes: &[u8]) -> Result<Sent, Failure> {
-        let mut moved = Instant::now();
+    /// Sends all bytes, unless the other server responds instead of reading them.
+    pub(super) fn send(&mut self, mut bytes: &[u8]) -> Result<SendOutcome, Failure> {
+        let mut last_progress = Instant::now();
         while !bytes.is_empty() {
             let error = match self.stream.write(bytes) {
                 Ok(0) => ErrorKind::WriteZero.into(),
                 Ok(count) => {
                     bytes = &bytes[count..];
-                    moved = Instant::now();
+                    last_progress = Instant::now();
                     continue;
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    // Who was refused need not be waited for; who was not may be read on.
-                    let is_over = moved.elapsed() >= self.times.write;
-                    match self.look()? {
-                        Some(status) if status >= 400 || is_over => return Ok(Sent::Answered),
-                        None if is_over => return Err(Failure::Upstream(too_slow())),
+                    // After an error response, the request need not be sent on. After any other
+                    // response, the other server may still read.
+                    let is_over = last_progress.elapsed() >= self.timeouts.write;
+                    match self.poll_head()? {
+                        Some(status) if status >= 400 || is_over => {
+                            return Ok(SendOutcome::ResponseReceived)
+                        }
+                        None if is_over => return Err(Failure::Upstream(timed_out())),
                         _ => continue,
                     }
                 }
                 Err(e) => e,
             };
-            // It takes no more, but may have said why.
+            // The other server reads no more, but it may have sent a response with the reason.
             return match self.receive_until_head() {
-                Ok(()) => Ok(Sent::Answered),
-                Err(Failure::Malformed) => Err(Failure::Malformed),
+                Ok(()) => Ok(SendOutcome::ResponseReceived),
+                Err(Failure::MalformedResponse) => Err(Failure::MalformedResponse),
                 Err(_) => Err(Failure::Upstream(error)),
             };
         }
-        Ok(Sent::All)
+        Ok(SendOutcome::Complete)
     }
 
-    /// The status of the final answer if its head has come by now. Does not wait.
-    pub(super) fn look(&mut self) -> Result<Option<u16>, Failure> {
+    /// Returns the status of the final response if its head has arrived. Does not wait.
+    pub(super) fn poll_head(&mut self) -> Result<Option<u16>, Failure> {
         if self.head.is_none() {
-            let mut looked = self.set_nonblocking(true);
-            while looked.is_ok() && self.head.is_none() {
-                looked = self.receive();
+            let mut received = self.set_nonblocking(true);
+            while received.is_ok() && self.head.is_none() {
+                received = self.receive();
             }
             self.set_nonblocking(false)?;
-            match looked {
-                // Nothing more now; or the end, which is told by whoever has to have the head.
+            match received {
+                // There is nothing to read, or the connection has ended. The later wait for the
+                // head reports that end.
                 Ok(()) | Err(Failure::Upstream(_)) => {}
                 Err(failure) => return Err(failure),
             }
@@ -126,18 +158,18 @@ impl Upstream {
         set.map_err(Failure::Upstream)
     }
 
-    /// Waits for the final head.
+    /// Waits for the final head, and returns it.
     pub(super) fn head(&mut self) -> Result<ResponseHead, Failure> {
         self.receive_until_head()?;
-        self.head.take().ok_or(Failure::Malformed)
+        self.head.take().ok_or(Failure::MalformedResponse)
     }
 
     fn receive_until_head(&mut self) -> Result<(), Failure> {
-        let end = Instant::now() + self.times.head;
+        let end = Instant::now() + self.timeouts.head;
         while self.head.is_none() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Failure::Upstream(too_slow()));
+                return Err(Failure::Upstream(timed_out()));
             }
             let timed = self.stream.set_read_timeout(Some(left));
             timed.map_err(Failure::Upstream)?;
@@ -146,22 +178,30 @@ impl Upstream {
         Ok(())
     }
 
-    /// One read. An end is an error, as there is no head yet.
+    /// Reads once. The end of the connection is an error, because the head is incomplete.
     fn receive(&mut self) -> Result<(), Failure> {
         let at = self.received.len();
-        self.received.resize(at + PIECE, 0);
-        let count = read_on(&mut self.stream, &mut self.received[at..]);
-        let count = count.and_then(|count| if count == 0 { Err(ended()) } else { Ok(count) });
+        self.received.resize(at + READ_BUFFER_BYTES, 0);
+        let count = read_once(&mut self.stream, &mut self.received[at..]);
+        let count = count.and_then(|count| {
+            if count == 0 {
+                Err(ended_early())
+            } else {
+                Ok(count)
+            }
+        });
         self.received.truncate(at + *count.as_ref().unwrap_or(&0));
         count.map_err(Failure::Upstream)?;
         let fed = |upstream: &mut Upstream| upstream.parser.feed(&upstream.received);
-        while let Some((length, head)) = fed(self).map_err(|_| Failure::Malformed)? {
+        while let Some((length, head)) = fed(self).map_err(|_| Failure::MalformedResponse)? {
             self.received.drain(..length);
             match head.status {
-                // RFC 9110 §7.8: no other protocol was asked for.
-                101 => return Err(Failure::Malformed),
-                100..=199 if self.interim == MAX_INTERIM => return Err(Failure::Malformed),
-                100..=199 => self.interim += 1,
+                // RFC 9110 §7.8: the request has no Upgrade.
+                101 => return Err(Failure::MalformedResponse),
+                100..=199 if self.interim_responses == MAX_INTERIM_RESPONSES => {
+                    return Err(Failure::MalformedResponse)
+                }
+                100..=199 => self.interim_responses += 1,
                 _ => {
                     self.head = Some(head);
                     break;
@@ -171,8 +211,8 @@ impl Upstream {
         Ok(())
     }
 
-    /// What comes behind the head: some of it may be here already.
-    pub(super) fn into_body(self) -> (TcpStream, Vec<u8>) {
+    /// Returns the connection, and the received bytes after the head.
+    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.received)
     }
 }

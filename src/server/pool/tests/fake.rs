@@ -1,51 +1,55 @@
-//! Guests without sockets: each has a peer whose asks the test scripts, and that sees what became
-//! of it. A test waits for [`PATIENCE`] at most, then fails with the pool's state.
+//! Scripted tasks without sockets. Each has a [`Peer`]: through it, a test sends [`Input`] and
+//! reads the state of the task. A test waits for [`PATIENCE`] at most, then fails with the pool's
+//! state.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::server::pool::{Next, Pool, Shared, Task};
+use crate::server::pool::state::Shared;
+use crate::server::pool::{worker, Next, Pool, Task};
 use crate::util::lock::lock;
 
-/// Far beyond what a loaded machine takes for anything here.
+/// Longest wait of a test: 10 s, far more than any step here takes on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// A task waits longer than its test does, so that none is rescued by its own deadline.
+/// Longest wait of a task: 30 s, longer than that of its test. Without this, a forgotten task would
+/// be rescued by its own deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What a peer sends.
-pub(crate) enum Ask {
-    /// A request whose handler is done at once.
+/// Input that a peer sends.
+pub(crate) enum Input {
+    /// A request whose handler returns at once.
     Quick,
-    /// As `Quick`, and from now on there is always another behind it, until the end.
-    QuickForEver,
-    /// A request whose handler takes so long.
+    /// As `Quick`; from then on, the next request is always there, until the end.
+    QuickEndless,
+    /// A request whose handler sleeps.
     Takes(Duration),
     /// A request whose handler runs until the gate opens.
     Gated(Arc<Gate>),
     /// A request whose handler waits for the peer until the gate opens.
     Long(Arc<Gate>),
-    /// A request whose handler waits for the peer for so long.
+    /// A request whose handler waits for the peer for some time.
     LongTakes(Duration),
-    /// A part of a request. What is sent next makes it whole.
+    /// A part of a request. The next input completes it.
     Part,
     /// A request whose handler panics.
     Panics,
     /// A request whose handler panics while it may wait for the peer.
     LongPanics,
-    /// What makes the receiving itself panic.
+    /// Input on which the receiving code panics.
     PanicsOnArrival,
-    /// A request whose handler leaves behind what panics when it is dropped, and ends.
+    /// A last request, after which the drop of the task panics.
     PanicsWhenDropped,
-    /// A last request: the peer is to leave then.
+    /// A last request, after which the peer closes the connection.
     Last,
-    /// The peer is gone.
+    /// The end of the connection.
     End,
 }
 
-/// Closed until it is opened, then open for ever.
+/// A gate that is closed until it is opened, and then stays open.
 #[derive(Default)]
 pub(crate) struct Gate {
     open: Mutex<bool>,
@@ -75,25 +79,25 @@ impl Gate {
 /// The test's end of a task.
 #[derive(Default)]
 pub(crate) struct Peer {
-    inbox: Mutex<VecDeque<Ask>>,
-    came: Condvar,
-    pub looks: AtomicUsize,
-    pub served: AtomicUsize,
+    inbox: Mutex<VecDeque<Input>>,
+    arrived: Condvar,
+    pub(crate) polls: AtomicUsize,
+    pub(crate) served: AtomicUsize,
     /// 1 while a worker waits on this peer between requests.
-    held: AtomicUsize,
-    serving: AtomicUsize,
-    over: AtomicUsize,
-    crowd: Arc<Crowd>,
+    awaited: AtomicUsize,
+    running: AtomicUsize,
+    dropped: AtomicUsize,
+    counts: Arc<WaitCounts>,
 }
 
-/// What is counted over several tasks.
+/// Counts over several tasks.
 #[derive(Default)]
-pub(crate) struct Crowd {
-    pub waiting: AtomicUsize,
-    pub most_waiting: AtomicUsize,
+pub(crate) struct WaitCounts {
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) most_waiting: AtomicUsize,
 }
 
-impl Crowd {
+impl WaitCounts {
     fn waits(&self) {
         let now = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_waiting.fetch_max(now, Ordering::SeqCst);
@@ -109,65 +113,65 @@ impl Peer {
         Arc::default()
     }
 
-    pub(super) fn of(crowd: &Arc<Crowd>) -> Arc<Peer> {
+    pub(super) fn of(counts: &Arc<WaitCounts>) -> Arc<Peer> {
         Arc::new(Peer {
-            crowd: Arc::clone(crowd),
+            counts: Arc::clone(counts),
             ..Peer::default()
         })
     }
 
-    pub(super) fn task(self: &Arc<Peer>) -> Box<Fake> {
-        Box::new(Fake {
+    pub(super) fn task(self: &Arc<Peer>) -> Box<FakeTask> {
+        Box::new(FakeTask {
             peer: Arc::clone(self),
             partial: false,
             endless: false,
             ready: None,
-            bomb: None,
+            panic_on_drop: None,
         })
     }
 
-    pub(super) fn send(&self, ask: Ask) {
-        lock(&self.inbox).push_back(ask);
-        self.came.notify_one();
+    pub(super) fn send(&self, input: Input) {
+        lock(&self.inbox).push_back(input);
+        self.arrived.notify_one();
     }
 
     pub(super) fn served(&self) -> usize {
         self.served.load(Ordering::SeqCst)
     }
 
-    pub(super) fn looks(&self) -> usize {
-        self.looks.load(Ordering::SeqCst)
+    pub(super) fn polls(&self) -> usize {
+        self.polls.load(Ordering::SeqCst)
     }
 
-    pub(super) fn is_held(&self) -> bool {
-        self.held.load(Ordering::SeqCst) == 1
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::SeqCst) == 1
     }
 
-    pub(super) fn is_being_served(&self) -> bool {
-        self.serving.load(Ordering::SeqCst) == 1
+    pub(super) fn is_running(&self) -> bool {
+        self.running.load(Ordering::SeqCst) == 1
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst) == 1
+    pub(super) fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::SeqCst) == 1
     }
 }
 
-pub(crate) struct Fake {
+pub(crate) struct FakeTask {
     peer: Arc<Peer>,
     partial: bool,
     endless: bool,
-    ready: Option<Ask>,
-    bomb: Option<Bomb>,
+    ready: Option<Input>,
+    panic_on_drop: Option<PanicOnDrop>,
 }
 
-/// Unwinds without a word, and without the time that a backtrace takes.
+/// Panics without a message and without the time that a backtrace takes.
 fn scripted_panic() -> ! {
     std::panic::resume_unwind(Box::new("scripted"))
 }
 
-struct Bomb;
+struct PanicOnDrop;
 
-impl Drop for Bomb {
+impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         if !thread::panicking() {
             scripted_panic();
@@ -175,7 +179,7 @@ impl Drop for Bomb {
     }
 }
 
-impl Fake {
+impl FakeTask {
     fn quiet(&self) -> Next {
         match self.partial {
             true => Next::Blocked,
@@ -183,108 +187,108 @@ impl Fake {
         }
     }
 
-    fn take(&mut self, ask: Option<Ask>) -> Next {
-        match ask {
-            None if self.endless => self.ready = Some(Ask::Quick),
+    fn take(&mut self, input: Option<Input>) -> Next {
+        match input {
+            None if self.endless => self.ready = Some(Input::Quick),
             None => return self.quiet(),
-            Some(Ask::End) => return Next::Done,
-            Some(Ask::PanicsOnArrival) => scripted_panic(),
-            Some(Ask::Part) => {
+            Some(Input::End) => return Next::Done,
+            Some(Input::PanicsOnArrival) => scripted_panic(),
+            Some(Input::Part) => {
                 self.partial = true;
                 return Next::Progressed;
             }
             Some(request) => self.ready = Some(request),
         }
         self.partial = false;
-        self.ready_turn()
+        self.ready_next()
     }
 
-    fn ready_turn(&self) -> Next {
+    fn ready_next(&self) -> Next {
         match self.ready {
-            Some(Ask::Long(_) | Ask::LongTakes(_) | Ask::LongPanics) => Next::RunMayBlock,
+            Some(Input::Long(_) | Input::LongTakes(_) | Input::LongPanics) => Next::RunMayBlock,
             _ => Next::Run,
         }
     }
 }
 
-impl Task for Fake {
+impl Task for FakeTask {
     type Buffers = ();
 
     fn poll(&mut self, _: &mut (), _: Instant) -> Next {
-        self.peer.looks.fetch_add(1, Ordering::SeqCst);
+        self.peer.polls.fetch_add(1, Ordering::SeqCst);
         if self.ready.is_some() {
-            return self.ready_turn();
+            return self.ready_next();
         }
-        let ask = lock(&self.peer.inbox).pop_front();
-        self.take(ask)
+        let input = lock(&self.peer.inbox).pop_front();
+        self.take(input)
     }
 
     fn wait(&mut self, _: &mut ()) -> Next {
         let peer = Arc::clone(&self.peer);
         let mut inbox = lock(&peer.inbox);
         if inbox.is_empty() {
-            peer.held.store(1, Ordering::SeqCst);
-            peer.crowd.waits();
+            peer.awaited.store(1, Ordering::SeqCst);
+            peer.counts.waits();
             let waited = peer
-                .came
+                .arrived
                 .wait_timeout_while(inbox, DEADLINE, |inbox| inbox.is_empty());
             inbox = waited.unwrap_or_else(|e| e.into_inner()).0;
-            peer.crowd.waited();
-            peer.held.store(0, Ordering::SeqCst);
+            peer.counts.waited();
+            peer.awaited.store(0, Ordering::SeqCst);
         }
-        // What never comes is as good as a peer that is gone.
-        let ask = inbox.pop_front().unwrap_or(Ask::End);
+        // At the deadline, the peer counts as gone.
+        let input = inbox.pop_front().unwrap_or(Input::End);
         drop(inbox);
-        self.take(Some(ask))
+        self.take(Some(input))
     }
 
     fn run(&mut self, _: &mut ()) -> Next {
         let peer = Arc::clone(&self.peer);
-        peer.serving.store(1, Ordering::SeqCst);
-        let ask = self.ready.take();
-        let mut turn = Next::Idle;
-        match ask {
-            Some(Ask::QuickForEver) => self.endless = true,
-            Some(Ask::Takes(time) | Ask::LongTakes(time)) => thread::sleep(time),
-            Some(Ask::Gated(gate)) => gate.pass(),
-            Some(Ask::Long(gate)) => {
-                peer.crowd.waits();
+        peer.running.store(1, Ordering::SeqCst);
+        let input = self.ready.take();
+        let mut next = Next::Idle;
+        match input {
+            Some(Input::QuickEndless) => self.endless = true,
+            Some(Input::Takes(time) | Input::LongTakes(time)) => thread::sleep(time),
+            Some(Input::Gated(gate)) => gate.pass(),
+            Some(Input::Long(gate)) => {
+                peer.counts.waits();
                 gate.pass();
-                peer.crowd.waited();
+                peer.counts.waited();
             }
-            Some(Ask::Panics | Ask::LongPanics) => {
-                peer.serving.store(0, Ordering::SeqCst);
+            Some(Input::Panics | Input::LongPanics) => {
+                peer.running.store(0, Ordering::SeqCst);
                 scripted_panic()
             }
-            Some(Ask::PanicsWhenDropped) => {
-                self.bomb = Some(Bomb);
-                turn = Next::Done;
+            Some(Input::PanicsWhenDropped) => {
+                self.panic_on_drop = Some(PanicOnDrop);
+                next = Next::Done;
             }
-            Some(Ask::Last) => {
+            Some(Input::Last) => {
                 self.partial = true;
-                turn = Next::Closing;
+                next = Next::Closing;
             }
             Some(_) => {}
-            None => panic!("served, though nothing was ready"),
+            None => panic!("run without a request"),
         }
-        peer.serving.store(0, Ordering::SeqCst);
+        peer.running.store(0, Ordering::SeqCst);
         peer.served.fetch_add(1, Ordering::SeqCst);
         if self.endless {
-            let ask = lock(&peer.inbox).pop_front();
-            return self.take(ask);
+            let input = lock(&peer.inbox).pop_front();
+            return self.take(input);
         }
-        turn
+        next
     }
 }
 
-impl Drop for Fake {
+impl Drop for FakeTask {
     fn drop(&mut self) {
-        self.peer.over.store(1, Ordering::SeqCst);
+        self.peer.dropped.store(1, Ordering::SeqCst);
     }
 }
 
-/// Waits until it is so, and fails with the pool's state if that does not come about.
-pub(crate) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bool) {
+/// Waits until the condition holds. Fails with the pool's state after [`PATIENCE`].
+pub(crate) fn until(pool: &Arc<Shared<FakeTask>>, what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "never {}: {}", what, dump(pool));
@@ -292,7 +296,7 @@ pub(crate) fn until(pool: &Arc<Shared<Fake>>, what: &str, is_so: impl Fn() -> bo
     }
 }
 
-/// For measuring what happens in a span of time; nothing is expected to be done by its end.
+/// Waits for a span of time in which a test counts events. No test expects an event by its end.
 pub(crate) fn span(length: Duration) {
     let end = Instant::now() + length;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
@@ -300,70 +304,91 @@ pub(crate) fn span(length: Duration) {
     }
 }
 
-pub(crate) fn dump(pool: &Shared<Fake>) -> String {
+/// Returns the number of permits in use.
+fn permits(pool: &Shared<FakeTask>) -> usize {
+    pool.quota.in_use().iter().sum()
+}
+
+pub(crate) fn dump(pool: &Shared<FakeTask>) -> String {
     let state = lock(&pool.state);
     format!(
-        "called {}, hot {}, cold {}, workers {} of {}, idle {}, sweep {:?}, napping {}, sentry {}, \
-         stalled {}, closing {}, busy {:?}, pressed {:?}, pulse {:?}, tasks {:?}, places {:?}",
-        state.called.len(),
+        "queue {}, hot {}, cold {}, workers {} of {}, idle {}, scan {:?}, asleep {}, watchdog {}, \
+         stalled {}, closing {}, scanning mode {:?}, exhausted {:?}, heartbeat {:?}, tasks {:?}, \
+         permits {:?}",
+        state.queue.len(),
         state.hot.len(),
         state.cold.len(),
         state.workers,
         pool.size,
         state.idle,
-        state.sweep,
-        state.napping,
-        state.sentry,
+        state.scan,
+        state.scanner_sleeps,
+        state.watchdog,
         state.stalled,
         state.closing,
-        pool.busy,
-        pool.pressed,
-        pool.pulse,
+        pool.scanning_mode,
+        pool.workers_exhausted,
+        pool.heartbeat,
         pool.tasks,
-        pool.places.taken,
+        permits(pool),
     )
 }
 
-/// A pool and the asks sent to it so far.
-pub(crate) struct Scene {
-    pub pool: Pool<Fake>,
-    pub shared: Arc<Shared<Fake>>,
+/// A pool of fake tasks.
+pub(crate) struct Fixture {
+    pub(crate) pool: Pool<FakeTask>,
+    pub(crate) shared: Arc<Shared<FakeTask>>,
+    /// Number of threads that can still be started.
+    pub(crate) threads_left: Arc<AtomicUsize>,
 }
 
-impl Scene {
-    pub(super) fn new(size: usize) -> Scene {
-        let pool = Pool::new(size);
-        let shared = Arc::clone(&pool.shared);
-        Scene { pool, shared }
+impl Fixture {
+    pub(super) fn new(size: usize) -> Fixture {
+        let threads_left = Arc::new(AtomicUsize::new(usize::MAX));
+        let left = Arc::clone(&threads_left);
+        let spawn = move |shared| {
+            let one_less = |left: usize| left.checked_sub(1);
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            worker::spawn(shared)
+        };
+        let shared = Arc::new(Shared::new(size, Box::new(spawn)));
+        Fixture {
+            pool: Pool {
+                shared: Arc::clone(&shared),
+            },
+            shared,
+            threads_left,
+        }
     }
 
     pub(super) fn admit(&self) -> Arc<Peer> {
         self.admit_with(&Arc::default(), None)
     }
 
-    /// Admits a task whose peer has sent something already.
-    pub(super) fn admit_with(&self, crowd: &Arc<Crowd>, ask: Option<Ask>) -> Arc<Peer> {
-        let peer = Peer::of(crowd);
-        if let Some(ask) = ask {
-            peer.send(ask);
+    /// Admits a task whose peer may have sent input before.
+    pub(super) fn admit_with(&self, counts: &Arc<WaitCounts>, input: Option<Input>) -> Arc<Peer> {
+        let peer = Peer::of(counts);
+        if let Some(input) = input {
+            peer.send(input);
         }
-        assert!(self.pool.admit(peer.task()).is_ok(), "no worker at all");
+        assert!(self.pool.admit(peer.task()).is_ok(), "without a worker");
         peer
     }
 
-    /// Admits so many that are then held.
-    pub(super) fn hold(&self, count: usize) -> Vec<Arc<Peer>> {
-        let held = |_| {
+    /// Admits tasks for which workers then wait.
+    pub(super) fn admit_idle(&self, count: usize) -> Vec<Arc<Peer>> {
+        let admit = |_| {
             let peer = self.admit();
-            self.until("held", || peer.is_held());
+            self.until("idle", || peer.is_awaited());
             peer
         };
-        (0..count).map(held).collect()
+        (0..count).map(admit).collect()
     }
 
-    /// Sends to the ring what is released or admitted from now on, as many requests would.
-    pub(super) fn make_busy(&self) {
-        self.shared.busy.store(true, Ordering::SeqCst);
+    /// Enters scanning mode, as many requests would. New tasks then go to the scan list.
+    pub(super) fn enter_scanning_mode(&self) {
+        self.shared.scanning_mode.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -374,35 +399,37 @@ impl Scene {
         self.until("served", || peer.served() >= times);
     }
 
-    /// How many are hot, and cold.
-    pub(super) fn ring(&self) -> (usize, usize) {
+    /// Returns the number of hot and of cold tasks.
+    pub(super) fn scan_list(&self) -> (usize, usize) {
         let state = lock(&self.shared.state);
         (state.hot.len(), state.cold.len())
     }
 
-    pub(super) fn until_napping(&self) {
-        self.until("napping", || lock(&self.shared.state).napping);
+    pub(super) fn until_asleep(&self) {
+        self.until("asleep", || lock(&self.shared.state).scanner_sleeps);
     }
 
-    pub(super) fn taken(&self) -> usize {
-        self.shared.places.taken.load(Ordering::SeqCst)
+    pub(super) fn permits(&self) -> usize {
+        permits(&self.shared)
     }
 
-    /// Ends the tasks and the pool, and checks that nothing is left of either.
+    /// Ends the tasks and the pool, and checks that no task, worker or permit is left.
     pub(super) fn end(self, peers: &[Arc<Peer>]) {
         for peer in peers {
-            peer.send(Ask::End);
+            peer.send(Input::End);
         }
-        let Scene { pool, shared } = self;
-        until(&shared, "over", || peers.iter().all(|peer| peer.is_over()));
+        let Fixture { pool, shared, .. } = self;
+        until(&shared, "dropped", || {
+            peers.iter().all(|peer| peer.is_dropped())
+        });
         drop(pool);
         until(&shared, "without workers", || {
             lock(&shared.state).workers == 0
         });
         let state = lock(&shared.state);
-        assert!(state.called.is_empty() && state.hot.is_empty() && state.cold.is_empty());
-        assert_eq!((state.stalled, state.idle, state.sentry), (0, 0, false));
-        assert_eq!(shared.places.taken.load(Ordering::SeqCst), 0, "places");
+        assert!(state.queue.is_empty() && state.hot.is_empty() && state.cold.is_empty());
+        assert_eq!((state.stalled, state.idle, state.watchdog), (0, 0, false));
+        assert_eq!(permits(&shared), 0, "permits");
         assert_eq!(shared.tasks.load(Ordering::SeqCst), 0, "tasks");
     }
 }

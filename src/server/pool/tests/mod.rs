@@ -1,6 +1,6 @@
-//! Every transition of the pool's graph, with tasks that have no socket.
+//! Tests of every transition in the pool's graph, with scripted tasks.
 
-mod doors;
+mod acceptors;
 mod fake;
 mod stress;
 mod wakeups;
@@ -8,78 +8,80 @@ mod wakeups;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use self::fake::{Ask, Crowd, Gate, Peer, Scene};
-use super::worker::CLOSED_LOOP_STREAK;
+use self::fake::{Fixture, Gate, Input, Peer, WaitCounts};
+use super::worker::CLOSED_LOOP_REQUESTS;
 use crate::util::lock::lock;
 
 #[test]
-fn a_quiet_guest_is_held_served_and_held_again() {
-    let scene = Scene::new(4);
-    let peers = scene.hold(1);
+fn an_idle_task_is_awaited_run_and_awaited_again() {
+    let fixture = Fixture::new(4);
+    let peers = fixture.admit_idle(1);
     for times in 1..=3 {
-        peers[0].send(Ask::Quick);
-        scene.until("held again", || {
-            peers[0].served() == times && peers[0].is_held()
+        peers[0].send(Input::Quick);
+        fixture.until("idle again", || {
+            peers[0].served() == times && peers[0].is_awaited()
         });
     }
-    assert_eq!(peers[0].looks(), 0, "it was never in the ring");
-    assert_eq!(lock(&scene.shared.state).sweeps, 0);
-    scene.end(&peers);
+    assert_eq!(peers[0].polls(), 0, "it was never in the ring");
+    assert_eq!(lock(&fixture.shared.state).scans, 0);
+    fixture.end(&peers);
 }
 
 #[test]
-fn calm_becomes_busy_and_calm_again() {
-    let scene = Scene::new(4);
+fn enters_and_leaves_scanning_mode() {
+    let fixture = Fixture::new(4);
     let peer = Peer::new();
-    // A peer that always has the next request ready is in a closed loop.
-    let count = CLOSED_LOOP_STREAK as usize * 200;
+    // A peer whose next request is always there is in a closed loop.
+    let count = CLOSED_LOOP_REQUESTS as usize * 200;
     for _ in 0..count {
-        peer.send(Ask::Quick);
+        peer.send(Input::Quick);
     }
-    scene.pool.admit(peer.task()).ok().unwrap();
-    scene.until_served(&peer, count);
-    assert!(peer.looks() > 0, "the ring was never used");
-    scene.until("held again", || peer.is_held());
-    scene.until("calm", || lock(&scene.shared.state).sweep.is_none());
-    assert!(!scene.shared.busy.load(Ordering::SeqCst));
-    scene.end(&[peer]);
-}
-
-#[test]
-fn half_a_request_waits_in_the_ring_and_is_held_when_whole() {
-    let scene = Scene::new(4);
-    let peers = scene.hold(1);
-    peers[0].send(Ask::Part);
-    scene.until("cold", || scene.ring() == (0, 1));
-    assert_eq!(scene.taken(), 0, "nobody waits on it");
-    peers[0].send(Ask::Part);
-    peers[0].send(Ask::Quick);
-    scene.until("held again", || {
-        peers[0].served() == 1 && peers[0].is_held()
+    fixture.pool.admit(peer.task()).ok().unwrap();
+    fixture.until_served(&peer, count);
+    assert!(peer.polls() > 0, "the ring was never used");
+    fixture.until("idle again", || peer.is_awaited());
+    fixture.until("without a scan", || {
+        lock(&fixture.shared.state).scan.is_none()
     });
-    scene.end(&peers);
+    assert!(!fixture.shared.scanning_mode.load(Ordering::SeqCst));
+    fixture.end(&[peer]);
 }
 
 #[test]
-fn without_a_place_a_guest_is_cold_and_served_all_the_same() {
-    let scene = Scene::new(4);
-    let mut peers = scene.hold(2);
-    peers.push(scene.admit());
-    scene.until("cold", || scene.ring() == (0, 1));
-    assert_eq!(scene.taken(), 2);
+fn half_a_request_waits_in_the_scan_list() {
+    let fixture = Fixture::new(4);
+    let peers = fixture.admit_idle(1);
+    peers[0].send(Input::Part);
+    fixture.until("cold", || fixture.scan_list() == (0, 1));
+    assert_eq!(fixture.permits(), 0, "nobody waits on it");
+    peers[0].send(Input::Part);
+    peers[0].send(Input::Quick);
+    fixture.until("idle again", || {
+        peers[0].served() == 1 && peers[0].is_awaited()
+    });
+    fixture.end(&peers);
+}
+
+#[test]
+fn without_a_permit_a_task_is_cold_and_still_runs() {
+    let fixture = Fixture::new(4);
+    let mut peers = fixture.admit_idle(2);
+    peers.push(fixture.admit());
+    fixture.until("cold", || fixture.scan_list() == (0, 1));
+    assert_eq!(fixture.permits(), 2);
     for times in 1..=3 {
-        peers[2].send(Ask::Quick);
-        scene.until("cold again", || {
-            peers[2].served() == times && scene.ring() == (0, 1)
+        peers[2].send(Input::Quick);
+        fixture.until("cold again", || {
+            peers[2].served() == times && fixture.scan_list() == (0, 1)
         });
     }
-    peers[0].send(Ask::End);
-    scene.until("held in its stead", || peers[2].is_held());
-    scene.end(&peers);
+    peers[0].send(Input::End);
+    fixture.until("held in its stead", || peers[2].is_awaited());
+    fixture.end(&peers);
 }
 
 #[test]
-fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
+fn permits_for_idle_tasks_and_uploads_are_bounded() {
     for &(size, held, uploads) in &[
         (2, 0, 1),
         (3, 1, 2),
@@ -89,189 +91,194 @@ fn quiet_guests_and_uploads_take_so_many_workers_and_no_more() {
         (12, 9, 10),
         (16, 12, 14),
     ] {
-        let scene = Scene::new(size);
-        let crowd: Arc<Crowd> = Arc::default();
-        let admit = |ask| scene.admit_with(&crowd, ask);
+        let fixture = Fixture::new(size);
+        let counts: Arc<WaitCounts> = Arc::default();
+        let admit = |input| fixture.admit_with(&counts, input);
         let mut peers: Vec<_> = (0..size * 2).map(|_| admit(None)).collect();
-        scene.until("held as many as may be", || scene.taken() == held);
-        scene.until("the others cold", || scene.ring() == (0, size * 2 - held));
+        fixture.until("held as many as may be", || fixture.permits() == held);
+        fixture.until("the others cold", || {
+            fixture.scan_list() == (0, size * 2 - held)
+        });
         let gate = Gate::new();
         for _ in 0..size * 2 {
-            peers.push(admit(Some(Ask::Long(Arc::clone(&gate)))));
+            peers.push(admit(Some(Input::Long(Arc::clone(&gate)))));
         }
-        scene.until("waiting as many as may be", || {
-            crowd.waiting.load(Ordering::SeqCst) == uploads
+        fixture.until("waiting as many as may be", || {
+            counts.waiting.load(Ordering::SeqCst) == uploads
         });
         gate.open();
         for peer in &peers[size * 2..] {
-            scene.until_served(peer, 1);
+            fixture.until_served(peer, 1);
         }
         for peer in &peers {
-            peer.send(Ask::Quick);
-            scene.until("served", || peer.served() > 0);
+            peer.send(Input::Quick);
+            fixture.until("served", || peer.served() > 0);
         }
-        let most = crowd.most_waiting.load(Ordering::SeqCst);
+        let most = counts.most_waiting.load(Ordering::SeqCst);
         assert_eq!(most, uploads, "waited at once of {}", size);
-        assert!(scene.pool.worker_counts().workers <= size);
-        scene.end(&peers);
+        assert!(fixture.pool.worker_counts().workers <= size);
+        fixture.end(&peers);
     }
 }
 
 #[test]
-fn nobody_waits_for_one_who_is_to_leave_and_its_end_is_seen() {
+fn no_worker_waits_for_a_closing_task_and_its_end_is_noticed() {
     for (size, others) in [(1, 0), (1, 2), (4, 0), (4, 8)] {
-        let scene = Scene::new(size);
-        let quiet: Vec<_> = (0..others).map(|_| scene.admit()).collect();
-        let peers: Vec<_> = (0..5).map(|_| scene.admit()).collect();
+        let fixture = Fixture::new(size);
+        let quiet: Vec<_> = (0..others).map(|_| fixture.admit()).collect();
+        let peers: Vec<_> = (0..5).map(|_| fixture.admit()).collect();
         for peer in &peers {
-            peer.send(Ask::Last);
-            scene.until_served(peer, 1);
-            assert!(!peer.is_held());
-            peer.send(Ask::End);
+            peer.send(Input::Last);
+            fixture.until_served(peer, 1);
+            assert!(!peer.is_awaited());
+            peer.send(Input::End);
         }
-        scene.until("over", || peers.iter().all(|peer| peer.is_over()));
-        scene.end(&quiet);
+        fixture.until("dropped", || peers.iter().all(|peer| peer.is_dropped()));
+        fixture.end(&quiet);
     }
 }
 
 #[test]
-fn a_pool_of_one_serves_all_uploads_too() {
-    let scene = Scene::new(1);
+fn a_pool_of_one_runs_all_uploads() {
+    let fixture = Fixture::new(1);
     let open = Gate::new();
     open.open();
-    let peers: Vec<_> = (0..5).map(|_| scene.admit()).collect();
+    let peers: Vec<_> = (0..5).map(|_| fixture.admit()).collect();
     for times in 1..=3 {
         for peer in &peers {
             peer.send(match times {
-                2 => Ask::Long(Arc::clone(&open)),
-                _ => Ask::Quick,
+                2 => Input::Long(Arc::clone(&open)),
+                _ => Input::Quick,
             });
         }
         for peer in &peers {
-            scene.until_served(peer, times);
+            fixture.until_served(peer, times);
         }
     }
-    assert_eq!(scene.pool.worker_counts().workers, 1);
-    scene.end(&peers);
+    assert_eq!(fixture.pool.worker_counts().workers, 1);
+    fixture.end(&peers);
 }
 
 #[test]
-fn a_stalled_sweeper_is_relieved_and_comes_back() {
-    let scene = Scene::new(4);
-    scene.make_busy();
+fn a_stalled_scanner_is_replaced_and_comes_back() {
+    let fixture = Fixture::new(4);
+    fixture.enter_scanning_mode();
     let gate = Gate::new();
-    let mut peers = vec![scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate))))];
-    scene.until("stalled", || peers[0].is_being_served());
+    let mut peers =
+        vec![fixture.admit_with(&Arc::default(), Some(Input::Gated(Arc::clone(&gate))))];
+    fixture.until("stalled", || peers[0].is_running());
     for _ in 0..5 {
-        peers.push(scene.admit_with(&Arc::default(), Some(Ask::Quick)));
+        peers.push(fixture.admit_with(&Arc::default(), Some(Input::Quick)));
     }
     for peer in &peers[1..] {
-        scene.until_served(peer, 1);
+        fixture.until_served(peer, 1);
     }
-    assert!(peers[0].is_being_served(), "still");
+    assert!(peers[0].is_running(), "still");
     gate.open();
-    peers[0].send(Ask::Quick);
-    scene.until_served(&peers[0], 2);
-    scene.until("back", || lock(&scene.shared.state).stalled == 0);
-    scene.end(&peers);
+    peers[0].send(Input::Quick);
+    fixture.until_served(&peers[0], 2);
+    fixture.until("back", || lock(&fixture.shared.state).stalled == 0);
+    fixture.end(&peers);
 }
 
 #[test]
-fn slow_handlers_have_all_workers_but_one_and_the_ring_is_still_swept() {
-    let scene = Scene::new(8);
-    scene.make_busy();
+fn slow_handlers_use_all_workers_but_the_scanner() {
+    let fixture = Fixture::new(8);
+    fixture.enter_scanning_mode();
     let gate = Gate::new();
-    let gated = || Some(Ask::Gated(Arc::clone(&gate)));
+    let gated = || Some(Input::Gated(Arc::clone(&gate)));
     let mut peers: Vec<_> = (0..7)
-        .map(|_| scene.admit_with(&Arc::default(), gated()))
+        .map(|_| fixture.admit_with(&Arc::default(), gated()))
         .collect();
-    // All but one of the workers can be in a handler at once: it needs that the last looks on.
-    scene.until("in seven handlers", || {
-        peers.iter().all(|p| p.is_being_served())
-    });
-    peers.push(scene.admit_with(&Arc::default(), Some(Ask::Quick)));
-    scene.until_served(&peers[7], 1);
+    // All workers but one can be in a handler at once. The last one must still scan.
+    fixture.until("in seven handlers", || peers.iter().all(|p| p.is_running()));
+    peers.push(fixture.admit_with(&Arc::default(), Some(Input::Quick)));
+    fixture.until_served(&peers[7], 1);
     gate.open();
-    scene.until("back", || lock(&scene.shared.state).stalled == 0);
-    scene.end(&peers);
+    fixture.until("back", || lock(&fixture.shared.state).stalled == 0);
+    fixture.end(&peers);
 }
 
 #[test]
-fn uploads_without_a_place_wait_and_hold_up_nobody() {
-    let scene = Scene::new(4);
+fn uploads_without_a_permit_delay_no_other_task() {
+    let fixture = Fixture::new(4);
     let gate = Gate::new();
-    let long = || Some(Ask::Long(Arc::clone(&gate)));
+    let long = || Some(Input::Long(Arc::clone(&gate)));
     let mut peers: Vec<_> = (0..9)
-        .map(|_| scene.admit_with(&Arc::default(), long()))
+        .map(|_| fixture.admit_with(&Arc::default(), long()))
         .collect();
-    let served_now = |peers: &[Arc<Peer>]| peers.iter().filter(|p| p.is_being_served()).count();
-    scene.until("in three uploads", || served_now(&peers) == 3);
+    let served_now = |peers: &[Arc<Peer>]| peers.iter().filter(|p| p.is_running()).count();
+    fixture.until("in three uploads", || served_now(&peers) == 3);
     for _ in 0..20 {
-        let fresh = scene.admit_with(&Arc::default(), Some(Ask::Quick));
-        scene.until_served(&fresh, 1);
+        let fresh = fixture.admit_with(&Arc::default(), Some(Input::Quick));
+        fixture.until_served(&fresh, 1);
         assert_eq!(served_now(&peers[..9]), 3);
         peers.push(fresh);
     }
     gate.open();
     for peer in &peers {
-        scene.until_served(peer, 1);
+        fixture.until_served(peer, 1);
     }
-    scene.end(&peers);
+    fixture.end(&peers);
 }
 
 #[test]
-fn a_panic_ends_its_guest_and_nothing_else() {
-    // Where the task is when it strikes: held, in the ring while calm, in the ring while busy.
-    for &(places_left, busy) in &[(true, false), (false, false), (true, true)] {
-        let scene = Scene::new(4);
-        let mut peers = scene.hold(if places_left { 0 } else { 2 });
+fn a_panic_ends_its_task_alone() {
+    // The panic occurs with a worker, in the scan list in blocking mode, and in scanning mode.
+    for &(permits_left, scanning) in &[(true, false), (false, false), (true, true)] {
+        let fixture = Fixture::new(4);
+        let mut peers = fixture.admit_idle(if permits_left { 0 } else { 2 });
         for _ in 0..4 {
-            for ask in [Ask::Panics, Ask::PanicsOnArrival, Ask::PanicsWhenDropped] {
-                if busy {
-                    scene.make_busy();
+            for input in [
+                Input::Panics,
+                Input::PanicsOnArrival,
+                Input::PanicsWhenDropped,
+            ] {
+                if scanning {
+                    fixture.enter_scanning_mode();
                 }
-                let peer = scene.admit();
-                peer.send(Ask::Quick);
-                scene.until_served(&peer, 1);
-                peer.send(ask);
-                scene.until("over", || peer.is_over());
+                let peer = fixture.admit();
+                peer.send(Input::Quick);
+                fixture.until_served(&peer, 1);
+                peer.send(input);
+                fixture.until("dropped", || peer.is_dropped());
                 peers.push(peer);
             }
         }
-        let peer = scene.admit_with(&Arc::default(), Some(Ask::Quick));
-        scene.until_served(&peer, 1);
+        let peer = fixture.admit_with(&Arc::default(), Some(Input::Quick));
+        fixture.until_served(&peer, 1);
         peers.push(peer);
-        scene.end(&peers);
+        fixture.end(&peers);
     }
 }
 
 #[test]
-fn a_panic_in_an_upload_gives_its_place_back() {
-    let scene = Scene::new(4);
+fn a_panic_in_an_upload_releases_its_permit() {
+    let fixture = Fixture::new(4);
     for _ in 0..8 {
-        let peer = scene.admit_with(&Arc::default(), Some(Ask::LongPanics));
-        scene.until("over", || peer.is_over());
+        let peer = fixture.admit_with(&Arc::default(), Some(Input::LongPanics));
+        fixture.until("dropped", || peer.is_dropped());
     }
-    scene.until("free", || scene.taken() == 0);
-    let peers = scene.hold(2);
-    scene.end(&peers);
+    fixture.until("free", || fixture.permits() == 0);
+    let peers = fixture.admit_idle(2);
+    fixture.end(&peers);
 }
 
 #[test]
-fn workers_end_when_the_pool_is_closed_and_the_last_guest_is_over() {
-    let scene = Scene::new(4);
-    let mut peers = scene.hold(2);
-    peers.push(scene.admit());
-    scene.until("cold", || scene.ring() == (0, 1));
-    let Scene { pool, shared } = scene;
+fn workers_end_with_the_last_task_of_a_closed_pool() {
+    let fixture = Fixture::new(4);
+    let mut peers = fixture.admit_idle(2);
+    peers.push(fixture.admit());
+    fixture.until("cold", || fixture.scan_list() == (0, 1));
+    let Fixture { pool, shared, .. } = fixture;
     drop(pool);
     for peer in &peers {
-        peer.send(Ask::Quick);
+        peer.send(Input::Quick);
         fake::until(&shared, "served", || peer.served() == 1);
-        peer.send(Ask::End);
+        peer.send(Input::End);
     }
     fake::until(&shared, "without workers", || {
         lock(&shared.state).workers == 0
     });
-    assert!(peers.iter().all(|peer| peer.is_over()));
+    assert!(peers.iter().all(|peer| peer.is_dropped()));
 }

@@ -1,18 +1,18 @@
-//! Random schedules: pools of one to eight workers, up to two hundred tasks, whatever a peer may
-//! do in whatever order. All that is asked has to be answered; what is not fails with the
-//! schedule's seed and the pool's state.
+//! Random schedules: pools of one to eight workers, up to 200 tasks, and all inputs in random
+//! order. Every request must be answered. Otherwise the test fails with the schedule's seed and the
+//! pool's state.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::fake::{dump, Ask, Gate, Peer, Scene};
+use super::fake::{dump, Fixture, Gate, Input, Peer};
 
-/// What the schedules may take together; `MILLPOND_STRESS_SECONDS` says otherwise.
+/// Time for all schedules, in seconds. The variable `MILLPOND_STRESS_SECONDS` replaces it.
 const SECONDS: u64 = 4;
-/// Schedules that run at the same time.
+/// Number of schedules that run at the same time.
 const AT_ONCE: usize = 6;
-/// Nobody who has something to do may have to wait for so long.
+/// Time within which each request must be answered.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
 struct Random(u64);
@@ -35,47 +35,47 @@ impl Random {
     }
 }
 
-/// A peer, and how many of its requests are to be answered if it lives.
+/// A peer, and the number of its requests, which must be answered unless the peer dies.
 struct Actor {
     peer: Arc<Peer>,
-    asked: usize,
+    sent: usize,
     dies: bool,
 }
 
 impl Actor {
     fn send(&mut self, random: &mut Random, open: &Arc<Gate>) {
         let micros = |most, random: &mut Random| Duration::from_micros(random.next() % most);
-        let ask = match random.below(64) {
-            0..=2 => Ask::Takes(micros(3_000, random)),
-            3..=5 => Ask::Long(Arc::clone(open)),
-            6 => Ask::LongTakes(micros(3_000, random)),
-            7..=9 => return self.peer.send(Ask::Part),
+        let input = match random.below(64) {
+            0..=2 => Input::Takes(micros(3_000, random)),
+            3..=5 => Input::Long(Arc::clone(open)),
+            6 => Input::LongTakes(micros(3_000, random)),
+            7..=9 => return self.peer.send(Input::Part),
             10 if random.one_in(4) => return self.die(random),
-            _ => Ask::Quick,
+            _ => Input::Quick,
         };
-        self.asked += 1;
-        self.peer.send(ask);
+        self.sent += 1;
+        self.peer.send(input);
     }
 
     fn die(&mut self, random: &mut Random) {
         self.dies = true;
         self.peer.send(match random.below(6) {
-            0 => Ask::Panics,
-            1 => Ask::PanicsOnArrival,
-            2 => Ask::PanicsWhenDropped,
-            3 => Ask::LongPanics,
-            _ => Ask::End,
+            0 => Input::Panics,
+            1 => Input::PanicsOnArrival,
+            2 => Input::PanicsWhenDropped,
+            3 => Input::LongPanics,
+            _ => Input::End,
         });
     }
 
     fn is_done(&self) -> bool {
-        self.peer.is_over() || (!self.dies && self.peer.served() == self.asked)
+        self.peer.is_dropped() || (!self.dies && self.peer.served() == self.sent)
     }
 }
 
 fn schedule(seed: u64) -> usize {
     let mut random = Random(seed);
-    let scene = Scene::new(1 + random.below(8));
+    let fixture = Fixture::new(1 + random.below(8));
     let open = Gate::new();
     open.open();
     let tasks = match random.below(64) {
@@ -87,51 +87,51 @@ fn schedule(seed: u64) -> usize {
     let mut steps = tasks * (1 + random.below(8));
     while actors.len() < tasks || steps > 0 {
         steps = steps.saturating_sub(1);
-        let turns_busy = random.one_in(40);
-        if turns_busy {
-            // Whoever finds the pool busy brings a task to the ring right after.
-            scene.make_busy();
+        let enters_mode = random.one_in(40);
+        if enters_mode {
+            // A thread that enters scanning mode adds a task to the scan list right after.
+            fixture.enter_scanning_mode();
         }
-        if turns_busy || (actors.len() < tasks && (actors.is_empty() || random.one_in(3))) {
-            let (peer, asked, dies) = (scene.admit(), 0, false);
-            actors.push(Actor { peer, asked, dies });
+        if enters_mode || (actors.len() < tasks && (actors.is_empty() || random.one_in(3))) {
+            let (peer, sent, dies) = (fixture.admit(), 0, false);
+            actors.push(Actor { peer, sent, dies });
         }
         let chosen = random.below(actors.len() as u64);
         if !actors[chosen].dies {
             actors[chosen].send(&mut random, &open);
         }
         match random.below(40) {
-            0 | 1 => scene.pool.rouse(),
-            2 => wait_for(&scene, seed, &actors[chosen]),
-            3 => until_all_done(&scene, seed, &actors),
+            0 | 1 => fixture.pool.scan_all(),
+            2 => wait_for(&fixture, seed, &actors[chosen]),
+            3 => until_all_done(&fixture, seed, &actors),
             4..=8 => std::thread::yield_now(),
             _ => {}
         }
     }
-    until_all_done(&scene, seed, &actors);
+    until_all_done(&fixture, seed, &actors);
     let served = actors.iter().map(|actor| actor.peer.served()).sum();
     let peers: Vec<_> = actors.into_iter().map(|actor| actor.peer).collect();
-    scene.end(&peers);
+    fixture.end(&peers);
     served
 }
 
-fn until_all_done(scene: &Scene, seed: u64, actors: &[Actor]) {
+fn until_all_done(fixture: &Fixture, seed: u64, actors: &[Actor]) {
     for actor in actors {
-        wait_for(scene, seed, actor);
+        wait_for(fixture, seed, actor);
     }
 }
 
-fn wait_for(scene: &Scene, seed: u64, actor: &Actor) {
+fn wait_for(fixture: &Fixture, seed: u64, actor: &Actor) {
     let end = Instant::now() + SERVED_WITHIN;
     while !actor.is_done() {
-        let state = || dump(&scene.shared);
-        let (asked, served) = (actor.asked, actor.peer.served());
+        let state = || dump(&fixture.shared);
+        let (sent, served) = (actor.sent, actor.peer.served());
         assert!(
             Instant::now() < end,
             "seed {:#x}: {} of {} requests answered; {}",
             seed,
             served,
-            asked,
+            sent,
             state()
         );
         std::thread::park_timeout(Duration::from_micros(20));
@@ -145,13 +145,13 @@ fn from_environment(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whoever_has_something_to_do_is_served() {
+fn every_request_is_answered() {
     let seconds = from_environment("MILLPOND_STRESS_SECONDS").unwrap_or(SECONDS);
     let first = from_environment("MILLPOND_STRESS_SEED").unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
     let (schedules, served) = (AtomicU64::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        // Side by side, they disturb one another's timing.
+        // At the same time, so that they disturb the timing of one another.
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while Instant::now() < end {
@@ -163,5 +163,5 @@ fn whoever_has_something_to_do_is_served() {
         }
     });
     println!("{:?} schedules, {:?} requests", schedules, served);
-    assert!(served.into_inner() >= 1_000, "hardly anything was asked");
+    assert!(served.into_inner() >= 1_000, "too few requests");
 }

@@ -1,331 +1,344 @@
-//! Who wakes whom: every way found so far in which a task could have been forgotten, made to wait
-//! for somebody else's handler, or looked at for nothing. Each of these failed once.
+//! Tests of wake-ups: every fault found so far by which a task was forgotten, waited for the
+//! handler of another task, or was polled without need. Each test has failed once.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::fake::{span, Ask, Gate, Peer, Scene};
-use crate::server::pool::state::{pulse, Job, NO_THREAD_FOR};
+use super::fake::{span, Fixture, Gate, Input, Peer};
+use crate::server::pool::state::{heartbeat, Job, SPAWN_RETRY_INTERVAL};
 use crate::util::lock::lock;
 
-/// A pool of four: one worker holds, two are in a handler behind the gate, one is idle.
-fn one_idle_worker_of_four() -> (Scene, Vec<Arc<Peer>>, Arc<Gate>) {
-    let scene = Scene::new(4);
+/// Returns a pool of four workers: one waits for an idle task, two are in a handler behind the
+/// gate, and one is idle.
+fn one_idle_worker_of_four() -> (Fixture, Vec<Arc<Peer>>, Arc<Gate>) {
+    let fixture = Fixture::new(4);
     let gate = Gate::new();
-    let mut peers = scene.hold(2);
-    // The third finds no place; it is served by another than the sweeper, who is idle then.
-    peers.push(scene.admit());
-    scene.until("cold", || scene.ring() == (0, 1));
+    let mut peers = fixture.admit_idle(2);
+    // There is no permit for the third task. Another worker than the scanner runs it; the scanner
+    // is idle then.
+    peers.push(fixture.admit());
+    fixture.until("cold", || fixture.scan_list() == (0, 1));
     for peer in &peers[1..] {
-        peer.send(Ask::Gated(Arc::clone(&gate)));
-        scene.until("in its handler", || peer.is_being_served());
+        peer.send(Input::Gated(Arc::clone(&gate)));
+        fixture.until("in a handler", || peer.is_running());
     }
-    scene.until("one idle", || {
-        let state = lock(&scene.shared.state);
-        (state.workers, state.idle, state.sweep) == (4, 1, None)
+    fixture.until("one idle", || {
+        let state = lock(&fixture.shared.state);
+        (state.workers, state.idle, state.scan) == (4, 1, None)
     });
-    assert_eq!(scene.taken(), 1);
-    (scene, peers, gate)
+    assert_eq!(fixture.permits(), 1);
+    (fixture, peers, gate)
 }
 
 #[test]
-fn the_ring_is_swept_though_the_last_idle_worker_is_called_too() {
-    for &call_first in &[true, false] {
-        let (scene, mut peers, gate) = one_idle_worker_of_four();
-        let (to_ring, to_hold) = (Peer::new(), Peer::new());
-        to_ring.send(Ask::Quick);
-        scene.shared.tasks.fetch_add(2, Ordering::SeqCst);
-        let mut state = lock(&scene.shared.state);
-        if call_first {
-            scene
+fn the_scan_list_is_polled_although_the_last_idle_worker_has_a_queued_task() {
+    for &enqueue_first in &[true, false] {
+        let (fixture, mut peers, gate) = one_idle_worker_of_four();
+        let (to_scan, to_await) = (Peer::new(), Peer::new());
+        to_scan.send(Input::Quick);
+        fixture.shared.tasks.fetch_add(2, Ordering::SeqCst);
+        let mut state = lock(&fixture.shared.state);
+        if enqueue_first {
+            fixture
                 .shared
-                .call(&mut state, Job::AwaitRequest, to_hold.task());
+                .enqueue(&mut state, Job::AwaitRequest, to_await.task());
         }
-        scene.shared.to_ring(&mut state, to_ring.task());
-        if !call_first {
-            scene
+        fixture.shared.add_to_scan_list(&mut state, to_scan.task());
+        if !enqueue_first {
+            fixture
                 .shared
-                .call(&mut state, Job::AwaitRequest, to_hold.task());
+                .enqueue(&mut state, Job::AwaitRequest, to_await.task());
         }
         drop(state);
-        scene.until_served(&to_ring, 1);
-        to_hold.send(Ask::Quick);
-        scene.until_served(&to_hold, 1);
+        fixture.until_served(&to_scan, 1);
+        to_await.send(Input::Quick);
+        fixture.until_served(&to_await, 1);
         gate.open();
-        peers.extend([to_ring, to_hold]);
-        scene.end(&peers);
+        peers.extend([to_scan, to_await]);
+        fixture.end(&peers);
     }
 }
 
 #[test]
-fn a_load_that_begins_during_a_nap_has_a_sentry() {
-    let scene = Scene::new(4);
+fn a_load_that_begins_during_a_sleep_has_a_watchdog() {
+    let fixture = Fixture::new(4);
     let gate = Gate::new();
-    let mut peers = scene.hold(2);
-    peers.push(scene.admit());
-    scene.until("napping beside an idle worker", || {
-        let state = lock(&scene.shared.state);
-        state.napping && state.idle == 1 && !state.sentry
+    let mut peers = fixture.admit_idle(2);
+    peers.push(fixture.admit());
+    fixture.until("asleep beside an idle worker", || {
+        let state = lock(&fixture.shared.state);
+        state.scanner_sleeps && state.idle == 1 && !state.watchdog
     });
-    scene.make_busy();
-    peers.push(scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(&gate)))));
-    scene.until("stalled", || peers[3].is_being_served());
-    peers.push(scene.admit_with(&Arc::default(), Some(Ask::Quick)));
-    scene.until_served(&peers[4], 1);
-    assert!(peers[3].is_being_served(), "still");
+    fixture.enter_scanning_mode();
+    peers.push(fixture.admit_with(&Arc::default(), Some(Input::Gated(Arc::clone(&gate)))));
+    fixture.until("stalled", || peers[3].is_running());
+    peers.push(fixture.admit_with(&Arc::default(), Some(Input::Quick)));
+    fixture.until_served(&peers[4], 1);
+    assert!(peers[3].is_running(), "still");
     gate.open();
-    scene.end(&peers);
+    fixture.end(&peers);
 }
 
 #[test]
-fn answering_a_call_does_not_take_the_pressure_from_the_others() {
-    let (scene, peers, gate) = one_idle_worker_of_four();
-    let called = Peer::new();
-    called.send(Ask::Gated(Arc::clone(&gate)));
-    scene.shared.tasks.fetch_add(1, Ordering::SeqCst);
-    // Under one lock: the idle worker may be about to wake from an earlier call, find nothing, and
-    // relieve the others because it is free.
-    let mut state = lock(&scene.shared.state);
-    scene.shared.pressed.store(true, Ordering::SeqCst);
-    scene
+fn taking_a_queued_task_leaves_the_workers_exhausted() {
+    let (fixture, peers, gate) = one_idle_worker_of_four();
+    let queued = Peer::new();
+    queued.send(Input::Gated(Arc::clone(&gate)));
+    fixture.shared.tasks.fetch_add(1, Ordering::SeqCst);
+    // Under one lock. The idle worker may be about to wake for an earlier task, find no work, and
+    // reset the flag because it is free.
+    let mut state = lock(&fixture.shared.state);
+    fixture
         .shared
-        .call(&mut state, Job::AwaitRequest, called.task());
+        .workers_exhausted
+        .store(true, Ordering::SeqCst);
+    fixture
+        .shared
+        .enqueue(&mut state, Job::AwaitRequest, queued.task());
     drop(state);
-    scene.until("in its handler", || called.is_being_served());
-    assert!(scene.shared.pressed.load(Ordering::SeqCst));
+    fixture.until("in a handler", || queued.is_running());
+    assert!(fixture.shared.workers_exhausted.load(Ordering::SeqCst));
     gate.open();
-    scene.until("free", || !scene.shared.pressed.load(Ordering::SeqCst));
-    scene.end(&[peers, vec![called]].concat());
+    fixture.until("free", || {
+        !fixture.shared.workers_exhausted.load(Ordering::SeqCst)
+    });
+    fixture.end(&[peers, vec![queued]].concat());
 }
 
 #[test]
-fn clients_that_pipeline_without_end_leave_a_worker_to_watch() {
-    let scene = Scene::new(4);
+fn endless_pipelining_leaves_a_worker_for_others() {
+    let fixture = Fixture::new(4);
     let gate = Gate::new();
-    let gated = || Some(Ask::Gated(Arc::clone(&gate)));
-    let mut peers = scene.hold(2);
+    let gated = || Some(Input::Gated(Arc::clone(&gate)));
+    let mut peers = fixture.admit_idle(2);
     for peer in &peers {
-        peer.send(Ask::QuickForEver);
+        peer.send(Input::QuickEndless);
     }
-    // One worker is in a handler, the sweeper in another, and two serve the endless ones.
+    // One worker is in a handler, the scanner in another, and two run the endless tasks.
     for _ in 0..2 {
-        let peer = scene.admit_with(&Arc::default(), gated());
-        scene.until("in its handler", || peer.is_being_served());
+        let peer = fixture.admit_with(&Arc::default(), gated());
+        fixture.until("in a handler", || peer.is_running());
         peers.push(peer);
     }
     for _ in 0..5 {
-        let peer = scene.admit_with(&Arc::default(), Some(Ask::Quick));
-        scene.until_served(&peer, 1);
+        let peer = fixture.admit_with(&Arc::default(), Some(Input::Quick));
+        fixture.until_served(&peer, 1);
         peers.push(peer);
     }
     gate.open();
-    scene.end(&peers);
+    fixture.end(&peers);
 }
 
-/// So many quiet tasks nobody has a place for that the sweeper's naps are of the longest.
-fn a_crowd(scene: &Scene) -> Vec<Arc<Peer>> {
-    let peers: Vec<_> = (0..12_000).map(|_| scene.admit()).collect();
-    scene.until("all cold or held", || {
-        scene.ring() == (0, peers.len() - scene.taken()) && scene.taken() > 0
+/// Returns so many idle tasks without a permit that the scanner's sleeps are of the longest.
+fn a_crowd(fixture: &Fixture) -> Vec<Arc<Peer>> {
+    let peers: Vec<_> = (0..12_000).map(|_| fixture.admit()).collect();
+    fixture.until("all cold or held", || {
+        fixture.scan_list() == (0, peers.len() - fixture.permits()) && fixture.permits() > 0
     });
     peers
 }
 
-/// The sweeper has only just fallen asleep, for 400 ms.
-fn until_a_nap_begins(scene: &Scene) {
-    scene.until("awake", || !lock(&scene.shared.state).napping);
-    scene.until_napping();
+/// Waits until a sleep of 400 ms begins.
+fn until_a_sleep_begins(fixture: &Fixture) {
+    fixture.until("awake", || !lock(&fixture.shared.state).scanner_sleeps);
+    fixture.until_asleep();
 }
 
-/// Well within the nap of 400 ms, and generous for a machine that has other work.
+/// Time within which a sleep must end: less than the 400 ms of a sleep, and enough for a machine
+/// with other work.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
 #[test]
-fn rousing_does_not_wait_for_the_nap_to_end() {
-    let scene = Scene::new(4);
-    let peers = a_crowd(&scene);
-    let rouse = || {
-        until_a_nap_begins(&scene);
-        let before: Vec<_> = peers.iter().map(|peer| peer.looks()).collect();
+fn scan_all_ends_the_sleep() {
+    let fixture = Fixture::new(4);
+    let peers = a_crowd(&fixture);
+    let rescan = || {
+        until_a_sleep_begins(&fixture);
+        let before: Vec<_> = peers.iter().map(|peer| peer.polls()).collect();
         let began = Instant::now();
-        scene.pool.rouse();
-        scene.until("looked at", || {
-            let looked_at =
-                |(peer, before): (&Arc<Peer>, &usize)| peer.is_held() || peer.looks() > *before;
-            peers.iter().zip(&before).all(looked_at)
+        fixture.pool.scan_all();
+        fixture.until("polled", || {
+            let polled =
+                |(peer, before): (&Arc<Peer>, &usize)| peer.is_awaited() || peer.polls() > *before;
+            peers.iter().zip(&before).all(polled)
         });
         began.elapsed()
     };
-    // So many looks may take their time where others are at work; the nap would do so every time.
-    assert!((0..5).any(|_| rouse() < AT_ONCE));
-    scene.end(&peers);
+    // On a loaded machine, so many polls may take long. The sleep would take long each time.
+    assert!((0..5).any(|_| rescan() < AT_ONCE));
+    fixture.end(&peers);
 }
 
 #[test]
-fn what_a_relieved_sweeper_puts_back_ends_the_nap() {
-    assert!((0..5).any(|_| until_what_is_put_back_is_served() < AT_ONCE));
+fn an_entry_put_back_by_a_replaced_scanner_ends_the_sleep() {
+    assert!((0..5).any(|_| time_until_an_entry_put_back_runs() < AT_ONCE));
 }
 
-fn until_what_is_put_back_is_served() -> Duration {
-    let scene = Scene::new(4);
-    let mut peers = a_crowd(&scene);
+fn time_until_an_entry_put_back_runs() -> Duration {
+    let fixture = Fixture::new(4);
+    let mut peers = a_crowd(&fixture);
     let (short, long) = (Gate::new(), Gate::new());
-    // The only worker besides the sweeper is in a handler: it serves the next one itself.
+    // The only other worker is in a handler: the scanner runs the next task itself.
     for gate in [&short, &long] {
-        let peer = scene.admit_with(&Arc::default(), Some(Ask::Gated(Arc::clone(gate))));
-        scene.until("in its handler", || peer.is_being_served());
+        let peer = fixture.admit_with(&Arc::default(), Some(Input::Gated(Arc::clone(gate))));
+        fixture.until("in a handler", || peer.is_running());
         peers.push(peer);
     }
     short.open();
-    scene.until("relieved", || lock(&scene.shared.state).stalled == 1);
-    let relieved = &peers[peers.len() - 1];
-    relieved.send(Ask::Quick);
-    scene.until("quiet", || scene.ring().0 == 0);
-    until_a_nap_begins(&scene);
+    fixture.until("replaced", || lock(&fixture.shared.state).stalled == 1);
+    let replaced = &peers[peers.len() - 1];
+    replaced.send(Input::Quick);
+    fixture.until("quiet", || fixture.scan_list().0 == 0);
+    until_a_sleep_begins(&fixture);
     let began = Instant::now();
     long.open();
-    scene.until_served(relieved, 2);
+    fixture.until_served(replaced, 2);
     let took = began.elapsed();
-    scene.end(&peers);
+    fixture.end(&peers);
     took
 }
 
 #[test]
-fn waiting_for_a_place_is_not_looking_without_pause() {
-    let scene = Scene::new(4);
+fn waiting_for_a_permit_is_no_busy_loop() {
+    let fixture = Fixture::new(4);
     let gate = Gate::new();
-    let long = || Some(Ask::Long(Arc::clone(&gate)));
+    let long = || Some(Input::Long(Arc::clone(&gate)));
     let peers: Vec<_> = (0..9)
-        .map(|_| scene.admit_with(&Arc::default(), long()))
+        .map(|_| fixture.admit_with(&Arc::default(), long()))
         .collect();
-    let waiting = || peers.iter().filter(|peer| !peer.is_being_served());
-    scene.until("in three uploads", || waiting().count() == 6);
-    scene.until_napping();
-    let before: usize = peers.iter().map(|peer| peer.looks()).sum();
+    let waiting = || peers.iter().filter(|peer| !peer.is_running());
+    fixture.until("in three uploads", || waiting().count() == 6);
+    fixture.until_asleep();
+    let before: usize = peers.iter().map(|peer| peer.polls()).sum();
     span(Duration::from_millis(300));
-    let after: usize = peers.iter().map(|peer| peer.looks()).sum();
-    // At most 300 naps, each with a look at all six or two. Without naps it is far above 100,000.
-    assert!(after - before < 6_000, "{} looks", after - before);
+    let after: usize = peers.iter().map(|peer| peer.polls()).sum();
+    // At most 300 sleeps, each followed by two polls of all six. Without sleeps, there are far more
+    // than 100,000 polls.
+    assert!(after - before < 6_000, "{} polls", after - before);
     gate.open();
     for peer in &peers {
-        scene.until_served(peer, 1);
+        fixture.until_served(peer, 1);
     }
-    scene.end(&peers);
+    fixture.end(&peers);
 }
 
 #[test]
-fn quiet_guests_are_looked_at_within_the_budget() {
-    let scene = Scene::new(4);
+fn cold_tasks_are_polled_within_the_budget() {
+    let fixture = Fixture::new(4);
     let peers: Vec<_> = (0..400)
-        .map(|_| scene.admit_with(&Arc::default(), Some(Ask::Part)))
+        .map(|_| fixture.admit_with(&Arc::default(), Some(Input::Part)))
         .collect();
-    scene.until("all cold", || scene.ring() == (0, 400));
-    let before: usize = peers.iter().map(|peer| peer.looks()).sum();
+    fixture.until("all cold", || fixture.scan_list() == (0, 400));
+    let before: usize = peers.iter().map(|peer| peer.polls()).sum();
     let began = Instant::now();
     span(Duration::from_millis(300));
-    let after: usize = peers.iter().map(|peer| peer.looks()).sum();
+    let after: usize = peers.iter().map(|peer| peer.polls()).sum();
     let took = began.elapsed().as_micros() as usize;
-    // A look for each 37.5 µs: 2 % of a core. Half as much again for where the span begins.
+    // One poll for each 37.5 µs is 2 % of a core. The bound is half as much again, because the span
+    // begins at any point of an interval.
     assert!(
         (after - before) * 25 < took,
-        "{} looks in {} µs",
+        "{} polls in {} µs",
         after - before,
         took
     );
     assert!(after > before, "none at all");
-    scene.end(&peers);
+    fixture.end(&peers);
 }
 
 #[test]
-fn a_takeover_shows_in_the_pulse_at_once() {
-    let scene = Scene::new(2);
-    let mut state = lock(&scene.shared.state);
-    let before = scene.shared.pulse.load(Ordering::SeqCst);
-    // Were it later, a sweeper that comes back meanwhile would not know that it was relieved.
-    scene.shared.begin_sweep(&mut state);
-    assert_ne!(scene.shared.pulse.load(Ordering::SeqCst), before);
-    state.sweep = None;
+fn a_takeover_changes_the_heartbeat_at_once() {
+    let fixture = Fixture::new(2);
+    let mut state = lock(&fixture.shared.state);
+    let before = fixture.shared.heartbeat.load(Ordering::SeqCst);
+    // Without this, a scanner whose handler returns meanwhile would not notice the takeover.
+    fixture.shared.begin_scan(&mut state);
+    assert_ne!(fixture.shared.heartbeat.load(Ordering::SeqCst), before);
+    state.scan = None;
     drop(state);
-    scene.end(&[]);
+    fixture.end(&[]);
 }
 
 #[test]
-fn a_sweeper_that_comes_back_in_time_is_not_relieved() {
-    let scene = Scene::new(2);
-    let state = lock(&scene.shared.state);
-    let (serving, done) = (pulse(1, 1), pulse(1, 2));
-    scene.shared.pulse.store(serving, Ordering::SeqCst);
-    // The sentry has read the pulse; then the sweeper is done; then the sentry acts.
-    scene.shared.pulse.store(done, Ordering::SeqCst);
-    assert!(!scene.shared.relieve(&state, serving));
-    scene.shared.pulse.store(serving, Ordering::SeqCst);
-    assert!(scene.shared.relieve(&state, serving));
-    assert_ne!(scene.shared.pulse.load(Ordering::SeqCst), serving);
+fn a_scanner_that_returns_in_time_is_not_replaced() {
+    let fixture = Fixture::new(2);
+    let state = lock(&fixture.shared.state);
+    let (running, done) = (heartbeat(1, 1), heartbeat(1, 2));
+    fixture.shared.heartbeat.store(running, Ordering::SeqCst);
+    // The watchdog reads the heartbeat; the handler returns; the watchdog tries to take over.
+    fixture.shared.heartbeat.store(done, Ordering::SeqCst);
+    assert!(!fixture.shared.take_over(&state, running));
+    fixture.shared.heartbeat.store(running, Ordering::SeqCst);
+    assert!(fixture.shared.take_over(&state, running));
+    assert_ne!(fixture.shared.heartbeat.load(Ordering::SeqCst), running);
     drop(state);
-    scene.end(&[]);
+    fixture.end(&[]);
 }
 
 #[test]
-fn quiet_guests_do_not_keep_an_upload_from_its_place() {
+fn idle_tasks_leave_a_permit_for_an_upload() {
     for &size in &[2, 3, 4, 7, 8, 16] {
-        let scene = Scene::new(size);
+        let fixture = Fixture::new(size);
         let open = Gate::new();
         open.open();
-        let mut peers: Vec<_> = (0..size * 2).map(|_| scene.admit()).collect();
-        scene.until("held or cold", || {
-            let held = peers.iter().filter(|peer| peer.is_held()).count();
-            scene.ring() == (0, peers.len() - held)
+        let mut peers: Vec<_> = (0..size * 2).map(|_| fixture.admit()).collect();
+        fixture.until("held or cold", || {
+            let held = peers.iter().filter(|peer| peer.is_awaited()).count();
+            fixture.scan_list() == (0, peers.len() - held)
         });
-        let upload = scene.admit_with(&Arc::default(), Some(Ask::Long(open)));
-        scene.until_served(&upload, 1);
+        let upload = fixture.admit_with(&Arc::default(), Some(Input::Long(open)));
+        fixture.until_served(&upload, 1);
         peers.push(upload);
-        scene.end(&peers);
+        fixture.end(&peers);
     }
 }
 
 #[test]
-fn guests_are_served_by_as_few_threads_as_there_are() {
+fn tasks_run_with_few_threads() {
     for &threads in &[1, 2, 3] {
-        let scene = Scene::new(8);
-        scene.shared.most_threads.store(threads, Ordering::SeqCst);
+        let fixture = Fixture::new(8);
+        fixture.threads_left.store(threads, Ordering::SeqCst);
         let open = Gate::new();
         open.open();
-        let peers: Vec<_> = (0..8).map(|_| scene.admit()).collect();
+        let peers: Vec<_> = (0..8).map(|_| fixture.admit()).collect();
         for times in 1..=4 {
             for peer in &peers {
                 match times {
-                    3 => peer.send(Ask::Long(Arc::clone(&open))),
-                    _ => peer.send(Ask::Quick),
+                    3 => peer.send(Input::Long(Arc::clone(&open))),
+                    _ => peer.send(Input::Quick),
                 }
             }
             for peer in &peers {
-                scene.until_served(peer, times);
+                fixture.until_served(peer, times);
             }
         }
-        // Nobody is handed to and fro between a ring and workers that may not hold him.
-        scene.until("quiet", || scene.ring().0 == 0);
-        span(NO_THREAD_FOR);
-        let before: usize = peers.iter().map(|peer| peer.looks()).sum();
+        // No task moves again and again between the scan list and workers without a permit.
+        fixture.until("quiet", || fixture.scan_list().0 == 0);
+        span(SPAWN_RETRY_INTERVAL);
+        let before: usize = peers.iter().map(|peer| peer.polls()).sum();
         span(Duration::from_millis(200));
-        let after: usize = peers.iter().map(|peer| peer.looks()).sum();
-        assert!(after - before < 6_000, "{} looks", after - before);
-        scene.end(&peers);
+        let after: usize = peers.iter().map(|peer| peer.polls()).sum();
+        assert!(after - before < 6_000, "{} polls", after - before);
+        fixture.end(&peers);
     }
 }
 
 #[test]
-fn without_a_single_thread_the_guest_is_given_back() {
-    let scene = Scene::new(4);
-    scene.shared.most_threads.store(0, Ordering::SeqCst);
-    for &busy in &[false, true] {
-        scene.shared.busy.store(busy, Ordering::SeqCst);
+fn without_a_thread_the_task_is_returned() {
+    let fixture = Fixture::new(4);
+    fixture.threads_left.store(0, Ordering::SeqCst);
+    for &scanning in &[false, true] {
+        fixture
+            .shared
+            .scanning_mode
+            .store(scanning, Ordering::SeqCst);
         let peer = Peer::new();
-        assert!(scene.pool.admit(peer.task()).is_err());
-        assert!(peer.is_over(), "it was given back, and dropped here");
+        assert!(fixture.pool.admit(peer.task()).is_err());
+        assert!(peer.is_dropped(), "it was given back, and dropped here");
     }
-    scene.shared.busy.store(false, Ordering::SeqCst);
-    scene.shared.most_threads.store(4, Ordering::SeqCst);
-    let peers = scene.hold(2);
-    scene.end(&peers);
+    fixture.shared.scanning_mode.store(false, Ordering::SeqCst);
+    fixture.threads_left.store(4, Ordering::SeqCst);
+    let peers = fixture.admit_idle(2);
+    fixture.end(&peers);
 }

@@ -1,5 +1,8 @@
-//! The chunked transfer coding (RFC 9112 §7.1): the decoder for requests, and the lines that go
-//! around the chunks of a response. It holds no bytes and never allocates.
+//! The chunked transfer coding (RFC 9112 §7.1): the decoder, and the lines around the chunks of a
+//! body that is sent. The decoder holds no bytes and never allocates.
+//!
+//! The decoder is a state machine over single bytes, except that it copies the bytes of a chunk at
+//! once:
 //!
 //! ```text
 //!            ;                                     chunk-ext: Name Eq Value Quoted ..
@@ -10,21 +13,23 @@
 //! ```
 
 use crate::limits::Limits;
-use crate::wire::bytes::{is, QUOTED, TOKEN, VALUE};
+use crate::message::syntax::bytes::{is, QUOTED, TOKEN, VALUE};
 use crate::wire::error::WireError;
 use crate::wire::head::fields::{bad_name, bad_value};
 
-/// What follows the bytes of each chunk.
+/// The bytes after each chunk.
 pub(crate) const CHUNK_END: &[u8] = b"\r\n";
 
 /// The chunk of size 0 and an empty trailer section.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// As many as a u64 has; leading zeros count.
+/// The digits of a chunk size: 16, as many as a u64 has. Leading zeros count. A longer size is
+/// rejected.
 const MAX_SIZE_DIGITS: u8 = 16;
 
-/// Extension bytes of one body. Nobody uses them, and without a bound a peer could send its
-/// megabytes there (RFC 9112 §7.1.1 asks for one).
+/// The bytes of all chunk extensions of one body: 4 KiB. Extensions have no known use. Without a
+/// bound, a peer could send any number of bytes in them (RFC 9112 §7.1.1 requires a bound). More
+/// bytes are rejected.
 const MAX_EXTENSION_BYTES: usize = 4 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,21 +56,21 @@ enum State {
     Done,
 }
 
-/// How much [`Decoder::decode`] used of what it was given.
+/// The byte counts of one call of [`Decoder::decode`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub consumed: usize,
     pub produced: usize,
 }
 
-/// Takes a chunked body apart as it arrives.
+/// The decoder of a chunked body that arrives in pieces.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     state: State,
     digits: u8,
-    /// Of the current chunk: its size while that is read, then what is still to come.
+    /// The size of the current chunk; while its data arrives, the bytes still missing.
     size: u64,
-    /// What the chunks to come may still add up to.
+    /// The bytes that all further chunks may have.
     body_left: u64,
     extension_left: usize,
     trailer_left: usize,
@@ -85,20 +90,16 @@ impl Decoder {
         }
     }
 
-    /// For a body that is passed on as it comes: it may be of any length. Its extensions and its
-    /// trailer section are bounded as ever.
-    pub(crate) fn of_any_length() -> Decoder {
-        Decoder::new(&Limits {
-            max_body_bytes: u64::MAX,
-            ..Limits::default()
-        })
-    }
-
-    /// Reads from `input` and writes the body's bytes into `out`. Returns when the input is used
-    /// up, when the next byte has no room in `out`, or when the body and its trailer section have
-    /// ended; what is left of the input then belongs to the next request.
+    /// Reads from `input`, and writes the bytes of the body to `out`.
     ///
-    /// After an error the body has no end that could be trusted, and `out` holds nothing.
+    /// Returns at the end of the input, before a byte that `out` has no room for, and after the
+    /// body and its trailer section. In the last case, the rest of the input belongs to the next
+    /// request.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the coding is malformed or a limit is exceeded. The body then has no end
+    /// that the server can rely on, and the content of `out` has no meaning.
     pub(crate) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, WireError> {
         let mut done = Progress::default();
         while let Some(&byte) = input.get(done.consumed) {
@@ -129,12 +130,12 @@ impl Decoder {
         Ok(done)
     }
 
-    /// The body has ended, trailer section and all.
+    /// Returns whether the body and its trailer section have ended.
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
-    /// Where one byte of what is not body leads to.
+    /// Returns the state after one byte outside of the data of a chunk.
     fn step(&mut self, byte: u8) -> Result<State, WireError> {
         match self.state {
             State::Size => self.size_byte(byte),
@@ -223,8 +224,8 @@ impl Decoder {
         })
     }
 
-    /// trailer-section = *( field-line CRLF ), and the CRLF that ends the body. The fields are
-    /// checked and forgotten: none may change what the head said (RFC 9110 §6.5.1).
+    /// trailer-section = *( field-line CRLF ), and the CRLF that ends the body. The decoder checks
+    /// the fields and ignores them: no field may change the meaning of the head (RFC 9110 §6.5.1).
     fn trailer_byte(&mut self, byte: u8) -> Result<State, WireError> {
         self.trailer_left = self
             .trailer_left
@@ -239,9 +240,10 @@ impl Decoder {
                     .fields_left
                     .checked_sub(1)
                     .ok_or(WireError::TooManyHeaders)?;
-                match is(byte, TOKEN) {
-                    true => Ok(State::Name),
-                    false => Err(bad_name(byte, true)),
+                if is(byte, TOKEN) {
+                    Ok(State::Name)
+                } else {
+                    Err(bad_name(byte, true))
                 }
             }
             (State::Name, b':') => Ok(State::Value),
@@ -257,19 +259,10 @@ impl Decoder {
     }
 }
 
-/// The line before a chunk of `len` bytes, which is not 0: that would end the body.
+/// Appends the line before a chunk of `len` bytes. `len` must not be 0, which would end the body.
 pub(crate) fn write_chunk_head(out: &mut Vec<u8>, len: usize) {
     debug_assert_ne!(len, 0);
-    let mut digits = [0; 16];
-    let mut left = len;
-    let mut at = digits.len();
-    while left > 0 {
-        at -= 1;
-        digits[at] = b"0123456789abcdef"[left & 15];
-        left >>= 4;
-    }
-    out.extend_from_slice(&digits[at..]);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(format!("{len:x}\r\n").as_bytes());
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! Chunked bodies, good and bad: fed whole, in pieces, into buffers of every size.
+//! Valid and invalid chunked bodies: fed whole and in pieces, into buffers of every size.
 
 use super::*;
 use crate::wire::tests::Random;
 use WireError::*;
 
-/// What became of some bytes: the body, how many bytes were used, whether it ended.
+/// The result for some bytes: the body, the number of bytes used, whether the body ended.
 type Decoded = Result<(Vec<u8>, usize, bool), WireError>;
 
-/// Hands over the input in pieces of `piece` bytes, with room for `room` bytes at a time.
+/// Feeds the input in pieces of `piece` bytes, with room for `room` bytes at a time.
 fn feed(input: &[u8], first: usize, piece: usize, room: usize, limits: &Limits) -> Decoded {
     let mut decoder = Decoder::new(limits);
     let mut body = Vec::new();
@@ -89,7 +89,7 @@ const BODIES: &[(&str, &[u8], &[u8])] = &[
     ("a field that is no trailer", b"0\r\nContent-Length: 5\r\nTransfer-Encoding: x\r\n\r\n", b""),
 ];
 
-/// A body that is refused by its last byte.
+/// A body that is rejected at its last byte.
 #[rustfmt::skip]
 const BAD: &[(&str, &[u8], WireError)] = &[
     ("no size", b"\r", BadChunkSize),
@@ -174,7 +174,7 @@ fn bodies_end_with_their_last_byte() {
 }
 
 #[test]
-fn bodies_are_refused_by_the_first_byte_that_is_wrong() {
+fn bodies_are_rejected_at_their_first_wrong_byte() {
     for &(name, input, want) in BAD {
         assert_eq!(decode(input, &Limits::default()), Err(want), "{}", name);
         let less = decode(&input[..input.len() - 1], &Limits::default());
@@ -183,7 +183,7 @@ fn bodies_are_refused_by_the_first_byte_that_is_wrong() {
 }
 
 #[test]
-fn limits_admit_n_and_refuse_one_more() {
+fn limits_admit_n_and_reject_one_more() {
     let usual = Limits::default;
     let body: &[u8] = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     let trailer: &[u8] = b"0\r\nA: b\r\nC: d\r\n\r\n";
@@ -268,7 +268,7 @@ fn limits_admit_n_and_refuse_one_more() {
 }
 
 #[test]
-fn a_size_beyond_the_limit_is_refused_before_its_data() {
+fn a_size_beyond_the_limit_is_rejected_before_its_data() {
     let limits = Limits {
         max_body_bytes: 1 << 20,
         ..Limits::default()

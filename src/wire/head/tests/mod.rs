@@ -1,4 +1,4 @@
-//! The head parser over its tables: whole, split at every byte, with bytes behind.
+//! The head parser with its tables: each row whole, split at every byte, and with bytes after it.
 
 use self::tables::*;
 use super::*;
@@ -36,7 +36,7 @@ fn absolute_form_gives_path_and_host() {
         let bytes = [line, b"\r\nHost: h\r\n\r\n"].concat();
         check(name, &bytes, &Limits::default(), want);
     }
-    // What a request is called in reports has no field of it.
+    // The name of a request in reports contains none of its fields.
     for &(name, line, want) in ABSOLUTE.iter().filter(|row| row.2.is_ok()) {
         let bytes = [line, b"\r\nHost: h\r\nCookie: c\r\n\r\n"].concat();
         let mut head = Head::default();
@@ -134,7 +134,7 @@ fn nothing_is_whole_before_its_last_byte() {
 }
 
 #[test]
-fn limits_admit_n_and_refuse_one_more() {
+fn limits_admit_n_and_reject_one_more() {
     let bytes = b"\r\nGET /abc HTTP/1.0\r\nA: b\r\nC: d\r\n\r\n";
     let usual = Limits::default;
     // An empty line before a head is no part of it.
@@ -266,7 +266,7 @@ fn limits_are_known_before_the_end_arrives() {
 }
 
 #[test]
-fn a_head_that_is_not_whole_tells_its_method() {
+fn an_incomplete_head_has_its_method() {
     for bytes in [
         "HEAD / HT",
         "HEAD /\u{1} HTTP/1.1",
@@ -330,7 +330,7 @@ fn mutants_neither_panic_nor_depend_on_the_splits() {
 }
 
 #[test]
-fn the_method_is_known_once_it_has_ended_whatever_comes_of_the_head() {
+fn the_method_is_known_once_it_has_ended_even_if_the_head_is_rejected() {
     let limits = Limits::default();
     for (bytes, want) in [
         (&b"HEAD"[..], ""),

@@ -1,4 +1,4 @@
-//! What a head may be and what not: a name, the bytes, and the head in one line or the error.
+//! Valid and invalid heads: a name, the bytes, and the head in one line or the error.
 
 use super::WireError;
 use super::WireError::*;
@@ -92,7 +92,7 @@ pub(crate) const LINES: &[Row] = &[
     ("two slashes", b"GET //a HTTP/1.1", Ok("GET //a 1.1")),
     ("dots stay", b"GET /../%2e%2e/. HTTP/1.1", Ok("GET /../%2e%2e/. 1.1")),
     ("a URL in the query", b"GET /?u=http://a/?b HTTP/1.1", Ok("GET /?u=http://a/?b 1.1")),
-    ("a method that nobody knows", b"M-SEARCH / HTTP/1.1", Ok("M-SEARCH / 1.1")),
+    ("an unregistered method", b"M-SEARCH / HTTP/1.1", Ok("M-SEARCH / 1.1")),
     ("methods heed case", b"get / HTTP/1.1", Ok("get / 1.1")),
     ("every byte that a method may have",
      b"!#$%&'*+-.^_`|~09azAZ / HTTP/1.1", Ok("!#$%&'*+-.^_`|~09azAZ / 1.1")),
@@ -205,7 +205,7 @@ pub(crate) const LINES: &[Row] = &[
     ("a second line in the target", b"GET /\r\nX: / HTTP/1.1", Err(BadVersion)),
 ];
 
-/// Absolute-form and what becomes of it; `\r\nHost: h\r\n\r\n` comes after it.
+/// Targets in absolute-form, and their result; `\r\nHost: h\r\n\r\n` comes after it.
 #[rustfmt::skip]
 pub(crate) const ABSOLUTE: &[Row] = &[
     ("a path", b"GET http://a/b?c HTTP/1.1", Ok("GET /b?c 1.1|Host: a")),
@@ -362,7 +362,7 @@ pub(crate) const HOSTS: &[(&[u8], bool)] = &[
     (b"[::1]]", false),
 ];
 
-/// Lines that are not finished and refused all the same, by the last byte.
+/// Incomplete lines that are rejected at their last byte.
 #[rustfmt::skip]
 pub(crate) const EARLY: &[(&str, &[u8], WireError)] = &[
     ("a first byte", b"\x16", BadMethod),

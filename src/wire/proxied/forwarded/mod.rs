@@ -1,28 +1,29 @@
-//! What proxies say in `Forwarded` (RFC 7239), or in `X-Forwarded-For` and `-Proto`, of the client
-//! they speak for. Who is believed is for the caller to say.
+//! The client that proxies name in `Forwarded` (RFC 7239), or in `X-Forwarded-For` and
+//! `X-Forwarded-Proto`. The caller decides which proxies are trusted.
 //!
-//! Each proxy appends what it sees: the last element is of the one next to us, and what is before
-//! it is only as true as that proxy. So lists are read from their end, as far as whoever appended
-//! an element is trusted. A client may have sent the beginning of the list, and quotes or commas
-//! in it that never end: what is appended to that reads the same from behind.
+//! Each proxy appends an element with the address that it sees. The last element comes from the
+//! nearest proxy, and each earlier element is only as reliable as the proxy that passed it on. So
+//! the module reads a list from its end, while the proxy that appended an element is trusted. A
+//! client may have sent the beginning of the list, with an unclosed quote or a comma in it. Read
+//! from its end, the rest of the list is the same with and without that beginning.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Client;
 use crate::message::request::head::Head;
+use crate::message::syntax::bytes;
+use crate::message::syntax::bytes::{is_ows, trim, QUOTED, TOKEN, VALUE};
 use crate::util::net::canonical;
-use crate::wire::bytes;
-use crate::wire::bytes::{QUOTED, TOKEN, VALUE};
 
-/// In which fields proxies say it.
+/// The fields in which proxies name the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Forwarded,
     XForwarded,
 }
 
-/// The client that a trusted `peer` speaks for: the last address that a trusted proxy told of.
-/// What is malformed, or not told, ends the walk there.
+/// Returns the client of a trusted `peer`: the last address that a trusted proxy named. A malformed
+/// or missing element ends the search.
 pub(crate) fn client(
     head: &Head,
     dialect: Dialect,
@@ -40,7 +41,7 @@ fn forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) ->
         address: peer,
         secure: false,
     };
-    for element in from_behind(head, "Forwarded") {
+    for element in elements_reversed(head, "Forwarded") {
         if !trusted(client.address.ip()) {
             break;
         }
@@ -60,7 +61,7 @@ fn forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) ->
 fn x_forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) -> Client {
     let mut address = peer;
     let mut hops = 0;
-    for element in from_behind(head, "X-Forwarded-For") {
+    for element in elements_reversed(head, "X-Forwarded-For") {
         if !trusted(address.ip()) {
             break;
         }
@@ -70,19 +71,19 @@ fn x_forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) 
         }
         hops += 1;
     }
-    // Some proxies append to this list, some replace it, and some pass it on: the client's protocol
-    // is as far from the end as its address, or as far as there is any.
-    let protocols = from_behind(head, "X-Forwarded-Proto").flatten();
+    // Some proxies append to this list, some replace it, and some pass it on. The protocol of the
+    // client is as far from the end as its address, or the first one if the list is shorter.
+    let protocols = elements_reversed(head, "X-Forwarded-Proto").flatten();
     let protocol = protocols.take(hops.max(1)).last().unwrap_or_default();
     let is = |name: &str| protocol.eq_ignore_ascii_case(name);
     Client {
         address,
-        // Traefik names the protocol that a websocket asks for.
+        // Traefik sends `wss` for a websocket.
         secure: is("https") || is("wss"),
     }
 }
 
-/// What one proxy says of whom it had the request from.
+/// The element of one proxy: the sender of the request and its protocol.
 struct Hop {
     node: Option<Node>,
     secure: bool,
@@ -90,56 +91,56 @@ struct Hop {
 
 enum Node {
     Address(SocketAddr),
-    /// `unknown`, or an identifier that says nothing to us.
+    /// `unknown`, or an obfuscated identifier.
     Hidden,
 }
 
-/// forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ); blanks around the semicolon
-/// are let pass.
+/// forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ). OWS around a semicolon is
+/// accepted.
 fn hop(element: &str) -> Option<Hop> {
-    let (mut node_said, mut proto_said) = (None, None);
+    let (mut node_value, mut proto_value) = (None, None);
     let mut rest = element;
     loop {
-        rest = rest.trim_start_matches(BLANKS);
-        if let Some(behind) = rest.strip_prefix(';') {
-            rest = behind;
+        rest = rest.trim_start_matches(is_ows);
+        if let Some(tail) = rest.strip_prefix(';') {
+            rest = tail;
             continue;
         }
         if rest.is_empty() {
             break;
         }
-        let (name, behind) = rest.split_at(bytes::skip(rest.as_bytes(), 0, TOKEN));
-        let behind = behind.strip_prefix('=').filter(|_| !name.is_empty())?;
-        let (value, behind) = behind.split_at(value_len(behind.as_bytes())?);
-        rest = behind.trim_start_matches(BLANKS);
+        let (name, tail) = rest.split_at(bytes::skip(rest.as_bytes(), 0, TOKEN));
+        let tail = tail.strip_prefix('=').filter(|_| !name.is_empty())?;
+        let (value, tail) = tail.split_at(value_len(tail.as_bytes())?);
+        rest = tail.trim_start_matches(is_ows);
         if !rest.is_empty() && !rest.starts_with(';') {
             return None;
         }
-        let said = match name {
-            _ if name.eq_ignore_ascii_case("for") => &mut node_said,
-            _ if name.eq_ignore_ascii_case("proto") => &mut proto_said,
+        let known = match name {
+            _ if name.eq_ignore_ascii_case("for") => &mut node_value,
+            _ if name.eq_ignore_ascii_case("proto") => &mut proto_value,
             _ => continue,
         };
         // RFC 7239 §4: a parameter occurs once.
-        if said.replace(value).is_some() {
+        if known.replace(value).is_some() {
             return None;
         }
     }
-    let mut buffer = [0; LONGEST_NODE];
-    let node = match node_said {
+    let mut buffer = [0; MAX_VALUE_BYTES];
+    let node = match node_value {
         Some(value) => Some(node(unquoted(value, &mut buffer)?)?),
         None => None,
     };
-    let proto = proto_said.and_then(|value| unquoted(value, &mut buffer));
+    let proto = proto_value.and_then(|value| unquoted(value, &mut buffer));
     let secure = proto.map_or(false, |proto| proto.eq_ignore_ascii_case("https"));
     Some(Hop { node, secure })
 }
 
-const BLANKS: &[char] = &[' ', '\t'];
-/// No address with its port is longer, nor any name that a protocol has.
-const LONGEST_NODE: usize = 64;
+/// The longest value of `for` and `proto`: 64 bytes. No address with a port and no protocol name is
+/// longer. A longer value counts as malformed.
+const MAX_VALUE_BYTES: usize = 64;
 
-/// The length of the token or the quoted-string that this begins with (RFC 9110 §5.6.4).
+/// Returns the length of the token or quoted-string at the front of `text` (RFC 9110 §5.6.4).
 fn value_len(text: &[u8]) -> Option<usize> {
     if text.first() != Some(&b'"') {
         return Some(bytes::skip(text, 0, TOKEN)).filter(|&length| length > 0);
@@ -156,8 +157,8 @@ fn value_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// What a token or a quoted-string stands for, if it is not too long for anything known here.
-fn unquoted<'a>(value: &str, buffer: &'a mut [u8; LONGEST_NODE]) -> Option<&'a str> {
+/// Returns the value of a token or a quoted-string, unless the value exceeds [`MAX_VALUE_BYTES`].
+fn unquoted<'a>(value: &str, buffer: &'a mut [u8; MAX_VALUE_BYTES]) -> Option<&'a str> {
     let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
     let mut rest = quoted.unwrap_or(value).bytes();
     let mut length = 0;
@@ -173,11 +174,11 @@ fn unquoted<'a>(value: &str, buffer: &'a mut [u8; LONGEST_NODE]) -> Option<&'a s
 fn node(text: &str) -> Option<Node> {
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (address, behind) = rest.split_once(']')?;
+            let (address, tail) = rest.split_once(']')?;
             let address: Ipv6Addr = address.parse().ok()?;
-            let port = match behind {
+            let port = match tail {
                 "" => None,
-                _ => Some(behind.strip_prefix(':')?),
+                _ => Some(tail.strip_prefix(':')?),
             };
             (Some(IpAddr::V6(address)), port)
         }
@@ -187,23 +188,24 @@ fn node(text: &str) -> Option<Node> {
                 None => (text, None),
             };
             let hidden = name.eq_ignore_ascii_case("unknown") || is_obfuscated(name);
-            let address = match hidden {
-                true => None,
-                false => Some(IpAddr::V4(name.parse::<Ipv4Addr>().ok()?)),
+            let address = if hidden {
+                None
+            } else {
+                Some(IpAddr::V4(name.parse::<Ipv4Addr>().ok()?))
             };
             (address, port)
         }
     };
     let port = port.map_or(Some(0), port_of)?;
     Some(match name.map(canonical) {
-        // Nobody's address.
+        // 0.0.0.0 and `::` are the address of no client.
         Some(address) if address.is_unspecified() => Node::Hidden,
         Some(address) => Node::Address(SocketAddr::new(address, port)),
         None => Node::Hidden,
     })
 }
 
-/// node-port = port / obfport; port = 1*5DIGIT. One that is obfuscated is 0.
+/// node-port = port / obfport; port = 1*5DIGIT. An obfuscated port counts as 0.
 fn port_of(text: &str) -> Option<u16> {
     if is_obfuscated(text) {
         return Some(0);
@@ -219,31 +221,36 @@ fn is_obfuscated(text: &str) -> bool {
     !name.is_empty() && name.bytes().all(fits)
 }
 
-/// What `X-Forwarded-For` has no grammar for: an address as it is, or written as in `Forwarded`.
+/// Returns the address in an element of `X-Forwarded-For`: a bare address, or one as in
+/// `Forwarded`. This field has no grammar.
 fn x_node(element: &str) -> Option<SocketAddr> {
     let bare = element.parse::<Ipv6Addr>().ok();
     let bare = bare.map(|address| SocketAddr::new(canonical(address.into()), 0));
-    let told = bare.or_else(|| match node(element)? {
+    let named = bare.or_else(|| match node(element)? {
         Node::Address(address) => Some(address),
         Node::Hidden => None,
     });
-    told.filter(|address| !address.ip().is_unspecified())
+    named.filter(|address| !address.ip().is_unspecified())
 }
 
-/// The elements of a list, the last first; several fields are one list (RFC 9110 §5.3). Empty ones
-/// do not count (§5.6.1). `None` where a quote has no beginning: there the list ends.
-fn from_behind<'a>(head: &'a Head, name: &'a str) -> impl Iterator<Item = Option<&'a str>> + 'a {
+/// Returns the elements of a list in reverse order, without empty ones (RFC 9110 §5.6.1). Several
+/// fields are one list (§5.3). `None` stands for a closing quote without an opening one, which ends
+/// the list.
+fn elements_reversed<'a>(
+    head: &'a Head,
+    name: &'a str,
+) -> impl Iterator<Item = Option<&'a str>> + 'a {
     let fields = head.fields.iter().rev();
     let of_name = fields.filter(move |f| f.name.of(&head.text).eq_ignore_ascii_case(name));
-    let elements = of_name.flat_map(move |f| FromBehind(Some(f.value.of(&head.text))));
+    let elements = of_name.flat_map(move |f| ReversedElements(Some(f.value.of(&head.text))));
     elements
-        .map(|element| element.map(|text| text.trim_matches(BLANKS)))
+        .map(|element| element.map(trim))
         .filter(|element| *element != Some(""))
 }
 
-struct FromBehind<'a>(Option<&'a str>);
+struct ReversedElements<'a>(Option<&'a str>);
 
-impl<'a> Iterator for FromBehind<'a> {
+impl<'a> Iterator for ReversedElements<'a> {
     type Item = Option<&'a str>;
 
     fn next(&mut self) -> Option<Option<&'a str>> {
@@ -257,7 +264,7 @@ impl<'a> Iterator for FromBehind<'a> {
                     self.0 = Some(&list[..at]);
                     return Some(Some(&list[at + 1..]));
                 }
-                b'"' => match opening(&bytes[..at]) {
+                b'"' => match opening_quote(&bytes[..at]) {
                     Some(open) => at = open,
                     None => return Some(None),
                 },
@@ -268,8 +275,9 @@ impl<'a> Iterator for FromBehind<'a> {
     }
 }
 
-/// Where the quote opens that closes behind this: the last one that no backslash escapes.
-fn opening(text: &[u8]) -> Option<usize> {
+/// Returns the index of the quote that opens a quoted-string which ends after `text`: the last
+/// quote that no backslash escapes.
+fn opening_quote(text: &[u8]) -> Option<usize> {
     let mut end = text.len();
     loop {
         let quote = text[..end].iter().rposition(|&b| b == b'"')?;

@@ -49,7 +49,7 @@ const FORWARDED: &[(&[&str], &str, bool)] = &[
     (&[";;for=192.0.2.7;;"], "192.0.2.7:0", false),
     (&["for=192.0.2.7;secret=\"a, b; c\\\" d\\\\\""], "192.0.2.7:0", false),
     (&["for=192.0.2.7,"], "192.0.2.7:0", false),
-    // From the end, as far as those who appended are trusted.
+    // From the end, while the proxy that appended the element is trusted.
     (&["for=192.0.2.8, for=192.0.2.7"], "192.0.2.7:0", false),
     (&["for=192.0.2.8,for=192.0.2.7"], "192.0.2.7:0", false),
     (&["for=192.0.2.8;proto=https, for=192.0.2.7;proto=http"], "192.0.2.7:0", false),
@@ -62,7 +62,7 @@ const FORWARDED: &[(&[&str], &str, bool)] = &[
     (&["for=192.0.2.7, for=\"[::ffff:10.0.0.2]\""], "192.0.2.7:0", false),
     (&["for=10.0.0.3;proto=https, for=10.0.0.2"], "10.0.0.3:0", true),
     (&["for=192.0.2.7, for=\"10.0.0.2:99\", ,"], "192.0.2.7:0", false),
-    // What is not told ends it; what the proxy says of the protocol still counts.
+    // A hidden or missing address ends the search. The protocol of the same element counts.
     (&["for=unknown"], PEER, false),
     (&["for=192.0.2.7, for=unknown;proto=https"], PEER, true),
     (&["for=192.0.2.7, for=Unknown"], PEER, false),
@@ -75,7 +75,7 @@ const FORWARDED: &[(&[&str], &str, bool)] = &[
     (&["for=192.0.2.7, for=\"[::ffff:0.0.0.0]\""], PEER, false),
     (&["for=192.0.2.7, by=10.0.0.1"], PEER, false),
     (&["for=192.0.2.7, for=unknown, for=10.0.0.2;proto=https"], "10.0.0.2:0", false),
-    // What is malformed ends it, at the last one that was not.
+    // A malformed element ends the search. The element after it counts.
     (&["for=192.0.2.7, for"], PEER, false),
     (&["for=192.0.2.7, for=;proto=https"], PEER, false),
     (&["for=192.0.2.7, =192.0.2.8"], PEER, false),
@@ -119,8 +119,8 @@ const FORWARDED: &[(&[&str], &str, bool)] = &[
     (&["for=\"\\\u{e9}\""], PEER, false),
 ];
 
-/// What a client sent, and its proxy could not know to be malformed, cannot take in what the proxy
-/// appended: on the same line, or on one of its own.
+/// Beginnings that a client may send. A beginning cannot hide the element that the proxy appends,
+/// in the same field or in one of its own.
 const BEGINNINGS: &[&str] = &[
     "",
     "for=203.0.113.1",
@@ -201,7 +201,7 @@ const X_FORWARDED: &[(&[&str], &[&str], &str, bool)] = &[
     (&["192.0.2.7, ::ffff:10.0.0.2"], &[], "192.0.2.7:0", false),
     (&["192.0.2.8, 192.0.2.7", "127.0.0.1, 10.0.0.2"], &[], "192.0.2.7:0", false),
     (&["10.0.0.3, 10.0.0.2"], &["https"], "10.0.0.3:0", true),
-    // As far from the end as the client, or as far as there is one.
+    // As far from the end as the client, or the first one.
     (&["192.0.2.7"], &["https, http"], "192.0.2.7:0", false),
     (&["192.0.2.7"], &["http, https"], "192.0.2.7:0", true),
     (&["192.0.2.7"], &["http", "https"], "192.0.2.7:0", true),
@@ -210,7 +210,7 @@ const X_FORWARDED: &[(&[&str], &[&str], &str, bool)] = &[
     (&["192.0.2.7, 10.0.0.2"], &["https, http, http"], "192.0.2.7:0", false),
     (&["192.0.2.8, 192.0.2.7, 10.0.0.2"], &["http, https, http"], "192.0.2.7:0", true),
     (&["10.0.0.2, 192.0.2.7"], &["https, http"], "192.0.2.7:0", false),
-    // What is malformed, or not told, ends it.
+    // A malformed or hidden address ends the search.
     (&["192.0.2.7, unknown"], &["https"], PEER, true),
     (&["192.0.2.7, _hidden"], &[], PEER, false),
     (&["192.0.2.7, 0.0.0.0"], &[], PEER, false),
@@ -243,8 +243,8 @@ fn x_forwarded_names_the_client() {
 }
 
 #[test]
-fn what_is_longer_than_any_address_is_none() {
-    let long = "a".repeat(LONGEST_NODE + 1);
+fn a_value_longer_than_any_address_is_malformed() {
+    let long = "a".repeat(MAX_VALUE_BYTES + 1);
     for (value, want) in [
         (format!("for=\"{long}\""), PEER),
         (format!("for={long}"), PEER),
@@ -258,7 +258,7 @@ fn what_is_longer_than_any_address_is_none() {
 }
 
 #[test]
-fn the_fields_of_the_other_dialect_are_not_looked_at() {
+fn the_fields_of_the_other_dialect_are_ignored() {
     let fields = [
         ("Forwarded", "for=192.0.2.7;proto=https"),
         ("X-Forwarded-For", "192.0.2.8"),
@@ -271,7 +271,7 @@ fn the_fields_of_the_other_dialect_are_not_looked_at() {
     assert_eq!(got, ("192.0.2.8:0".to_owned(), false));
 }
 
-/// Whatever stands before it, and whatever of it is broken: a well-formed end is what counts.
+/// A well-formed element at the end counts, with any bytes before it.
 #[test]
 fn no_list_is_too_odd() {
     let mut random = crate::wire::tests::Random::seeded(7239);

@@ -1,58 +1,63 @@
-//! The PROXY protocol: what a proxy sends before anything else, to say whose connection it hands
-//! on (haproxy.org, `doc/proxy-protocol.txt`; versions 1 and 2). Whether it is to be believed, or
-//! expected at all, is not known here.
+//! The preface of the PROXY protocol, versions 1 and 2: the first bytes of a connection from a
+//! proxy, which name the client (haproxy.org, `doc/proxy-protocol.txt`).
+//!
+//! The caller decides which connections begin with a preface, and which proxies are trusted.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::util::net::canonical;
 use crate::wire::error::WireError;
 
-/// §2.1: the longest line of version 1, its CRLF included.
-const LONGEST_LINE: usize = 107;
-/// Version 2 says how long it is, up to 64 KiB; nginx takes so much.
-const LONGEST: usize = 4096;
-const LINE: &[u8] = b"PROXY ";
-/// §2.2: no request begins so, in any protocol.
+/// The longest line of version 1, with its CRLF: 107 bytes (§2.1). A longer line is malformed.
+const MAX_LINE_BYTES: usize = 107;
+/// The longest preface of version 2: 4 KiB, as in nginx. The format permits 64 KiB. A longer
+/// preface is malformed.
+const MAX_BINARY_BYTES: usize = 4096;
+/// The first bytes of version 1.
+const LINE_START: &[u8] = b"PROXY ";
+/// The first bytes of version 2. No request of any protocol begins with them (§2.2).
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-const FIXED: usize = 16;
+/// The bytes of version 2 before the addresses.
+const FIXED_BYTES: usize = 16;
 
-/// A whole preface.
+/// A complete preface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Preface {
     pub length: usize,
-    /// The client's end; nothing where the connection is the proxy's own (a health check), or where
-    /// it does not know, which may be told as nobody's address.
+    /// The address of the client. `None` for a connection of the proxy itself (a health check), and
+    /// for an unknown client, for which some proxies send an unspecified address.
     pub source: Option<SocketAddr>,
 }
 
-/// Reads the preface that `bytes` begin with; `None` while it is not whole.
+/// Reads the preface at the front of `bytes`. Returns `None` while the preface is incomplete.
 ///
 /// # Errors
 ///
-/// If they do not begin with one, or with a malformed one.
+/// Returns an error if `bytes` begin with no preface or with a malformed one.
 pub(crate) fn read(bytes: &[u8]) -> Result<Option<Preface>, WireError> {
     let begins = |with: &[u8]| bytes.iter().zip(with).all(|(is, want)| is == want);
     if begins(SIGNATURE) {
         return read_binary(bytes).ok_or(WireError::BadPreface);
     }
-    if begins(LINE) {
+    if begins(LINE_START) {
         return read_line(bytes).ok_or(WireError::BadPreface);
     }
     Err(WireError::BadPreface)
 }
 
-/// `None` is malformed, `Some(None)` is not whole.
+/// Reads a preface of version 1. Returns `None` if the preface is malformed, and `Some(None)` if it
+/// is incomplete.
 fn read_line(bytes: &[u8]) -> Option<Option<Preface>> {
     let length = match bytes.iter().position(|&b| b == b'\n') {
-        Some(end) if end < LONGEST_LINE => end + 1,
-        None if bytes.len() < LONGEST_LINE => return Some(None),
+        Some(end) if end < MAX_LINE_BYTES => end + 1,
+        None if bytes.len() < MAX_LINE_BYTES => return Some(None),
         _ => return None,
     };
-    let line = std::str::from_utf8(&bytes[LINE.len()..length]).ok()?;
+    let line = std::str::from_utf8(&bytes[LINE_START.len()..length]).ok()?;
     let line = line.strip_suffix("\r\n")?;
     let mut parts = line.split(' ');
     let source = match parts.next() {
-        // The rest of the line is to be ignored.
+        // §2.1: the receiver must ignore the rest of the line.
         Some("UNKNOWN") => None,
         Some(family @ ("TCP4" | "TCP6")) => {
             let address = |text: &str| {
@@ -60,52 +65,53 @@ fn read_line(bytes: &[u8]) -> Option<Option<Preface>> {
                 Some(address).filter(|address| address.is_ipv4() == (family == "TCP4"))
             };
             let (source, _) = (address(parts.next()?)?, address(parts.next()?)?);
-            let (port_of_source, _) = (port(parts.next()?)?, port(parts.next()?)?);
+            let (source_port, _) = (port(parts.next()?)?, port(parts.next()?)?);
             if parts.next().is_some() {
                 return None;
             }
-            somebody(source, port_of_source)
+            client(source, source_port)
         }
         _ => return None,
     };
     Some(Some(Preface { length, source }))
 }
 
-fn somebody(address: IpAddr, port: u16) -> Option<SocketAddr> {
+/// Returns the address of the client, or `None` for an unspecified address.
+fn client(address: IpAddr, port: u16) -> Option<SocketAddr> {
     let address = Some(canonical(address)).filter(|address| !address.is_unspecified());
     address.map(|address| SocketAddr::new(address, port))
 }
 
-/// 0 to 65535, without zeros before it.
+/// Reads a port: 0 to 65535, without leading zeros.
 fn port(text: &str) -> Option<u16> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let plain = digits && (text.len() == 1 || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain)
 }
 
-/// As [`read_line`].
+/// Reads a preface of version 2. Returns the same values as [`read_line`].
 fn read_binary(bytes: &[u8]) -> Option<Option<Preface>> {
-    let head = match bytes.get(SIGNATURE.len()..FIXED) {
+    let head = match bytes.get(SIGNATURE.len()..FIXED_BYTES) {
         Some(head) => head,
         None => return Some(None),
     };
     let (version, command, family) = (head[0] >> 4, head[0] & 15, head[1]);
-    let length = FIXED + usize::from(u16::from_be_bytes([head[2], head[3]]));
-    if version != 2 || command > 1 || length > LONGEST {
+    let length = FIXED_BYTES + usize::from(u16::from_be_bytes([head[2], head[3]]));
+    if version != 2 || command > 1 || length > MAX_BINARY_BYTES {
         return None;
     }
-    let payload = match bytes.get(FIXED..length) {
+    let payload = match bytes.get(FIXED_BYTES..length) {
         Some(payload) => payload,
         None => return Some(None),
     };
-    // Source and destination, the ports of both, and then TLVs, which are of no use here.
+    // Source and destination, the ports of both, then TLVs, which the server ignores.
     let ends = |size: usize| {
         let source = payload.get(..size)?;
         let ports = payload.get(2 * size..2 * size + 4)?;
         Some((source, u16::from_be_bytes([ports[0], ports[1]])))
     };
     let source = match (command, family >> 4, family & 15) {
-        // LOCAL: what family it names does not count.
+        // LOCAL: the family does not count.
         (0, ..) => None,
         (1, _, 3..) => return None,
         (1, 0, _) => None,
@@ -119,14 +125,14 @@ fn read_binary(bytes: &[u8]) -> Option<Option<Preface>> {
             let source: [u8; 16] = source.try_into().ok()?;
             Some((IpAddr::from(source), port))
         }
-        // Two paths of Unix sockets.
+        // The two paths of a Unix socket.
         (1, 3, _) => {
             payload.get(..216)?;
             None
         }
         _ => return None,
     };
-    let source = source.and_then(|(address, port)| somebody(address, port));
+    let source = source.and_then(|(address, port)| client(address, port));
     Some(Some(Preface { length, source }))
 }
 

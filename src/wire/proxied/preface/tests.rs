@@ -1,4 +1,4 @@
-//! Prefaces to the byte: what is one, what is malformed, and that a part of one is never either.
+//! Prefaces to the byte: valid, malformed and incomplete ones.
 
 use super::*;
 
@@ -180,8 +180,8 @@ fn binaries() {
         ("Unix, cut", binary(0x21, 0x31, &[b'/'; 215]), Err(())),
         ("unspecified", binary(0x21, 0x00, &[]), Ok(None)),
         ("unspecified, with TLVs", binary(0x21, 0x00, &tlv), Ok(None)),
-        ("IPv4, nobody", binary(0x21, 0x11, &[0; 12]), Ok(None)),
-        ("IPv6, nobody", binary(0x21, 0x21, &[0; 36]), Ok(None)),
+        ("IPv4, unspecified", binary(0x21, 0x11, &[0; 12]), Ok(None)),
+        ("IPv6, unspecified", binary(0x21, 0x21, &[0; 36]), Ok(None)),
         ("local", binary(0x20, 0x00, &[]), Ok(None)),
         (
             "local, with an address",
@@ -212,7 +212,7 @@ fn binaries() {
 }
 
 #[test]
-fn what_is_too_long_is_refused_before_it_comes() {
+fn a_preface_beyond_the_limit_is_rejected_before_its_end() {
     let announced = binary(0x21, 0x11, &[0; 65_535]);
     assert_eq!(read(&announced[..15]), Ok(None));
     assert_eq!(read(&announced[..16]), Err(WireError::BadPreface));
@@ -220,7 +220,7 @@ fn what_is_too_long_is_refused_before_it_comes() {
 
 #[test]
 fn the_first_byte_that_differs_is_the_last_one_looked_at() {
-    for begin in [LINE, SIGNATURE] {
+    for begin in [LINE_START, SIGNATURE] {
         for at in 0..begin.len() {
             let mut bytes = begin.to_vec();
             bytes[at] ^= 0x80;
@@ -235,7 +235,7 @@ fn the_first_byte_that_differs_is_the_last_one_looked_at() {
 }
 
 #[test]
-fn whatever_comes_is_read_within_its_bounds() {
+fn mutants_are_read_within_their_bounds() {
     let mut random = crate::wire::tests::Random::seeded(107);
     let samples = [
         b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\n".to_vec(),
@@ -244,24 +244,24 @@ fn whatever_comes_is_read_within_its_bounds() {
         binary(0x21, 0x21, &[2; 40]),
         binary(0x21, 0x31, &[3; 220]),
     ];
-    let (mut whole, mut refused) = (0, 0);
+    let (mut whole, mut rejected) = (0, 0);
     for round in 0..20_000 {
         let bytes = random.mutate(&samples[round % samples.len()]);
         let all = read(&bytes);
         match all {
             Ok(Some(preface)) => {
                 whole += 1;
-                assert!(preface.length <= bytes.len().min(LONGEST));
+                assert!(preface.length <= bytes.len().min(MAX_BINARY_BYTES));
                 assert_eq!(read(&bytes[..preface.length - 1]), Ok(None), "{bytes:?}");
                 assert_eq!(read(&bytes[..preface.length]), all, "{bytes:?}");
             }
             Ok(None) => {}
             Err(_) => {
-                refused += 1;
+                rejected += 1;
                 let longer = [&bytes[..], b"\r\n"].concat();
                 assert!(read(&longer).is_err(), "{bytes:?}");
             }
         }
     }
-    assert!(whole > 100 && refused > 100, "{whole} {refused}");
+    assert!(whole > 100 && rejected > 100, "{whole} {rejected}");
 }

@@ -3,8 +3,6 @@
 #[cfg(target_os = "linux")]
 use std::fs;
 
-use millpond::{json, Json};
-
 use super::child::Example;
 use crate::support::{Client, Reply};
 
@@ -18,10 +16,29 @@ fn post(example: &Example, path: &str, content_type: &str, body: &[u8]) -> Reply
     client.send(body).response()
 }
 
-fn submit(example: &Example, content_type: &str, body: &str) -> (u16, Json) {
-    let reply = post(example, "/submit", content_type, body.as_bytes());
-    let said = Json::parse(&reply.body).expect("JSON");
-    (reply.status, said)
+/// The page that answers a form: its status, and the rows of its result.
+fn submit(example: &Example, content_type: &str, body: &str) -> (u16, Vec<String>) {
+    rows(&post(example, "/submit", content_type, body.as_bytes()))
+}
+
+/// Each row as `name: value`, or the text of the error. All of it is HTML.
+fn rows(reply: &Reply) -> (u16, Vec<String>) {
+    let content_type = reply.header("Content-Type");
+    assert_eq!(content_type, Some("text/html; charset=utf-8"), "{reply:?}");
+    let page = reply.text();
+    assert!(page.contains("<form action=\"submit\""), "no form: {page}");
+    let (_, result) = page.split_once("<section>").expect("a result");
+    let (result, _) = result.split_once("</section>").expect("its end");
+    let text = |row: &str| row.split("</").next().unwrap().to_owned();
+    let rows = match result.split_once("<p role=\"alert\">") {
+        Some((_, error)) => vec![text(error)],
+        None => result
+            .split("<dt>")
+            .skip(1)
+            .map(|row| text(row) + ": " + &text(row.split("<dd>").nth(1).unwrap()))
+            .collect(),
+    };
+    (reply.status, rows)
 }
 
 /// From Chromium 156: a file's name has quotes, backslashes, an end of a line, a percent sign.
@@ -57,40 +74,74 @@ fn form_takes_what_browsers_and_curl_send() {
     assert!(page.text().contains("enctype=\"multipart/form-data\""));
 
     let kind = "multipart/form-data; boundary=----WebKitFormBoundaryHqdcevcBAoDXX96u";
-    let files = json!([
-        { "name": "a.txt", "type": "text/plain", "bytes": 6 },
-        { "name": "we\"ird\\na%41\u{e9};\n.t\\", "type": "image/png", "bytes": 1 },
-    ]);
-    let want = json!({ "name": "Ann \"L\u{e9}e\"x", "age": 41, "news": true, "files": files });
-    assert_eq!(submit(&form, kind, CHROMIUM), (200, want));
+    let want = [
+        "Name: Ann &quot;L\u{e9}e&quot;x",
+        "Age: 41",
+        "News: yes",
+        "File: a.txt, 6 bytes, text/plain",
+        "File: we&quot;ird\\na%41\u{e9};\n.t\\, 1 bytes, image/png",
+    ];
+    assert_eq!(
+        submit(&form, kind, CHROMIUM),
+        (200, want.map(String::from).into())
+    );
 
     let kind = "multipart/form-data; boundary=------------------------d74496d66958873e";
     for name in ["we%22ird\\name;.txt", "we\\\"ird\\\\name;.txt"] {
-        let (status, said) = submit(&form, kind, &CURL.replace("{}", name));
-        assert_eq!(
-            (status, &said["age"], &said["news"]),
-            (200, &Json::Null, &json!(false))
-        );
-        assert_eq!(said["files"][0]["name"], json!("we\"ird\\name;.txt"));
+        let (status, rows) = submit(&form, kind, &CURL.replace("{}", name));
+        assert_eq!(status, 200, "{name}");
+        let file = "File: we&quot;ird\\name;.txt, 1 bytes, text/plain";
+        assert_eq!(rows, ["Name: x", "Age: none", "News: no", file]);
     }
 
     let kind = "application/x-www-form-urlencoded";
-    let (status, said) = submit(&form, kind, "name=Ann+L%C3%A9e&news=on&age=");
+    let (status, rows) = submit(&form, kind, "name=Ann+L%C3%A9e%3Cb%3E&news=on&age=");
+    assert_eq!(status, 200);
     assert_eq!(
-        (status, &said["name"], &said["age"]),
-        (200, &json!("Ann L\u{e9}e"), &Json::Null)
+        rows,
+        ["Name: Ann L\u{e9}e&lt;b&gt;", "Age: none", "News: yes"]
     );
-    let (status, said) = submit(&form, kind, "age=7");
-    assert_eq!(status, 400);
-    assert_eq!(
-        said["description"],
-        json!("the field \"name\" cannot be used")
-    );
-    assert_eq!(submit(&form, "text/plain", "name=a").0, 400);
-    assert_eq!(
-        submit(&form, "multipart/form-data; boundary=x", "--x").0,
-        400
-    );
+}
+
+#[test]
+fn form_answers_mistakes_with_a_page() {
+    let form = Example::start("form", &["1000000"]);
+    let urlencoded = "application/x-www-form-urlencoded";
+    for (kind, body) in [
+        (urlencoded, "age=7"),
+        ("text/plain", "name=a"),
+        ("multipart/form-data; boundary=x", "--x"),
+    ] {
+        let (status, rows) = submit(&form, kind, body);
+        assert_eq!(status, 400, "{kind}");
+        assert!(
+            rows[0].starts_with("The form is wrong: "),
+            "{kind}: {rows:?}"
+        );
+    }
+    let mut client = Client::connect(form.addr);
+    assert_eq!(client.get("/nothing").status, 404);
+    // A form without a length could be endless.
+    client.send("POST /submit HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_eq!(rows(&client.send("0\r\n\r\n").response()).0, 411);
+}
+
+/// The answer to a form that is too large is a page too, and comes before the body.
+#[test]
+fn form_answers_a_large_form_with_a_page() {
+    let form = Example::start("form", &["1000000"]);
+    for (path, max_bytes) in [("/submit", 16 << 20), ("/measure", 1_000_000)] {
+        let mut client = Client::connect(form.addr);
+        client.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\
+             Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n",
+            max_bytes + 1
+        ));
+        let want = format!("The form is too large: at most {max_bytes} bytes are allowed.");
+        // The server waits for the first part of the body, or for the end of the client's side.
+        let reply = client.finish_sending().response();
+        assert_eq!(rows(&reply), (413, vec![want]), "{path}");
+    }
 }
 
 /// Two files that a 32-bit machine might hold, and a server of 16 KiB need not.
@@ -124,8 +175,8 @@ fn form_measures_an_upload_of_100_mb_in_constant_memory() {
         }
     }
     let reply = client.send(last).response();
-    let file = json!({ "name": "a", "file": "b", "bytes": PIECES * PIECE });
-    assert_eq!(Json::parse(&reply.body), Ok(json!([file, file])));
+    let row = format!("a: b, {} bytes", PIECES * PIECE);
+    assert_eq!(rows(&reply), (200, vec![row.clone(), row]));
     let grown = peak(&form) - before;
     assert!(grown < 4 * 1024, "{grown} KiB more");
 }

@@ -24,13 +24,15 @@ fn live_shows_its_numbers() {
         Some("text/html; charset=utf-8")
     );
     assert!(page.text().contains("<title>millpond, live</title>"));
+    // The page contains the state, so that it is complete before its script asks for the numbers.
+    assert!(page.text().contains("let state = {\"phase\":\"serving\""));
     assert_eq!(get(live.addr, "/hello").status, 200);
     assert_eq!(get(live.addr, "/nowhere").status, 404);
     eventually("the numbers have both", || {
         let stats = stats(live.addr);
         stats["responses"][3].as_u64() == Some(1) && stats["requests"].as_u64() >= Some(3)
     });
-    assert_eq!(stats(live.addr)["state"].as_str(), Some("serving"));
+    assert_eq!(stats(live.addr)["phase"].as_str(), Some("serving"));
 }
 
 #[test]
@@ -81,9 +83,9 @@ fn live_moves_and_stops() {
         202
     );
     assert_eq!(address(&live.line()), first);
-    eventually("the page is told why", || {
+    eventually("the error is in the state", || {
         let stats = stats(first);
-        stats["state"].as_str() == Some("serving") && stats["word"].as_str() != Some("")
+        stats["phase"].as_str() == Some("serving") && stats["message"].as_str() != Some("")
     });
 
     let second = moved(&mut live, first);
@@ -92,11 +94,15 @@ fn live_moves_and_stops() {
         Client::try_connect(first).is_err(),
         "nobody listens there any more"
     );
-    eventually("the page is told where", || {
+    eventually("the new address is in the state", || {
         stats(second)["address"].as_str() == Some(&second.to_string())
     });
 
+    // A stop waits for the response in flight.
+    let mut slow = Client::connect(second);
+    slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(ask(second, "PUT", "/stop").status, 202);
+    assert_eq!(slow.response().text(), "slow, and complete");
     assert!(live.ends().contains(" answered, 0 cut"));
     assert!(
         Client::try_connect(second).is_err(),

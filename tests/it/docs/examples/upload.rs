@@ -1,4 +1,4 @@
-//! The example `upload`: what it keeps, what it leaves nothing of, and where it stays.
+//! The example `upload`: the files that it stores, the names that it rejects, and unfinished files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -64,7 +64,10 @@ fn upload_keeps_lists_and_returns_files() {
 
     let mut client = upload.connect();
     assert_eq!(client.get("/").text(), r#"{"a file.bin":100000,"empty":7}"#);
-    assert_eq!(client.get("/a%20file.bin").body, body);
+    let download = client.get("/a%20file.bin");
+    assert_eq!(download.body, body);
+    let disposition = download.header("Content-Disposition");
+    assert_eq!(disposition, Some("attachment; filename=\"a file.bin\""));
     assert_eq!(client.get("/empty").body, b"no more");
     assert_eq!(client.get("/nothing").status, 404);
     let html = "GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html,*/*;q=0.8\r\n\r\n";
@@ -105,12 +108,47 @@ fn upload_leaves_nothing_of_what_is_not_whole() {
     }
 }
 
+/// The names of everyday files, in UTF-8. The path of each request is the name, percent-encoded.
+#[test]
+fn upload_accepts_everyday_names() {
+    let upload = Upload::start();
+    let long = "x".repeat(255);
+    for name in [
+        // macOS puts a narrow no-break space before AM and PM.
+        "Screenshot 2026-11-30 at 9.41.00\u{202f}AM.png",
+        // NFD: macOS may store an accent as a character of its own.
+        "re\u{301}sume\u{301}.pdf",
+        "r\u{e9}sum\u{e9}.pdf",
+        "\u{1f600} party.jpg",
+        "Smith, Ann & Co's [final] (2) @home! 100%.txt",
+        "a+b=c; #1 ~ $5 ^ `x` {y}.txt",
+        // Windows cannot store these characters.
+        #[cfg(unix)]
+        "What? \"So\" <this> | that*.txt",
+        "archive.tar.gz",
+        "\u{65e5}\u{672c}\u{8a9e}.txt",
+        "console.log",
+        "common.txt",
+        long.as_str(),
+    ] {
+        let path: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(upload.put(&path, name.as_bytes()).status, 201, "{name}");
+        let stored = fs::read(upload.folder.join(name)).expect("a file of this name");
+        assert_eq!(stored, name.as_bytes());
+        let mut client = upload.connect();
+        assert_eq!(client.get(&format!("/{path}")).text(), name);
+        let list = Json::parse(client.get("/").body).expect("JSON");
+        assert_eq!(list[name].as_u64(), Some(name.len() as u64), "{name}");
+    }
+}
+
 #[test]
 fn upload_stays_in_its_folder() {
     let upload = Upload::start();
     let outside = upload.folder.with_file_name("outside");
     fs::write(&outside, "secret").unwrap();
     fs::create_dir(upload.folder.join("folder")).unwrap();
+    let too_long = "x".repeat(256);
     for name in [
         "..%2Foutside",
         "%2e%2e%2foutside",
@@ -121,6 +159,15 @@ fn upload_stays_in_its_folder() {
         ".hidden",
         "C:outside",
         "a%00b",
+        "a%0Ab",
+        "a%7Fb",
+        "NUL",
+        "nul.txt",
+        "Aux.tar.gz",
+        "COM1",
+        "lpt9.txt",
+        "COM%C2%B2",
+        too_long.as_str(),
         "folder%2Foutside",
         "folder/outside",
     ] {
@@ -134,9 +181,9 @@ fn upload_stays_in_its_folder() {
     assert_eq!(upload.names(), ["folder"]);
 }
 
-/// In two containers two of them may have the same number of a process, and one folder.
+/// Two processes in two containers may have the same process id and the same folder.
 #[test]
-fn upload_leaves_alone_what_another_one_is_at() {
+fn upload_leaves_the_unfinished_files_of_another_process() {
     let upload = Upload::start();
     let others = [0, 1].map(|at| format!(".{}-{at}", upload.example.pid()));
     for other in &others {

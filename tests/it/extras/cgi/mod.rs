@@ -143,19 +143,19 @@ fn what_a_script_says_is_the_response() {
         ),
         ("echo Status: 200; echo; exit 7", 200, &[], ""),
         // No response.
-        ("exit 0", 502, &[], "its output ended before its head did"),
-        ("echo hello", 502, &[], "a field line without a colon"),
+        ("exit 0", 502, &[], "CGI output ended before end of head"),
+        ("echo hello", 502, &[], "field line without colon"),
         (
             "echo Status: 101; echo",
             502,
             &[],
-            "its Status is no final status code",
+            "invalid Status in CGI head: expected 200 to 999",
         ),
         (
             "exec none-there-is",
             502,
             &[],
-            "its output ended before its head did",
+            "CGI output ended before end of head",
         ),
     ] {
         let reply = scripted(script).get("/");

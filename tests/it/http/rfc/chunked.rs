@@ -19,7 +19,7 @@ pub const DEMANDS: &[Demand] = &[
     ("9112 §7.1", Must, "a size is 1*HEXDIG, however large",
      &["a plus", "a minus", "0x", "an underscore", "SP before", "SP behind", "SP inside", "no size",
        "16 digits", "17 digits", "64 bits and around again",
-       "wire::body::chunked::a_size_beyond_the_limit_is_refused_before_its_data()"]),
+       "wire::body::chunked::a_size_beyond_the_limit_is_rejected_before_its_data()"]),
     ("9112 §7.1", Must, "each line and each chunk ends in CRLF",
      &["LF behind the size", "CR behind the size", "LF behind the chunk", "CR behind the chunk",
        "nothing behind the chunk", "a chunk longer than its size",

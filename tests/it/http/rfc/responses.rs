@@ -10,7 +10,7 @@ pub const DEMANDS: &[Demand] = &[
     ("9110 §5.4", Must, "4xx for a field, or fields, larger than are read; never cut short",
      &["limits::bounds::heads()", "limits::bounds::fields()"]),
     ("9110 §5.6.7", Must, "dates are IMF-fixdate; all three formats are read",
-     &["message::syntax::date::dates_both_ways()", "message::syntax::date::three_formats_are_read()"]),
+     &["message::syntax::date::dates_of_leap_days_and_ends_of_centuries()", "extra::assets::conditions::date::three_formats_are_read()"]),
     ("9110 §6.6.1", Must, "a Date in every 2xx, 3xx and 4xx (`well_formed` looks at each answer)",
      &["wire::encode::heads()",
        "wire::encode::the_handlers_date_is_kept_once()"]),
@@ -70,5 +70,5 @@ pub const DEMANDS: &[Demand] = &[
        "limits::lingering::what_comes_behind_the_last_request_does_not_destroy_its_answer()"]),
     ("9112 §11.1", Must, "nothing in a response can end a line",
      &["hostile::injection::nothing_is_injected_whichever_way_it_is_tried()",
-       "wire::encode::a_field_that_would_end_its_line_is_no_field()"]),
+       "wire::encode::a_field_that_would_end_its_line_is_invalid()"]),
 ];
