@@ -9,7 +9,7 @@ use super::{assert_none, location};
 ///
 /// Wire and routing do not know each other. The pool, the registry and `util` know nothing of HTTP.
 /// Accepted streams know nothing of connections.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("limits", &[]),
     ("util", &[]),
     ("message", &["util"]),
@@ -80,12 +80,14 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("server/pool", &["util"]),
     ("extra", &["message", "util"]),
     ("extra/json", &["util"]),
+    // `Response::json`: the one file of JSON that knows messages.
+    ("extra/json/response", &["message", "extra/json"]),
     ("extra/assets", &["message", "util", "extra/negotiation"]),
     (
         "extra/content_encoding",
         &["message", "util", "extra/negotiation"],
     ),
-    ("extra/gateway", &["message", "util", "wire"]),
+    ("extra/gateway", &["limits", "message", "util", "wire"]),
     (
         "extra/input",
         &["message", "util", "extra/json", "extra/negotiation"],
