@@ -13,8 +13,6 @@ pub use self::accept::address::Address;
 pub use self::accept::listen::Listen;
 pub use self::api::background::BackgroundServer;
 pub use self::api::server::{start_server, start_server_with_pool, Server};
-#[cfg(feature = "trusted-proxies")]
-pub use self::config::trusted_proxies::Proxies;
 pub use self::config::Settings;
 pub use self::registry::{ConnectionState, Drained, InFlight};
 pub use self::stats::error_hook::{ServerError, ServerErrorKind};

@@ -75,7 +75,6 @@ use self::response::outcome::NextAction;
 use self::response::{run_exchange, Exchange};
 use self::send::Sending;
 use self::service::Service;
-use super::config::trusted_proxies::Proxies;
 use super::pool::{Next, Task};
 use super::registry::{ConnectionHandle, ConnectionState};
 use super::stats::CloseReason;
@@ -205,13 +204,13 @@ impl Task for Connection {
 impl Connection {
     pub(super) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
         let deadline = deadline_after(Instant::now(), service.limits.idle_timeout);
-        let expects = |proxies: &Proxies| proxies.expects_preface(handle.peer.ip());
-        let has_preface = service.proxies.as_ref().map_or(false, expects);
+        let proxies = service.proxies.clone();
+        let proxies = proxies.filter(|proxies| proxies.expects_preface(handle.peer.ip()));
         Connection {
             handle,
             service,
             phase: Phase::Receiving,
-            reader: RequestReader::new(has_preface),
+            reader: RequestReader::new(proxies),
             client: None,
             unread: ByteQueue::default(),
             // An accepted socket is blocking.

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::util::net::canonical;
-use crate::wire::error::WireError;
+use crate::wire::proxied::Preface;
 
 /// The longest line of version 1, with its CRLF: 107 bytes (§2.1). A longer line is malformed.
 const MAX_LINE_BYTES: usize = 107;
@@ -20,29 +20,17 @@ const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The bytes of version 2 before the addresses.
 const FIXED_BYTES: usize = 16;
 
-/// A complete preface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Preface {
-    pub length: usize,
-    /// The address of the client. `None` for a connection of the proxy itself (a health check), and
-    /// for an unknown client, for which some proxies send an unspecified address.
-    pub source: Option<SocketAddr>,
-}
-
-/// Reads the preface at the front of `bytes`. Returns `None` while the preface is incomplete.
-///
-/// # Errors
-///
-/// Returns an error if `bytes` begin with no preface or with a malformed one.
-pub(crate) fn read(bytes: &[u8]) -> Result<Option<Preface>, WireError> {
+/// Reads the preface at the front of `bytes`. Returns `None` if there is none or a malformed one,
+/// and `Some(None)` if the preface is incomplete.
+pub(crate) fn read(bytes: &[u8]) -> Option<Option<Preface>> {
     let begins = |with: &[u8]| bytes.iter().zip(with).all(|(is, want)| is == want);
     if begins(SIGNATURE) {
-        return read_binary(bytes).ok_or(WireError::BadPreface);
+        return read_binary(bytes);
     }
     if begins(LINE_START) {
-        return read_line(bytes).ok_or(WireError::BadPreface);
+        return read_line(bytes);
     }
-    Err(WireError::BadPreface)
+    None
 }
 
 /// Reads a preface of version 1. Returns `None` if the preface is malformed, and `Some(None)` if it

@@ -9,11 +9,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::Client;
 use crate::message::request::head::Head;
 use crate::message::syntax::bytes;
 use crate::message::syntax::bytes::{is_ows, trim, QUOTED, TOKEN, VALUE};
 use crate::util::net::canonical;
+use crate::wire::proxied::Client;
 
 /// The fields in which proxies name the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
