@@ -20,7 +20,14 @@ pub(crate) struct Client {
     pub(crate) secure: bool,
 }
 
-/// Stands for the reader of the preface where no connection can begin with one.
+/// Returns the address of a client, or `None` for an unspecified address, which no client can have.
+#[cfg(feature = "trusted-proxies")]
+fn client_address(address: std::net::IpAddr, port: u16) -> Option<SocketAddr> {
+    let address = crate::util::net::canonical(address);
+    (!address.is_unspecified()).then(|| SocketAddr::new(address, port))
+}
+
+/// The reader of the preface for a build in which no connection begins with one.
 #[cfg(not(feature = "trusted-proxies"))]
 pub(crate) mod preface {
     use std::net::SocketAddr;
