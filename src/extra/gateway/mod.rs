@@ -1,4 +1,4 @@
-//! Gateways: another server or a program answers a request.
+//! Gateways: requests that another server or a program answers.
 //!
 //! * `proxy/`: another HTTP server
 //! * `cgi/`: a program (CGI)
@@ -12,5 +12,5 @@ pub mod proxy;
 mod request;
 mod response_head;
 
-/// The text of the error for a request whose body the handler has already taken.
+/// The error text for a body that the handler has already taken.
 const BODY_ALREADY_TAKEN: &str = "request body already taken";

@@ -11,7 +11,7 @@ pub(crate) mod forwarded;
 #[cfg(feature = "trusted-proxies")]
 pub(crate) mod preface;
 
-/// The client on whose behalf a request was made.
+/// The client that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     /// The port is 0 if the proxy named none.

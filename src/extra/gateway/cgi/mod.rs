@@ -53,7 +53,7 @@
 //! * hop-by-hop fields: `Connection` and the fields it names, `Upgrade` and others
 //! * `Expect`
 //! * `Proxy`, because programs take `HTTP_PROXY` for the proxy to use
-//! * a field whose name has other characters than letters, digits and `-`: `X_Role` would look like
+//! * a field name with other characters than letters, digits and `-`: `X_Role` would look like
 //!   `X-Role`
 //!
 //! Several fields of one name are joined with commas, `Cookie` fields with semicolons.
@@ -62,8 +62,8 @@
 //!
 //! The program reads the body of the request from its standard input, in pieces of up to 64 KiB. A
 //! body without a known length is buffered up to 1 MiB, so that there is a `CONTENT_LENGTH`. For a
-//! longer one, there is no such variable, and the program must read to the end, as `git
-//! http-backend` does. A program that relies on `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as
+//! longer one, there is no such variable, and the program must read to the end, as
+//! `git-http-backend` does. A program that relies on `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as
 //! `php-cgi` does, takes such a body for an empty one. In front of such a program, answer 411 to a
 //! request with `Transfer-Encoding`. If the client disconnects before the end of its body, the
 //! program is killed before it can read an end.

@@ -82,8 +82,8 @@ fn x_forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) 
     }
 }
 
-/// Returns the address in the element of one proxy, and whether its protocol is https. The address is
-/// `None` if it is missing or hidden.
+/// Returns the address in the element of one proxy, and whether its protocol is https. The address
+/// is `None` if it is missing or hidden.
 ///
 /// forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ). OWS around a semicolon is
 /// accepted.
