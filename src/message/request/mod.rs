@@ -16,6 +16,7 @@ use self::headers::HeadersIter;
 use super::body::RequestBody;
 use super::syntax::percent;
 use crate::util::lock::lock;
+use crate::util::net::unix_peer;
 use std::fmt;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -349,11 +350,6 @@ impl Request {
     pub fn is_unix(&self) -> bool {
         *self.remote_addr() == unix_peer()
     }
-}
-
-/// Returns the address that stands for a client of a Unix socket. A proxy cannot name this address.
-pub(crate) fn unix_peer() -> SocketAddr {
-    ([0, 0, 0, 0], 0).into()
 }
 
 /// Methods for the server and the routing.
