@@ -12,5 +12,5 @@ pub mod proxy;
 mod request;
 mod response_head;
 
-/// The text of the error for a request whose body the handler has already taken.
-const BODY_ALREADY_TAKEN: &str = "request body already taken";
+/// The text of the error for a request whose body has already been read.
+const BODY_ALREADY_READ: &str = "request body already read";

@@ -117,7 +117,7 @@ use std::process::{Command, Stdio};
 use self::program::{Program, Timeouts};
 use self::response::CgiResponse;
 use super::request::{body_length, RequestLength};
-use super::BODY_ALREADY_TAKEN;
+use super::BODY_ALREADY_READ;
 use crate::{Request, Response};
 
 /// The reason for which a program has not responded.
@@ -141,7 +141,7 @@ impl From<io::Error> for CgiError {
 impl fmt::Display for CgiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
             CgiError::IoError(error) => write!(f, "cannot run CGI program: {error}"),
         }
     }

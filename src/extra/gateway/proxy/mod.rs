@@ -110,7 +110,7 @@ use self::failure::Failure;
 use self::upstream::{Timeouts, Upstream};
 use super::request::HopByHop;
 use super::response_head::ResponseHead;
-use super::BODY_ALREADY_TAKEN;
+use super::BODY_ALREADY_READ;
 use crate::{Request, Response, ResponseBody};
 
 /// The reason for which [`proxy`] has no response of the other server.
@@ -137,7 +137,7 @@ impl From<io::Error> for ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            ProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
             ProxyError::IoError(error) => write!(f, "cannot forward request: {error}"),
             ProxyError::HttpParseError => f.write_str("invalid response from upstream server"),
         }
@@ -221,7 +221,7 @@ pub enum FullProxyError {
 impl fmt::Display for FullProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FullProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            FullProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
         }
     }
 }
