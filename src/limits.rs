@@ -1,14 +1,28 @@
-//! Every bound a peer can push against: its field, its default and its reason.
-//! A limit of n admits n and refuses n + 1. This file knows no socket and no request.
+//! [`Limits`], every bound that a peer can reach: its field, its default and its reason. This file
+//! knows no socket and no request.
 
 use std::time::Duration;
 
-/// The bounds of a server. Plain fields; change some, keep the rest:
+/// The bounds of a server: plain fields with defaults.
 ///
+/// ```no_run
+/// use millpond::{Limits, Response, Server};
+/// use std::time::Duration;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///     let limits = Limits {
+///         max_body_bytes: 1 << 20,
+///         head_timeout: Duration::from_secs(5),
+///         ..Limits::default()
+///     };
+///     let server = Server::new("127.0.0.1:8080", |_| Response::text("hello"))?.limits(limits);
+///     println!("http://{}/", server.server_addr());
+///     server.run();
+///     Ok(())
+/// }
 /// ```
-/// let limits = millpond::Limits { max_body_bytes: 1 << 20, ..millpond::Limits::default() };
-/// assert_eq!(limits.max_headers, 100);
-/// ```
+///
+/// A limit of n admits n and rejects n + 1.
 ///
 /// | field | default | when it is passed |
 /// |---|---|---|
@@ -26,33 +40,35 @@ use std::time::Duration;
 /// | `max_requests_per_connection` | none | close after the last one |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the request target (RFC 9112 §3 asks for at least 8,000). Beyond it: 414.
+    /// Bytes of the request target. RFC 9112 §3 recommends at least 8,000. Beyond it: 414.
     pub max_target_bytes: usize,
-    /// Bytes of a whole request head, its last empty line included. Beyond it: 431.
+    /// Bytes of a whole request head, including its last empty line. Beyond it: 431.
     pub max_head_bytes: usize,
-    /// Header fields of one request, and likewise trailer fields. Beyond it: 431.
+    /// Header fields of one request, and also trailer fields. Beyond it: 431.
     pub max_headers: usize,
-    /// Bytes of a request body, decoded. A longer `Content-Length` is refused before anything is
-    /// read or allocated; a longer chunked body when it passes the bound. Beyond it: 413.
+    /// Bytes of a request body, decoded. A longer `Content-Length` is rejected before anything is
+    /// read or allocated, and a longer chunked body when it passes the limit. Beyond it: 413.
     pub max_body_bytes: u64,
-    /// Bytes of a body that are gathered before the handler runs, so that no worker waits for a
-    /// slow sender. A larger body is read while the handler runs.
+    /// Bytes of a body that are read before the handler runs, so that no worker waits for a slow
+    /// client. The rest of a larger body is read while the handler runs.
     pub buffered_body_bytes: usize,
-    /// From the first byte of a head to its last. A deadline: dripping does not stretch it.
+    /// The time from the first byte of a head to its last. Slow bytes do not extend it.
     pub head_timeout: Duration,
-    /// Between the end of a response, or the accepting, and the first byte of the next request.
+    /// The time from the end of a response, or from the accept, to the first byte of the next
+    /// request.
     pub idle_timeout: Duration,
-    /// Bytes a second that a body must bring, on average, once 5 seconds have passed.
+    /// Bytes a second that must arrive of a body, on average, once 5 seconds have passed.
     pub min_body_rate: u64,
-    /// Bytes a second that a client must take of a response, once 5 seconds have passed.
+    /// Bytes a second that a client must read of a response, once 5 seconds have passed.
     pub min_write_rate: u64,
-    /// Open connections. One more closes one that has its last answer and whose client has not
-    /// closed its side yet, or the one idle longest; if there is none it is told 503.
+    /// Open connections. To admit one more, the server closes a connection that has its last
+    /// response but is still open on the client's side, or the connection idle longest. If there is
+    /// none, the new connection gets 503.
     pub max_connections: usize,
-    /// Connections handed over to another protocol
-    /// ([`Response::upgrade`](crate::Response::upgrade)) and still open. One more is told 503.
+    /// Open connections that were passed to another protocol
+    /// ([`Response::upgrade`](crate::Response::upgrade)). One more gets 503.
     pub max_upgraded: usize,
-    /// Requests answered on one connection before it is closed. `None`: no bound.
+    /// Requests answered on one connection before it is closed. `None`: no limit.
     pub max_requests_per_connection: Option<u64>,
 }
 

@@ -89,10 +89,7 @@ impl ResponseBody {
     /// let squares = (0..10u8).map(|n| n * n).collect::<Vec<_>>();
     /// let body = millpond::ResponseBody::from_reader(std::io::Cursor::new(squares));
     /// ```
-    pub fn from_reader<R>(data: R) -> ResponseBody
-    where
-        R: Read + Send + 'static,
-    {
+    pub fn from_reader<R: Read + Send + 'static>(data: R) -> ResponseBody {
         ResponseBody {
             data: Data::Reader {
                 reader: Box::new(data),
@@ -110,10 +107,7 @@ impl ResponseBody {
     /// let zeros = std::io::Read::take(std::io::repeat(0), 128);
     /// let body = millpond::ResponseBody::from_reader_and_size(zeros, 128);
     /// ```
-    pub fn from_reader_and_size<R>(data: R, size: usize) -> ResponseBody
-    where
-        R: Read + Send + 'static,
-    {
+    pub fn from_reader_and_size<R: Read + Send + 'static>(data: R, size: usize) -> ResponseBody {
         // A usize is at most 64 bits wide on every target Rust has.
         ResponseBody::from_reader_and_length(data, size as u64)
     }
@@ -137,10 +131,7 @@ impl ResponseBody {
     /// ```
     /// let body = millpond::ResponseBody::from_data(vec![0x89, b'P', b'N', b'G']);
     /// ```
-    pub fn from_data<D>(data: D) -> ResponseBody
-    where
-        D: Into<Vec<u8>>,
-    {
+    pub fn from_data<D: Into<Vec<u8>>>(data: D) -> ResponseBody {
         ResponseBody {
             data: Data::Bytes(data.into()),
         }
@@ -171,10 +162,7 @@ impl ResponseBody {
     /// ```
     /// let body = millpond::ResponseBody::from_string("hello world");
     /// ```
-    pub fn from_string<S>(data: S) -> ResponseBody
-    where
-        S: Into<String>,
-    {
+    pub fn from_string<S: Into<String>>(data: S) -> ResponseBody {
         ResponseBody::from_data(data.into())
     }
 

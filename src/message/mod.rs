@@ -17,7 +17,6 @@ pub(crate) mod syntax;
 mod upgrade;
 
 pub(crate) use self::body::Data;
-pub(crate) use self::request::unix_peer;
 pub(crate) use self::upgrade::{Duplex, Switched};
 
 pub use self::body::{RequestBody, ResponseBody};

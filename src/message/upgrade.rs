@@ -13,9 +13,9 @@ use std::time::Duration;
 /// request for an upgrade with 503. A server that stops or moves to another address neither closes
 /// upgraded connections nor waits for them.
 ///
-/// The `Upgrade` header of the response names the protocol. The server answers 500 instead in three
-/// cases: the request is HTTP/1.0, the request does not ask for that protocol, or the handler has
-/// not read the body of the request (RFC 9110 §7.8).
+/// The `Upgrade` header of the response names the protocol. The request must be HTTP/1.1 and
+/// request that protocol, and the handler must have read its body (RFC 9110 §7.8). Otherwise the
+/// server answers 500.
 ///
 /// # Example: echo
 ///

@@ -1,5 +1,10 @@
-//! From a request to a handler: patterns, routes, the router that holds them, and the macros that
-//! route and reply in a line. Routing knows messages, and neither the wire nor the server.
+//! From a request to a handler. Routing imports messages, and neither the wire nor the server.
+//!
+//! * `pattern`: the path pattern of a route, its precedence and its parameters
+//! * `route`: [`Route`], a method, a pattern and a handler
+//! * `router`: [`Router`], routes that can change while requests are served
+//! * `macros`: `router!` and the early returns, as in rouille
+//! * `reply`: `reply!` and [`Status`], as in toolkit-zero
 
 mod pattern;
 mod route;

@@ -1,21 +1,22 @@
-//! `/users/{id}`: what a route's path may look like, which one is more specific, and what its
-//! parameters hold. It knows no method, no handler and no request: text in, text out.
+//! The path pattern of a route, such as `/users/{id}`: its grammar, its precedence and the values of
+//! its parameters. This file reads and returns text; it knows no method, handler or request.
 //!
 //! ```text
 //! pattern = 1*( "/" segment )
-//! segment = literal              one segment of just this text; may be empty: "/" and "/a/"
+//! segment = literal              one segment with this text; may be empty: "/" and "/a/"
 //!         / "{" name "}"         one segment, not empty
-//!         / "{" name "...}"      all that is left, slashes too, possibly nothing; only at the end
+//!         / "{" name "...}"      the rest, with slashes, may be empty; only at the end
 //! name    = 1*( ALPHA / DIGIT / "_" )
 //! ```
 //!
-//! * Paths are cut at `/` first and percent-decoded then, so a `%2F` stays inside its segment.
-//!   Literals are decoded likewise: `/a b` and `/a%20b` are one pattern and match both spellings.
-//! * A slash at the end counts: `/a` and `/a/` are two patterns. `/a/{rest...}` takes `/a/` and
-//!   all below it, not `/a`.
+//! * Paths are split at `/` before they are percent-decoded, so a `%2F` stays inside its segment.
+//!   Literals are decoded too: `/a b` and `/a%20b` are one pattern and match both spellings.
+//! * A slash at the end counts: `/a` and `/a/` are two patterns. `/a/{rest...}` matches `/a/` and
+//!   all paths below it, but not `/a`.
 //! * At the first segment in which two patterns differ, a literal is more specific than `{name}`,
-//!   and that more than `{name...}`. This is a total order: of the patterns that match a path one
-//!   always wins, whatever was added first. Names do not count: `/{a}` and `/{b}` are one pattern.
+//!   and `{name}` is more specific than `{name...}`. This order is total: among the patterns that
+//!   match a path, the same one wins in any order of registration. Names do not count: `/{a}` and
+//!   `/{b}` are one pattern.
 
 use std::cmp::Ordering;
 
@@ -39,20 +40,19 @@ pub(crate) enum Segment {
 impl Pattern {
     /// # Errors
     ///
-    /// What is wrong with `text`, as a sentence for the one who wrote it.
+    /// A message that names the pattern, the segment and the problem.
     pub(crate) fn parse(text: &str) -> Result<Pattern, String> {
-        let inner = text
-            .strip_prefix('/')
-            .ok_or_else(|| format!("the route pattern {text:?} does not begin with `/`"))?;
+        let invalid = |problem: String| format!("invalid route pattern {text:?}: {problem}");
+        let inner = text.strip_prefix('/');
+        let inner = inner.ok_or_else(|| invalid("does not begin with `/`".to_owned()))?;
         let mut segments: Vec<Segment> = Vec::new();
         for part in inner.split('/') {
-            let segment = Segment::parse(part)
-                .map_err(|why| format!("in the route pattern {text:?}, {part:?} {why}"))?;
+            let segment = Segment::parse(part).map_err(invalid)?;
             if matches!(segments.last(), Some(Segment::Rest(_))) {
-                return Err(format!("the route pattern {text:?} goes on after `...}}`"));
+                return Err(invalid(format!("segment {part:?} after `...}}`")));
             }
             if segment.name().is_some() && segments.iter().any(|s| s.name() == segment.name()) {
-                return Err(format!("the route pattern {text:?} has {part:?} twice"));
+                return Err(invalid(format!("duplicate parameter {part:?}")));
             }
             segments.push(segment);
         }
@@ -70,8 +70,8 @@ impl Pattern {
         &self.segments
     }
 
-    /// The most specific first, segment by segment; patterns below one prefix stand together, which
-    /// is what the router's search rests on. `Equal` when both match the very same paths.
+    /// Orders the more specific pattern first, segment by segment. Patterns with a common prefix are
+    /// thus neighbours, on which the router's search relies. `Equal` if both match the same paths.
     pub(crate) fn precedence(&self, other: &Pattern) -> Ordering {
         self.segments
             .iter()
@@ -81,7 +81,8 @@ impl Pattern {
             .unwrap_or_else(|| self.segments.len().cmp(&other.segments.len()))
     }
 
-    /// Names and decoded values of the parameters in `path`, which this pattern is known to match.
+    /// Returns the names and the decoded values of the parameters in `path`. The caller has found
+    /// that this pattern matches `path`.
     pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
         let mut params = Vec::new();
         let mut rest = Some(relative(path));
@@ -100,17 +101,20 @@ impl Pattern {
 }
 
 impl Segment {
-    fn parse(part: &str) -> Result<Segment, &'static str> {
+    fn parse(part: &str) -> Result<Segment, String> {
         let inner = match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
             Some(inner) => inner,
             None if part.contains(['{', '}']) => {
-                return Err("mixes text and braces: a parameter is a whole segment");
+                let problem = "has text beside a parameter: a parameter is a whole segment";
+                return Err(format!("{part:?} {problem}"));
             }
             None => return Ok(Segment::Literal(decode(part).into_owned())),
         };
         let name = inner.strip_suffix("...").unwrap_or(inner);
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err("has a name that is not made of letters, digits and `_`");
+            return Err(format!(
+                "{part:?}: expected a name of letters, digits and `_`"
+            ));
         }
         if name.len() < inner.len() {
             return Ok(Segment::Rest(name.to_owned()));
@@ -132,7 +136,7 @@ impl Segment {
         }
     }
 
-    /// Where this segment stands to the literal `text` in the order of precedence.
+    /// Compares this segment with the literal `text` in the order of precedence.
     pub(crate) fn literal_order(&self, text: &str) -> Ordering {
         match self {
             Segment::Literal(literal) => literal.as_str().cmp(text),
@@ -149,13 +153,13 @@ impl Segment {
     }
 }
 
-/// `path` without the slash it begins with. What `Request::remove_prefix` leaves of a path may lack
-/// that slash, or everything; it is read as if it had it.
+/// Returns `path` without its first slash. A path from `Request::remove_prefix` may have no slash or
+/// be empty; it is read as if it had one.
 pub(crate) fn relative(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }
 
-/// The first segment, and what follows its slash; `None` if there is no slash.
+/// Returns the first segment and the path after its slash; `None` if there is no slash.
 pub(crate) fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('/') {
         Some((segment, tail)) => (segment, Some(tail)),
@@ -168,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parses_what_the_grammar_admits_and_nothing_else() {
+    fn parses_the_grammar_and_nothing_else() {
         let table: &[(&str, Result<&str, &str>)] = &[
             ("/", Ok("''")),
             ("/users", Ok("'users'")),
@@ -195,10 +199,10 @@ mod tests {
             ("/{a}x", Err("whole segment")),
             ("/{a", Err("whole segment")),
             ("/a}", Err("whole segment")),
-            ("/{rest...}/x", Err("goes on")),
-            ("/{rest...}/", Err("goes on")),
-            ("/{a}/{a}", Err("twice")),
-            ("/{a}/{a...}", Err("twice")),
+            ("/{rest...}/x", Err("segment \"x\" after")),
+            ("/{rest...}/", Err("segment \"\" after")),
+            ("/{a}/{a}", Err("duplicate parameter")),
+            ("/{a}/{a...}", Err("duplicate parameter")),
         ];
         for (text, want) in table {
             let got = Pattern::parse(text).map(|pattern| {
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn orders_by_the_leftmost_difference() {
-        // Each is more specific than the next; the order of the first segments comes first.
+        // Each is more specific than the next. The first segment that differs decides.
         let ordered = [
             "/",
             "/a",

@@ -1,16 +1,16 @@
-//! `reply!` and the `Status` it takes, as toolkit-zero has them. Everything it makes is a plain
-//! [`Response`], so the branches of an `if` may reply in different ways.
+//! `reply!` and [`Status`], as in toolkit-zero. Each form of the macro returns a plain [`Response`],
+//! so the branches of an `if` may reply in different ways.
 
 use crate::message::{Response, ResponseBody};
 
-/// A response in one line: what a route's handler returns.
+/// Returns a response, in one line: for the handler of a route.
 ///
 /// | form | status | body |
 /// |---|---|---|
 /// | `reply!()` | 200 | none |
-/// | `reply!(message => text, status => s)` | `s` | the text; or all that a `Response` there has |
-/// | `reply!(json => value)` | 200 | the value, anything that is [`ToJson`](crate::ToJson) |
-/// | `reply!(json => value, status => s)` | `s` | likewise |
+/// | `reply!(message => text, status => s)` | `s` | the text, or the headers and body of a `Response` |
+/// | `reply!(json => value)` | 200 | the value, of any type that is [`ToJson`](crate::ToJson) |
+/// | `reply!(json => value, status => s)` | `s` | the same |
 ///
 /// A status is a [`Status`] or a number.
 ///
@@ -46,7 +46,7 @@ macro_rules! reply {
 
 macro_rules! statuses {
     ($($name:ident $code:literal;)*) => {
-        /// A status by its name (RFC 9110 §15); any other is given as its number.
+        /// A status code by its name (RFC 9110 §15). Other codes are written as numbers.
         ///
         /// ```
         /// use millpond::Status;
@@ -93,9 +93,9 @@ impl From<Status> for u16 {
     }
 }
 
-/// What stands behind `status =>`. Of all integers only `u16` has it, so that a bare `404` is one.
+/// The type after `status =>`. Of all integers only `u16` has this trait, so a bare `404` is a `u16`.
 pub trait StatusCode {
-    /// The code.
+    /// Returns the code.
     fn code(self) -> u16;
 }
 
@@ -111,9 +111,9 @@ impl StatusCode for Status {
     }
 }
 
-/// What stands behind `message =>`.
+/// The type after `message =>`.
 pub trait Message {
-    /// The response it becomes, with a status that the macro then sets.
+    /// Converts into a response, whose status the macro then sets.
     fn into_response(self) -> Response;
 }
 
@@ -135,7 +135,8 @@ impl Message for String {
     }
 }
 
-/// `reply!()`: 200 without a body and, unlike an empty text, without a media type.
+/// Returns the response of `reply!()`: 200 without a body and, unlike an empty text, without a media
+/// type.
 pub fn empty() -> Response {
     Response {
         status_code: 200,
@@ -145,7 +146,8 @@ pub fn empty() -> Response {
     }
 }
 
-#[cfg(all(test, feature = "json"))]
+#[cfg(feature = "json")]
+#[cfg(test)]
 mod tests {
     use crate::json;
     use crate::{Response, Status};

@@ -1,4 +1,4 @@
-//! A route: a method, a pattern and the handler they lead to. It knows no other route.
+//! [`Route`]: a method, a pattern and a handler. A route knows no other route.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,41 +10,55 @@ use super::pattern::{Pattern, Segment};
 use crate::message::syntax::bytes::is_token;
 use crate::message::{Request, Response};
 
-/// The method of a route that takes every method. A request could carry it, as `*` is a token; such
-/// a request is one of the "every", so nothing is confused.
+/// The method of a route for every method. A request may have this method, as `*` is a token; the
+/// route is for that request too.
 pub(crate) const ANY: &str = "*";
 
-/// What answers a request.
+/// A function that answers a request.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
-/// A method and a path pattern, and the handler that answers what they match.
+/// A method and a path pattern, and the handler that answers the requests that match both.
 ///
-/// Also exported as `ServerMechanism`. A clone is another handle on the same route.
+/// ```no_run
+/// use millpond::{Response, Route, Router};
 ///
-/// Patterns are literal segments, `{name}` for one segment that is not empty, and at the end
-/// `{name...}` for all that is left. Segments are percent-decoded one by one, so a `%2F` stays
-/// inside its segment. A slash at the end counts: `/a` and `/a/` are two patterns.
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let router = Router::default();
+///     router.add(Route::get("/users/{id}").onconnect(|request| {
+///         Response::text(format!("user {}", request.param("id").unwrap_or("?")))
+///     }));
+///     router.add(Route::post("/users").onconnect(|_| Response::empty_204()));
+///     let server = router.serve_managed(([127, 0, 0, 1], 8080))?;
+///     println!("http://{}/users/7; press Enter to stop", server.addr());
+///     std::io::stdin().read_line(&mut String::new())?;
+///     println!("{}", server.stop());
+///     Ok(())
+/// }
+/// ```
 ///
-/// # Example: parameters
+/// A route is also exported as `ServerMechanism`. A clone is another handle on the same route.
+///
+/// A pattern consists of literal segments, `{name}` for one segment that is not empty, and at the
+/// end `{name...}` for the rest of the path. Segments are percent-decoded one by one, so a `%2F`
+/// stays inside its segment. A slash at the end counts: `/a` and `/a/` are two patterns.
+///
+/// # Example: the rest of a path
 ///
 /// ```
 /// use millpond::{Request, Response, Route, Router};
 ///
-/// let mut router = Router::default();
-/// router
-///     .mechanism(Route::get("/users/{id}").onconnect(|request| {
-///         Response::text(format!("user {}", request.param("id").unwrap_or("?")))
-///     }))
-///     .mechanism(Route::put("/files/{path...}").onconnect(|request| {
-///         assert_eq!(request.param("path"), Some("a/b.txt"));
-///         Response::empty_204()
-///     }));
+/// let router = Router::default();
+/// router.add(Route::put("/files/{path...}").onconnect(|request| {
+///     assert_eq!(request.param("path"), Some("a/b.txt"));
+///     Response::empty_204()
+/// }));
 ///
 /// let request = Request::fake_http("PUT", "/files/a/b.txt", vec![], vec![]);
 /// assert_eq!(router.handle(&request).status_code, 204);
 /// ```
+#[must_use = "a route has no effect until a router has it"]
 #[derive(Clone)]
-pub struct Route(Arc<Inner>); // Shared: a removed route lives on while its handler still runs.
+pub struct Route(Arc<Inner>); // Shared: a removed route exists as long as its handler runs.
 
 struct Inner {
     method: Cow<'static, str>,
@@ -52,7 +66,7 @@ struct Inner {
     handler: Box<Handler>,
 }
 
-/// A route that still lacks its handler; [`onconnect`](RouteBuilder::onconnect) gives it one.
+/// A route without a handler, which [`onconnect`](RouteBuilder::onconnect) adds.
 #[must_use = "a route needs a handler: `.onconnect(|request| ..)`"]
 #[derive(Debug)]
 pub struct RouteBuilder {
@@ -60,7 +74,7 @@ pub struct RouteBuilder {
     pattern: Pattern,
 }
 
-/// What is wrong with a route's method or pattern, as a sentence for the one who wrote it.
+/// The error of a malformed method or pattern of a route. The message names both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteError(String);
 
@@ -78,10 +92,10 @@ macro_rules! constructors {
         ///
         /// # Panics
         ///
-        /// If `pattern` is malformed; the message says how.
-        #[track_caller] // A malformed pattern is reported at the line that holds it.
+        /// If `pattern` is malformed, with a message that names the problem.
+        #[track_caller] // A malformed pattern is reported at the line that contains it.
         pub fn $name(pattern: impl AsRef<str>) -> RouteBuilder {
-            // Not in a closure, which would be where the panic is reported.
+            // Not in a closure: the panic would be reported at the closure's line.
             match RouteBuilder::new(Cow::Borrowed($method), pattern.as_ref()) {
                 Ok(builder) => builder,
                 Err(error) => panic!("{error}"),
@@ -92,7 +106,7 @@ macro_rules! constructors {
 
 impl Route {
     constructors! {
-        /// Begins a route for GET, and for HEAD where no route of its own takes it.
+        /// Begins a route for GET, and for HEAD unless there is a HEAD route.
         get "GET";
         /// Begins a route for POST.
         post "POST";
@@ -102,11 +116,11 @@ impl Route {
         delete "DELETE";
         /// Begins a route for PATCH.
         patch "PATCH";
-        /// Begins a route for HEAD. Without one the GET route answers, its body left out.
+        /// Begins a route for HEAD. Without one, the GET route answers, without its body.
         head "HEAD";
-        /// Begins a route for OPTIONS. Without one the router answers 204 with `Allow`.
+        /// Begins a route for OPTIONS. Without one, the router answers 204 with `Allow`.
         options "OPTIONS";
-        /// Begins a route for every method that has no route of its own on the same pattern.
+        /// Begins a route for every method without a route of its own on the same pattern.
         any ANY;
     }
 
@@ -130,8 +144,8 @@ impl Route {
         }
     }
 
-    /// [`on`](Route::on) for what is not known before the program runs: a pattern from a file, or
-    /// one that somebody typed.
+    /// Begins a route like [`on`](Route::on), for methods and patterns that are known only when the
+    /// program runs, for example from a file.
     ///
     /// # Errors
     ///
@@ -142,7 +156,7 @@ impl Route {
     ///
     /// assert!(Route::try_on("GET", "/users/{id}").is_ok());
     /// let error = Route::try_on("GET", "users").unwrap_err();
-    /// assert_eq!(error.to_string(), "the route pattern \"users\" does not begin with `/`");
+    /// assert_eq!(error.to_string(), "invalid route pattern \"users\": does not begin with `/`");
     /// ```
     pub fn try_on(
         method: impl Into<String>,
@@ -150,17 +164,19 @@ impl Route {
     ) -> Result<RouteBuilder, RouteError> {
         let method = method.into();
         if !is_token(&method) {
-            return Err(RouteError(format!("the method {method:?} is not a token")));
+            return Err(RouteError(format!(
+                "invalid route method {method:?}: not a token"
+            )));
         }
         RouteBuilder::new(Cow::Owned(method), pattern.as_ref())
     }
 
-    /// The method, `*` for [`Route::any`].
+    /// Returns the method, or `*` for [`Route::any`].
     pub fn method(&self) -> &str {
         &self.0.method
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn pattern(&self) -> &str {
         self.0.pattern.text()
     }
@@ -173,15 +189,15 @@ impl Route {
         self.0.pattern.segments()
     }
 
-    /// The order of a router's vector: by precedence of the patterns, then by method. `Equal` means
-    /// that one of the two is to replace the other.
+    /// Orders by the precedence of the patterns, then by method, as a router's vector. `Equal` means
+    /// that one of the two replaces the other.
     pub(crate) fn precedence_to(&self, method: &str, pattern: &Pattern) -> Ordering {
         self.parsed()
             .precedence(pattern)
             .then_with(|| self.method().cmp(method))
     }
 
-    /// Runs the handler. A route without parameters hands the request on as it came.
+    /// Runs the handler. A route without parameters passes the request on unchanged.
     pub(crate) fn call(&self, request: &Request) -> Response {
         let params = self.parsed().params(request.raw_path());
         if params.is_empty() {
@@ -197,8 +213,8 @@ impl RouteBuilder {
         Ok(RouteBuilder { method, pattern })
     }
 
-    /// Completes the route: `handler` runs for every request that it matches, on many threads at
-    /// once. It may change the very router it was called by.
+    /// Completes the route: `handler` runs for every request that matches, on many threads at once.
+    /// The handler may change the router that called it.
     ///
     /// ```
     /// use millpond::{reply, Route};

@@ -1,14 +1,15 @@
-//! Listening sockets joined to a pool: accepting connections, turning some away, draining the
-//! rest. [`Server`](super::Server) and [`BackgroundServer`](super::BackgroundServer) are two ways
-//! to drive it.
+//! Listeners joined to pools of workers: [`Engine`] accepts connections, rejects those beyond the
+//! limit, and drains the rest. [`Server`](super::Server) and
+//! [`BackgroundServer`](super::BackgroundServer) drive it.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::accept::socket::Accepted;
 use super::accept::Listener;
 use super::config::Settings;
 use super::connection::service::{Handler, Service};
@@ -19,63 +20,68 @@ use super::stats::error_hook::ServerErrorKind;
 use super::stats::monitor::{Monitor, StatsSource};
 use super::stats::{Stats, WorkerState};
 
-/// After a failure to accept: twice as long each time, up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// The most that one poll takes in: the longest queue that Linux keeps unless told otherwise.
-const QUEUE: usize = 4096;
-/// The most that the sweeper lets in between two looks at the ring.
-const AT_A_LOOK: usize = 64;
-/// How long the sweeper has the door before this side looks whether it is to close it.
-const LENT_FOR: Duration = Duration::from_millis(5);
-/// How long to wait at one of several listeners that have only one thread.
-const A_TURN: Duration = Duration::from_millis(5);
-/// Out of descriptors, of the process or the system, or of memory: EMFILE, ENFILE, ENOMEM, ENOBUFS.
-/// What else accepting can fail with is the affair of the one connection that was to be accepted.
-const EXHAUSTED: [i32; 4] = if cfg!(windows) {
+/// 1 to 100 ms: the pause after a failed accept. It doubles with each failure in a row. Without
+/// it, a lack of descriptors would make accepting a busy loop.
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// 4,096 connections: the most that one poll accepts, which bounds its time. Linux keeps no longer
+/// queue by default (`net.core.somaxconn`).
+const MAX_ACCEPTS_PER_POLL: usize = 4096;
+/// 64 connections: the most that the scanner accepts between two scans of its list, so that new
+/// connections do not delay the open ones.
+const MAX_ACCEPTS_PER_SCAN: usize = 64;
+/// 5 ms: the time for which the scanner has a listener before the thread of the listener checks
+/// whether the listener is closing or its deadline has passed.
+const ACCEPTOR_LEND_TIME: Duration = Duration::from_millis(5);
+/// 5 ms: the wait at one of several listeners that share a thread, and so the delay of the others.
+const LISTENER_TURN_TIME: Duration = Duration::from_millis(5);
+/// The errors for a lack of descriptors (of the process, of the system) or of memory: EMFILE,
+/// ENFILE, ENOMEM, ENOBUFS. Other errors of an accept concern one connection.
+const EXHAUSTED_ERRNOS: [i32; 4] = if cfg!(windows) {
     [10_024, 4, 8, 10_055]
 } else if cfg!(any(target_os = "linux", target_os = "android")) {
     [24, 23, 12, 105]
 } else {
     [24, 23, 12, 55]
 };
-const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
+/// The response to a connection beyond [`max_connections`](crate::Limits::max_connections).
+const UNAVAILABLE_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
-/// Fewer workers than this are not worth a pool of their own.
-const SHARD_AT_LEAST: usize = 16;
+/// 16 workers: the smallest share for which a pool of its own, with a scanner, is worth it.
+const MIN_WORKERS_PER_POOL: usize = 16;
 
 pub(crate) struct Engine {
-    /// One pool, with one sweeper, for every two cores: they share nothing but the handler, so that
-    /// no lock is what many cores wait for. Connections are dealt to them in turn.
+    /// One pool, with one scanner, for every two cores. The pools share nothing but the handler, so
+    /// no lock is contended by many cores. Connections are dealt to them in turn.
     pools: Vec<Pool<Connection>>,
-    dealt: AtomicUsize,
-    settings: Settings,
+    next_pool: AtomicUsize,
+    pub(super) settings: Settings,
     service: Arc<Service>,
-    monitor: Monitor,
-    /// Accepts that failed in a row.
+    pub(super) monitor: Monitor,
+    /// The number of failed accepts in a row.
     failures: AtomicU32,
 }
 
 impl Engine {
-    /// `monitor` goes on telling the numbers that it has, unless the settings name another.
+    /// Creates an engine that reports to `monitor`, unless the settings name another.
     pub(super) fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
         let monitor = settings.monitor.as_ref().unwrap_or(monitor).clone();
         let pool_size = settings.pool_size;
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let shards = shards(pool_size, cores);
-        // The first ones get what does not divide evenly.
-        let size = |shard| pool_size / shards + usize::from(shard < pool_size % shards);
+        let pools = pool_count(pool_size, cores);
+        // The first pools get the workers that remain after the division.
+        let size = |pool| pool_size / pools + usize::from(pool < pool_size % pools);
         let counters = Arc::clone(monitor.counters());
         let engine = Arc::new(Engine {
-            pools: (0..shards).map(|shard| Pool::new(size(shard))).collect(),
-            dealt: AtomicUsize::new(0),
+            pools: (0..pools).map(|pool| Pool::new(size(pool))).collect(),
+            next_pool: AtomicUsize::new(0),
             service: Arc::new(Service::new(handler, &settings, counters)),
             settings,
             monitor,
             failures: AtomicU32::new(0),
         });
-        // Connections may outlive the engine, which moves on: they are asked of their service.
+        // Connections may outlive the engine, so their numbers come from the service.
         let connections: Weak<Service> = Arc::downgrade(&engine.service);
         let workers: Weak<Engine> = Arc::downgrade(&engine);
         engine.monitor.add_source(connections);
@@ -83,156 +89,135 @@ impl Engine {
         engine
     }
 
-    /// The same one set up otherwise, for a server that has not begun to serve.
+    /// Creates an engine with the same handler and other settings, in place of one that has not
+    /// begun to serve.
     pub(super) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
         let handler = Arc::clone(&self.service.handler);
         Engine::new(handler, settings, &self.monitor)
     }
 
-    pub(super) fn settings(&self) -> Settings {
-        self.settings.clone()
-    }
-
-    pub(super) fn monitor(&self) -> &Monitor {
-        &self.monitor
-    }
-
-    /// Takes in the connections that are waiting.
+    /// Accepts the connections that are queued, without waiting.
     pub(super) fn poll(&self, listener: &Listener) {
-        // Whoever has the seat in front of the listener accepts all there is.
-        if !listener.sit(Some(Instant::now())) {
+        // The holder of the accept lock accepts all connections that are queued.
+        if !listener.lock_accept(Instant::now()) {
             return;
         }
-        if let Err(e) = listener.take_waiting(QUEUE, self.entrance(listener)) {
-            self.failed(e);
+        let admit = |accepted| self.admit(accepted, listener);
+        if let Err(e) = listener.accept_queued(MAX_ACCEPTS_PER_POLL, admit) {
+            self.accept_failed(e);
         }
         self.report_spawn_errors();
-        listener.stand_up();
+        listener.unlock_accept();
     }
 
-    /// Takes in what is waiting at a listener that is [closing](Listener::close), and closes it.
+    /// Accepts the connections that are queued at a [closing](Listener::close) listener, and closes
+    /// its socket.
     pub(super) fn finish(&self, listener: &Listener) {
-        let admit = self.entrance(listener);
         listener.finish(|accepted| match accepted {
-            Ok((stream, peer)) => admit(stream, peer),
-            Err(e) => self.failed(e),
+            Ok(accepted) => self.admit(accepted, listener),
+            Err(e) => self.accept_failed(e),
         });
         self.report_spawn_errors();
     }
 
-    /// Takes in connections until `deadline`, or until the listener is closed.
+    /// Accepts connections until `deadline`, or until the listener is closed.
     ///
-    /// While the pool is busy its sweeper accepts, between one look at the ring and the next.
-    pub(super) fn poll_until(
-        self: &Arc<Self>,
-        listener: &Arc<Listener>,
-        deadline: Option<Instant>,
-    ) {
-        if !listener.sit(deadline) {
+    /// While a scanner runs, it accepts between two scans of its list.
+    pub(super) fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Instant) {
+        if !listener.lock_accept(deadline) {
             return;
         }
-        let over = || listener.is_closing() || deadline.map_or(false, |d| Instant::now() >= d);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let is_scanning = || self.pools[0].mode() == Mode::Scanning;
         let failed = |e| {
-            self.failed(e);
-            listener.rest(self.pause(deadline));
+            self.accept_failed(e);
+            let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
+            let delay = (MIN_RETRY_DELAY * (1 << failures)).min(MAX_RETRY_DELAY);
+            listener.pause(delay.min(left()));
         };
-        while !over() {
-            if self.pools[0].mode() == Mode::Scanning {
-                let left =
-                    deadline.map_or(LENT_FOR, |d| d.saturating_duration_since(Instant::now()));
-                let lent = self.pools[0].lend_acceptor(self.acceptor(listener), left.min(LENT_FOR));
+        while !listener.is_closing() && left() > Duration::ZERO {
+            if is_scanning() {
+                let time = left().min(ACCEPTOR_LEND_TIME);
+                let lent = self.pools[0].lend_acceptor(self.acceptor(listener), time);
                 lent.unwrap_or_else(failed);
             } else {
-                let admit = self.entrance(listener);
                 listener.wait(deadline, |accepted| {
                     match accepted {
-                        Ok((stream, peer)) => admit(stream, peer),
+                        Ok(accepted) => self.admit(accepted, listener),
                         Err(e) => failed(e),
                     }
                     self.report_spawn_errors();
-                    self.pools[0].mode() == Mode::Blocking
+                    !is_scanning()
                 });
             }
             self.report_spawn_errors();
         }
-        listener.stand_up();
+        listener.unlock_accept();
     }
 
-    /// [`poll_until`](Engine::poll_until) for several listeners at once: at the first one here, at
-    /// each other in a thread that is there for that long.
-    pub(super) fn poll_all_until(
-        self: &Arc<Self>,
-        listeners: &[Arc<Listener>],
-        deadline: Option<Instant>,
-    ) {
-        let (first, others) = match listeners {
-            [first, others @ ..] => (first, others),
-            [] => return,
-        };
-        if others.is_empty() {
-            return self.poll_until(first, deadline);
-        }
+    /// Accepts connections from several listeners until `deadline`, or until one is closed: from
+    /// the first one on this thread, from the others each on a thread for that time.
+    pub(super) fn poll_all_until(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Instant) {
         thread::scope(|scope| {
-            let mut here = vec![Arc::clone(first)];
-            for listener in others {
-                let there = thread::Builder::new()
-                    .name("millpond-accept".into())
-                    .spawn_scoped(scope, move || self.poll_until(listener, deadline));
-                if there.is_err() {
-                    here.push(Arc::clone(listener));
+            let mut here = Vec::new();
+            for (index, listener) in listeners.iter().enumerate() {
+                let accept = move || self.poll_until(listener, deadline);
+                let thread = thread::Builder::new().name("millpond-accept".into());
+                if index == 0 || thread.spawn_scoped(scope, accept).is_err() {
+                    here.push(listener);
                 }
             }
-            match here.len() {
-                1 => self.poll_until(first, deadline),
-                _ => self.poll_in_turn(&here, deadline),
-            }
+            self.poll_in_turn(&here, deadline);
         });
     }
 
-    /// [`poll_all_until`](Engine::poll_all_until) where no thread is to be had: by looking at each
-    /// from time to time.
-    fn poll_in_turn(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Option<Instant>) {
-        while !listeners.iter().any(|listener| listener.is_closing()) {
+    /// Accepts connections from all listeners on this thread: from a single one without a break,
+    /// from several in turn if no more threads can be started.
+    fn poll_in_turn(self: &Arc<Self>, listeners: &[&Arc<Listener>], deadline: Instant) {
+        let is_over =
+            |listener: &Arc<Listener>| listener.is_closing() || Instant::now() >= deadline;
+        while !listeners.iter().copied().any(is_over) {
             for listener in listeners {
-                let slice = Instant::now() + A_TURN;
-                self.poll_until(listener, Some(deadline.map_or(slice, |d| d.min(slice))));
-            }
-            if deadline.map_or(false, |d| Instant::now() >= d) {
-                break;
+                let turn = Instant::now() + LISTENER_TURN_TIME;
+                let turn = if listeners.len() > 1 {
+                    deadline.min(turn)
+                } else {
+                    deadline
+                };
+                self.poll_until(listener, turn);
             }
         }
     }
 
-    /// The listener as the pool's sweeper sees it.
+    /// Returns the listener in the form that the pool's scanner calls.
     fn acceptor(self: &Arc<Self>, listener: &Arc<Listener>) -> Arc<Acceptor<Connection>> {
         let (engine, listener) = (Arc::clone(self), Arc::clone(listener));
-        Arc::new(move |let_in: &mut dyn FnMut(Box<Connection>)| {
-            listener.take_waiting(AT_A_LOOK, |stream, peer| {
-                if let Some(connection) = engine.enter(stream, peer, &listener) {
-                    match engine.deal() {
-                        0 => let_in(connection),
-                        shard => engine.admit_to(shard, connection),
+        Arc::new(move |admit: &mut dyn FnMut(Box<Connection>)| {
+            listener.accept_queued(MAX_ACCEPTS_PER_SCAN, |accepted| {
+                if let Some(connection) = engine.enter(accepted, &listener) {
+                    match engine.next_pool() {
+                        0 => admit(connection),
+                        pool => engine.admit_to(pool, connection),
                     }
                 }
             })
         })
     }
 
-    /// An accept failed: none of the reasons is the end.
-    fn failed(&self, error: io::Error) {
+    /// Reports a failed accept, after which accepting always goes on.
+    fn accept_failed(&self, error: io::Error) {
         self.service.counters.accept_error();
-        if error
-            .raw_os_error()
-            .map_or(false, |e| EXHAUSTED.contains(&e))
-        {
-            // The connection idle longest has some of it.
+        let errno = error.raw_os_error();
+        if errno.map_or(false, |errno| EXHAUSTED_ERRNOS.contains(&errno)) {
+            // Closing the connection that has been idle longest frees a descriptor and memory.
             self.service.registry.close_idlest();
         }
         let hook = &self.service.on_error;
         hook.report(ServerErrorKind::Accept, None, error);
     }
 
-    /// Threads are started under the pool's lock, and that is no place to tell from.
+    /// Reports the threads that could not be started. The pool starts them under its lock, under
+    /// which the user's hook must not run.
     fn report_spawn_errors(&self) {
         for error in self.pools.iter().filter_map(Pool::take_spawn_error) {
             let hook = &self.service.on_error;
@@ -240,56 +225,40 @@ impl Engine {
         }
     }
 
-    /// How long to leave the listener alone after a failure.
-    fn pause(&self, deadline: Option<Instant>) -> Duration {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
-        let pause = (SHORTEST_PAUSE * (1 << failures)).min(LONGEST_PAUSE);
-        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-        left.map_or(pause, |left| left.min(pause))
-    }
-
-    /// Takes in what comes through this listener.
-    fn entrance<'a>(&'a self, listener: &'a Listener) -> impl Fn(TcpStream, SocketAddr) + 'a {
-        move |stream, peer| {
-            if let Some(connection) = self.enter(stream, peer, listener) {
-                self.admit_to(self.deal(), connection);
-            }
-        }
-    }
-
-    /// Whose turn it is.
-    fn deal(&self) -> usize {
+    fn next_pool(&self) -> usize {
         match self.pools.len() {
             1 => 0,
-            shards => self.dealt.fetch_add(1, Ordering::Relaxed) % shards,
+            pools => self.next_pool.fetch_add(1, Ordering::Relaxed) % pools,
         }
     }
 
-    fn admit_to(&self, shard: usize, connection: Box<Connection>) {
-        if let Err(mut connection) = self.pools[shard].admit(connection) {
-            // Not one thread to be had.
+    /// Passes an accepted connection to a pool, or rejects it.
+    fn admit(&self, accepted: Accepted, listener: &Listener) {
+        if let Some(connection) = self.enter(accepted, listener) {
+            self.admit_to(self.next_pool(), connection);
+        }
+    }
+
+    fn admit_to(&self, pool: usize, connection: Box<Connection>) {
+        if let Err(mut connection) = self.pools[pool].admit(connection) {
+            // The pool has no thread and could start none.
             self.turn_away(connection.turned_away());
         }
     }
 
-    /// Enters a connection among those that are open, or turns it away.
-    fn enter(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        listener: &Listener,
-    ) -> Option<Box<Connection>> {
+    /// Enters a connection into the registry, or rejects it.
+    fn enter(&self, (stream, peer): Accepted, listener: &Listener) -> Option<Box<Connection>> {
         let service = &self.service;
         self.failures.store(0, Ordering::Relaxed);
-        let admission = listener.admission();
-        if !admission.admits(&stream) {
+        let filter = listener.filter();
+        if !filter.admits(&stream) {
             service.counters.not_admitted();
             return None;
         }
         service.counters.accepted();
-        let most = service.limits.max_connections;
-        match service.registry.enter(stream, peer, listener.door(), most) {
-            Ok(link) => Some(Box::new(Connection::new(link, Arc::clone(service)))),
+        let max = service.limits.max_connections;
+        match service.registry.enter(stream, peer, listener.id(), max) {
+            Ok(handle) => Some(Box::new(Connection::new(handle, Arc::clone(service)))),
             Err(stream) => {
                 self.turn_away(&stream);
                 None
@@ -298,39 +267,40 @@ impl Engine {
     }
 
     fn turn_away(&self, mut stream: &TcpStream) {
-        // It fits any socket's buffer; a client that is gone does not need it.
+        // The response fits the buffer of any socket. If the client is gone, the error is ignored.
         let sent = stream
             .set_nonblocking(true)
-            .and_then(|()| stream.write(TURNED_AWAY));
+            .and_then(|()| stream.write(UNAVAILABLE_RESPONSE));
         self.service.counters.turned_away(sent.unwrap_or(0));
     }
 
-    /// From now on every answer ends its connection, of those that come in by the doors there are.
+    /// Makes each connection from the listeners of today end with its next response.
     pub(super) fn wind_down(&self) {
-        self.service.registry.wind_down(Listener::doors());
+        self.service.registry.wind_down(Listener::next_id());
     }
 
-    /// Marks every connection to end after what it owes, without waiting.
+    /// Makes each connection end after the response that it is waiting for. Does not wait.
     pub(super) fn begin_drain(&self) {
-        self.service.registry.begin_drain(|| self.rouse());
+        self.service.registry.begin_drain(|| self.scan_all());
     }
 
-    /// Ends every connection there is, answering what is in flight, at most until `deadline`.
+    /// Ends all connections, after the responses to the requests in flight, and waits for that at
+    /// most until `deadline`.
     pub(super) fn drain(&self, deadline: Option<Instant>) -> Drained {
-        self.drain_those(|_| true, deadline)
+        self.drain_where(|_| true, deadline)
     }
 
-    /// [`drain`](Engine::drain) for such connections alone.
-    pub(super) fn drain_those(
+    /// [Drains](Engine::drain) the connections for which `is_leaving` returns true.
+    pub(super) fn drain_where(
         &self,
-        who: impl Fn(&ConnectionHandle) -> bool,
+        is_leaving: impl Fn(&ConnectionHandle) -> bool,
         deadline: Option<Instant>,
     ) -> Drained {
         let registry = &self.service.registry;
-        registry.drain(who, deadline, || self.rouse())
+        registry.drain(is_leaving, deadline, || self.scan_all())
     }
 
-    fn rouse(&self) {
+    fn scan_all(&self) {
         self.pools.iter().for_each(Pool::scan_all);
     }
 }
@@ -352,9 +322,9 @@ impl StatsSource for Engine {
     }
 }
 
-/// How many pools the workers are divided into.
-fn shards(pool_size: usize, cores: usize) -> usize {
-    (cores / 2).min(pool_size / SHARD_AT_LEAST).max(1)
+/// Returns the number of pools into which the workers are divided.
+fn pool_count(pool_size: usize, cores: usize) -> usize {
+    (cores / 2).min(pool_size / MIN_WORKERS_PER_POOL).max(1)
 }
 
 #[cfg(test)]
@@ -364,17 +334,18 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use super::{shards, Engine, Listener};
+    use super::{pool_count, Engine};
     use crate::message::Response;
-    use crate::server::accept::socket::Socket;
+    use crate::server::Listen;
+    use crate::util::io::never;
 
     #[test]
-    fn without_threads_each_listener_has_its_turn() {
+    fn without_threads_listeners_are_polled_in_turn() {
         let handler = Arc::new(|_: &_| Response::text("hello"));
         let engine = Engine::new(handler, Default::default(), &Default::default());
         let listeners = [(); 3].map(|()| {
             let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-            Arc::new(Listener::new(Socket::tcp(socket, false).unwrap()))
+            Arc::new(Listen::from(socket).open().unwrap())
         });
         let mut clients = Vec::new();
         for listener in &listeners {
@@ -385,7 +356,8 @@ mod tests {
             clients.push(client);
         }
         let (began, time) = (Instant::now(), Duration::from_millis(200));
-        engine.poll_in_turn(&listeners, Some(began + time));
+        let [a, b, c] = &listeners;
+        engine.poll_in_turn(&[a, b, c], began + time);
         let took = began.elapsed();
         assert!(took >= time && took < time * 5, "{:?}", took);
         for client in &mut clients {
@@ -394,13 +366,13 @@ mod tests {
                 .unwrap();
             assert_eq!(client.read(&mut [0; 9]).unwrap(), 9);
         }
-        // It ends, too, when they are closed.
+        // The call also returns when the listeners are closed.
         listeners.iter().for_each(|listener| listener.close());
-        engine.poll_in_turn(&listeners, None);
+        engine.poll_in_turn(&[a, b, c], never());
     }
 
     #[test]
-    fn there_is_a_pool_for_every_two_cores_that_is_worth_it() {
+    fn every_two_cores_have_a_pool_of_16_workers_at_least() {
         for (pool_size, cores, want) in [
             (256, 1, 1),
             (256, 2, 1),
@@ -410,7 +382,7 @@ mod tests {
             (1, 64, 1),
         ] {
             assert_eq!(
-                shards(pool_size, cores),
+                pool_count(pool_size, cores),
                 want,
                 "{} workers, {} cores",
                 pool_size,

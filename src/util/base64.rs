@@ -1,18 +1,19 @@
-//! Base64 with the standard alphabet and with padding (RFC 4648 §4): credentials, and the keys of a
-//! handshake, come in it. It knows nothing of either.
+//! Base64 with the standard alphabet and with padding (RFC 4648 §4), for HTTP credentials and for the
+//! keys of a WebSocket handshake.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PAD: u8 = b'=';
 
+/// Returns the text of the bytes.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity((bytes.len() + 2) / 3 * 4);
     for group in bytes.chunks(3) {
         let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let sextet = bits >> (18 - 6 * place) & 0x3f;
-            // n bytes are told by n + 1 digits.
-            let digit = if place <= group.len() {
+        for index in 0..4 {
+            let sextet = bits >> (18 - 6 * index) & 0x3f;
+            // A group of n bytes has n + 1 digits; padding fills it up to 4.
+            let digit = if index <= group.len() {
                 ALPHABET[sextet as usize]
             } else {
                 PAD
@@ -23,8 +24,10 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// What `text` stands for; `None` if it is no Base64. There is one text for each value: padding is
-/// not left out, bits that stand for nothing are 0 (RFC 4648 §3.5), and there are no blanks.
+/// Returns the bytes of the text, or `None` if the text is not Base64.
+///
+/// Each value has one text: padding is required, unused bits are 0 (RFC 4648 §3.5), and blanks are
+/// not allowed.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.as_bytes();
     if text.len() % 4 != 0 {
@@ -40,7 +43,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
         for &digit in group {
             bits = bits << 6 | value(digit)?;
         }
-        // Of a short group the last bits stand for no byte; they are shifted out.
+        // The last bits of a short group belong to no byte; they are shifted out.
         let spare = match group.len() {
             4 => 0,
             3 => 2,
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base64_has_no_value() {
+    fn rejects_text_that_is_not_base64() {
         for text in [
             "Z",
             "Zg",

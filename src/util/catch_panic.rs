@@ -1,24 +1,21 @@
-//! The user's code where a panic of it must end: what it does, and what it throws.
+//! The place where a panic of the user's code ends: a handler, a body's reader, a hook, a drop.
 
 use std::io;
 use std::mem;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// What `act` returns, or what it says if it panics.
-pub(crate) fn caught<T>(act: impl FnOnce() -> T) -> Result<T, Panicked> {
+/// Returns the value of `act`, or the message of its panic.
+pub(crate) fn catch_panic<T>(act: impl FnOnce() -> T) -> Result<T, Panicked> {
     match catch_unwind(AssertUnwindSafe(act)) {
         Ok(value) => Ok(value),
-        Err(thrown) => {
-            let text = match (
-                thrown.downcast_ref::<&str>(),
-                thrown.downcast_ref::<String>(),
-            ) {
-                (Some(text), _) => Some((*text).to_owned()),
-                (None, text) => text.cloned(),
+        Err(payload) => {
+            let text = match payload.downcast_ref::<&str>() {
+                Some(text) => Some((*text).to_owned()),
+                None => payload.downcast_ref::<String>().cloned(),
             };
-            // What was thrown is the user's too. If dropping it panics, and dropping what that
-            // throws, there is no end to it: the second is left undropped.
-            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
+            // The payload has a type of the user's, and its drop may panic too. The payload of that
+            // second panic is leaked: to drop it could panic again, without an end.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                 mem::forget(second);
             }
             Err(Panicked(text))
@@ -26,15 +23,15 @@ pub(crate) fn caught<T>(act: impl FnOnce() -> T) -> Result<T, Panicked> {
     }
 }
 
-/// A panic's message, if it was text.
+/// The message of a panic; `None` if its payload was no text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Panicked(Option<String>);
 
 impl From<Panicked> for io::Error {
     fn from(Panicked(text): Panicked) -> io::Error {
         let text = match text {
-            Some(text) => format!("it panicked: {text}"),
-            None => "it panicked".to_owned(),
+            Some(text) => format!("panic: {text}"),
+            None => "panic without a message".to_owned(),
         };
         io::Error::new(io::ErrorKind::Other, text)
     }
@@ -45,7 +42,7 @@ mod tests {
     use super::*;
     use std::panic::resume_unwind;
 
-    /// Thrown again by its own drop.
+    /// A payload that panics with another one when it is dropped.
     struct Endless;
 
     impl Drop for Endless {
@@ -55,29 +52,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_thrown_may_throw_when_it_is_dropped() {
-        assert_eq!(caught(|| 1), Ok(1));
-        assert_eq!(caught(|| resume_unwind(Box::new(Endless))), thrown(None));
+    fn a_payload_may_panic_when_it_is_dropped() {
+        assert_eq!(catch_panic(|| 1), Ok(1));
+        assert_eq!(
+            catch_panic(|| resume_unwind(Box::new(Endless))),
+            panicked(None)
+        );
     }
 
-    fn thrown(text: Option<&str>) -> Result<u8, Panicked> {
+    fn panicked(text: Option<&str>) -> Result<u8, Panicked> {
         Err(Panicked(text.map(str::to_owned)))
     }
 
     #[test]
-    fn what_is_thrown_is_told_if_it_is_text() {
+    fn a_payload_of_text_is_the_message() {
         assert_eq!(
-            caught(|| resume_unwind(Box::new("once"))),
-            thrown(Some("once"))
+            catch_panic(|| resume_unwind(Box::new("once"))),
+            panicked(Some("once"))
         );
         let owned = "twice".to_owned();
         assert_eq!(
-            caught(|| resume_unwind(Box::new(owned))),
-            thrown(Some("twice"))
+            catch_panic(|| resume_unwind(Box::new(owned))),
+            panicked(Some("twice"))
         );
-        assert_eq!(caught(|| resume_unwind(Box::new(3))), thrown(None));
-        let told = |text| io::Error::from(thrown(text).unwrap_err()).to_string();
-        assert_eq!(told(Some("so")), "it panicked: so");
-        assert_eq!(told(None), "it panicked");
+        assert_eq!(catch_panic(|| resume_unwind(Box::new(3))), panicked(None));
+        let error = |text| io::Error::from(panicked(text).unwrap_err()).to_string();
+        assert_eq!(error(Some("so")), "panic: so");
+        assert_eq!(error(None), "panic without a message");
     }
 }

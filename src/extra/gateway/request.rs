@@ -2,8 +2,8 @@
 
 use crate::wire::body::framing::{content_length, list};
 
-/// The fields that concern one connection only (RFC 9110 §7.6.1, §11.7), and the fields for the
-/// length of a body, which each connection frames on its own.
+/// The fields that concern one connection only (RFC 9110 §7.6.1, §11.7). The length of a body is
+/// one of them, because each connection frames a body on its own.
 const HOP_BY_HOP_FIELDS: [&str; 12] = [
     "Connection",
     "Content-Length",

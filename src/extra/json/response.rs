@@ -14,10 +14,7 @@ impl Response {
     /// assert_eq!(response.headers[0].1, "application/json");
     /// assert_eq!(response.data.into_reader_and_size().1, Some(23));
     /// ```
-    pub fn json<T>(content: &T) -> Response
-    where
-        T: ToJson + ?Sized,
-    {
+    pub fn json<T: ToJson + ?Sized>(content: &T) -> Response {
         let mut text = String::new();
         content.write_json(&mut text);
         // RFC 8259 §11: the media type has no charset parameter; the text is always UTF-8.

@@ -4,7 +4,8 @@
 use super::weights;
 use crate::message::request::Request;
 
-/// A content coding of a response.
+/// A content coding of a response. Only assets come in Brotli.
+#[cfg_attr(not(feature = "assets"), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
@@ -13,6 +14,7 @@ pub(crate) enum Coding {
 
 impl Coding {
     /// All codings. The first one is smaller, so it is better if both have the same weight.
+    #[cfg(any(test, feature = "assets"))]
     pub(crate) const ALL: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
 
     /// Returns the name in `Content-Encoding`.

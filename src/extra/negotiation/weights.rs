@@ -50,8 +50,8 @@ impl<'a> Iterator for Members<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// Returns the weight in thousandths: 1000 without a weight, and 0 for a malformed one, so that
-    /// the client gets nothing that it may have excluded.
+    /// Returns the weight in thousandths: 1000 without a weight, and 0 for a malformed one. Without
+    /// the 0, the client could get a member that it excludes.
     pub(crate) fn weight(&self) -> u16 {
         let mut all = self.parameters().filter(|(name, _)| is_q(name));
         match (all.next(), all.next()) {
@@ -63,6 +63,7 @@ impl<'a> Member<'a> {
 
     /// Returns whether the member has a parameter besides its weight. A media type may have one, a
     /// coding must not.
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn has_parameters(&self) -> bool {
         self.parameters().any(|(name, _)| !is_q(name))
     }

@@ -24,16 +24,12 @@ impl Request {
     /// assert_eq!(request.method(), "POST");
     /// assert_eq!(request.header("host"), Some("localhost"));
     /// ```
-    pub fn fake_http<U, M>(
+    pub fn fake_http<U: Into<String>, M: Into<String>>(
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         Request::fake_http_from(fake_addr(), method, url, headers, data)
     }
 
@@ -46,17 +42,13 @@ impl Request {
     /// let request = Request::fake_http_from(from, "GET", "/", vec![], vec![]);
     /// assert_eq!(request.remote_addr(), &from);
     /// ```
-    pub fn fake_http_from<U, M>(
+    pub fn fake_http_from<U: Into<String>, M: Into<String>>(
         from: SocketAddr,
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         fake(from, false, &method.into(), &url.into(), &headers, data)
     }
 
@@ -68,16 +60,12 @@ impl Request {
     ///
     /// assert!(Request::fake_https("GET", "/", vec![], vec![]).is_secure());
     /// ```
-    pub fn fake_https<U, M>(
+    pub fn fake_https<U: Into<String>, M: Into<String>>(
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         Request::fake_https_from(fake_addr(), method, url, headers, data)
     }
 
@@ -90,17 +78,13 @@ impl Request {
     /// let request = Request::fake_https_from(from, "GET", "/", vec![], vec![]);
     /// assert!(request.is_secure());
     /// ```
-    pub fn fake_https_from<U, M>(
+    pub fn fake_https_from<U: Into<String>, M: Into<String>>(
         from: SocketAddr,
         method: M,
         url: U,
         headers: Vec<(String, String)>,
         data: Vec<u8>,
-    ) -> Request
-    where
-        U: Into<String>,
-        M: Into<String>,
-    {
+    ) -> Request {
         fake(from, true, &method.into(), &url.into(), &headers, data)
     }
 }

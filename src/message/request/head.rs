@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: the parser accepts heads of up to
-/// 1 GiB, and the text is at most three times as long.
+/// A half-open range of bytes in [`Head::text`]. 32 bits suffice: a received head has at most 1
+/// GiB, and its text at most three times as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub start: u32,
@@ -27,9 +27,10 @@ pub(crate) struct Field {
 
 /// The HTTP versions of this server. A request of a higher minor version counts as 1.1 (RFC 9110
 /// §2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
     Http10,
+    #[default]
     Http11,
 }
 
@@ -46,25 +47,13 @@ impl fmt::Display for Version {
 ///
 /// A connection clears the head and fills it again for the next request, so that its requests share
 /// their allocations.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Head {
     pub text: String,
     pub method: Span,
     pub target: Span,
     pub version: Version,
     pub fields: Vec<Field>,
-}
-
-impl Default for Head {
-    fn default() -> Head {
-        Head {
-            text: String::new(),
-            method: Span::default(),
-            target: Span::default(),
-            version: Version::Http11,
-            fields: Vec::new(),
-        }
-    }
 }
 
 impl Head {
@@ -74,7 +63,7 @@ impl Head {
         self.fields.clear();
         self.method = Span::default();
         self.target = Span::default();
-        self.version = Version::Http11;
+        self.version = Version::default();
     }
 
     /// Appends `part` to the text and returns its span: for requests made up by tests.

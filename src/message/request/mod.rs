@@ -16,6 +16,7 @@ use self::headers::HeadersIter;
 use super::body::RequestBody;
 use super::syntax::percent;
 use crate::util::lock::lock;
+use crate::util::net::unix_peer;
 use std::fmt;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -35,7 +36,7 @@ use std::sync::{Arc, Mutex};
 ///     Response::text(format!("hello {name}"))
 /// }
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 ///     let server = Server::new("127.0.0.1:8080", greet)?;
 ///     println!("http://{}/greet?name=Ann", server.server_addr());
 ///     server.run();
@@ -349,11 +350,6 @@ impl Request {
     pub fn is_unix(&self) -> bool {
         *self.remote_addr() == unix_peer()
     }
-}
-
-/// Returns the address that stands for a client of a Unix socket. A proxy cannot name this address.
-pub(crate) fn unix_peer() -> SocketAddr {
-    ([0, 0, 0, 0], 0).into()
 }
 
 /// Methods for the server and the routing.

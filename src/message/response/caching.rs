@@ -31,10 +31,7 @@ impl Response {
     /// assert_eq!(page(&Request::fake_http("GET", "/", seen, vec![])).status_code, 304);
     /// ```
     #[must_use]
-    pub fn with_etag<E>(self, request: &Request, etag: E) -> Response
-    where
-        E: Into<Cow<'static, str>>,
-    {
+    pub fn with_etag<E: Into<Cow<'static, str>>>(self, request: &Request, etag: E) -> Response {
         self.with_etag_keep(etag).simplify_if_etag_match(request)
     }
 
@@ -94,10 +91,7 @@ impl Response {
     /// assert_eq!(etag("W/\"v7\""), "W/\"v7\"");
     /// ```
     #[must_use]
-    pub fn with_etag_keep<E>(self, etag: E) -> Response
-    where
-        E: Into<Cow<'static, str>>,
-    {
+    pub fn with_etag_keep<E: Into<Cow<'static, str>>>(self, etag: E) -> Response {
         self.with_unique_header("ETag", entity_tag(etag.into()))
     }
 
@@ -181,7 +175,7 @@ impl<'a> EntityTag<'a> {
 
     /// Returns whether the tags are equal by strong comparison (RFC 9110 §8.8.3.2): for `If-Match`
     /// and `If-Range`, which require equal bytes.
-    #[cfg(any(test, feature = "assets"))]
+    #[cfg(any(test, feature = "assets", feature = "gzip"))]
     pub(crate) fn strong_eq(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }

@@ -33,7 +33,7 @@ use std::fs::File;
 ///     }
 /// }
 ///
-/// fn main() -> Result<(), Box<dyn Error>> {
+/// fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 ///     let server = Server::new("127.0.0.1:8080", answer)?;
 ///     println!("http://{}/", server.server_addr());
 ///     server.run();
@@ -119,10 +119,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_301("/new").headers[0], ("Location".into(), "/new".into()));
     /// ```
-    pub fn redirect_301<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_301<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(301, target.into())
     }
 
@@ -133,10 +130,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_302("/today").status_code, 302);
     /// ```
-    pub fn redirect_302<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_302<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(302, target.into())
     }
 
@@ -149,10 +143,7 @@ impl Response {
     /// let id = 5;
     /// assert_eq!(Response::redirect_303(format!("/users/{id}")).status_code, 303);
     /// ```
-    pub fn redirect_303<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_303<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(303, target.into())
     }
 
@@ -163,10 +154,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_307("/elsewhere").status_code, 307);
     /// ```
-    pub fn redirect_307<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_307<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(307, target.into())
     }
 
@@ -177,10 +165,7 @@ impl Response {
     ///
     /// assert_eq!(Response::redirect_308("/v2").status_code, 308);
     /// ```
-    pub fn redirect_308<S>(target: S) -> Response
-    where
-        S: Into<Cow<'static, str>>,
-    {
+    pub fn redirect_308<S: Into<Cow<'static, str>>>(target: S) -> Response {
         redirect(308, target.into())
     }
 }
@@ -213,10 +198,7 @@ impl Response {
     /// # assert!(response.is_success());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn from_file<C>(content_type: C, file: File) -> Response
-    where
-        C: Into<Cow<'static, str>>,
-    {
+    pub fn from_file<C: Into<Cow<'static, str>>>(content_type: C, file: File) -> Response {
         ok(content_type.into(), ResponseBody::from_file(file))
     }
 
@@ -228,14 +210,8 @@ impl Response {
     /// let response = Response::html("<p>hello <strong>world</strong></p>");
     /// assert_eq!(response.headers[0].1, "text/html; charset=utf-8");
     /// ```
-    pub fn html<D>(content: D) -> Response
-    where
-        D: Into<String>,
-    {
-        ok(
-            "text/html; charset=utf-8".into(),
-            ResponseBody::from_string(content),
-        )
+    pub fn html<D: Into<String>>(content: D) -> Response {
+        Response::from_data("text/html; charset=utf-8", content.into())
     }
 
     /// Returns a 200 with an SVG image.
@@ -246,14 +222,8 @@ impl Response {
     /// let response = Response::svg("<svg xmlns='http://www.w3.org/2000/svg'/>");
     /// assert_eq!(response.headers[0].1, "image/svg+xml; charset=utf-8");
     /// ```
-    pub fn svg<D>(content: D) -> Response
-    where
-        D: Into<String>,
-    {
-        ok(
-            "image/svg+xml; charset=utf-8".into(),
-            ResponseBody::from_string(content),
-        )
+    pub fn svg<D: Into<String>>(content: D) -> Response {
+        Response::from_data("image/svg+xml; charset=utf-8", content.into())
     }
 
     /// Returns a 200 with plain text.
@@ -264,14 +234,8 @@ impl Response {
     /// let response = Response::text("hello world");
     /// assert_eq!(response.headers[0].1, "text/plain; charset=utf-8");
     /// ```
-    pub fn text<S>(text: S) -> Response
-    where
-        S: Into<String>,
-    {
-        ok(
-            "text/plain; charset=utf-8".into(),
-            ResponseBody::from_string(text),
-        )
+    pub fn text<S: Into<String>>(text: S) -> Response {
+        Response::from_data("text/plain; charset=utf-8", text.into())
     }
 }
 

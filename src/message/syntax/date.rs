@@ -64,8 +64,8 @@ impl Utc {
 
 /// Returns year, month and day of a day since 1970.
 ///
-/// The years are counted in eras of 400 years that begin on 1 March, so that the leap day is the
-/// last day of its year.
+/// Years are counted in eras of 400 years. A year begins on 1 March, so that the leap day is its
+/// last day.
 pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     // 719,468 days lie between 0000-03-01 and the epoch.
     let days = days + 719_468;

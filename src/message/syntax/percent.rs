@@ -70,8 +70,8 @@ pub(crate) fn encode_into(out: &mut String, text: &str, keep: fn(u8) -> bool) {
 /// Returns `text` as a URI reference (RFC 3986 §2). Characters that no URI can hold are encoded,
 /// and escapes stay.
 ///
-/// Without this, browsers read a `\` as a `/`, and skip a tab or a line break between two slashes:
-/// a redirect could then lead to another host.
+/// Browsers read a `\` as a `/`, and skip a tab or a line break between two slashes. Without the
+/// encoding, a redirect could therefore lead to another host.
 pub(crate) fn encode_uri(text: Cow<'static, str>) -> Cow<'static, str> {
     if split_at_invalid(&text).1.is_empty() {
         return text;

@@ -1,31 +1,32 @@
-//! The macros that route by hand, as rouille has them: `router!`, `find_route!`, and the early
-//! returns `try_or_400!`, `try_or_404!` and `assert_or_400!`. What they expand to names everything
-//! by its full path, so that a crate which imports nothing can use them.
+//! The macros of rouille: `router!`, `find_route!`, and the early returns `try_or_400!`,
+//! `try_or_404!` and `assert_or_400!`. They expand to full paths, so a crate need not import
+//! anything to use them.
 
 use std::borrow::Cow;
 
 use crate::message::syntax::percent;
 use crate::message::Request;
 
-/// A `match` on the method and the path of a request.
+/// Evaluates the first arm that matches the method and the path of a request, or the arm `_`.
 ///
-/// The first arm that matches is evaluated, else the one of `_`, which must be there; no other, so
-/// two arms may move the same value. All have one type, of any kind. For routes that change while
-/// the server runs there is [`Router`](crate::Router).
+/// The arm `_` is required. No other arm is evaluated, so two arms may move the same value. All arms
+/// have one type, which may be any type. For routes that change while the server runs, use
+/// [`Router`](crate::Router).
 ///
 /// An arm has one method and a path in one of two notations, which can be mixed:
 ///
 /// * `(GET) (/users/{id: u32}/edit)`: segments as Rust tokens, a parameter in braces. Without a
 ///   type, `{id}`, the type is inferred.
-/// * `(GET) ["/users/{id}/v1.2", id: u32]`: any text, with name and type of each parameter behind
-///   it. Without parameters behind it, braces are text.
+/// * `(GET) ["/users/{id}/v1.2", id: u32]`: any text, followed by the name and type of each
+///   parameter. Without these, braces are text.
 ///
-/// A parameter is one whole segment, percent-decoded, which [`FromStr`](std::str::FromStr) reads
-/// into the variable of its name; if that fails, the arm does not match. The other segments match
+/// A parameter is one whole segment, percent-decoded. [`FromStr`](std::str::FromStr) reads it into
+/// the variable of its name; if that fails, the arm does not match. The other segments match both
 /// as they are written and decoded. A slash at the end counts; the query does not.
 ///
-/// A `GET` arm takes HEAD too, as the server leaves the body out of the response to a HEAD: put a
-/// `HEAD` arm for the same path before it to answer differently. (In rouille HEAD is left to `_`.)
+/// A `GET` arm also matches HEAD, as the server omits the body of the response to a HEAD. For
+/// another response, put a `HEAD` arm for the same path before it. (In rouille, HEAD is left to
+/// `_`.)
 ///
 /// # Example: both notations
 ///
@@ -52,14 +53,14 @@ use crate::message::Request;
 ///
 /// # Panics
 ///
-/// When a request fits a path in quotes of which a `{name}` has no type behind it, though others
-/// have, or a type has no `{name}`.
+/// If a request matches a path in quotes with a `{name}` for which the arm has no type, although it
+/// has one for another name, or with a type for which the path has no `{name}`.
 #[macro_export]
 macro_rules! router {
     ($request:expr, $(($method:ident) $path:tt => $value:expr,)* _ => $default:expr $(,)*) => {{
-        #[allow(unused_variables)] // Without an arm before `_` nobody asks it.
+        #[allow(unused_variables)] // Used by the arms before `_`, if there are any.
         let request: &$crate::Request = &$request;
-        // Where a match arm stands, braces around a value are no `unused_braces`.
+        // In a match arm, braces around a value cause no warning of `unused_braces`.
         $(if let $crate::__router_arm!(@bind $path)
             = $crate::__router_arm!(@test request $method $path)
         {
@@ -70,7 +71,7 @@ macro_rules! router {
     }};
 }
 
-/// One arm of `router!`: `@bind` gives the pattern and `@test` the value of its `if let`.
+/// Expands one arm of `router!`: `@bind` to the pattern, and `@test` to the value of its `if let`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __router_arm {
@@ -88,7 +89,7 @@ macro_rules! __router_arm {
             ::core::option::Option::Some(($($param.parse::<$type>().ok()?,)*))
         })
     };
-    // `(/a/{b: T})` becomes `["/a/{b}", b: T]`, token by token, and goes to the rule in `$then`.
+    // `(/a/{b: T})` becomes `["/a/{b}", b: T]`, token by token, for the rule in `$then`.
     (@bind ($($tokens:tt)*)) => {
         $crate::__router_arm!(@tokens (@bind) [] [] $($tokens)*)
     };
@@ -116,9 +117,9 @@ macro_rules! __router_arm {
     };
 }
 
-/// The first of several responses that is not a 404; if all are, the last one.
+/// Evaluates responses in order, and returns the first one that is not a 404, or the last one.
 ///
-/// What comes after that first one is not evaluated.
+/// The responses after the returned one are not evaluated.
 ///
 /// ```
 /// use millpond::{find_route, Request, Response};
@@ -134,7 +135,7 @@ macro_rules! __router_arm {
 macro_rules! find_route {
     ($last:expr $(,)?) => { $last };
     ($first:expr, $($rest:expr),+ $(,)?) => {{
-        // Not a match: what `$first` borrowed, a lock perhaps, is free before the rest is asked.
+        // Not a match: the temporaries of `$first`, perhaps a lock, are dropped before the rest.
         let response = $first;
         if response.status_code == 404 {
             $crate::find_route!($($rest),+)
@@ -144,16 +145,17 @@ macro_rules! find_route {
     }};
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
-/// early return with 400 and the error.
+/// Evaluates to the value of a `Result`; on an error, returns a 400 with the error from the function,
+/// which must return a [`Response`](crate::Response).
 ///
 /// The error must be a [`std::error::Error`]. The body is `{"description": "..", "cause": ..}` in
-/// JSON, where the cause is the error's source in the same shape, or `null`.
+/// JSON. The cause is the source of the error in the same form, or `null`.
 ///
-/// These are the error's own words, so one that quotes what the client sent sends that back. It is
-/// a JSON string then, and no page of any browser; but where the sentence says more than a client
-/// should know, a file's name say, answer with something else. std's errors of parsing quote
-/// nothing, and [`JsonError`](crate::JsonError) no more than short plain names of members.
+/// The description is the message of the error. If the message quotes input of the client, the
+/// input is sent back, as a JSON string that no browser shows as a page. If the message contains
+/// more than a client should know, such as the name of a file, send another response. The parse
+/// errors of std quote nothing, and [`JsonError`](crate::JsonError) quotes only short plain names of
+/// members.
 ///
 /// ```
 /// use millpond::{try_or_400, Request, Response};
@@ -181,8 +183,8 @@ macro_rules! try_or_400 {
     };
 }
 
-/// The value of a `Result`; or, from a function that returns a [`Response`](crate::Response), an
-/// early return with 404.
+/// Evaluates to the value of a `Result`; on an error, returns a 404 from the function, which must
+/// return a [`Response`](crate::Response).
 ///
 /// ```
 /// use millpond::{try_or_404, Request, Response};
@@ -205,8 +207,8 @@ macro_rules! try_or_404 {
     };
 }
 
-/// From a function that returns a [`Response`](crate::Response), an early return with 400 unless
-/// the condition holds.
+/// Returns a 400 from the function, which must return a [`Response`](crate::Response), unless the
+/// condition holds.
 ///
 /// ```
 /// use millpond::{assert_or_400, Request, Response};
@@ -228,7 +230,7 @@ macro_rules! assert_or_400 {
     };
 }
 
-/// The test of a `router!` arm: the values of the parameters `names`, if the request fits.
+/// Returns the values of the parameters `names`, if the request matches the arm of a `router!`.
 pub fn capture<'r, const N: usize>(
     request: &'r Request,
     method: &str,
@@ -239,32 +241,26 @@ pub fn capture<'r, const N: usize>(
         return None;
     }
     let path = request.raw_path();
+    let pairs = || pattern.split('/').zip(path.split('/'));
     // Without names there are no parameters, and braces are text.
-    let param = |wanted| param_name(wanted).filter(|_| N > 0);
-    let mut segments = path.split('/');
-    for wanted in pattern.split('/') {
-        let segment = segments.next()?;
-        let fits = || segment == wanted || percent::decode(segment) == wanted;
-        if param(wanted).is_none() && !fits() {
-            return None;
-        }
-    }
-    if segments.next().is_some() {
+    let is_param = |wanted: &str| N > 0 && param_name(wanted).is_some();
+    let fits = |(wanted, segment): (&str, &str)| {
+        is_param(wanted) || segment == wanted || percent::decode(segment) == wanted
+    };
+    if !pairs().all(fits) || pattern.split('/').count() != path.split('/').count() {
         return None;
     }
-    for name in pattern.split('/').filter_map(param) {
-        let typed = names.contains(&name);
+    for name in pattern.split('/').filter_map(param_name) {
         assert!(
-            typed,
-            "the route {pattern:?} lacks a type for {{{name}}}: `, {name}: Type`"
+            N == 0 || names.contains(&name),
+            "no type for {{{name}}} in route {pattern:?}: expected `, {name}: Type`"
         );
     }
-    let pairs = || pattern.split('/').zip(path.split('/'));
     Some(names.map(|name| {
         let pair = pairs().find(|(wanted, _)| param_name(wanted) == Some(name));
         match pair {
             Some((_, segment)) => percent::decode(segment),
-            None => panic!("the route {pattern:?} has a type for {name}, and no {{{name}}}"),
+            None => panic!("type for {name} without {{{name}}} in route {pattern:?}"),
         }
     }))
 }

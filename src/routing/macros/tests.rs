@@ -145,12 +145,12 @@ fn a_quoted_path_and_its_types_must_agree() {
         (
             "/a/1/2",
             |r| crate::router!(r, (GET) ["/a/{x}/{y}", x: u8] => { let _ = x; }, _ => ()),
-            "lacks a type for {y}: `, y: Type`",
+            "no type for {y} in route \"/a/{x}/{y}\": expected `, y: Type`",
         ),
         (
             "/a/1",
             |r| crate::router!(r, (GET) ["/a/{x}", x: u8, y: u8] => { let _ = (x, y); }, _ => ()),
-            "has a type for y, and no {y}",
+            "type for y without {y} in route",
         ),
     ];
     for (url, route, want) in table {

@@ -1,42 +1,62 @@
-//! The shared vector of routes, the search in it, and the answers that need no handler: 404, 405,
-//! 501 and OPTIONS. It knows no server: a router is a handler like any other.
+//! [`Router`]: the shared vector of routes, the search in it, and the responses without a handler:
+//! 404, 405, 501 and OPTIONS. A router is a handler like any other, and knows no server.
 //!
-//! The vector is sorted by [`Route::precedence_to`], so the routes below one prefix stand together,
-//! literals before `{name}` before `{name...}`. A search narrows that slice one segment at a time,
-//! by bisection: a tree without nodes to keep in order.
+//! The vector is sorted by [`Route::precedence_to`]: routes with a common prefix are neighbours,
+//! literals before `{name}` before `{name...}`. A search narrows the slice one segment at a time, by
+//! bisection. This has the effect of a tree, without nodes to maintain.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock};
 
 use super::pattern::{relative, split, Pattern, Segment};
 use super::route::{Handler, Route, ANY};
 use crate::message::syntax::percent;
 use crate::message::{Request, Response};
+use crate::util::lock::{read, write};
 
-/// The methods of RFC 9110 §9.3 and RFC 5789: known, whether or not a route takes them.
+/// The methods of RFC 9110 §9.3 and RFC 5789. These are never unknown, so they never lead to a 501.
 const METHODS: [&str; 9] = [
     "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
 ];
 
 /// Routes that can be added, replaced and removed while requests are served.
 ///
-/// A clone is another handle on the same routes: keep one and give one to the server. Everything
-/// but [`mechanism`](Router::mechanism), which chains, takes `&self` and may be called from any
-/// thread and from inside a handler; the next request sees the change, on open connections too. A
-/// lock is held while a request is matched, never while a handler runs or is dropped.
+/// ```no_run
+/// use millpond::{Response, Route, Router};
 ///
-/// What answers a request:
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let router = Router::default();
+///     router.add(Route::get("/").onconnect(|_| Response::html("<h1>hello</h1>")));
+///     router.add(Route::get("/users/{id}").onconnect(|request| {
+///         Response::text(format!("user {}", request.param("id").unwrap_or("?")))
+///     }));
+///     router.fallback(|request| Response::text(request.url()).with_status_code(404));
+///     let server = router.serve_managed(([127, 0, 0, 1], 8080))?;
+///     println!("http://{}/users/7; press Enter to stop", server.addr());
+///     std::io::stdin().read_line(&mut String::new())?;
+///     println!("{}", server.stop());
+///     Ok(())
+/// }
+/// ```
 ///
-/// * Of the routes whose pattern and method match, the one with the most specific pattern, whatever
-///   was added first: at the first segment in which two patterns differ, a literal wins over
-///   `{name}`, and that over `{name...}`.
-/// * On one pattern, a route of the request's very method, else for HEAD the GET route (the server
-///   leaves the body out), else the [`any`](Route::any) route.
-/// * If none does: `OPTIONS` is answered with 204 and `Allow`; a path that has routes for other
-///   methods with 405 and `Allow`; a method that is neither a standard one nor that of any route
-///   with 501; anything else by the [`fallback`](Router::fallback), at first an empty 404.
+/// A clone is another handle on the same routes: keep one and pass one to the server. All methods
+/// except [`mechanism`](Router::mechanism), which chains, take `&self`, and may be called from any
+/// thread and from inside a handler. The next request sees the change, on open connections too. A
+/// lock is held while a request is matched, but not while a handler runs or is dropped.
+///
+/// A request is answered by the first of these:
+///
+/// * The matching route with the most specific pattern, in any order of registration. At the first
+///   segment in which two patterns differ, a literal is more specific than `{name}`, and `{name}`
+///   more than `{name...}`.
+/// * On one pattern, the route for the method of the request; then, for HEAD, the GET route, whose
+///   body the server omits; then the [`any`](Route::any) route.
+/// * Without a matching route, `OPTIONS` gets 204 and `Allow`. A path with routes for other methods
+///   gets 405 and `Allow`. A method that is neither a standard one nor that of any route gets 501.
+/// * Everything else is answered by the [`fallback`](Router::fallback), which is an empty 404 by
+///   default.
 ///
 /// # Example: a route that adds routes
 ///
@@ -56,16 +76,17 @@ const METHODS: [&str; 9] = [
 /// assert_eq!(router.handle(&get).status_code, 200);
 /// ```
 ///
-/// (Such a handler keeps its router alive, as the router keeps the handler: their memory is freed
-/// once the route is removed or replaced.)
+/// Such a handler owns a handle on its router, and the router owns the handler. Their memory is
+/// freed once the route is removed or replaced.
 #[derive(Clone, Default)]
 pub struct Router {
+    /// Each change is one call on the vector, so the routes are whole after a panic under the lock.
     routes: Arc<RwLock<Vec<Route>>>,
     fallback: Arc<RwLock<Option<Arc<Handler>>>>,
 }
 
 impl Router {
-    /// Adds a route and returns the router, for the next one. See [`add`](Router::add).
+    /// Adds a route like [`add`](Router::add), and returns the router for the next call.
     ///
     /// ```
     /// use millpond::{json, reply, Router, ServerMechanism};
@@ -83,8 +104,8 @@ impl Router {
         self
     }
 
-    /// Adds a route. It replaces the one with the same method and pattern, if there is one; the
-    /// names of parameters do not count, as `/{a}` and `/{b}` match the same paths.
+    /// Adds a route, or replaces the one with the same method and pattern. Names of parameters do not
+    /// count, as `/{a}` and `/{b}` match the same paths.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -100,11 +121,11 @@ impl Router {
     /// ```
     pub fn add(&self, route: Route) {
         let replaced = insert(&mut write(&self.routes), route);
-        drop(replaced); // With the lock released: what a handler owns may call us in its Drop.
+        drop(replaced); // With the lock released: a handler's drop may call this router.
     }
 
-    /// Removes the route with this method (`*` for that of [`Route::any`]) and pattern, and says
-    /// whether there was one. Requests that its handler is answering are answered.
+    /// Removes the route with this method (`*` for [`Route::any`]) and pattern, and returns whether
+    /// there was one. Requests in its handler are still answered.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -118,7 +139,7 @@ impl Router {
     pub fn remove(&self, method: &str, pattern: &str) -> bool {
         let pattern = match Pattern::parse(pattern) {
             Ok(pattern) => pattern,
-            Err(_) => return false, // No route has it.
+            Err(_) => return false, // No route has a malformed pattern.
         };
         let removed = {
             let mut routes = write(&self.routes);
@@ -128,8 +149,8 @@ impl Router {
         removed.is_ok()
     }
 
-    /// Swaps all routes for others at once, and returns the old ones: no request sees some of both.
-    /// Of several with the same method and pattern the last one stays.
+    /// Replaces all routes at once, and returns the old ones. No request sees a mixture. Of several
+    /// new routes with the same method and pattern, the last one counts.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -149,13 +170,13 @@ impl Router {
         mem::replace(&mut *write(&self.routes), sorted)
     }
 
-    /// The routes as they are now, in the order of their precedence.
+    /// Returns the present routes, in the order of their precedence.
     pub fn routes(&self) -> Vec<Route> {
         read(&self.routes).clone()
     }
 
-    /// Sets what answers the paths that no pattern matches; until then an empty 404 does. It is not
-    /// asked about a method that nobody knows; `Route::any("/{path...}")` takes those too.
+    /// Sets the handler for paths that no pattern matches, in place of an empty 404. Requests with an
+    /// unknown method get 501 and do not reach it. A route `Route::any("/{path...}")` gets these too.
     ///
     /// ```
     /// use millpond::{Request, Response, Router};
@@ -173,8 +194,8 @@ impl Router {
         drop(replaced); // As in `add`.
     }
 
-    /// Answers a request, which makes `move |request| router.handle(request)` a handler like any
-    /// other: for a server, or for a route of another router.
+    /// Returns the response to a request. `move |request| router.handle(request)` is thus a handler
+    /// like any other, for a server or for a route of another router.
     ///
     /// ```
     /// use millpond::{Request, Response, Route, Router};
@@ -193,16 +214,11 @@ impl Router {
     /// ```
     pub fn handle(&self, request: &Request) -> Response {
         // A statement of its own: the guard is released at its end, before any handler runs.
-        let verdict = judge(&read(&self.routes), request);
-        match verdict {
-            Verdict::Call(route) => route.call(request),
-            Verdict::Options(allow) => Response::empty_204().with_unique_header("Allow", allow),
-            // RFC 9110 §15.5.6: a 405 must carry Allow.
-            Verdict::MethodNotAllowed(allow) => Response::empty_404()
-                .with_status_code(405)
-                .with_unique_header("Allow", allow),
-            Verdict::MethodUnknown => Response::empty_404().with_status_code(501),
-            Verdict::NotFound => {
+        let decision = decide(&read(&self.routes), request);
+        match decision {
+            Decision::Call(route) => route.call(request),
+            Decision::Send(response) => response,
+            Decision::Fallback => {
                 let fallback = read(&self.fallback).clone();
                 fallback.map_or_else(Response::empty_404, |handler| handler(request))
             }
@@ -210,29 +226,26 @@ impl Router {
     }
 }
 
-/// What is to become of a request. The strings are values for `Allow`.
-enum Verdict {
+enum Decision {
     Call(Route),
-    Options(String),
-    MethodNotAllowed(String),
-    MethodUnknown,
-    NotFound,
+    Send(Response),
+    Fallback,
 }
 
-/// The one place that decides which route, or which answer without one, a request gets.
-fn judge(routes: &[Route], request: &Request) -> Verdict {
+/// Decides by which route, or by which response without a route, a request is answered.
+fn decide(routes: &[Route], request: &Request) -> Decision {
     let (method, path) = (request.method(), request.raw_path());
-    // RFC 9110 §9.3.7: `*` asks about the server as a whole. It is not a path.
+    // RFC 9110 §9.3.7: `*` stands for the server as a whole. It is not a path.
     if path == "*" && method == "OPTIONS" {
-        return Verdict::Options(allow(routes));
+        return Decision::Send(allow(204, routes));
     }
     let path = Some(relative(path));
     if let Some(route) = search(routes, 0, path, &mut |group| choose(group, method)) {
-        return Verdict::Call(route.clone());
+        return Decision::Call(route.clone());
     }
     // RFC 9110 §15.6.2: 501 is for a method that is not recognized for any resource at all.
     if !METHODS.contains(&method) && !routes.iter().any(|route| route.method() == method) {
-        return Verdict::MethodUnknown;
+        return Decision::Send(Response::empty_404().with_status_code(501));
     }
     let mut matching = Vec::new();
     search(routes, 0, path, &mut |group| {
@@ -240,18 +253,19 @@ fn judge(routes: &[Route], request: &Request) -> Verdict {
         None
     });
     match (matching.is_empty(), method) {
-        (true, _) => Verdict::NotFound,
-        (false, "OPTIONS") => Verdict::Options(allow(&matching)),
-        (false, _) => Verdict::MethodNotAllowed(allow(&matching)),
+        (true, _) => Decision::Fallback,
+        (false, "OPTIONS") => Decision::Send(allow(204, &matching)),
+        // RFC 9110 §15.5.6: a 405 must have Allow.
+        (false, _) => Decision::Send(allow(405, &matching)),
     }
 }
 
-/// Shows `visit` the routes of each pattern that matches, the most specific pattern first, until it
-/// picks a route.
+/// Passes the routes of each matching pattern to `visit`, the most specific pattern first, until
+/// `visit` returns a route.
 ///
-/// The first `depth` segments of the patterns in `group` have matched; `path` is what is left to
-/// match, `None` at its end. A prefix is looked into once, so the work is bounded by the number of
-/// routes, and without `{name}` beside literals by its logarithm.
+/// The first `depth` segments of the patterns in `group` have matched; `path` is the rest, `None` at
+/// its end. Each prefix is searched once. The work is bounded by the number of routes, and by its
+/// logarithm if no `{name}` stands beside literals.
 fn search<'r>(
     group: &'r [Route],
     depth: usize,
@@ -293,25 +307,29 @@ fn search<'r>(
     }
 }
 
-/// The route for `method` among those of one pattern.
+/// Returns the route for `method` among those of one pattern.
 fn choose<'r>(group: &'r [Route], method: &str) -> Option<&'r Route> {
     let of = |method: &str| group.iter().find(|route| route.method() == method);
     let get = || of("GET").filter(|_| method == "HEAD");
     of(method).or_else(get).or_else(|| of(ANY))
 }
 
-/// The value of `Allow` for these routes: sorted, with what the router answers of itself.
-fn allow(routes: &[Route]) -> String {
+/// Returns an empty response with `Allow`: the methods of these routes, sorted, with those that the
+/// router itself answers.
+fn allow(status: u16, routes: &[Route]) -> Response {
     let mut methods: BTreeSet<&str> = routes.iter().map(Route::method).collect();
     methods.remove(ANY);
     methods.insert("OPTIONS");
     if methods.contains("GET") {
         methods.insert("HEAD");
     }
-    methods.into_iter().collect::<Vec<_>>().join(", ")
+    let methods = methods.into_iter().collect::<Vec<_>>().join(", ");
+    Response::empty_204()
+        .with_status_code(status)
+        .with_unique_header("Allow", methods)
 }
 
-/// Puts the route where it belongs, and returns the one it replaces.
+/// Inserts the route in order, and returns the one that it replaces.
 fn insert(routes: &mut Vec<Route>, route: Route) -> Option<Route> {
     match routes.binary_search_by(|held| held.precedence_to(route.method(), route.parsed())) {
         Ok(at) => Some(mem::replace(&mut routes[at], route)),
@@ -320,15 +338,6 @@ fn insert(routes: &mut Vec<Route>, route: Route) -> Option<Route> {
             None
         }
     }
-}
-
-/// A panic under a lock leaves what it guards whole: every change is one call on the vector.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Router {

@@ -6,8 +6,9 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{write, Route, Router};
+use super::{Route, Router};
 use crate::message::{Request, Response};
+use crate::util::lock::write;
 
 /// A route that answers with `name: params`.
 fn route(method: &str, pattern: &'static str) -> Route {
@@ -338,8 +339,8 @@ fn refuses_malformed_routes_with_a_sentence() {
     let table: &[(&str, &str, &str)] = &[
         ("GET", "users", "does not begin with `/`"),
         ("GET", "/{id", "a parameter is a whole segment"),
-        ("GE T", "/", "the method \"GE T\" is not a token"),
-        ("", "/", "the method \"\" is not a token"),
+        ("GE T", "/", "invalid route method \"GE T\": not a token"),
+        ("", "/", "invalid route method \"\": not a token"),
     ];
     for (method, pattern, want) in table {
         let error = Route::try_on(*method, pattern).unwrap_err().to_string();

@@ -1,5 +1,5 @@
-//! Where a server listens, as a value: what a configuration says and what a server tells.
-//! It opens nothing; see [`Listen`](super::Listen).
+//! A place to listen, as a value: the form of configurations and of reports. This file opens nothing;
+//! see [`Listen`](super::listen::Listen).
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -7,22 +7,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Before the path of a Unix socket.
+/// The scheme before the path of a Unix socket.
 const UNIX: &str = "unix:";
-/// May stand before an IP address, as in what is printed.
+/// The scheme that may precede an IP address, as in the printed form.
 const HTTP: &str = "http://";
 
-/// Where a server listens: an IP address and a port, or the path of a Unix socket.
+/// A place to listen: an IP address and a port, or the path of a Unix socket.
 ///
-/// One string of a configuration says which: `127.0.0.1:80`, `[::]:80` or `unix:/run/app.sock`. A
-/// host name is none of them, as it may stand for several addresses; [`Server::new`] takes one, and
-/// listens on the first address that it can.
+/// One string of a configuration names either: `127.0.0.1:80`, `[::]:80` or `unix:/run/app.sock`. A
+/// host name is rejected, as it may stand for several addresses. [`Server::new`] accepts host names
+/// and listens on the first address that is free.
 ///
 /// [`Server::new`]: crate::Server::new
 ///
-/// `[::]` is every address of this host, IPv4 included, unless Linux was told otherwise
-/// (`net.ipv6.bindv6only`); other systems may take it for IPv6 alone. To listen on `0.0.0.0` and
-/// `[::]` at the same port is then an error: the first is within the second.
+/// `[::]` stands for every address of this host. On Linux that includes IPv4, unless
+/// `net.ipv6.bindv6only` is set; on other systems it may be IPv6 alone. If IPv4 is included, a
+/// server cannot listen on `0.0.0.0` and `[::]` at the same port, as the first is within the second.
 ///
 /// ```
 /// use millpond::Address;
@@ -37,9 +37,9 @@ const HTTP: &str = "http://";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
-    /// An IP address and a port; port 0 takes a free one.
+    /// An IP address and a port. Port 0 stands for a free port.
     Tcp(SocketAddr),
-    /// The path of a Unix socket. Only a Unix system can listen there.
+    /// The path of a Unix socket, for Unix systems only.
     Unix(PathBuf),
 }
 
@@ -58,7 +58,7 @@ impl<T: Into<SocketAddr>> From<T> for Address {
     }
 }
 
-/// A string that can be parsed again, and for TCP a URL.
+/// Prints a string that can be parsed again; for TCP, a URL.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,7 +69,7 @@ impl fmt::Display for Address {
 }
 
 impl FromStr for Address {
-    /// [`InvalidInput`](ErrorKind::InvalidInput), with a sentence that says what is expected.
+    /// [`InvalidInput`](ErrorKind::InvalidInput), with the text and the forms that are expected.
     type Err = io::Error;
 
     fn from_str(text: &str) -> io::Result<Address> {
@@ -81,26 +81,21 @@ impl FromStr for Address {
             }
         };
         address.ok_or_else(|| {
-            let text = format!(
-                "expected 127.0.0.1:80, [::1]:80 or unix:/run/app.sock, and no name: {:?}",
-                text
-            );
+            let expected = "expected 127.0.0.1:80, [::1]:80 or unix:/run/app.sock";
+            let text = format!("invalid listening address {text:?}: {expected}");
             io::Error::new(ErrorKind::InvalidInput, text)
         })
     }
 }
 
-/// What stands for all addresses where only one can be told.
+/// Returns the first address with a port, or `0.0.0.0:0`, where only one can be reported.
 pub(crate) fn first_tcp<'a>(mut addresses: impl Iterator<Item = &'a Address>) -> SocketAddr {
     let first = addresses.find_map(Address::tcp);
     first.unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
 }
 
-pub(crate) fn nowhere() -> std::io::Error {
-    std::io::Error::new(
-        std::io::ErrorKind::InvalidInput,
-        "there is no address to listen on",
-    )
+pub(crate) fn no_address() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "no listening address")
 }
 
 #[cfg(test)]
@@ -108,8 +103,8 @@ mod tests {
     use super::Address;
 
     #[test]
-    fn a_string_says_where_and_is_told_again() {
-        for (text, told) in [
+    fn a_printed_address_can_be_parsed() {
+        for (text, printed) in [
             ("127.0.0.1:80", "http://127.0.0.1:80"),
             ("http://127.0.0.1:80", "http://127.0.0.1:80"),
             ("[::]:80", "http://[::]:80"),
@@ -119,14 +114,14 @@ mod tests {
             ("unix:http://", "unix:http://"),
         ] {
             let address: Address = text.parse().unwrap();
-            assert_eq!(address.to_string(), told, "{}", text);
-            assert_eq!(told.parse::<Address>().unwrap(), address, "{}", text);
-            assert_eq!(address.tcp().is_some(), told.starts_with("http"));
+            assert_eq!(address.to_string(), printed, "{}", text);
+            assert_eq!(printed.parse::<Address>().unwrap(), address, "{}", text);
+            assert_eq!(address.tcp().is_some(), printed.starts_with("http"));
         }
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn rejects_text_that_is_no_address() {
         for text in [
             "",
             "80",
@@ -144,6 +139,8 @@ mod tests {
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{}", text);
+            let named = format!("invalid listening address {text:?}: expected 127");
+            assert!(error.to_string().starts_with(&named), "{error}");
         }
     }
 }

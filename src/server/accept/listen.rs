@@ -1,6 +1,7 @@
-//! How a server comes to a listening socket: one that it binds, or one that it is given.
+//! The two ways to a listening socket: an address to be bound, or a socket that is given.
 
-use std::io;
+use std::fmt;
+use std::io::{self, ErrorKind};
 #[cfg(unix)]
 use std::net::TcpStream;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -9,44 +10,78 @@ use std::os::unix::io::{AsFd, OwnedFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 
-use super::address::Address;
-use super::local_filter::Admission;
+use super::address::{no_address, Address};
+use super::local_filter::LocalFilter;
 use super::socket::Socket;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
+use super::Listener;
 
-/// A place to listen: an [`Address`] to be bound, or a socket that listens already. For
-/// [`Server::listen_on`], [`Router::serve_managed_on`] and [`BackgroundServer::rebind_on`].
+/// An [`Address`] to listen on, or a socket that listens already. For [`Server::listen_on`],
+/// [`Router::serve_managed_on`] and [`BackgroundServer::rebind_on`].
 ///
 /// [`Server::listen_on`]: crate::Server::listen_on
 /// [`Router::serve_managed_on`]: crate::Router::serve_managed_on
 /// [`BackgroundServer::rebind_on`]: crate::BackgroundServer::rebind_on
 ///
+/// ```no_run
+/// use millpond::{Address, Listen, Response, Server};
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let admin = Listen::from(([127, 0, 0, 1], 8081));
+///     let socket = Listen::from("unix:/run/app.sock".parse::<Address>()?).mode(0o660);
+///     let server = Server::listen_on([admin, socket], |_| Response::text("hello"))?;
+///     server.run();
+///     Ok(())
+/// }
+/// ```
+///
+/// The server listens on all of them, or returns an error and listens on none. They share one pool
+/// of workers, one set of limits and one shutdown.
+///
+/// | | as one string | note |
+/// |---|---|---|
+/// | TCP | `127.0.0.1:80` | `TCP_NODELAY` is set on every connection |
+/// | TCP, IPv6 | `[::1]:80` | `remote_addr` is the IPv6 address of the client |
+/// | both | `[::]:80` | see [`Address`]; an IPv4 client is `192.0.2.7`, not `::ffff:192.0.2.7` |
+/// | a Unix socket | `unix:/run/app.sock` | `remote_addr` is `0.0.0.0:0`, and `is_unix` is true |
+/// | a listening socket | | from a `TcpListener`, a `UnixListener`, or [`stdin`](Listen::stdin) |
+///
 /// # Unix sockets
 ///
-/// The file is made when the server begins to listen, with the rights that the umask leaves or
-/// those of [`mode`](Listen::mode); who is to connect needs the right to write. It is removed when
-/// the server stops listening, before it drains, unless somebody else has put another in its place.
-/// A process that is killed leaves it behind; the next one finds that nobody listens there, and
-/// replaces it. If somebody does, or if it is no socket, that is an error.
+/// The file is made when the server begins to listen, with the permissions that the umask leaves or
+/// those of [`mode`](Listen::mode). A client that connects needs the permission to write, which
+/// matters for a proxy with another user. The file is removed when the server stops listening,
+/// before the drain, unless another process has put its own file in that place.
+///
+/// A killed process leaves its file behind. The next process finds that no process listens there
+/// and replaces the file. If a process does listen there, or if the file is not a socket, listening
+/// fails with `AddrInUse`. [`take_over`](Listen::take_over) takes the path from a process that
+/// still listens there.
+///
+/// A server that stops or moves resets no connection of a Unix socket whose request arrives within
+/// 10 ms of the connect. Closing a TCP port may reset connections that arrive at that moment.
+///
+/// # Example: a given socket beside an address
 ///
 /// ```
 /// use millpond::{Address, Listen, Router, Settings};
 /// use std::net::TcpListener;
 ///
 /// let given = TcpListener::bind("127.0.0.1:0")?;
-/// let second: Address = "127.0.0.1:0".parse()?;
+/// let second: Address = "127.0.0.1:0".parse()?; // for example from a configuration
 /// let server = Router::default()
 ///     .serve_managed_on([Listen::from(given), second.into()], Settings::default())?;
 /// assert_eq!(server.addresses().len(), 2);
 /// # let _ = server.stop();
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[must_use = "nothing listens until a server is given this"]
 #[derive(Debug)]
 pub struct Listen {
     source: Source,
     shared: bool,
-    admission: Admission,
+    filter: LocalFilter,
     #[cfg(unix)]
     mode: Option<u32>,
     #[cfg(unix)]
@@ -66,7 +101,7 @@ impl Listen {
         Listen {
             source,
             shared: false,
-            admission: Admission::All,
+            filter: LocalFilter::All,
             #[cfg(unix)]
             mode: None,
             #[cfg(unix)]
@@ -74,13 +109,14 @@ impl Listen {
         }
     }
 
-    /// The listening socket that this process was given as its standard input: by systemd
-    /// (`StandardInput=socket`), by inetd (`wait`), or by a parent that passes one listener from
-    /// process to process. It is [`shared`](Listen::shared).
+    /// Returns the listening socket that this process has as its standard input: from systemd
+    /// (`StandardInput=socket`), from inetd (`wait`), or from a parent process that passes one
+    /// listener on (`Stdio::from(OwnedFd::from(listener))`). The socket is
+    /// [`shared`](Listen::shared). The example `activated` has the unit files.
     ///
     /// # Errors
     ///
-    /// If the standard input is not a socket, or is one that is connected.
+    /// If the standard input is not a socket, or is a connected one.
     ///
     /// ```no_run
     /// use millpond::{Listen, Response, Server};
@@ -92,14 +128,14 @@ impl Listen {
     pub fn stdin() -> io::Result<Listen> {
         let socket = TcpStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         match socket.peer_addr() {
-            Err(e) if e.kind() == io::ErrorKind::NotConnected => {}
+            Err(e) if e.kind() == ErrorKind::NotConnected => {}
             Err(e) if e.raw_os_error().is_some() => return Err(e),
             _ => {
-                let text = "the standard input is one connection, and does not listen";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+                let text = "standard input is a connected socket, not a listening one";
+                return Err(io::Error::new(ErrorKind::InvalidInput, text));
             }
         }
-        // What sort of socket it is does not show; but it has no address of the other sort.
+        // std cannot ask for the family of a socket. A TCP socket has no address of a Unix socket.
         let unix = UnixListener::from(OwnedFd::from(socket));
         let listen = match unix.local_addr() {
             Ok(_) => Listen::from(unix),
@@ -108,32 +144,37 @@ impl Listen {
         Ok(listen.shared())
     }
 
-    /// Other processes have this socket too: one that passed it on, or one before or after this one
-    /// that accepts from it at the same time.
+    /// Marks a given socket as one that other processes have too: the process that passed it on, or
+    /// another instance of this program that accepts from it at the same time.
     ///
-    /// The ways that std has to wait for a connection, and to be called away from there, change the
-    /// socket for all of them. So this server looks whether somebody is there, every 0.25 to 5 ms.
-    /// When it stops it answers those who are queued, and the others' socket goes on listening.
+    /// With std, waiting for a connection with a deadline changes the socket for all processes. The
+    /// server therefore polls a shared socket, every 0.25 to 5 ms. When the server stops, the
+    /// connections in the queue are answered, and the socket goes on listening in the other
+    /// processes. Instances of a program can thus replace each other without a gap.
     ///
-    /// A `UnixListener` that is given is always taken for shared. On an address it changes nothing:
-    /// the socket that the server binds there is its own, and there is no way to it for others.
+    /// A given `UnixListener` always counts as shared. For an address this has no effect, as no
+    /// other process has a socket that the server binds.
     pub fn shared(mut self) -> Listen {
         self.shared = true;
         self
     }
 
-    /// Serves those alone who connect to one of these addresses, of all for which the socket stands
-    /// (`0.0.0.0`, `[::]`). Who connects to another one is not refused by the kernel, as he would
-    /// be by a socket bound more narrowly, but his connection is closed at once and unanswered; it
-    /// is counted as [`Stats::not_admitted`](crate::Stats::not_admitted). A Unix socket is left as
-    /// it is.
+    /// Serves only connections to these of the addresses that the socket stands for (`0.0.0.0`,
+    /// `[::]`).
+    ///
+    /// A connection to another address is closed at once and without a response, and counted in
+    /// [`Stats::not_admitted`](crate::Stats::not_admitted). A socket bound to one address would
+    /// have the kernel refuse it. For a Unix socket this has no effect.
     ///
     /// # Example: widen and narrow on one port
     ///
-    /// Between `127.0.0.1:80` and `0.0.0.0:80` a socket cannot move without a moment in which
-    /// nobody listens. What is admitted can change at any time, and loses nobody: the socket stays,
-    /// with its queue and its connections. To move to where it is, without this, admits all again;
-    /// to narrow it ends, after their answers, the connections that are not admitted any more.
+    /// A socket cannot move between `127.0.0.1:80` and `0.0.0.0:80` without a moment in which no
+    /// socket listens. A socket that listens at all addresses can change the addresses that it
+    /// serves at any time, and keeps its queue and its connections. A [`rebind`] to its own address
+    /// serves all addresses again. Narrowing ends the connections that are no longer admitted, each
+    /// after its response.
+    ///
+    /// [`rebind`]: crate::BackgroundServer::rebind
     ///
     /// ```
     /// use millpond::{Address, Listen, Router, Settings};
@@ -142,28 +183,30 @@ impl Listen {
     /// let all: Address = "0.0.0.0:0".parse()?;
     /// let narrow = Listen::from(all).only_at([Ipv4Addr::LOCALHOST]);
     /// let mut server = Router::default().serve_managed_on([narrow], Settings::default())?;
-    /// server.rebind(server.addr())?; // for everybody
-    /// server.rebind_on([Listen::from(server.addr()).only_at([Ipv4Addr::LOCALHOST])])?;
+    /// server.rebind(server.addr())?; // widens
+    /// server.rebind_on([Listen::from(server.addr()).only_at([Ipv4Addr::LOCALHOST])])?; // narrows
     /// # let _ = server.stop();
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn only_at<I: Into<IpAddr>>(mut self, addrs: impl IntoIterator<Item = I>) -> Listen {
-        self.admission = Admission::only(addrs);
+        self.filter = LocalFilter::only(addrs);
         self
     }
 
-    /// The rights on the file of a Unix socket: `0o660`, say. They are set right after it is made;
-    /// where that moment matters, put it into a folder that only those may enter. Whatever else is
-    /// listened on is left as it is.
+    /// Sets the permissions of a Unix socket's file, for example `0o660`, right after the file is
+    /// made. If that moment matters, put the file into a folder that only the intended users may
+    /// enter. For other sockets this has no effect.
     #[cfg(unix)]
     pub fn mode(mut self, mode: u32) -> Listen {
         self.mode = Some(mode);
         self
     }
 
-    /// Takes the path of a Unix socket from a process that still listens there: new connections
-    /// come here, in one step; those that are queued there stay there. That process is not told.
-    /// Elsewhere it changes nothing: a port cannot be taken over.
+    /// Takes the path of a Unix socket from a process that still listens there, in one step.
+    ///
+    /// New connections then reach this server. Connections in the old queue stay there, and the old
+    /// process gets no signal. For other sockets this has no effect, as a port cannot be taken
+    /// over.
     ///
     /// ```
     /// use millpond::{Address, Listen, Response, Server};
@@ -175,7 +218,7 @@ impl Listen {
     /// let old = Server::listen_on([address.clone()], |_| Response::text("old"))?;
     /// assert!(Server::listen_on([address.clone()], |_| Response::text("new")).is_err());
     /// let new = Server::listen_on([Listen::from(address).take_over()], |_| Response::text("new"))?;
-    /// old.poll(); // what is queued there
+    /// old.poll(); // connections in the old queue
     /// old.join();
     /// # drop((old, new));
     /// # std::fs::remove_dir(&folder)?;
@@ -187,63 +230,89 @@ impl Listen {
         self
     }
 
-    /// What it is to listen on, if it does not listen yet.
-    pub(crate) fn wanted(&self) -> Option<&Address> {
+    /// Returns the address to be bound, unless the socket is given.
+    pub(crate) fn address(&self) -> Option<&Address> {
         match &self.source {
             Source::At(address) => Some(address),
             _ => None,
         }
     }
 
-    /// Whom it serves there.
-    pub(crate) fn admission(&self) -> Admission {
+    pub(crate) fn filter(&self) -> LocalFilter {
         match &self.source {
-            Source::At(Address::Unix(_)) => Admission::All,
+            Source::At(Address::Unix(_)) => LocalFilter::All,
             #[cfg(unix)]
-            Source::Unix(_) => Admission::All,
-            _ => self.admission.clone(),
+            Source::Unix(_) => LocalFilter::All,
+            _ => self.filter.clone(),
         }
     }
 
-    /// The same place once more, if it is one to be bound.
-    pub(crate) fn again(&self) -> Option<Listen> {
-        let address = self.wanted()?.clone();
+    /// Returns a copy, unless the socket is given.
+    pub(crate) fn duplicate(&self) -> Option<Listen> {
+        let address = self.address()?.clone();
         Some(Listen {
             source: Source::At(address),
-            admission: self.admission.clone(),
+            filter: self.filter.clone(),
             ..*self
         })
     }
 
     /// Listens.
-    pub(crate) fn open(self) -> io::Result<Socket> {
-        let admission = self.admission();
-        let mut socket = self.bind()?;
-        socket.admission = admission;
-        Ok(socket)
-    }
-
-    fn bind(self) -> io::Result<Socket> {
-        match self.source {
-            Source::At(Address::Tcp(addr)) => Socket::tcp(TcpListener::bind(addr)?, false),
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound, with an error that names the address, or if the mode of the
+    /// socket cannot be changed.
+    pub(crate) fn open(self) -> io::Result<Listener> {
+        let filter = self.filter();
+        let socket = match self.source {
+            Source::At(Address::Tcp(addr)) => Socket::tcp(bind_tcp(&[addr])?, false),
             #[cfg(unix)]
             Source::At(Address::Unix(path)) => {
-                let (socket, file) = SocketFile::bind(&path, self.mode, self.take_over)?;
+                let (socket, file) = SocketFile::bind(&path, self.mode, self.take_over)
+                    .map_err(|e| cannot_listen(Address::Unix(path.clone()), e))?;
                 Socket::unix(socket, path, Some(file))
             }
             #[cfg(not(unix))]
-            Source::At(Address::Unix(_)) => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "only a Unix system has Unix sockets",
-            )),
+            Source::At(address) => {
+                let unsupported = "Unix sockets are not supported by this system";
+                let error = io::Error::new(ErrorKind::Unsupported, unsupported);
+                Err(cannot_listen(address, error))
+            }
             Source::Tcp(socket) => Socket::tcp(socket, self.shared),
             #[cfg(unix)]
             Source::Unix(socket) => {
                 let path = socket.local_addr()?.as_pathname().map(Into::into);
                 Socket::unix(socket, path.unwrap_or_default(), None)
             }
-        }
+        };
+        Ok(Listener::new(socket?, filter))
     }
+}
+
+/// Binds the first of several addresses that is free.
+pub(crate) fn bind_tcp(addrs: &[SocketAddr]) -> io::Result<TcpListener> {
+    if addrs.is_empty() {
+        return Err(no_address());
+    }
+    TcpListener::bind(addrs).map_err(|e| {
+        let addrs: Vec<String> = addrs.iter().map(SocketAddr::to_string).collect();
+        cannot_listen(addrs.join(", "), e)
+    })
+}
+
+/// Adds the address to an error, whose kind stays.
+fn cannot_listen(address: impl fmt::Display, error: io::Error) -> io::Error {
+    let kind = error.kind();
+    let reason = match kind {
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied
+            if error.raw_os_error().is_some() =>
+        {
+            kind.to_string()
+        }
+        _ => error.to_string(),
+    };
+    io::Error::new(kind, format!("cannot listen on {address}: {reason}"))
 }
 
 impl From<Address> for Listen {

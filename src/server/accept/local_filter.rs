@@ -1,34 +1,34 @@
-//! Which addresses a socket that listens at several is served at. It knows nothing of how
-//! connections are accepted, nor of what becomes of them.
+//! The filter of a socket that listens at several local addresses: the addresses at which its
+//! connections are served.
 
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
-use super::socket::canonical;
-use crate::util::net;
+use crate::util::net::canonical;
 
-/// To which of this host's addresses a connection has to come, to be served.
+/// The local addresses of this host at which connections are served.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Admission {
+pub(crate) enum LocalFilter {
     #[default]
     All,
+    /// In the form of [`canonical`], as connections have it.
     Only(Arc<[IpAddr]>),
 }
 
-impl Admission {
-    pub(crate) fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> Admission {
+impl LocalFilter {
+    pub(crate) fn only(addrs: impl IntoIterator<Item = impl Into<IpAddr>>) -> LocalFilter {
         let addrs = addrs.into_iter().map(Into::into);
-        // In the form that it has on a connection: `::ffff:127.0.0.1` is `127.0.0.1`.
-        Admission::Only(addrs.map(net::canonical).collect())
+        LocalFilter::Only(addrs.map(canonical).collect())
     }
 
+    /// Returns whether the connection is served. A connection without a known local address is
+    /// rejected, unless all are served.
     pub(crate) fn admits(&self, stream: &TcpStream) -> bool {
         match self {
-            Admission::All => true,
-            // Where the kernel cannot tell to whom the client came, it did not come to one of them.
-            Admission::Only(addrs) => stream
+            LocalFilter::All => true,
+            LocalFilter::Only(addrs) => stream
                 .local_addr()
-                .map_or(false, |addr| addrs.contains(&canonical(addr).ip())),
+                .map_or(false, |addr| addrs.contains(&canonical(addr.ip()))),
         }
     }
 }

@@ -1,10 +1,18 @@
-//! Accepting with a deadline, and being woken from it. It knows the listening socket, and nothing
-//! of what becomes of a connection.
+//! From an address to an accepted stream. Nothing in this folder knows what a connection is for.
 //!
-//! The socket is nonblocking while nobody waits on it. On Linux a wait makes it blocking, with a
-//! receive timeout, so that the kernel does the waiting and nothing wakes up meanwhile
-//! ([`kernel`]). Elsewhere, and where the socket is not ours alone, a wait is a row of [`naps`].
-//! Either way one caller at a time has the *seat* in front of the socket.
+//! * this file: [`Listener`], which accepts with a deadline and can be woken
+//! * `address`: [`Address`](address::Address), a place to listen as a value
+//! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open it
+//! * `local_filter`: the local addresses at which a socket's connections are served
+//! * `socket`: a listening socket, TCP or Unix
+//! * `socket_file`: the file of a Unix socket
+//! * `wait_linux`: waiting in the kernel
+//! * `wait_polling`: waiting by nonblocking accepts and sleeps
+//!
+//! The socket is nonblocking while no caller waits on it. On Linux, a wait makes it blocking with a
+//! receive timeout, so that the kernel does the waiting and no thread wakes up in between. On other
+//! systems, and if other processes have the socket too, a wait is a series of sleeps. In both cases
+//! the *accept lock* admits one caller at a time.
 
 pub(crate) mod address;
 pub(crate) mod listen;
@@ -17,129 +25,149 @@ mod wait_linux;
 mod wait_polling;
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream};
+use std::mem;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::net::Shutdown;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::address::Address;
-use self::local_filter::Admission;
+use self::local_filter::LocalFilter;
 use self::socket::{Accepted, Socket};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use self::wait_linux::{wake_by_connection, KernelWait};
+use self::wait_polling::{PollingWait, MAX_POLL_SLEEP};
 use crate::util::io::would_block;
 use crate::util::lock::lock;
 
+/// The number of a listener, by which a drain finds the connections that it accepted.
+pub(crate) type ListenerId = u32;
+
+/// 16 failed accepts end the attempt to empty the queue of a closing listener. Without a bound, a
+/// lack of descriptors would delay the close until accepting works again.
+const MAX_ACCEPT_ERRORS_ON_CLOSE: usize = 16;
+
+/// The number of listeners that this process has created.
+static LISTENERS: AtomicU32 = AtomicU32::new(0);
+
+/// A listening socket with a deadline for accepting, and a way to end the waiting at once.
 pub(crate) struct Listener {
-    /// `None` once it is closed for good.
+    /// `None` once the socket is closed for good.
     socket: Mutex<Option<Arc<Socket>>>,
     address: Address,
     is_shared: bool,
-    /// Held while a connection is entered: whoever changes it, and then looks at those who are in,
-    /// finds all whom the old one let in.
-    admission: Mutex<Admission>,
-    door: u32,
-    /// Somebody waits on the socket, which is then in blocking mode.
-    seat: Mutex<bool>,
-    left_seat: Condvar,
+    /// Locked while a connection is entered into the registry. A caller that changes the filter and
+    /// then reads the registry thus finds every connection that the old filter admitted.
+    filter: Mutex<LocalFilter>,
+    id: ListenerId,
+    /// Whether a caller accepts. The socket may then be in blocking mode.
+    accept_lock: Mutex<bool>,
+    accept_unlocked: Condvar,
     closing: AtomicBool,
-    /// Connections accepted while closing: one of them may be the one that woke us.
+    /// Connections that were accepted while closing: one of them may be the one of the wake-up.
     late: Mutex<Vec<Accepted>>,
-    /// Where that one comes from. Held while it is made.
+    /// The address from which the wake-up was made. Locked while it is made.
     waker: Mutex<Option<SocketAddr>>,
 }
 
-/// The longest sleep of someone who is to notice that the listener is closed.
-const LONGEST_NAP: Duration = Duration::from_millis(5);
-
-/// A listener that is to be closed is not waited for until accepting works again.
-const FAILURES_AT_THE_END: usize = 16;
-
-/// How many there were in this process.
-static DOORS: AtomicU32 = AtomicU32::new(0);
-
 impl Listener {
-    pub(super) fn new(socket: Socket) -> Listener {
-        Listener::with_door(socket, DOORS.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// In place of one that is closed: whoever comes in came in by the same door.
-    pub(super) fn again(socket: Socket, closed: &Listener) -> Listener {
-        let listener = Listener::with_door(socket, closed.door);
-        listener.admit(closed.admission().clone());
-        listener
-    }
-
-    fn with_door(socket: Socket, door: u32) -> Listener {
+    pub(super) fn new(socket: Socket, filter: LocalFilter) -> Listener {
         Listener {
             address: socket.address.clone(),
             is_shared: socket.is_shared,
-            admission: Mutex::new(socket.admission.clone()),
+            filter: Mutex::new(filter),
             socket: Mutex::new(Some(Arc::new(socket))),
-            door,
-            seat: Mutex::new(false),
-            left_seat: Condvar::new(),
+            id: LISTENERS.fetch_add(1, Ordering::Relaxed),
+            accept_lock: Mutex::new(false),
+            accept_unlocked: Condvar::new(),
             closing: AtomicBool::new(false),
             late: Mutex::default(),
             waker: Mutex::default(),
         }
     }
 
+    /// Gives this listener the number and the filter of a closed one, which it replaces.
+    pub(super) fn replacing(mut self, closed: &Listener) -> Listener {
+        self.id = closed.id;
+        self.set_filter(closed.filter().clone());
+        self
+    }
+
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Whether other processes have the socket too.
+    /// Returns whether other processes have the socket too.
     pub(super) fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    /// Who is to be served of those that come in here.
-    pub(super) fn admission(&self) -> MutexGuard<'_, Admission> {
-        lock(&self.admission)
+    pub(super) fn filter(&self) -> MutexGuard<'_, LocalFilter> {
+        lock(&self.filter)
     }
 
-    pub(super) fn admit(&self, admission: Admission) {
-        *lock(&self.admission) = admission;
+    pub(super) fn set_filter(&self, filter: LocalFilter) {
+        *lock(&self.filter) = filter;
     }
 
-    /// Its number, by which a drain knows who came in here.
-    pub(super) fn door(&self) -> u32 {
-        self.door
+    pub(super) fn id(&self) -> ListenerId {
+        self.id
     }
 
-    /// The number that the next one will have, which no door has that is there.
-    pub(super) fn doors() -> u32 {
-        DOORS.load(Ordering::Relaxed)
+    /// Returns the number of the next listener: all that exist have lower ones.
+    pub(super) fn next_id() -> ListenerId {
+        LISTENERS.load(Ordering::Relaxed)
     }
 
-    /// Whether [`close`](Listener::close) was called: waiting is over for good.
+    /// Returns whether [`close`](Listener::close) was called, after which no wait begins.
     pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Accepts what is waiting, `most` at a time, without waiting, for whoever has the seat.
+    /// Waits for the accept lock, and returns whether it was acquired before the deadline and the
+    /// close.
+    pub(super) fn lock_accept(&self, deadline: Instant) -> bool {
+        // The holder unlocks by its own deadline, or when the listener is closed.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waited =
+            self.accept_unlocked
+                .wait_timeout_while(lock(&self.accept_lock), left, |locked| {
+                    *locked && !self.is_closing()
+                });
+        let (mut locked, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !mem::replace(&mut *locked, true)
+    }
+
+    pub(super) fn unlock_accept(&self) {
+        *lock(&self.accept_lock) = false;
+        self.accept_unlocked.notify_one();
+    }
+
+    /// Accepts the connections that are queued, at most `max`, without waiting. The caller holds
+    /// the accept lock.
     ///
     /// # Errors
     ///
-    /// If accepting fails for another reason than that nobody is there.
-    pub(super) fn take_waiting(
+    /// If an accept fails although a connection is queued.
+    pub(super) fn accept_queued(
         &self,
-        most: usize,
-        mut each: impl FnMut(TcpStream, SocketAddr),
+        max: usize,
+        mut each: impl FnMut(Accepted),
     ) -> io::Result<()> {
         let socket = match self.socket() {
             Some(socket) => socket,
             None => return Ok(()),
         };
-        for _ in 0..most {
+        for _ in 0..max {
             if self.is_closing() {
                 break;
             }
             match socket.accept() {
                 Ok(accepted) => {
-                    if let Some((stream, peer)) = self.unless_late(accepted) {
-                        each(stream, peer);
-                    }
+                    self.unless_late(accepted).map(&mut each);
                 }
                 Err(e) if would_block(&e) => break,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -149,42 +177,120 @@ impl Listener {
         Ok(())
     }
 
-    /// Leaves the socket alone for a while; less if it is to be closed.
-    pub(super) fn rest(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+    /// Waits for connections until `deadline`, until the listener is closed, or until `each`
+    /// returns false. Connections and errors are passed to `each`, which may take its time. The
+    /// caller holds the accept lock.
+    pub(super) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
+        if let Some(socket) = self.socket() {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            if let Some(options) = &socket.options {
+                let mut wait = KernelWait::new(&socket, options);
+                return self.wait_by(|left| wait.accept(left), deadline, each);
+            }
+            let mut wait = PollingWait::new(&socket);
+            self.wait_by(|left| wait.accept(left), deadline, each);
+        }
+    }
+
+    fn wait_by(
+        &self,
+        mut accept: impl FnMut(Duration) -> io::Result<Accepted>,
+        deadline: Instant,
+        mut each: impl FnMut(io::Result<Accepted>) -> bool,
+    ) {
+        let mut goes_on = true;
+        while goes_on && !self.is_closing() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                break;
+            }
+            match accept(left) {
+                Ok(accepted) => {
+                    if let Some(accepted) = self.unless_late(accepted) {
+                        goes_on = each(Ok(accepted));
+                    }
+                }
+                Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
+                // The error of a socket that the wake-up has shut down.
+                Err(_) if self.is_closing() => {}
+                Err(e) => goes_on = each(Err(e)),
+            }
+        }
+    }
+
+    /// Does not accept for the given time, or until the listener is closed.
+    pub(super) fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
         while !self.is_closing() {
             match until.checked_duration_since(Instant::now()) {
-                Some(left) => thread::sleep(left.min(LONGEST_NAP)),
+                Some(left) => thread::sleep(left.min(MAX_POLL_SLEEP)),
                 None => break,
             }
         }
     }
 
-    /// Accepts what is waiting, after [`close`](Listener::close), and closes the socket with
-    /// nothing in between: whoever the kernel connects in that moment is reset.
+    /// Ends the waiting of the caller that holds the accept lock. The queue of the kernel stays, to
+    /// be emptied by [`finish`](Listener::finish).
+    pub(super) fn close(&self) {
+        if self.closing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.accept_unlocked.notify_all();
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        self.wake();
+        // A caller that polls wakes up within `MAX_POLL_SLEEP`.
+    }
+
+    /// Wakes the caller that is blocked in the kernel, and leaves the queue as it is.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn wake(&self) {
+        let shut = |how| {
+            if let Some(options) = self.socket().as_ref().and_then(|s| s.options.as_ref()) {
+                let _ = options.shutdown(how);
+            }
+        };
+        let addr = match self.address.tcp() {
+            Some(addr) if !self.is_shared => addr,
+            // That keeps the queue of a Unix socket, and rejects new connections.
+            None => return shut(Shutdown::Read),
+            Some(_) => return,
+        };
+        // A socket is closed by its last holder. That must be the woken caller, right after its
+        // last accept: connections that the kernel takes in between are reset. Hence no `Arc` of
+        // the socket is held here.
+        let is_blocked = || *lock(&self.accept_lock);
+        if is_blocked() {
+            let mut waker = lock(&self.waker);
+            match wake_by_connection(addr, is_blocked) {
+                Ok(from) => *waker = from,
+                // The way out without a connection. It discards the queue.
+                Err(_) => shut(Shutdown::Both),
+            }
+        }
+    }
+
+    /// Accepts the queued connections after [`close`](Listener::close), and closes the socket right
+    /// after the last one. A connection that the kernel takes in between is reset.
     pub(super) fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
         let mut failures = Vec::new();
         if let Some(socket) = lock(&self.socket).take() {
             let mut late = lock(&self.late);
-            while failures.len() < FAILURES_AT_THE_END {
+            while failures.len() < MAX_ACCEPT_ERRORS_ON_CLOSE {
                 match socket.accept() {
                     Ok(accepted) => late.push(accepted),
                     Err(e) if e.kind() == ErrorKind::Interrupted => {}
                     Err(e) if would_block(&e) => break,
-                    // Shut by us, to be woken.
+                    // The wake-up has shut the socket down.
                     Err(e) if e.kind() == ErrorKind::InvalidInput => break,
-                    // That one is gone; there may be others behind it.
+                    // One connection failed; others may be queued behind it.
                     Err(e) => failures.push(e),
                 }
             }
         }
         let waker = *lock(&self.waker);
-        let late = std::mem::take(&mut *lock(&self.late));
-        for (stream, peer) in late {
-            if Some(peer) != waker {
-                each(Ok((stream, peer)));
-            }
-        }
+        let late = mem::take(&mut *lock(&self.late));
+        let late = late.into_iter().filter(|(_, peer)| Some(*peer) != waker);
+        late.for_each(|accepted| each(Ok(accepted)));
         failures.into_iter().for_each(|e| each(Err(e)));
     }
 
@@ -192,73 +298,14 @@ impl Listener {
         lock(&self.socket).clone()
     }
 
-    /// An accepted connection, or nothing if it is to be looked at later.
-    fn unless_late(&self, (stream, peer): Accepted) -> Option<Accepted> {
-        // The one that wakes us is made after the flag was set.
+    /// Returns an accepted connection, or keeps it for [`finish`](Listener::finish) if the listener
+    /// is closing: the connection of the wake-up is made after the flag is set.
+    fn unless_late(&self, accepted: Accepted) -> Option<Accepted> {
         if self.is_closing() {
-            lock(&self.late).push((stream, peer));
+            lock(&self.late).push(accepted);
             return None;
         }
-        Some((stream, peer))
-    }
-
-    /// Takes the seat. False if it was not to be had in time.
-    pub(super) fn sit(&self, deadline: Option<Instant>) -> bool {
-        let mut taken = lock(&self.seat);
-        while *taken {
-            if self.is_closing() {
-                return false;
-            }
-            // Whoever has the seat leaves it by its own deadline, or when the listener is closed.
-            let left = match deadline {
-                None => Duration::from_secs(3600),
-                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            };
-            if left == Duration::ZERO {
-                return false;
-            }
-            taken = self
-                .left_seat
-                .wait_timeout(taken, left)
-                .unwrap_or_else(|e| e.into_inner())
-                .0;
-        }
-        *taken = true;
-        true
-    }
-
-    pub(super) fn stand_up(&self) {
-        *lock(&self.seat) = false;
-        self.left_seat.notify_one();
-    }
-
-    /// Ends the waiting of whoever has the seat. What the kernel has queued stays there, to be
-    /// had with [`finish`](Listener::finish).
-    pub(super) fn close(&self) {
-        if self.closing.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        self.left_seat.notify_all();
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        self.wake();
-        // Elsewhere its naps are short: it sees for itself that it is closing.
-    }
-
-    /// Waits for connections until `deadline`, until the listener is closed, or until `each` says
-    /// false: it gets the connections, and the errors, and may take its time over those. For
-    /// whoever has the seat.
-    pub(super) fn wait(
-        &self,
-        deadline: Option<Instant>,
-        mut each: impl FnMut(io::Result<Accepted>) -> bool,
-    ) {
-        if let Some(socket) = self.socket() {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            if let Some(options) = &socket.options {
-                return self.wait_in_kernel(&socket, options, deadline, &mut each);
-            }
-            self.wait_by_naps(&socket, deadline, &mut each);
-        }
+        Some(accepted)
     }
 }
 

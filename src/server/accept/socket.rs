@@ -1,9 +1,11 @@
-//! A socket that listens, TCP or Unix, and what it takes to treat both alike. It accepts at once or
-//! waits as its mode says; when to do which, and for how long, is the listener's affair.
+//! A listening socket, TCP or Unix, behind one interface.
 //!
-//! An accepted connection is a `TcpStream` in either case. std makes one from any descriptor, and
-//! reading, writing, timeouts and shutdown are the same system calls for every stream socket; only
-//! the addresses are not, and those are asked for here alone.
+//! The socket accepts at once or waits, as its mode says; [`Listener`](super::Listener) chooses the
+//! mode and the time.
+//!
+//! An accepted connection is a `TcpStream` in both cases. std makes one from any descriptor, and
+//! read, write, timeouts and shutdown are the same system calls for every stream socket. Only the
+//! calls that return addresses differ, and they are made in this file alone.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,28 +18,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
-use super::local_filter::Admission;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
+use crate::util::net::canonical_peer;
 #[cfg(unix)]
-use crate::message::unix_peer;
-use crate::util::net;
+use crate::util::net::unix_peer;
 
-/// A write on a socket that blocks gives up after this, so that a client that does not read cannot
-/// hold a worker; the rest is sent from the ring.
-const WRITE_PATIENCE: Duration = Duration::from_millis(1);
+/// 1 ms: the longest blocking write. Without this limit, a client that does not read would block a
+/// worker; the rest of the response is sent from the scan list.
+const BLOCKING_WRITE_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// What an accept brought.
+/// An accepted connection and the address of its peer.
 pub(crate) type Accepted = (TcpStream, SocketAddr);
 
 pub(crate) struct Socket {
     kind: Kind,
     pub address: Address,
-    /// Other processes have it too: its modes and options are theirs.
+    /// Whether other processes have the socket too: then its modes and options are theirs as well.
     pub is_shared: bool,
-    pub admission: Admission,
-    /// The same socket, for the options that std offers on streams only. `None` if it is shared.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    /// The same socket, for the mode, and for the options that std offers on streams only. `None` on
+    /// systems other than Linux, and if the socket is shared.
     pub options: Option<TcpStream>,
 }
 
@@ -45,7 +45,7 @@ enum Kind {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix {
-        /// If that is ours. It goes before the socket does.
+        /// The file of the socket, if this process made it. Dropped before the socket.
         _file: Option<SocketFile>,
         socket: UnixListener,
     },
@@ -54,17 +54,16 @@ enum Kind {
 impl Socket {
     /// # Errors
     ///
-    /// If the socket's address or mode cannot be had.
+    /// If the socket's address cannot be read, or its mode cannot be changed.
     pub(crate) fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
         socket.set_nonblocking(true)?;
-        let kind = Kind::Tcp(socket);
-        Socket::new(kind, address, is_shared)
+        Socket::new(Kind::Tcp(socket), address, is_shared)
     }
 
     /// # Errors
     ///
-    /// If the socket's mode cannot be had.
+    /// If the socket's mode cannot be changed.
     #[cfg(unix)]
     pub(crate) fn unix(
         socket: UnixListener,
@@ -72,7 +71,7 @@ impl Socket {
         file: Option<SocketFile>,
     ) -> io::Result<Socket> {
         socket.set_nonblocking(true)?;
-        // Without a file of ours it was given to us, and so perhaps to others.
+        // A socket without a file of this process was passed in, and other processes may have it.
         let is_shared = file.is_none();
         let kind = Kind::Unix {
             _file: file,
@@ -81,55 +80,28 @@ impl Socket {
         Socket::new(kind, Address::Unix(path), is_shared)
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn new(kind: Kind, address: Address, is_shared: bool) -> io::Result<Socket> {
-        let copy = match &kind {
-            Kind::Tcp(socket) => OwnedFd::from(socket.try_clone()?),
-            Kind::Unix { socket, .. } => OwnedFd::from(socket.try_clone()?),
-        };
-        let options = Some(TcpStream::from(copy)).filter(|_| !is_shared);
-        if let (Kind::Tcp(_), Some(options)) = (&kind, &options) {
-            options.set_nodelay(true)?;
-            options.set_write_timeout(Some(WRITE_PATIENCE))?;
-        }
         Ok(Socket {
+            options: if is_shared { None } else { kind.options()? },
             kind,
             address,
             is_shared,
-            admission: Admission::All,
-            options,
         })
     }
 
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn new(kind: Kind, address: Address, is_shared: bool) -> io::Result<Socket> {
-        Ok(Socket {
-            kind,
-            address,
-            is_shared,
-            admission: Admission::All,
-        })
-    }
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        match &self.kind {
-            Kind::Tcp(socket) => socket.set_nonblocking(nonblocking),
-            Kind::Unix { socket, .. } => socket.set_nonblocking(nonblocking),
-        }
-    }
-
-    /// A connection, ready to be served: in blocking mode, its writes bounded and not delayed.
+    /// Returns a connection that is ready to be served: in blocking mode, with writes that are
+    /// bounded and not delayed.
     pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match &self.kind {
             Kind::Tcp(socket) => {
                 let (stream, peer) = socket.accept()?;
-                if !self.passes_options_on() {
-                    // A stream that is broken already shows it when it is read.
+                // On Linux, an accepted TCP socket has the options of the listening one.
+                if self.options.is_none() {
+                    // A stream that is broken already reports the error when it is read.
                     let _ = stream.set_nodelay(true);
                     bound_writes(&stream);
                 }
-                Ok((stream, canonical(peer)))
+                Ok((stream, canonical_peer(peer)))
             }
             #[cfg(unix)]
             Kind::Unix { socket, .. } => {
@@ -140,25 +112,35 @@ impl Socket {
             }
         }
     }
+}
 
-    /// On Linux the sockets that TCP accepts have the options of the one that listens.
-    fn passes_options_on(&self) -> bool {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        return self.options.is_some();
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        return false;
+impl Kind {
+    /// Returns the same socket as a stream. For TCP, the options that accepted connections need are
+    /// set on it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn options(&self) -> io::Result<Option<TcpStream>> {
+        let options = match self {
+            Kind::Tcp(socket) => {
+                let options = TcpStream::from(OwnedFd::from(socket.try_clone()?));
+                options.set_nodelay(true)?;
+                options.set_write_timeout(Some(BLOCKING_WRITE_TIMEOUT))?;
+                options
+            }
+            Kind::Unix { socket, .. } => TcpStream::from(OwnedFd::from(socket.try_clone()?)),
+        };
+        Ok(Some(options))
+    }
+
+    /// Returns nothing: elsewhere the options of a listening socket cannot be set by std.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn options(&self) -> io::Result<Option<TcpStream>> {
+        Ok(None)
     }
 }
 
 fn bound_writes(stream: &TcpStream) {
-    // Elsewhere it may have the mode of the socket that listens.
+    // On other systems, an accepted socket may have the mode of the listening one.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream.set_nonblocking(false);
-    let _ = stream.set_write_timeout(Some(WRITE_PATIENCE));
-}
-
-/// A client of IPv4 that came in through a socket of IPv6 has one address all the same.
-pub(crate) fn canonical(mut addr: SocketAddr) -> SocketAddr {
-    addr.set_ip(net::canonical(addr.ip()));
-    addr
+    let _ = stream.set_write_timeout(Some(BLOCKING_WRITE_TIMEOUT));
 }

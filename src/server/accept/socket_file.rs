@@ -1,9 +1,9 @@
-//! The file of a Unix socket: when it may be replaced, and when it is removed. The socket behind it
-//! is another's concern.
+//! The file of a Unix socket: when it may be replaced, and when it is removed.
 //!
-//! A file says nothing about whether somebody listens: it outlives its process. To connect would
-//! tell, but would also wait where the queue is full, and be a connection. A *datagram* socket does
-//! neither: it is told at once that the file's socket is of another type, or that there is none.
+//! The file outlives its process, so its existence does not show that a process listens there. A
+//! connection would show that, but it would wait if the queue is full, and it would be accepted. A
+//! *datagram* socket avoids both: its connect fails at once, with one error if the file's socket is
+//! of another type, and with another error if no process has the socket.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
@@ -13,22 +13,22 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The file of a socket that listens. Dropping it removes the file if it is still this socket's.
+/// The file of a listening socket. Dropping it removes the file, if the file is still this socket's.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
     id: Id,
 }
 
-/// Device and inode: which file it is, under whatever name. The socket keeps the number from being
-/// given out again.
+/// The device and the inode of a file, which identify it under any name. The inode is not reused
+/// while the socket exists.
 type Id = (u64, u64);
 
-/// What stands in the way.
+/// The file that occupies the path of a new socket.
 enum Occupant {
-    /// The file of a socket that somebody holds.
+    /// The file of a socket that a process has.
     Alive,
-    /// The file of a socket that nobody holds any more.
+    /// The file of a socket that no process has any more.
     Dead(Metadata),
     Other,
 }
@@ -38,8 +38,8 @@ impl SocketFile {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` where another process listens there, unless it is to be replaced (`take_over`),
-    /// and where the file is none of a socket.
+    /// `AddrInUse` if another process listens there and `take_over` is false, or if the file is not
+    /// a socket.
     pub(crate) fn bind(
         path: &Path,
         mode: Option<u32>,
@@ -48,8 +48,10 @@ impl SocketFile {
         let listener = match UnixListener::bind(path) {
             Err(e) if e.kind() == ErrorKind::AddrInUse => match occupant(path)? {
                 Occupant::Alive if take_over => return replace(path, mode),
-                Occupant::Alive => return Err(in_use(path, "somebody listens there already")),
-                Occupant::Other => return Err(in_use(path, "there is a file that is no socket")),
+                Occupant::Alive => return Err(e),
+                Occupant::Other => {
+                    return Err(io::Error::new(e.kind(), "existing file is no socket"))
+                }
                 Occupant::Dead(found) => {
                     remove_dead(path, &found);
                     UnixListener::bind(path)?
@@ -64,7 +66,7 @@ impl SocketFile {
 
     fn of(path: &Path) -> io::Result<SocketFile> {
         let id = id(&fs::symlink_metadata(path)?);
-        // Where the process goes meanwhile is no reason to leave the file behind.
+        // Absolute, so that the file is also removed if the process changes its folder meanwhile.
         let path = std::env::current_dir()?.join(path);
         Ok(SocketFile { path, id })
     }
@@ -82,11 +84,11 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens under another name and takes the path in one step: there is no moment at which a client
-/// finds nobody.
+/// Listens under another name and renames the file to `path`. With that one step, every connection
+/// reaches a listening socket.
 fn replace(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    // Short, as a path to a socket may have about 100 bytes.
+    // Short, as the path of a socket may have about 100 bytes.
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = path.with_file_name(format!(".{:x}.{:x}", process::id(), count));
     let listener = UnixListener::bind(&beside)?;
@@ -105,21 +107,20 @@ fn occupant(path: &Path) -> io::Result<Occupant> {
     }
     match UnixDatagram::unbound()?.connect(path) {
         Err(e) if e.kind() == ErrorKind::ConnectionRefused => Ok(Occupant::Dead(found)),
-        // EPROTOTYPE, or a datagram socket; or one that we may not reach, and so is not ours.
+        // EPROTOTYPE, or a datagram socket; or a socket that this process may not reach.
         _ => Ok(Occupant::Alive),
     }
 }
 
-/// Removes the file if it is that one.
+/// Removes the file if it has this id. A file that cannot be removed is replaced by the next bind.
 fn remove(path: &Path, wanted: Id) {
-    // One that cannot be removed is one more that is found dead.
     if fs::symlink_metadata(path).map_or(false, |found| id(&found) == wanted) {
         let _ = fs::remove_file(path);
     }
 }
 
-/// Removes the file that was found dead, unless somebody was faster. It may look the same then, as
-/// the number of a file that is gone is given out again; its time is not.
+/// Removes the file that was found dead, unless another process has replaced it meanwhile. The new
+/// file may have the same inode, but not the same time.
 fn remove_dead(path: &Path, found: &Metadata) {
     let time = |file: &Metadata| (file.ctime(), file.ctime_nsec());
     if fs::symlink_metadata(path).map_or(false, |now| time(&now) == time(found)) {
@@ -129,8 +130,4 @@ fn remove_dead(path: &Path, found: &Metadata) {
 
 fn id(file: &Metadata) -> Id {
     (file.dev(), file.ino())
-}
-
-fn in_use(path: &Path, why: &str) -> io::Error {
-    io::Error::new(ErrorKind::AddrInUse, format!("{}: {}", path.display(), why))
 }

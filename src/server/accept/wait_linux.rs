@@ -1,111 +1,86 @@
-//! Waiting on Linux: in the kernel, with a deadline, and being called away from there.
+//! Waiting for a connection on Linux: in the kernel, with a deadline, and the wake-up from there.
 
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
-use super::socket::{canonical, Accepted, Socket};
-use super::{would_block, Listener};
-use crate::util::lock::lock;
+use super::socket::{Accepted, Socket};
+use crate::util::io::would_block;
+use crate::util::net::canonical_peer;
 
-/// A wait is armed anew when it is off by more than this.
-const SLACK: Duration = Duration::from_millis(5);
-/// How long, and how often, to try to wake a waiting caller by a connection from this very
-/// process. It takes time only where the queue is full, and then nobody sleeps there.
-const WAKE_PATIENCE: Duration = Duration::from_millis(10);
-const WAKE_TRIES: u32 = 50;
+/// 5 ms: the timeout of the socket is set again if it is longer than the time left by more than
+/// this. Most accepts then need no second system call, and a wait ends at most this late.
+const REARM_TOLERANCE: Duration = Duration::from_millis(5);
+/// An hour: the longest timeout of one accept. It is the same for all distant deadlines, so the
+/// timeout is set once.
+const MAX_ACCEPT_TIMEOUT: Duration = Duration::from_secs(3600);
+/// 10 ms and 50 attempts: the time for a connection from this process that wakes an accept. An
+/// attempt takes that long only if the queue is full, and then no accept blocks for long.
+const WAKE_CONNECT_TIMEOUT: Duration = Duration::from_millis(10);
+const MAX_WAKE_ATTEMPTS: u32 = 50;
 
-impl Listener {
-    pub(crate) fn wait_in_kernel(
-        &self,
-        socket: &Socket,
-        options: &TcpStream,
-        deadline: Option<Instant>,
-        each: &mut impl FnMut(io::Result<Accepted>) -> bool,
-    ) {
-        if let Err(e) = socket.set_nonblocking(false) {
-            each(Err(e));
-            return;
-        }
-        let mut goes_on = true;
-        let mut armed = None;
-        while goes_on && !self.is_closing() {
-            let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                break;
-            }
-            // The kernel counts the timeout anew with each call.
-            if armed.map_or(true, |set| set > left.map(|left| left + SLACK)) {
-                if let Err(e) = options.set_read_timeout(left) {
-                    each(Err(e));
-                    break;
-                }
-                armed = Some(left);
-            }
-            match socket.accept() {
-                Ok(accepted) => {
-                    if let Some(accepted) = self.unless_late(accepted) {
-                        goes_on = each(Ok(accepted));
-                    }
-                }
-                Err(e) if would_block(&e) || e.kind() == ErrorKind::Interrupted => {}
-                Err(_) if self.is_closing() => break,
-                Err(e) => goes_on = each(Err(e)),
-            }
-        }
-        // It worked a moment ago the other way; should it fail, the next wait says so.
-        let _ = socket.set_nonblocking(true);
-    }
+/// A socket in blocking mode. Dropping it makes the socket nonblocking again, the mode that it has
+/// between two waits.
+pub(super) struct KernelWait<'s> {
+    socket: &'s Socket,
+    options: &'s TcpStream,
+    /// The timeout that is set; `None` before the first accept.
+    armed: Option<Duration>,
+}
 
-    /// Calls the one in the seat away, and leaves the queue as it is.
-    pub(crate) fn wake(&self) {
-        let socket = match self.socket() {
-            // Where it naps, it sees for itself that it is closing.
-            Some(socket) if socket.options.is_some() => socket,
-            _ => return,
-        };
-        match self.address.tcp() {
-            Some(addr) => {
-                // The last one who has it closes it. That is to be whoever is called away, right
-                // after his last accept: those whom the kernel connects in between are reset.
-                drop(socket);
-                if *lock(&self.seat) {
-                    self.wake_by_connection(reachable(addr));
-                }
-            }
-            // That keeps the queue of a Unix socket, and lets nobody else in.
-            None => shut(&socket, Shutdown::Read),
+impl<'s> KernelWait<'s> {
+    pub(super) fn new(socket: &'s Socket, options: &'s TcpStream) -> KernelWait<'s> {
+        KernelWait {
+            socket,
+            options,
+            armed: None,
         }
     }
 
-    /// A connection wakes an accept and leaves the queue as it is, which `shutdown` would not.
-    /// It is the way out when no connection can be made, for want of a descriptor say.
-    fn wake_by_connection(&self, addr: SocketAddr) {
-        let mut waker = lock(&self.waker);
-        for _ in 0..WAKE_TRIES {
-            match TcpStream::connect_timeout(&addr, WAKE_PATIENCE) {
-                Ok(stream) => {
-                    *waker = stream.local_addr().ok().map(canonical);
-                    return;
-                }
-                Err(e) if would_block(&e) && *lock(&self.seat) => {}
-                Err(e) if would_block(&e) => return,
-                Err(_) => break,
-            }
+    /// Accepts a connection, and blocks in the kernel for at most `left`.
+    pub(super) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
+        let left = left.min(MAX_ACCEPT_TIMEOUT);
+        if self.armed.is_none() {
+            self.options.set_nonblocking(false)?;
         }
-        if let Some(socket) = self.socket() {
-            shut(&socket, Shutdown::Both);
+        // The kernel counts the timeout anew with each accept.
+        if self.armed.map_or(true, |set| set > left + REARM_TOLERANCE) {
+            self.options.set_read_timeout(Some(left))?;
+            self.armed = Some(left);
         }
+        self.socket.accept()
     }
 }
 
-fn shut(socket: &Socket, how: Shutdown) {
-    if let Some(options) = &socket.options {
-        let _ = options.shutdown(how);
+impl Drop for KernelWait<'_> {
+    fn drop(&mut self) {
+        // The opposite call succeeded before; if this one fails, the next wait reports the error.
+        let _ = self.options.set_nonblocking(true);
     }
 }
 
-/// An address of this host under which a connection reaches the socket.
+/// Wakes an accept that blocks at `addr` by a connection, which leaves the queue as it is. Returns
+/// the address from which the connection was made; `None` if no accept is blocked any more.
+///
+/// # Errors
+///
+/// If no connection can be made, for example because descriptors have run out.
+pub(super) fn wake_by_connection(
+    addr: SocketAddr,
+    is_blocked: impl Fn() -> bool,
+) -> io::Result<Option<SocketAddr>> {
+    for _ in 0..MAX_WAKE_ATTEMPTS {
+        match TcpStream::connect_timeout(&reachable(addr), WAKE_CONNECT_TIMEOUT) {
+            Ok(stream) => return Ok(stream.local_addr().ok().map(canonical_peer)),
+            Err(e) if would_block(&e) && is_blocked() => {}
+            Err(e) if would_block(&e) => return Ok(None),
+            Err(e) => return Err(e),
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+/// Returns an address of this host under which a connection reaches the socket.
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
     match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),

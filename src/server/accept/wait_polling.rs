@@ -1,42 +1,42 @@
-//! Waiting where nothing can be asked of the kernel: by looking, and napping in between.
+//! Waiting for a connection where the kernel cannot wait with a deadline, or where the socket is
+//! shared: nonblocking accepts with sleeps in between.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::socket::{Accepted, Socket};
-use super::{would_block, Listener, LONGEST_NAP};
+use crate::util::io::would_block;
 
-const SHORTEST_NAP: Duration = Duration::from_micros(250);
+/// 250 µs and 5 ms: the sleep after an accept that found nothing. It doubles each time, so a quiet
+/// socket costs 200 wake-ups a second and a close is noticed after at most 5 ms.
+const MIN_POLL_SLEEP: Duration = Duration::from_micros(250);
+pub(super) const MAX_POLL_SLEEP: Duration = Duration::from_millis(5);
 
-impl Listener {
-    pub(crate) fn wait_by_naps(
-        &self,
-        socket: &Socket,
-        deadline: Option<Instant>,
-        each: &mut impl FnMut(io::Result<Accepted>) -> bool,
-    ) {
-        let mut nap = SHORTEST_NAP;
-        let mut goes_on = true;
-        while goes_on && !self.is_closing() {
-            let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                break;
-            }
-            match socket.accept() {
-                Ok(accepted) => {
-                    nap = SHORTEST_NAP;
-                    if let Some(accepted) = self.unless_late(accepted) {
-                        goes_on = each(Ok(accepted));
-                    }
-                }
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if would_block(&e) => {
-                    thread::sleep(left.map_or(nap, |left| left.min(nap)));
-                    nap = (nap * 2).min(LONGEST_NAP);
-                }
-                Err(e) => goes_on = each(Err(e)),
-            }
+/// A socket in nonblocking mode.
+pub(super) struct PollingWait<'s> {
+    socket: &'s Socket,
+    sleep: Duration,
+}
+
+impl<'s> PollingWait<'s> {
+    pub(super) fn new(socket: &'s Socket) -> PollingWait<'s> {
+        PollingWait {
+            socket,
+            sleep: MIN_POLL_SLEEP,
         }
+    }
+
+    /// Accepts a connection. If none is queued, sleeps for at most `left` and returns `WouldBlock`.
+    pub(super) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
+        let accepted = self.socket.accept();
+        match &accepted {
+            Err(e) if would_block(e) => {
+                thread::sleep(left.min(self.sleep));
+                self.sleep = (self.sleep * 2).min(MAX_POLL_SLEEP);
+            }
+            _ => self.sleep = MIN_POLL_SLEEP,
+        }
+        accepted
     }
 }

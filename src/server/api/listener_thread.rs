@@ -1,4 +1,4 @@
-//! One of the places at which a managed server listens. It knows nothing of routes, nor of moves.
+//! A listener of a managed server and the thread that accepts from it. Routes are not known here.
 
 use std::io;
 use std::sync::Arc;
@@ -7,26 +7,30 @@ use std::thread::{self, JoinHandle};
 use crate::server::accept::address::Address;
 use crate::server::accept::Listener;
 use crate::server::engine::Engine;
+use crate::util::io::never;
 
-/// A listener and the thread that accepts from it.
-pub(crate) struct Door {
-    pub listener: Arc<Listener>,
-    /// `None` once it is closed.
+pub(super) struct ListenerThread {
+    pub(super) listener: Arc<Listener>,
+    /// `None` once the listener is closed.
     thread: Option<JoinHandle<()>>,
 }
 
-impl Door {
-    pub(super) fn open(listener: Listener, engine: &Arc<Engine>) -> io::Result<Door> {
+impl ListenerThread {
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    pub(super) fn start(listener: Listener, engine: &Arc<Engine>) -> io::Result<ListenerThread> {
         let listener = Arc::new(listener);
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
         let thread = thread::Builder::new()
             .name("millpond-accept".into())
             .spawn(move || {
-                engine.poll_until(&accepting, None);
-                // Told to close: what the kernel has accepted for us is ours to answer.
+                engine.poll_until(&accepting, never());
+                // The listener is closing. Connections that the kernel has accepted are answered.
                 engine.finish(&accepting);
-            })?;
-        Ok(Door {
+            })
+            .map_err(|e| io::Error::new(e.kind(), format!("cannot start listener thread: {e}")))?;
+        Ok(ListenerThread {
             listener,
             thread: Some(thread),
         })
@@ -40,18 +44,18 @@ impl Door {
         self.thread.is_some()
     }
 
-    /// Takes in what is queued, then closes the socket.
+    /// Accepts the connections that are queued, then closes the socket.
     pub(super) fn close(&mut self) {
         self.listener.close();
         if let Some(thread) = self.thread.take() {
-            // It cannot panic: what it runs of the user's is run by the pool.
+            // The thread cannot panic: the user's code runs in the pool.
             let _ = thread.join();
         }
     }
 }
 
-/// Closes them at the same time.
-pub(crate) fn close_all(doors: &mut [Door]) {
-    doors.iter().for_each(|door| door.listener.close());
-    doors.iter_mut().for_each(Door::close);
+/// Closes all of them at the same time.
+pub(super) fn close_all(threads: &mut [ListenerThread]) {
+    threads.iter().for_each(|thread| thread.listener.close());
+    threads.iter_mut().for_each(ListenerThread::close);
 }

@@ -1,4 +1,4 @@
-//! [`Server`], the form that rouille has: a handler, and a loop that the program runs.
+//! [`Server`], the form of rouille: a handler, and a loop that the program runs.
 
 use std::error::Error;
 use std::io;
@@ -10,18 +10,38 @@ use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
 use crate::message::{Request, Response};
-use crate::server::accept::address::{first_tcp, nowhere, Address};
-use crate::server::accept::listen::Listen;
+use crate::server::accept::address::{first_tcp, no_address, Address};
+use crate::server::accept::listen::{bind_tcp, Listen};
 use crate::server::accept::Listener;
-use crate::server::config::{Settings, POOL_SIZE};
+use crate::server::config::{Settings, DEFAULT_POOL_SIZE};
 use crate::server::engine::Engine;
 use crate::server::stats::monitor::Monitor;
 use crate::server::stats::Stats;
+use crate::util::io::{deadline_after, never};
 
-/// A listening socket or several, a handler and a pool of threads.
+/// One or more listening sockets, a handler and a pool of threads.
+///
+/// ```no_run
+/// use millpond::{router, Response, Server};
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///     let server = Server::new("127.0.0.1:8080", |request| {
+///         router!(request,
+///             (GET) (/) => Response::html("<h1>hello</h1>"),
+///             (GET) (/hello/{name: String}) => Response::text(format!("hello {}", name)),
+///             _ => Response::empty_404()
+///         )
+///     })?;
+///     println!("http://{}/hello/world", server.server_addr());
+///     server.run();
+///     Ok(())
+/// }
+/// ```
 ///
 /// Connections are accepted while [`run`](Server::run), [`poll`](Server::poll) or
-/// [`poll_timeout`](Server::poll_timeout) runs; those accepted are served whether it runs or not.
+/// [`poll_timeout`](Server::poll_timeout) runs. Accepted connections are served by the pool, also
+/// while none of these runs. For a server that runs in the background, see
+/// [`Router::serve_managed`](crate::Router::serve_managed).
 ///
 /// # Example: serve for ever
 ///
@@ -38,7 +58,8 @@ use crate::server::stats::Stats;
 ///
 /// # Example: a rolling update
 ///
-/// The next instance listens already; this one takes what is queued for it, answers it, and ends.
+/// The next instance listens already. This one accepts the connections in its queue, answers their
+/// requests, and ends.
 ///
 /// ```
 /// use millpond::{Response, Server};
@@ -53,22 +74,21 @@ use crate::server::stats::Stats;
 /// server.join(); // requests in flight
 /// ```
 ///
-/// # Dropping it
+/// # Dropping a server
 ///
-/// Dropping a `Server` closes its listener and its idle connections at once, lets requests in
-/// flight finish in the background, and does not block.
+/// Dropping a `Server` closes its listener and its idle connections at once and does not block.
+/// Requests in flight are answered in the background.
+#[must_use = "a server accepts connections only while it runs or is polled"]
 pub struct Server<F> {
-    /// One at least.
+    /// At least one.
     listeners: Vec<Arc<Listener>>,
-    engine: DrainOnDrop,
+    engine: Arc<Engine>,
     handler: PhantomData<F>,
 }
 
-struct DrainOnDrop(Arc<Engine>);
-
-impl Drop for DrainOnDrop {
+impl<F> Drop for Server<F> {
     fn drop(&mut self) {
-        self.0.begin_drain();
+        self.engine.begin_drain();
     }
 }
 
@@ -76,36 +96,46 @@ impl<F> Server<F>
 where
     F: Fn(&Request) -> Response + Send + Sync + 'static,
 {
-    /// Listens on `addr`; connections are queued from now on and answered once it is polled.
+    /// Listens on `addr`. Connections are queued from now on, and answered once the server runs or
+    /// is polled.
     ///
-    /// Port 0 takes a free port; [`server_addr`](Server::server_addr) says which. Of several
-    /// addresses, as `localhost` may have, it is the first that can be had; for more than one, and
-    /// for a Unix socket, see [`listen_on`](Server::listen_on).
+    /// Port 0 stands for a free port, which [`server_addr`](Server::server_addr) returns. If `addr`
+    /// stands for several addresses, as `localhost` may, the server listens on the first one that
+    /// is free. [`listen_on`](Server::listen_on) accepts several addresses and Unix sockets.
     ///
     /// # Errors
     ///
-    /// If no address can be had from `addr`, or none of them can be listened on: the port is in
-    /// use, say.
+    /// If `addr` stands for no address, or if none of its addresses can be bound, for example
+    /// because the port is in use.
     ///
     /// ```
     /// use millpond::{Response, Server};
     ///
     /// let first = Server::new("127.0.0.1:0", |_| Response::text("first")).unwrap();
-    /// assert!(Server::new(first.server_addr(), |_| Response::text("second")).is_err());
+    /// let addr = first.server_addr();
+    /// let error = match Server::new(addr, |_| Response::text("second")) {
+    ///     Err(error) => error.to_string(),
+    ///     Ok(_) => unreachable!("the port is in use"),
+    /// };
+    /// assert_eq!(error, format!("cannot listen on {addr}: address in use"));
     /// ```
     pub fn new<A>(addr: A, handler: F) -> Result<Server<F>, Box<dyn Error + Send + Sync>>
     where
         A: ToSocketAddrs,
     {
-        Ok(Server::from_listener(TcpListener::bind(addr)?, handler)?)
+        let addrs = addr.to_socket_addrs().map_err(|e| {
+            io::Error::new(e.kind(), format!("cannot resolve listening address: {e}"))
+        })?;
+        let listener = bind_tcp(&addrs.collect::<Vec<_>>())?;
+        Ok(Server::from_listener(listener, handler)?)
     }
 
-    /// Serves a socket that listens already. If another process has it too, or it is a Unix socket,
-    /// take [`listen_on`](Server::listen_on) and [`Listen`].
+    /// Serves a TCP socket that listens already. For a Unix socket, and for a socket that other
+    /// processes have too, use [`listen_on`](Server::listen_on) with [`Listen`].
     ///
     /// # Errors
     ///
-    /// If the socket's mode cannot be changed.
+    /// If the mode of the socket cannot be changed.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -120,14 +150,14 @@ where
         Server::listen_on([listener], handler)
     }
 
-    /// Listens in several places, or in one of another sort: addresses to be bound, Unix sockets,
-    /// sockets that listen already; see [`Listen`]. It is all of them or an error.
+    /// Listens on several addresses or sockets, or on one of another kind: addresses to be bound,
+    /// Unix sockets, and sockets that listen already; see [`Listen`].
     ///
-    /// While it is polled, a thread for each but the first waits there.
+    /// While the server runs or is polled, each listener but the first has a thread of its own.
     ///
     /// # Errors
     ///
-    /// If one of the addresses cannot be listened on, or there is none.
+    /// If one of them cannot listen, or if there is none. The server then listens on none.
     ///
     /// ```
     /// use millpond::{Address, Response, Server};
@@ -139,40 +169,44 @@ where
     /// }
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn listen_on<L>(places: impl IntoIterator<Item = L>, handler: F) -> io::Result<Server<F>>
+    pub fn listen_on<L>(addresses: impl IntoIterator<Item = L>, handler: F) -> io::Result<Server<F>>
     where
         L: Into<Listen>,
     {
         let settings = Settings::default();
         let engine = Engine::new(Arc::new(handler), settings, &Monitor::default());
-        let open = |place: L| {
-            place
-                .into()
-                .open()
-                .map(|socket| Arc::new(Listener::new(socket)))
-        };
-        let listeners = places
-            .into_iter()
-            .map(open)
-            .collect::<io::Result<Vec<_>>>()?;
+        let listeners = addresses.into_iter().map(|address| {
+            let listen: Listen = address.into();
+            listen.open().map(Arc::new)
+        });
+        let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
         if listeners.is_empty() {
-            return Err(nowhere());
+            return Err(no_address());
         }
         Ok(Server {
             listeners,
-            engine: DrainOnDrop(engine),
+            engine,
             handler: PhantomData,
         })
     }
 
-    /// Sets it up; see [`Settings`]. To be called before the server is polled: connections that it
-    /// has accepted end, as if it were dropped.
+    /// Configures the server; see [`Settings`]. Call this before the server runs or is polled:
+    /// connections that are open already end, as if the server were dropped.
+    ///
+    /// ```
+    /// use millpond::{Response, Server, Settings};
+    ///
+    /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
+    /// let settings = Settings::default().on_error(|error| eprintln!("{error}"));
+    /// let server = server.settings(settings);
+    /// ```
     pub fn settings(mut self, settings: Settings) -> Server<F> {
-        self.engine = DrainOnDrop(self.engine.0.rebuilt(settings));
+        self.engine.begin_drain();
+        self.engine = self.engine.rebuilt(settings);
         self
     }
 
-    /// [`Settings::pool_size`] alone. To be called before the server is polled.
+    /// Sets [`Settings::pool_size`] alone. Call this before the server runs or is polled.
     ///
     /// # Panics
     ///
@@ -184,11 +218,11 @@ where
     /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap().pool_size(8);
     /// ```
     pub fn pool_size(self, pool_size: usize) -> Server<F> {
-        let settings = self.engine.0.settings().pool_size(pool_size);
+        let settings = self.engine.settings.clone().pool_size(pool_size);
         self.settings(settings)
     }
 
-    /// [`Settings::limits`] alone. To be called before the server is polled.
+    /// Sets [`Settings::limits`] alone. Call this before the server runs or is polled.
     ///
     /// ```
     /// use millpond::{Limits, Response, Server};
@@ -198,12 +232,12 @@ where
     /// let server = server.limits(limits);
     /// ```
     pub fn limits(self, limits: Limits) -> Server<F> {
-        let settings = self.engine.0.settings().limits(limits);
+        let settings = self.engine.settings.clone().limits(limits);
         self.settings(settings)
     }
 
-    /// The address it listens on, its real port included; the first one that has a port. If there
-    /// are Unix sockets alone it is `0.0.0.0:0`. See [`addresses`](Server::addresses).
+    /// Returns the first TCP address on which the server listens, with the real port in place of
+    /// port 0. With Unix sockets alone, that is `0.0.0.0:0`; see [`addresses`](Server::addresses).
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -216,13 +250,13 @@ where
         first_tcp(addrs)
     }
 
-    /// Every address it listens on, in the order they were given, real ports included.
+    /// Returns every address on which the server listens, in the order in which they were given.
     pub fn addresses(&self) -> Vec<Address> {
         let addresses = self.listeners.iter().map(|listener| listener.address());
         addresses.cloned().collect()
     }
 
-    /// What was counted since it was made; see [`Stats`].
+    /// Returns the numbers since the server was created; see [`Stats`].
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -231,12 +265,12 @@ where
     /// assert_eq!(server.stats().accepted, 0);
     /// ```
     pub fn stats(&self) -> Stats {
-        self.engine.0.monitor().stats()
+        self.engine.monitor.stats()
     }
 
-    /// A handle on its numbers, for other threads: to see what [`join`](Server::join) waits for,
-    /// say. A handler that is to tell them is there before its server; see [`Settings::monitor`],
-    /// and [`Monitor`] for both.
+    /// Returns a handle on the numbers for other threads, for example to report the requests that
+    /// [`join`](Server::join) waits for. A handler that reports the numbers exists before its
+    /// server: such a handler gets its monitor from [`Settings::monitor`].
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -247,20 +281,19 @@ where
     /// assert!(monitor.in_flight().is_empty());
     /// ```
     pub fn monitor(&self) -> Monitor {
-        self.engine.0.monitor().clone()
+        self.engine.monitor.clone()
     }
 
-    /// Serves for ever. What goes wrong with a connection, or with accepting one, does not end it.
-    /// To serve until something happens there are [`poll_timeout`](Server::poll_timeout) and
+    /// Serves for ever. Errors of connections, and of accepting them, do not end the server. To serve
+    /// until an event, use [`poll_timeout`](Server::poll_timeout) or
     /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
-            self.engine.0.poll_all_until(&self.listeners, None);
+            self.engine.poll_all_until(&self.listeners, never());
         }
     }
 
-    /// Accepts the connections that are waiting and returns at once. Their requests are answered by
-    /// the pool.
+    /// Accepts the connections that are queued, and returns at once. The pool answers their requests.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -270,13 +303,13 @@ where
     /// ```
     pub fn poll(&self) {
         for listener in &self.listeners {
-            self.engine.0.poll(listener);
+            self.engine.poll(listener);
         }
     }
 
-    /// Accepts connections for `duration`, however many come, then returns; those that are waiting
-    /// when it is called are accepted however short that is. Their requests are answered by the
-    /// pool, also after that.
+    /// Accepts connections for `duration`, under any load, then returns. Connections that are queued
+    /// at the call are accepted for any duration. The pool answers their requests, also after the
+    /// return.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -286,16 +319,16 @@ where
     /// server.poll_timeout(Duration::from_millis(10));
     /// ```
     pub fn poll_timeout(&self, duration: Duration) {
-        // A time too far off to be told is for ever.
-        let deadline = Instant::now().checked_add(duration);
-        // On a machine that is busy the time may be over before anybody has looked.
+        let deadline = deadline_after(Instant::now(), duration);
+        // On a busy machine the deadline may pass before the first accept.
         self.poll();
         if duration > Duration::ZERO {
-            self.engine.0.poll_all_until(&self.listeners, deadline);
+            self.engine.poll_all_until(&self.listeners, deadline);
         }
     }
 
-    /// Begins the end while it goes on serving; see [`BackgroundServer::wind_down`].
+    /// Announces the end while the server goes on serving; see
+    /// [`BackgroundServer::wind_down`](crate::BackgroundServer::wind_down).
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -304,19 +337,18 @@ where
     /// # const GRACE: Duration = Duration::ZERO;
     /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
     /// server.wind_down();
-    /// server.poll_timeout(GRACE); // clients and proxies go elsewhere
+    /// server.poll_timeout(GRACE); // clients and proxies move to other servers
     /// server.join();
     /// ```
     pub fn wind_down(&self) {
-        self.engine.0.wind_down();
+        self.engine.wind_down();
     }
 
-    /// Waits until every request that is in flight now is answered.
+    /// Waits until every request that is in flight at the call is answered.
     ///
-    /// The connections there are now end with that: idle ones at once, the others after their
-    /// answer, which says `Connection: close`; so nothing is lost if the process ends next. New
-    /// connections may be accepted meanwhile by another thread; they are neither ended nor waited
-    /// for.
+    /// This ends the connections that are open at the call: idle ones at once, and the others after
+    /// their response, which has `Connection: close`. No response is lost if the process then ends.
+    /// Connections that another thread accepts meanwhile stay open and are not waited for.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -326,13 +358,13 @@ where
     /// server.join(); // what is in flight
     /// ```
     pub fn join(&self) {
-        let _ = self.engine.0.drain(None);
+        let _ = self.engine.drain(None);
     }
 
-    /// Serves in a thread of its own until it is told to stop.
+    /// Serves in a thread of its own until a message is sent, or until the sender is dropped.
     ///
-    /// It stops on a message or when the sender is dropped: what is queued is accepted, the
-    /// listener is closed, requests in flight are answered whole, and then the thread ends.
+    /// Then the connections in the queue are accepted, the listener is closed, the requests in
+    /// flight are answered in full, and the thread ends.
     ///
     /// # Panics
     ///
@@ -357,23 +389,20 @@ where
     /// ```
     pub fn stoppable(self) -> (JoinHandle<()>, mpsc::Sender<()>) {
         let (sender, receiver) = mpsc::channel();
-        let Server {
-            listeners, engine, ..
-        } = self;
-        let waking = listeners.clone();
+        let closing = self.listeners.clone();
         let waiter = thread::spawn(move || {
-            // A message, or a sender that is gone: both say stop.
+            // A message and a dropped sender both mean stop.
             let _ = receiver.recv();
-            waking.iter().for_each(|listener| listener.close());
+            closing.iter().for_each(|listener| listener.close());
         });
         let handle = thread::spawn(move || {
-            engine.0.poll_all_until(&listeners, None);
-            // The waiter called us out of the wait: it is at its end.
+            self.engine.poll_all_until(&self.listeners, never());
+            // The waiter has closed the listeners, so it is about to end.
             let _ = waiter.join();
-            for listener in &listeners {
-                engine.0.finish(listener);
+            for listener in &self.listeners {
+                self.engine.finish(listener);
             }
-            let _ = engine.0.drain(None);
+            self.join();
         });
         (handle, sender)
     }
@@ -383,36 +412,41 @@ where
 ///
 /// # Panics
 ///
-/// If `addr` cannot be listened on.
+/// If the server cannot listen on `addr`.
 ///
 /// ```no_run
 /// millpond::start_server("127.0.0.1:8080", |request| millpond::Response::text("hello world"));
 /// ```
+#[track_caller]
 pub fn start_server<A, F>(addr: A, handler: F) -> !
 where
     A: ToSocketAddrs,
     F: Fn(&Request) -> Response + Send + Sync + 'static,
 {
-    start_server_with_pool(addr, Some(POOL_SIZE), handler)
+    start_server_with_pool(addr, Some(DEFAULT_POOL_SIZE), handler)
 }
 
-/// [`start_server`] with a pool of that size; 8 threads for each core where it is `None`.
+/// Serves like [`start_server`], with a pool of the given size, or of 8 threads for each core if the
+/// size is `None`.
 ///
 /// # Panics
 ///
-/// If `addr` cannot be listened on, or the size is 0.
+/// If the server cannot listen on `addr`, or if the size is 0.
 ///
 /// ```no_run
 /// let handler = |request: &millpond::Request| millpond::Response::text("hello world");
 /// millpond::start_server_with_pool("127.0.0.1:8080", Some(16), handler);
 /// ```
+#[track_caller]
 pub fn start_server_with_pool<A, F>(addr: A, pool_size: Option<usize>, handler: F) -> !
 where
     A: ToSocketAddrs,
     F: Fn(&Request) -> Response + Send + Sync + 'static,
 {
     let per_core = || thread::available_parallelism().map_or(1, usize::from) * 8;
-    let server = Server::new(addr, handler).expect("the address cannot be listened on");
-    server.pool_size(pool_size.unwrap_or_else(per_core)).run();
-    unreachable!("a server that runs does not return")
+    match Server::new(addr, handler) {
+        Ok(server) => server.pool_size(pool_size.unwrap_or_else(per_core)).run(),
+        Err(error) => panic!("{error}"),
+    }
+    unreachable!("`run` does not return")
 }

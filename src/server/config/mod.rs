@@ -1,4 +1,7 @@
-//! What one sets up of a server before it serves, whichever kind it is.
+//! The configuration of a server, for both kinds of server.
+//!
+//! * this file: [`Settings`]
+//! * `trusted_proxies`: the proxies that may name the client of a request
 
 #[cfg(feature = "trusted-proxies")]
 pub(crate) mod trusted_proxies;
@@ -8,22 +11,34 @@ use super::stats::error_hook::{ErrorHook, ServerError};
 use super::stats::monitor::Monitor;
 use crate::limits::Limits;
 
-/// Workers of a pool unless another number is asked for: enough to hold 192 quiet connections at no
-/// CPU, at about 14 KiB each once used.
-pub(crate) const POOL_SIZE: usize = 256;
+/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory for
+/// each worker once used.
+pub(crate) const DEFAULT_POOL_SIZE: usize = 256;
 
-/// How a server is set up: for [`Server::settings`](crate::Server::settings) and
-/// [`Router::serve_managed_with`](crate::Router::serve_managed_with). Set some, keep the rest:
+/// The configuration of a server, for [`Server::settings`](crate::Server::settings) and
+/// [`Router::serve_managed_with`](crate::Router::serve_managed_with).
 ///
-/// ```
-/// use millpond::{Limits, Router, Settings};
+/// Each method changes one setting and keeps the others:
 ///
-/// let limits = Limits { max_connections: 100, ..Limits::default() };
-/// let settings = Settings::default().pool_size(16).limits(limits);
-/// let server = Router::default().serve_managed_with(([127, 0, 0, 1], 0), settings)?;
-/// # let _ = server.stop();
-/// # Ok::<(), std::io::Error>(())
+/// ```no_run
+/// use millpond::{Limits, Response, Route, Router, Settings};
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let router = Router::default();
+///     router.add(Route::get("/").onconnect(|_| Response::text("hello")));
+///     let limits = Limits { max_connections: 100, ..Limits::default() };
+///     let settings = Settings::default()
+///         .pool_size(16)
+///         .limits(limits)
+///         .on_error(|error| eprintln!("{error}"));
+///     let server = router.serve_managed_with(([127, 0, 0, 1], 8080), settings)?;
+///     println!("http://{}/; press Enter to stop", server.addr());
+///     std::io::stdin().read_line(&mut String::new())?;
+///     println!("{}", server.stop());
+///     Ok(())
+/// }
 /// ```
+#[must_use = "settings have no effect until a server is given them"]
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) pool_size: usize,
@@ -36,7 +51,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            pool_size: POOL_SIZE,
+            pool_size: DEFAULT_POOL_SIZE,
             limits: Limits::default(),
             monitor: None,
             on_error: ErrorHook::default(),
@@ -46,38 +61,43 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// At most `pool_size` threads run handlers and hold connections; 256 unless said otherwise.
-    /// They are started on demand. Connections are not bounded by it: see [`Limits`].
+    /// Sets the number of threads that run handlers and hold connections; 256 by default. They are
+    /// started on demand. The number of connections is bounded by
+    /// [`max_connections`](Limits::max_connections).
     ///
     /// # Panics
     ///
     /// If `pool_size` is 0.
     pub fn pool_size(mut self, pool_size: usize) -> Settings {
-        assert!(pool_size > 0, "a pool needs at least one worker");
+        assert!(
+            pool_size > 0,
+            "invalid pool size 0: expected at least 1 worker"
+        );
         self.pool_size = pool_size;
         self
     }
 
-    /// The bounds of what a client can ask for.
+    /// Sets the bounds of the sizes, counts and times that a client can demand.
     pub fn limits(mut self, limits: Limits) -> Settings {
         self.limits = limits;
         self
     }
 
-    /// Has this monitor tell the server's numbers. It is for a handler that is to tell them and is
-    /// there before its server; else [`Server::monitor`](crate::Server::monitor) is simpler. Given
-    /// to several servers it tells of all of them together.
+    /// Reports the server's numbers to this monitor. A handler that reports the numbers needs it, as
+    /// the handler exists before its server; otherwise
+    /// [`Server::monitor`](crate::Server::monitor) is simpler. A monitor of several servers adds up
+    /// their numbers.
     pub fn monitor(mut self, monitor: &Monitor) -> Settings {
         self.monitor = Some(monitor.clone());
         self
     }
 
-    /// Calls `hook` for what goes wrong on the server's side and no response can tell; see
-    /// [`ServerError`]. Without one nobody is told.
+    /// Calls `hook` for each error on the server's side that no response reports; see
+    /// [`ServerError`]. By default these errors are only counted.
     ///
-    /// It is called by the thread that met the error, once for each, and never under a lock: it may
-    /// ask for the server's numbers. That thread serves, so a hook had better be quick. One that
-    /// panics is caught.
+    /// The hook runs on the thread that met the error, which serves requests, so the hook should be
+    /// fast. No lock is held meanwhile: the hook may read the server's numbers. A panic of the hook
+    /// is caught.
     ///
     /// ```
     /// use millpond::Settings;
@@ -90,14 +110,15 @@ impl Settings {
     }
 
     #[cfg(feature = "trusted-proxies")]
-    /// The proxies that are trusted to say whose requests they pass on. Nobody is unless said.
+    /// Sets the proxies that are trusted to name the client of a request. By default no proxy is
+    /// trusted.
     pub fn proxies(mut self, proxies: Proxies) -> Settings {
         self.proxies = Some(proxies);
         self
     }
 }
 
-/// Stands for the trusted proxies where there can be none. No value of this type exists.
+/// The trusted proxies of a build that can have none. No value of this type exists.
 #[cfg(not(feature = "trusted-proxies"))]
 pub(crate) mod trusted_proxies {
     use std::net::{IpAddr, SocketAddr};

@@ -1,120 +1,139 @@
-//! START HERE. One connection's life, from its first byte to its last.
-//! It joins what the other files do: bytes come in ([`incoming`]), a handler runs ([`answer`]), a
-//! response goes out ([`writer`]). Who calls it and when is the pool's affair.
+//! START HERE. One connection, from the first byte to the last: requests are received, a handler
+//! answers each of them, the responses are sent.
 //!
 //! ```text
-//!             ┌────────────────────── keep-alive ─────────────────────┐
-//!             ▼                                                       │
-//!  accept ─► Receiving ── whole request ─► Ready ── handler ─► Sending ─► over
-//!             │  (nothing · a part of a head · of a body · skipping)  │
-//!             └── refused: 4xx, 5xx ───────────────► Sending ───► Lingering ─► over
+//!             ┌───────────────── keep-alive ─────────────────┐
+//!             ▼                                              │
+//!  accept ─► Receiving ── request ready ── run_exchange ─► Sending ──► Lingering ─► Closed
+//!             │                                            ▲   │                     ▲
+//!             └── refusal: a 4xx or 5xx ───────────────────┘   └─ broken: Aborted ───┘
 //! ```
 //!
-//! Its socket is nonblocking while it sits in the ring ([`poll`](Task::poll)), and blocking while
-//! a worker holds it ([`wait`](Task::wait)); then a send timeout of a moment keeps a client that
-//! does not read from holding the worker.
+//! [`Connection`] is the [`Task`] that the pool runs. Each call returns the [`Next`] one:
 //!
-//! [`incoming`]: super::incoming
-//! [`answer`]: super::answer
-//! [`writer`]: super::writer
+//! * [`poll`](Task::poll) is called while no thread waits for the connection. The socket is
+//!   nonblocking.
+//! * [`wait`](Task::wait) is called on a worker that may block until the next request. The socket is
+//!   blocking. The accepting side has set a send timeout, so a client that does not read cannot
+//!   block the worker for long.
+//! * [`run`](Task::run) is called on a worker, for all work that contains user code.
+//!
+//! # One GET on an idle connection
+//!
+//! 1. `wait` reads from the socket. `on_read` counts the bytes, and `receive` passes them on.
+//! 2. `feed` gives the bytes to [`RequestReader::feed`], which parses the head and decides the
+//!    framing. `on_request` registers the request. The pool gets [`Next::Run`].
+//! 3. `run` calls `exchange`, which moves the request out of the connection into an [`Exchange`].
+//! 4. [`run_exchange`] lends the request to the handler, calls the handler, decides whether the
+//!    connection persists, and encodes the response into [`Buffers::out`].
+//! 5. `send` writes the response. `all_sent` begins the next action: the connection is idle, and the
+//!    pool gets [`Next::Idle`].
+//!
+//! # One large upload
+//!
+//! 1. As before, up to `feed`. The body is gathered up to `buffered_body_bytes`, within the minimum
+//!    rate that `set_deadline` starts. No worker waits for this. Then the request is ready, and the
+//!    pool gets [`Next::RunMayBlock`].
+//! 2. `exchange` makes the socket blocking. [`run_exchange`] gives the handler an
+//!    [`Upload`](request::upload::Upload), whose `read` returns the gathered bytes, then waits for
+//!    the client within the minimum rate.
+//! 3. When the handler has returned, the rest of the body is taken back. A short rest is skipped
+//!    before the next request. With a long rest, the connection lingers and closes.
+//!
+//! # Files
+//!
+//! * `receive`, `send`, `close`: the steps of [`Connection`]
+//! * `request/`: [`RequestReader`], the upload, the minimum rate
+//! * `response/`: [`run_exchange`], its outcome, the writer of a response
+//! * `upgrade`: the hand-over to another protocol
+//! * `service`: the parts that all connections of a server share
+//! * `buffers`, `byte_queue`: the buffers of a worker, and a queue of bytes
+//!
+//! A connection belongs to one thread at a time and has no lock. Only the [`ConnectionHandle`] is
+//! shared, with the registry.
 
-pub(crate) mod buffers;
-pub(crate) mod request;
-pub(crate) mod response;
+mod buffers;
+mod byte_queue;
+mod close;
+mod receive;
+mod request;
+mod response;
 mod send;
 pub(crate) mod service;
+mod upgrade;
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use self::buffers::Buffers;
+use self::buffers::Buffers;
+use self::byte_queue::ByteQueue;
 use self::request::min_rate::MinRate;
-use self::request::{BodyRemainder, Expecting, Progress, RequestReader};
-use self::response::writer::ResponseWriter;
-use self::response::{Refusal, SLOW_BODY};
-use self::service::{Service, UpgradePermit};
+use self::request::{Progress, RequestReader};
+use self::response::outcome::NextAction;
+use self::response::{run_exchange, Exchange};
+use self::send::Sending;
+use self::service::Service;
 use super::config::trusted_proxies::Proxies;
 use super::pool::{Next, Task};
 use super::registry::{ConnectionHandle, ConnectionState};
 use super::stats::CloseReason;
-use crate::message::Upgrade;
-use crate::util::catch_panic::caught;
-use crate::util::io::{after, would_block};
-use crate::wire::error::WireError;
+use crate::message::request::head::Head;
+use crate::message::Request;
+use crate::util::catch_panic::catch_panic;
+use crate::util::io::deadline_after;
 use crate::wire::proxied::Client;
 
-/// An unread body up to this size is skipped so that the connection can be kept (as Go does).
-pub(crate) const SKIP: usize = 256 * 1024;
-/// What a connection or a buffers may keep allocated for bytes that it has used up.
-const KEPT: usize = 4 * 1024;
-
-const SLOW_HEAD: Refusal = (408, "the head takes too long");
-const HALF_A_HEAD: Refusal = (400, "the connection ended within the head");
-
-/// What follows a response once it is sent.
-pub(crate) enum NextAction {
-    /// The next request; before it, the rest of an unread body is skipped.
-    KeepAlive(Option<BodyRemainder>),
-    /// The end.
-    Close {
-        linger: Linger,
-        reason: CloseReason,
-    },
-    Upgrade(Box<dyn Upgrade + Send>, UpgradePermit),
-}
-
-/// Whether the client is read on for a moment after its last answer: what it sends to a socket that
-/// is closed makes a reset, and that may take the answer away (RFC 9112 §9.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Linger {
-    /// What was sent is not to look whole.
-    No,
-    /// It asked for the end, and has a short answer: only if more has come from it all the same.
-    IfMoreCame,
-    Yes,
-}
+/// Handlers in a row that must be quick before pipelined responses are gathered into one write. They
+/// are gathered for as long as the same request comes again. The time of the next handler is then
+/// known well enough, and no response waits behind a slow handler.
+const MIN_QUICK_HANDLERS: u32 = 8;
+/// The longest time of a quick handler, 50 µs.
+const MAX_QUICK_HANDLER_TIME: Duration = Duration::from_micros(50);
+/// Bytes of responses that are gathered at most, 32 KiB. Then the responses are sent.
+const MAX_GATHERED_BYTES: usize = 32 * 1024;
 
 enum Phase {
+    /// Receives a request, or has one ready ([`RequestReader::ready`]).
     Receiving,
-    Ready,
-    Sending(Box<ResponseWriter>, NextAction),
-    /// `settled` once there was nothing to read: a close would not reset what is being sent.
+    Sending(Box<Sending>),
+    /// Reads on after the last response, `left` bytes at most. `settled` once no byte was there to
+    /// read: a close would then not cause a reset.
     Lingering {
         left: usize,
         settled: bool,
     },
-    /// The client was given up within its response. What is left of that has the user's code in it,
-    /// which a worker drops: it may take its time.
-    GivenUp(Box<ResponseWriter>, NextAction),
-    Over,
+    /// The connection ended within a response. A worker must drop the rest, which holds user code
+    /// and may take long.
+    Aborted(Box<Sending>),
+    Closed,
 }
 
+/// One connection, as a task of the pool.
 pub(crate) struct Connection {
-    pub(crate) link: Arc<ConnectionHandle>,
-    pub(crate) service: Arc<Service>,
+    handle: Arc<ConnectionHandle>,
+    service: Arc<Service>,
     phase: Phase,
-    pub(crate) reader: RequestReader,
-    /// For whom the request that is ready counts, where proxies are trusted to say.
-    pub(crate) client: Option<Client>,
-    /// Bytes received and not consumed: a part of a head, or what was pipelined behind a request.
-    pub(crate) unread: Vec<u8>,
-    unread_at: usize,
+    reader: RequestReader,
+    /// The client of the request that is ready, if a trusted proxy names one.
+    client: Option<Client>,
+    /// Bytes received and not consumed: a part of a head, or pipelined requests.
+    unread: ByteQueue,
     blocking: bool,
     read_timeout: Option<Duration>,
-    /// What the deadline and the min_rate below are set for.
-    owes: Expecting,
-    /// When the idle time, the head's time or the lingering is up.
+    /// The end of the idle time, of the time for a head, or of the lingering.
     deadline: Instant,
-    /// The rate of a body that is gathered or skipped, or of a response.
+    /// The rate of a body that is gathered or skipped, or of a response. Replaces the deadline.
     min_rate: Option<MinRate>,
-    pub(crate) served: u64,
-    /// Responses composed and not sent yet.
-    owed: u32,
+    /// Handlers that have run.
+    served: u64,
+    /// Responses encoded and not sent.
+    unsent_responses: u32,
     /// Handlers in a row that were quick.
-    quick: u32,
-    /// What it is counted as in the end; as nothing, if it was turned away.
+    quick_handlers: u32,
+    /// The reason that is counted when the connection ends. `None` if the connection was turned
+    /// away, which is counted elsewhere.
     reason: Option<CloseReason>,
 }
 
@@ -122,380 +141,182 @@ impl Task for Connection {
     type Buffers = Buffers;
 
     fn poll(&mut self, buffers: &mut Buffers, now: Instant) -> Next {
-        if self.blocking && self.set_blocking(false).is_err() {
-            return self.over(CloseReason::Broken);
+        if self.set_blocking(false).is_err() {
+            return self.finish(CloseReason::Broken);
         }
-        match self.phase {
-            Phase::Over => Next::Done,
-            Phase::Ready => {
-                self.service.registry.record_waiting(&self.link, now);
-                self.ready_turn()
+        match &mut self.phase {
+            Phase::Receiving if self.reader.ready().is_some() => {
+                self.service.registry.record_waiting(&self.handle, now);
+                self.next()
             }
-            Phase::GivenUp(..) => Next::Run,
-            Phase::Sending(..) => self.send_on(buffers, now),
-            Phase::Lingering { left, settled } => self.linger(buffers, left, settled, now),
             Phase::Receiving => {
-                let read = (&self.link.stream).read(&mut buffers.input);
-                self.took(buffers, read, Some(now))
+                let read = (&self.handle.stream).read(&mut buffers.input);
+                self.on_read(buffers, read, Some(now))
             }
+            Phase::Sending(sending) => {
+                let sent = sending.writer.write_pending(&self.handle.stream);
+                self.on_sent(buffers, sent, false, now)
+            }
+            &mut Phase::Lingering { left, settled } => self.linger(buffers, left, settled, now),
+            Phase::Aborted(_) => Next::Run,
+            Phase::Closed => Next::Done,
         }
     }
 
     fn wait(&mut self, buffers: &mut Buffers) -> Next {
         let now = Instant::now();
         if self.deadline <= now {
-            // What came in time is not lost, though nobody looked: the whole process may have been
-            // stopped meanwhile.
+            // Bytes that came in time are read although the deadline has passed: the whole process
+            // may have been stopped meanwhile.
             return self.poll(buffers, now);
         }
-        let ready = self
+        let is_set = self
             .set_blocking(true)
-            .and_then(|()| self.wait_at_most(self.deadline - now));
-        if ready.is_err() {
-            return self.over(CloseReason::Broken);
+            .and_then(|()| self.set_read_timeout(self.deadline - now));
+        if is_set.is_err() {
+            return self.finish(CloseReason::Broken);
         }
-        let read = (&self.link.stream).read(&mut buffers.input);
-        self.took(buffers, read, None)
+        let read = (&self.handle.stream).read(&mut buffers.input);
+        self.on_read(buffers, read, None)
     }
 
     fn run(&mut self, buffers: &mut Buffers) -> Next {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Ready => self.answer(buffers),
-            Phase::Sending(mut writer, after) => {
+        buffers.out.clear();
+        match &mut self.phase {
+            Phase::Receiving => self.exchange(buffers),
+            Phase::Sending(sending) => {
                 let Buffers { out, input, .. } = buffers;
-                let pumped = writer.fill_and_write(&self.link.stream, out, input);
-                buffers
-                    .worker_counters(&self.service.counters)
-                    .sent(writer.uncounted());
-                match pumped {
-                    Ok(sent) => self.sent(buffers, sent, writer, after, Instant::now()),
-                    Err(broken) => {
-                        let reason = self.report_and_classify(broken);
-                        self.give_up(writer, after, reason)
-                    }
-                }
+                let sent = sending
+                    .writer
+                    .fill_and_write(&self.handle.stream, out, input);
+                self.on_sent(buffers, sent, true, Instant::now())
             }
-            Phase::GivenUp(writer, after) => {
-                let _ = caught(|| drop((writer, after)));
-                self.phase = Phase::Over;
+            Phase::Aborted(_) => {
+                if let Phase::Aborted(rest) = std::mem::replace(&mut self.phase, Phase::Closed) {
+                    let _ = catch_panic(|| drop(rest));
+                }
                 Next::Done
             }
-            other => {
-                self.phase = other;
-                Next::Progressed
-            }
+            Phase::Lingering { .. } | Phase::Closed => Next::Progressed,
         }
     }
 }
 
-/// Receiving.
 impl Connection {
-    pub(super) fn new(link: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
-        let deadline = after(Instant::now(), service.limits.idle_timeout);
-        let expects = |proxies: &Proxies| proxies.expects_preface(link.peer.ip());
+    pub(super) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
+        let deadline = deadline_after(Instant::now(), service.limits.idle_timeout);
+        let expects = |proxies: &Proxies| proxies.expects_preface(handle.peer.ip());
         let has_preface = service.proxies.as_ref().map_or(false, expects);
         Connection {
-            link,
+            handle,
             service,
             phase: Phase::Receiving,
             reader: RequestReader::new(has_preface),
             client: None,
-            unread: Vec::new(),
-            unread_at: 0,
-            // The accepting side leaves it so.
+            unread: ByteQueue::default(),
+            // An accepted socket is blocking.
             blocking: true,
             read_timeout: None,
-            owes: Expecting::Nothing,
             deadline,
             min_rate: None,
             served: 0,
-            owed: 0,
-            quick: 0,
+            unsent_responses: 0,
+            quick_handlers: 0,
             reason: Some(CloseReason::ClientClosed),
         }
     }
 
-    /// Nobody serves it, and that is counted elsewhere.
+    /// Returns the socket of a connection that is not served, for a last response.
     pub(super) fn turned_away(&mut self) -> &TcpStream {
         self.reason = None;
-        &self.link.stream
+        &self.handle.stream
     }
 
-    /// What one read brought. The clock is read only where it matters.
-    fn took(
-        &mut self,
-        buffers: &mut Buffers,
-        read: io::Result<usize>,
-        now: Option<Instant>,
-    ) -> Next {
-        match read {
-            Ok(0) => self.client_ended(buffers),
-            Ok(count) => self.received(buffers, count).take_in(buffers, count, now),
-            Err(e) if e.kind() == ErrorKind::Interrupted => self.waiting_turn(),
-            Err(e) if would_block(&e) => {
-                self.nothing_came(buffers, now.unwrap_or_else(Instant::now))
+    /// Answers the request that is ready, then sends the response. Responses to pipelined requests
+    /// are gathered and sent together.
+    fn exchange(&mut self, buffers: &mut Buffers) -> Next {
+        let mut began = Instant::now();
+        loop {
+            let (head, received) = match self.reader.take_ready() {
+                Some(ready) => ready,
+                None => return self.next(),
+            };
+            if !received.rest.is_done() {
+                // The reads of the handler set the timeouts. If the change of the mode fails, the
+                // first read returns an error.
+                let _ = self.set_blocking(true);
+                self.read_timeout = None;
             }
-            Err(_) => self.over(CloseReason::Broken),
-        }
-    }
-
-    fn received(&mut self, buffers: &mut Buffers, count: usize) -> &mut Connection {
-        buffers
-            .worker_counters(&self.service.counters)
-            .received(count);
-        self
-    }
-
-    fn take_in(&mut self, buffers: &mut Buffers, count: usize, now: Option<Instant>) -> Next {
-        if let Some(min_rate) = &mut self.min_rate {
-            min_rate.moved(count);
-        }
-        if !self.unread.is_empty() {
-            self.unread.drain(..self.unread_at);
-            self.unread_at = 0;
-            self.unread.extend_from_slice(&buffers.input[..count]);
-            return self.take_unread_in(buffers, now);
-        }
-        let input = std::mem::take(&mut buffers.input);
-        let step = self.feed(buffers, &input[..count]).map(|(consumed, step)| {
-            self.unread.extend_from_slice(&input[consumed..count]);
-            step
-        });
-        buffers.input = input;
-        self.step(buffers, step, now)
-    }
-
-    /// Goes on with what came behind an earlier request, or with a part of a head and more.
-    fn take_unread_in(&mut self, buffers: &mut Buffers, now: Option<Instant>) -> Next {
-        let unread = std::mem::take(&mut self.unread);
-        let step = self
-            .feed(buffers, &unread[self.unread_at..])
-            .map(|(consumed, step)| {
-                self.unread_at += consumed;
-                step
-            });
-        self.unread = unread;
-        if self.unread_at == self.unread.len() {
-            self.unread_at = 0;
-            self.unread.clear();
-            self.unread.shrink_to(KEPT);
-        }
-        self.step(buffers, step, now)
-    }
-
-    fn feed(
-        &mut self,
-        buffers: &mut Buffers,
-        bytes: &[u8],
-    ) -> Result<(usize, Progress), WireError> {
-        // A head that comes in one piece, as nearly all do, is parsed into the buffers's buffers.
-        let lent = self.reader.owes() == Expecting::Nothing;
-        if lent {
-            std::mem::swap(&mut self.reader.head, &mut buffers.head);
-        }
-        self.reader.feed(bytes, &self.service.limits)
-    }
-
-    /// What the bytes brought about.
-    fn step(
-        &mut self,
-        buffers: &mut Buffers,
-        step: Result<Progress, WireError>,
-        now: Option<Instant>,
-    ) -> Next {
-        match step {
-            Ok(Progress::Ready) => {
-                self.phase = Phase::Ready;
-                if let Some(proxies) = &self.service.proxies {
-                    let near = self.reader.source.unwrap_or(self.link.peer);
-                    self.client = Some(proxies.client(&self.reader.head, near));
-                }
-                let name = self.reader.head.request();
-                let client = self.client.map(|client| client.address);
-                let client = client.filter(|client| *client != self.link.peer);
-                self.service
-                    .registry
-                    .request_received(&self.link, name, client);
-                self.ready_turn()
-            }
-            Ok(Progress::More) => {
-                let now = now.unwrap_or_else(Instant::now);
-                self.arm(now);
-                // Also where each look finds a byte: a drip must not keep us from the clock.
-                match self.overdue(buffers, now) {
-                    Some(turn) => turn,
-                    None if self.owes == Expecting::Nothing => Next::Idle,
-                    None => Next::Progressed,
+            self.service.registry.request_began(&self.handle, began);
+            self.handle.set_state(ConnectionState::Handler);
+            self.served += 1;
+            let exchange = Exchange {
+                service: &self.service,
+                handle: &self.handle,
+                head,
+                client: self.client.take(),
+                received,
+                unread: std::mem::take(&mut self.unread),
+                number: self.served,
+            };
+            let outcome = match run_exchange(exchange, buffers) {
+                Ok(outcome) => outcome,
+                Err(reason) => return self.finish(reason),
+            };
+            self.unread = outcome.unread;
+            self.unsent_responses += 1;
+            let (source, next, now) = (outcome.source, outcome.next, outcome.finished);
+            self.quick_handlers = match now - began < MAX_QUICK_HANDLER_TIME {
+                true => self.quick_handlers + 1,
+                false => 0,
+            };
+            let may_gather = self.quick_handlers >= MIN_QUICK_HANDLERS
+                && !self.unread.is_empty()
+                && buffers.out.len() < MAX_GATHERED_BYTES;
+            if may_gather && source.is_nothing() && matches!(next, NextAction::KeepAlive(None)) {
+                match self.feed(buffers, 0) {
+                    Ok(Progress::Ready) => {
+                        let step = self.on_request();
+                        if step == Next::Run && is_same(&buffers.request, &self.reader.head) {
+                            began = now;
+                            continue;
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        return self.refuse(buffers, error.refusal(), CloseReason::Refused)
+                    }
                 }
             }
-            Ok(Progress::TooMuch) => self.close(
-                buffers,
-                Linger::Yes,
-                CloseReason::Asked,
-                now.unwrap_or_else(Instant::now),
-            ),
-            // Not a proxy, or not one of ours: what it would understand is anyone's guess.
-            Err(_) if self.reader.owes() == Expecting::Preface => self.over(CloseReason::Refused),
-            // The request whose body this is has been answered: a second answer to it would be
-            // taken for the answer to the next.
-            Err(_) if self.reader.owes() == Expecting::Skipped => self.close(
-                buffers,
-                Linger::Yes,
-                CloseReason::Refused,
-                now.unwrap_or_else(Instant::now),
-            ),
-            Err(error) => self.refuse(buffers, error.refusal(), CloseReason::Refused),
+            return self.send(buffers, source, next, now);
         }
-    }
-
-    /// Sets the clock for what the client owes now, if that has changed.
-    fn arm(&mut self, now: Instant) {
-        let owes = self.reader.owes();
-        if owes == self.owes {
-            return;
-        }
-        if self.owes == Expecting::Nothing {
-            self.service.registry.request_began(&self.link, now);
-        }
-        let preface_is_over = self.owes == Expecting::Preface;
-        self.owes = owes;
-        self.min_rate = None;
-        let limits = &self.service.limits;
-        match owes {
-            Expecting::Nothing => {
-                self.deadline = after(now, limits.idle_timeout);
-                if !preface_is_over {
-                    self.service.registry.became_idle(&self.link, now);
-                }
-                return;
-            }
-            // Its request is as good as on the way: to a drain it is fresh until that comes.
-            Expecting::Preface => {
-                self.deadline = after(now, limits.head_timeout);
-                return;
-            }
-            Expecting::Head => self.deadline = after(now, limits.head_timeout),
-            Expecting::Body | Expecting::Skipped => {
-                self.min_rate = Some(MinRate::new(limits.min_body_rate, now))
-            }
-        }
-        // The answer to a body that is only skipped has been sent: a drain need not wait for it.
-        self.link.set_state(match owes {
-            Expecting::Skipped => ConnectionState::Idle,
-            Expecting::Body => ConnectionState::Body,
-            _ => ConnectionState::Head,
-        });
-    }
-
-    fn nothing_came(&mut self, buffers: &mut Buffers, now: Instant) -> Next {
-        match self.overdue(buffers, now) {
-            Some(turn) => turn,
-            None => self.waiting_turn(),
-        }
-    }
-
-    /// The end of a client whose time for what it owes is up.
-    fn overdue(&mut self, buffers: &mut Buffers, now: Instant) -> Option<Next> {
-        let too_slow = self
-            .min_rate
-            .as_mut()
-            .map_or(false, |min_rate| min_rate.too_slow(now));
-        let turn = match self.owes {
-            // While an answer is composed and not sent it is not the client who is idle.
-            Expecting::Nothing if self.owed == 0 && now >= self.deadline => {
-                self.over(CloseReason::Idle)
-            }
-            Expecting::Preface if now >= self.deadline => self.over(CloseReason::HeadTimeout),
-            Expecting::Head if now >= self.deadline => {
-                self.refuse(buffers, SLOW_HEAD, CloseReason::HeadTimeout)
-            }
-            Expecting::Body if too_slow => self.refuse(buffers, SLOW_BODY, CloseReason::SlowBody),
-            Expecting::Skipped if too_slow => self.over(CloseReason::SlowBody),
-            _ => return None,
-        };
-        Some(turn)
-    }
-
-    fn waiting_turn(&self) -> Next {
-        match self.owes {
-            Expecting::Nothing => Next::Idle,
-            _ => Next::Blocked,
-        }
-    }
-
-    fn ready_turn(&self) -> Next {
-        match self.reader.ready() {
-            Some(received) if received.is_partial() => Next::RunMayBlock,
-            _ => Next::Run,
-        }
-    }
-
-    /// The client's side is at its end, or a drain has called it so.
-    fn client_ended(&mut self, buffers: &mut Buffers) -> Next {
-        let ending = self.link.is_ending();
-        match self.owes {
-            _ if ending => self.over(CloseReason::Drained),
-            Expecting::Nothing => self.over(CloseReason::ClientClosed),
-            Expecting::Preface => self.over(CloseReason::Broken),
-            Expecting::Head => self.refuse(buffers, HALF_A_HEAD, CloseReason::Broken),
-            Expecting::Body => {
-                self.reader.truncate();
-                self.step(buffers, Ok(Progress::Ready), None)
-            }
-            Expecting::Skipped => self.over(CloseReason::Broken),
-        }
-    }
-
-    pub(crate) fn take_unread(&mut self) -> Vec<u8> {
-        let mut unread = std::mem::take(&mut self.unread);
-        unread.drain(..std::mem::take(&mut self.unread_at));
-        unread
-    }
-
-    /// Whether it is to end after this answer, though no drain has begun.
-    pub(crate) fn winds_down(&self) -> bool {
-        self.service.registry.winds_down(&self.link)
-    }
-
-    pub(crate) fn has_unread(&self) -> bool {
-        !self.unread.is_empty()
-    }
-}
-
-/// The end, and the socket's modes.
-impl Connection {
-    fn over(&mut self, reason: CloseReason) -> Next {
-        self.reason = Some(reason);
-        self.phase = Phase::Over;
-        Next::Done
     }
 
     fn set_blocking(&mut self, blocking: bool) -> io::Result<()> {
         if self.blocking != blocking {
-            self.link.stream.set_nonblocking(!blocking)?;
+            self.handle.stream.set_nonblocking(!blocking)?;
             self.blocking = blocking;
         }
         Ok(())
     }
 
-    /// A body is about to be read by its handler, which sets the timeouts it needs.
-    pub(crate) fn wait_in_reads(&mut self) {
-        // Should it fail the body's reader finds nothing to read, and says so.
-        let _ = self.set_blocking(true);
-        self.read_timeout = None;
-    }
-
-    /// Bounds the next blocking read. A timeout that is nearly right is left as it is: after each
-    /// response the same time is asked for, and setting it costs a system call.
-    fn wait_at_most(&mut self, left: Duration) -> io::Result<()> {
-        let near = |set: Duration| set >= left && set - left <= left / 16;
-        if !self.read_timeout.map_or(false, near) {
+    /// Bounds the next blocking read. A timeout that is nearly right is kept: each response is
+    /// followed by a wait of the same length, and a change costs a system call.
+    fn set_read_timeout(&mut self, left: Duration) -> io::Result<()> {
+        let is_near = |set: Duration| set >= left && set - left <= left / 16;
+        if !self.read_timeout.map_or(false, is_near) {
             let timeout = left.max(Duration::from_millis(1));
-            self.link.stream.set_read_timeout(Some(timeout))?;
+            self.handle.stream.set_read_timeout(Some(timeout))?;
             self.read_timeout = Some(timeout);
         }
         Ok(())
     }
+}
+
+/// Returns whether two requests have the same method and target: most likely, the same handler
+/// then does the same work.
+fn is_same(last: &Request, next: &Head) -> bool {
+    last.raw_url() == next.target() && last.method() == next.method()
 }
 
 impl Drop for Connection {
@@ -503,7 +324,7 @@ impl Drop for Connection {
         if let Some(reason) = self.reason {
             self.service.counters.closed(reason);
         }
-        self.service.registry.leave(&self.link);
+        self.service.registry.leave(&self.handle);
     }
 }
 

@@ -1,32 +1,40 @@
-//! What all connections of one server share: its handler, its limits, who is connected, the
-//! numbers.
+//! The parts that all connections of one server share: the handler, the limits, the registry of
+//! open connections, the counters and the error hook. No connection is served here.
 
-use std::io::{self, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::borrow::Cow;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::limits::Limits;
-use crate::message::{Duplex, Request, Response};
+use crate::message::{Request, Response};
 use crate::server::config::trusted_proxies::Proxies;
 use crate::server::config::Settings;
 use crate::server::registry::{ConnectionHandle, ConnectionState, InFlight, Registry};
 use crate::server::stats::counters::Counters;
-use crate::server::stats::error_hook::ErrorHook;
+use crate::server::stats::error_hook::{ErrorContext, ErrorHook, ServerErrorKind};
 use crate::server::stats::monitor::StatsSource;
 use crate::server::stats::Stats;
+use crate::wire::encode;
+
+/// Characters of a field name in an error report, 64. More would not help to find the field in the
+/// program.
+const MAX_REPORTED_NAME_CHARS: usize = 64;
 
 /// A handler as the server keeps it.
 pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
+/// The header fields of a response.
+pub(crate) type Fields = [(Cow<'static, str>, Cow<'static, str>)];
+
 pub(crate) struct Service {
-    pub handler: Arc<Handler>,
-    pub limits: Limits,
-    pub proxies: Option<Proxies>,
-    pub registry: Registry,
-    pub counters: Arc<Counters>,
-    pub on_error: ErrorHook,
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) limits: Limits,
+    pub(crate) proxies: Option<Proxies>,
+    pub(crate) registry: Registry,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) on_error: ErrorHook,
+    /// Permits acquired: at most `max_upgraded`.
     upgraded: AtomicUsize,
 }
 
@@ -47,8 +55,9 @@ impl Service {
         }
     }
 
-    /// A place for one more connection handed over to another protocol, if the limit has room.
-    pub(crate) fn place_to_upgrade(self: &Arc<Self>) -> Option<UpgradePermit> {
+    /// Acquires a permit to hand one more connection over to another protocol. Returns `None` if
+    /// `max_upgraded` permits are in use.
+    pub(crate) fn try_upgrade_permit(self: &Arc<Self>) -> Option<UpgradePermit> {
         let most = self.limits.max_upgraded;
         let one_more = |count| if count < most { Some(count + 1) } else { None };
         self.upgraded
@@ -56,17 +65,30 @@ impl Service {
             .ok()
             .map(|_| UpgradePermit(Arc::clone(self)))
     }
+
+    /// Reports an error of this connection that no response can state.
+    #[cold]
+    pub(crate) fn report(&self, handle: &ConnectionHandle, kind: ServerErrorKind, e: io::Error) {
+        self.on_error
+            .report(kind, Some(ErrorContext::of(handle)), e);
+    }
+
+    /// Reports the name of each field that cannot be sent. The value is not reported, and may be a
+    /// secret.
+    #[cold]
+    pub(crate) fn report_bad_headers(&self, handle: &ConnectionHandle, fields: &Fields) {
+        for (name, _) in fields.iter().filter(|(n, v)| !encode::is_field(n, v)) {
+            let name: String = name.chars().take(MAX_REPORTED_NAME_CHARS).collect();
+            let error = io::Error::new(ErrorKind::InvalidData, format!("field {name:?}"));
+            self.report(handle, ServerErrorKind::Header, error);
+        }
+    }
 }
 
 impl StatsSource for Service {
     fn add_to(&self, stats: &mut Stats) {
-        let counts = self.registry.count();
-        for ((state, count), sum) in ConnectionState::ALL
-            .into_iter()
-            .zip(counts)
-            .zip(&mut stats.connections)
-        {
-            *sum += count;
+        for (state, count) in ConnectionState::ALL.into_iter().zip(self.registry.count()) {
+            stats.connections[state as usize] += count;
             match state {
                 ConnectionState::Upgraded => stats.upgraded += count,
                 _ => stats.open += count,
@@ -82,65 +104,18 @@ impl StatsSource for Service {
     }
 }
 
-/// One of the `max_upgraded`, given back when it is dropped, whatever becomes of the upgrade.
+/// The right to hand one connection over to another protocol. Dropping the permit releases it.
+#[must_use]
 pub(crate) struct UpgradePermit(Arc<Service>);
+
+impl UpgradePermit {
+    pub(crate) fn service(&self) -> &Service {
+        &self.0
+    }
+}
 
 impl Drop for UpgradePermit {
     fn drop(&mut self) {
         self.0.upgraded.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// The socket of a connection after it was handed over.
-pub(crate) struct Upgraded {
-    link: Arc<ConnectionHandle>,
-    /// Held for as long as the connection is open.
-    place: UpgradePermit,
-}
-
-impl Drop for Upgraded {
-    fn drop(&mut self) {
-        self.place.0.registry.upgrade_ended(&self.link);
-    }
-}
-
-impl Upgraded {
-    pub(crate) fn new(link: Arc<ConnectionHandle>, place: UpgradePermit) -> Upgraded {
-        Upgraded { link, place }
-    }
-}
-
-impl Duplex for Upgraded {
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = (&self.link.stream).read(buf)?;
-        self.place.0.counters.received(count);
-        Ok(count)
-    }
-
-    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let count = (&self.link.stream).write_vectored(bufs)?;
-        self.place.0.counters.sent(count);
-        Ok(count)
-    }
-
-    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.link.stream.set_nonblocking(nonblocking)
-    }
-
-    fn set_read_timeout(&self, time: Option<Duration>) -> io::Result<()> {
-        self.link.stream.set_read_timeout(time)
-    }
-
-    fn set_write_timeout(&self, time: Option<Duration>) -> io::Result<()> {
-        self.link.stream.set_write_timeout(time)
-    }
-
-    fn finish_writing(&self) {
-        // It fails where the peer is gone already, which is as good.
-        let _ = self.link.stream.shutdown(Shutdown::Write);
-    }
-
-    fn cut(&self) {
-        let _ = self.link.stream.shutdown(Shutdown::Both);
     }
 }

@@ -82,16 +82,16 @@ use crate::util::lock::lock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
     /// Workers that run a handler.
-    pub running: usize,
+    pub(crate) running: usize,
     /// Workers that wait for the next request of an idle task.
-    pub keep_alive: usize,
+    pub(crate) keep_alive: usize,
     /// Workers that run a handler with a permit to wait for its peer.
-    pub uploading: usize,
-    pub scanning: usize,
+    pub(crate) uploading: usize,
+    pub(crate) scanning: usize,
     /// Workers without work, the watchdog included.
-    pub idle: usize,
+    pub(crate) idle: usize,
     /// All workers that were started and have not ended.
-    pub workers: usize,
+    pub(crate) workers: usize,
 }
 
 /// A pool of workers, which are started when they are needed.

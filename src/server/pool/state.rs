@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::quota::{BlockingPermit, BlockingQuota, Purpose};
 use super::task::Task;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 
 /// Number of requests after which the rate is computed in blocking mode.
@@ -273,7 +273,7 @@ impl<T: Task> Shared<T> {
     /// Drops a task that is done.
     pub(crate) fn drop_task(&self, task: Box<T>) {
         // The task may still contain code of the program, a reader or an upgrade, that panics.
-        let _ = caught(|| drop(task));
+        let _ = catch_panic(|| drop(task));
         if self.tasks.fetch_sub(1, Ordering::AcqRel) == 1 && lock(&self.state).closing {
             self.work_available.notify_all();
         }

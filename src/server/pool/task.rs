@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 
 /// A connection, as the pool uses it. The pool calls one method of a task at a time.
 pub(crate) trait Task: Send + 'static {
@@ -50,7 +50,7 @@ pub(crate) fn guarded<T: Task>(
     buffers: &mut T::Buffers,
     call: impl FnOnce(&mut T::Buffers) -> Next,
 ) -> Next {
-    caught(|| call(buffers)).unwrap_or_else(|_| {
+    catch_panic(|| call(buffers)).unwrap_or_else(|_| {
         *buffers = T::Buffers::default();
         Next::Done
     })

@@ -60,9 +60,9 @@ pub(crate) struct ConnectionHandle {
     /// Position in the order in which all connections were accepted.
     number: u64,
     listener_id: u32,
-    pub stream: TcpStream,
+    pub(crate) stream: TcpStream,
     /// The other end of the connection, which may be a proxy.
-    pub peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     state: AtomicU8,
     ending: AtomicBool,
     /// When the current state of waiting, receiving or running began, in nanoseconds after
@@ -216,7 +216,7 @@ impl Registry {
                 ConnectionState::Fresh if since <= fresh_before => 1,
                 _ => return None,
             };
-            (!handle.is_ending()).then(|| (rank, since, handle))
+            (!handle.is_ending()).then_some((rank, since, handle))
         });
         match idle.min_by_key(|(rank, since, _)| (*rank, *since)) {
             Some((_, _, handle)) => {

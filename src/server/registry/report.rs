@@ -118,8 +118,8 @@ impl fmt::Display for InFlight {
 /// The addresses of a connection in words: `192.0.2.7 through 127.0.0.1:50312`, or one address if
 /// both are the same.
 pub(crate) struct ClientAndPeer {
-    pub client: SocketAddr,
-    pub peer: SocketAddr,
+    pub(crate) client: SocketAddr,
+    pub(crate) peer: SocketAddr,
 }
 
 impl fmt::Display for ClientAndPeer {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::server::registry::{ClientAndPeer, ConnectionHandle};
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 
 /// The kind of a [`ServerError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl ErrorHook {
             error.request = Some(context.request).filter(|request| !request.is_empty());
         }
         // There is no other place to report the panic of a hook.
-        let _ = caught(|| hook(&error));
+        let _ = catch_panic(|| hook(&error));
     }
 }
 

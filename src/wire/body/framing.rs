@@ -1,5 +1,5 @@
-//! The framing of a request: whether a body follows the head, where the body ends, whether the
-//! connection persists, and whether the client waits for 100 (Continue).
+//! The framing of a request: the end of its body, the persistence of the connection, and a wait for
+//! 100 (Continue).
 //!
 //! One pass collects the fields, and one function decides each question. The module reads no byte
 //! of a body.

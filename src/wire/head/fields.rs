@@ -1,5 +1,5 @@
-//! Field lines, as heads and trailer sections share them (RFC 9112 §5): the reasons for which a
-//! name or a value is rejected, and the text of a value that is not UTF-8.
+//! Field lines of heads and trailer sections (RFC 9112 §5): the reasons for rejecting a name or a
+//! value, and the text of a value that is not UTF-8.
 
 use crate::message::request::head::{Field, Head};
 use crate::wire::error::WireError;

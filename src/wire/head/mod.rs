@@ -36,12 +36,13 @@ const MAX_METHOD_BYTES: usize = 64;
 const MAX_EMPTY_LINES: u8 = 16;
 
 /// The longest head for any limit: 1 GiB, so that every index of the text fits the 32 bits of a
-/// span. The text can be twice as long as the received bytes (ISO-8859-1), and contains the method
-/// and the rest of an absolute-form target a second time.
+/// span. The text can be twice as long as the received bytes (ISO-8859-1). It can also contain the
+/// method and the rest of an absolute-form target a second time.
 const MAX_HEAD_BYTES: usize = 1 << 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
+    #[default]
     Before,
     BeforeLf,
     Method,
@@ -56,7 +57,7 @@ enum State {
 }
 
 /// The parser of a head that arrives in pieces.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct HeadParser {
     state: State,
     /// The index of the next byte to read.
@@ -76,32 +77,10 @@ pub(crate) struct HeadParser {
     authority: Option<Span>,
 }
 
-impl Default for HeadParser {
-    fn default() -> HeadParser {
-        HeadParser {
-            state: State::Before,
-            at: 0,
-            mark: 0,
-            start: 0,
-            empty_lines: 0,
-            name: Span::default(),
-            query: false,
-            host: None,
-            authority: None,
-        }
-    }
-}
-
 impl HeadParser {
     /// Discards an incomplete head.
     pub(crate) fn reset(&mut self) {
-        // The other fields are written before they are read.
-        self.state = State::Before;
-        self.at = 0;
-        self.empty_lines = 0;
-        self.query = false;
-        self.host = None;
-        self.authority = None;
+        *self = HeadParser::default();
     }
 
     /// Returns the number of bytes in empty lines if the parser has read nothing else, after `feed`
@@ -213,9 +192,8 @@ impl HeadParser {
             None => Ok(false),
             Some(b' ') if self.at > self.mark => {
                 head.method = self.span(self.mark, self.at);
-                // The method is copied at once, before the rest: the response to a head that is
-                // rejected or never completed depends on whether the method is HEAD. A token is
-                // ASCII.
+                // The method is copied at once, before the rest. Without this, the response to a
+                // rejected or incomplete HEAD request would have a body. A token is ASCII.
                 if let Ok(method) = std::str::from_utf8(&bytes[self.mark..self.at]) {
                     head.text.push_str(method);
                 }

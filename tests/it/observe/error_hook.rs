@@ -1,5 +1,5 @@
-//! What goes wrong on the server's side and no response can tell is told to the hook: once each,
-//! with what is known of it. What a client does wrong is not.
+//! Errors of the server that no response can report go to the hook: once each, with their details.
+//! Mistakes of clients do not.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -72,8 +72,8 @@ fn handler(request: &Request) -> Response {
 
 type Told = Arc<Mutex<Vec<(ServerErrorKind, String, Option<String>)>>>;
 
-/// A server and what its hook was told. The hook asks for the numbers, as one may that is called
-/// under no lock, and then panics.
+/// A server and the reports of its hook. The hook reads the numbers, because it is called under no
+/// lock, and then panics.
 fn server() -> (BackgroundServer, Told) {
     let told = Told::default();
     let (list, monitor) = (Arc::clone(&told), Monitor::default());
@@ -97,8 +97,8 @@ fn server() -> (BackgroundServer, Told) {
 #[test]
 fn each_cause_is_told_once() {
     use ServerErrorKind::*;
-    let panicked = |what: &str| format!("it panicked: {what}");
-    let short = "its reader has fewer bytes than were announced";
+    let panicked = |what: &str| format!("panic: {what}");
+    let short = "response body shorter than announced";
     for (path, status, kind, text) in [
         ("/panics", 500, Handler, panicked("a handler, on purpose")),
         (
@@ -107,7 +107,12 @@ fn each_cause_is_told_once() {
             Handler,
             panicked("a handler, formatted"),
         ),
-        ("/panics/other", 500, Handler, "it panicked".into()),
+        (
+            "/panics/other",
+            500,
+            Handler,
+            "panic without a message".into(),
+        ),
         ("/fails/at/once", 500, Body, "the disk is gone".into()),
         ("/fails/later", 200, Body, "the disk is gone".into()),
         (
@@ -116,8 +121,8 @@ fn each_cause_is_told_once() {
             Body,
             panicked("a reader that panics, on purpose"),
         ),
-        ("/header", 500, Header, "the field \"X-Note\"".into()),
-        ("/upgrade/header", 500, Header, "the field \"a b\"".into()),
+        ("/header", 500, Header, "field \"X-Note\"".into()),
+        ("/upgrade/header", 500, Header, "field \"a b\"".into()),
         ("/short", 200, Body, short.into()),
         (
             "/upgrade",

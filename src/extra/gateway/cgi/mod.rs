@@ -9,7 +9,7 @@
 //! use std::error::Error;
 //! use std::process::Command;
 //!
-//! fn main() -> Result<(), Box<dyn Error>> {
+//! fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 //!     let server = Server::new("0.0.0.0:8080", |request| {
 //!         let mut command = Command::new("php-cgi");
 //!         command.env("SCRIPT_FILENAME", "/srv/page.php").env("REDIRECT_STATUS", "1");
@@ -79,9 +79,9 @@
 //!
 //! # Time
 //!
-//! A worker of the pool waits for the program, in the handler and while it sends the output, so
-//! [`pool_size`](crate::Server::pool_size) limits the number of programs at once. Each wait has a
-//! limit:
+//! A worker of the pool waits for the program, in the handler and while it sends the output.
+//! [`pool_size`](crate::Server::pool_size) therefore limits the number of programs at once. Each
+//! wait has a limit:
 //!
 //! | wait | limit |
 //! |---|---|
@@ -101,7 +101,11 @@
 //! If a signal ends the program, or its output is shorter than its `Content-Length`, the server
 //! closes the connection before the end of the body. Its standard error is that of the server,
 //! unless the command has another.
+//!
+//! Tests: `tests/it/extras/cgi` and `tests.rs` here.
 
+// `program` runs a program, `output` buffers its output, `variables` sets its environment, and
+// `response` reads the head of its output.
 #[cfg(test)]
 mod compat;
 mod output;

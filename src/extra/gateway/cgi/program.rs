@@ -136,7 +136,7 @@ impl Program {
                     Err(RecvTimeoutError::Timeout) => {
                         return Err(self.kill_for(
                             ErrorKind::TimedOut,
-                            "timeout of CGI program reading its input",
+                            "timeout of CGI program while reading input",
                         ));
                     }
                     // The program has closed its input or ended.
@@ -208,7 +208,7 @@ impl Program {
             Received::Bytes(piece) => Ok(piece),
             Received::TimedOut => Err(self.kill_for(
                 ErrorKind::TimedOut,
-                "timeout of CGI program writing its output",
+                "timeout of CGI program while writing output",
             )),
             Received::End(Err(e)) => Err(e),
             Received::End(Ok(())) if self.process.was_killed() => Err(io::Error::new(

@@ -40,9 +40,9 @@ const CGI_VARIABLES: [&str; 22] = [
 ];
 const FIELD_PREFIX: &str = "HTTP_";
 
-/// The fields without a `HTTP_` variable, besides hop-by-hop fields: a secret, a field with a
-/// variable of its own, an expectation that the server meets, and a name that means the proxy to
-/// use.
+/// The fields without a `HTTP_` variable, besides hop-by-hop fields. Authorization is a secret.
+/// Content-Type has a variable of its own. The server meets Expect itself. Programs take
+/// `HTTP_PROXY` for the proxy to use.
 const OMITTED_FIELDS: [&str; 4] = ["Authorization", "Content-Type", "Expect", "Proxy"];
 
 /// Sets the environment. Returns false if the path contains a NUL.

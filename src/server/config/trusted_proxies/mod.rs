@@ -1,25 +1,23 @@
-//! Which proxies are trusted to speak for others, and in what way. How the bytes are read is known
-//! in `wire`.
+//! The proxies that a server trusts, and the client that a request counts for.
+//!
+//! `wire::proxied` reads the fields and the PROXY header; this file decides which of them count.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::message::request::head::Head;
-use crate::message::unix_peer;
-use crate::util::net::canonical;
-use crate::wire::proxied::forwarded;
-use crate::wire::proxied::forwarded::Dialect;
+use crate::util::net::unix_peer;
+use crate::wire::proxied::forwarded::{self, Dialect};
 use crate::wire::proxied::Client;
 
-/// The proxies in front of a server that are trusted to say whose requests they pass on: for
+/// The proxies in front of a server whose statements about the client of a request are trusted, for
 /// [`Settings::proxies`](crate::Settings::proxies).
 ///
-/// [`new`](Proxies::new) names them; the other methods say what they are believed. What anybody
-/// else sends is not believed. Without it nobody is, and
+/// [`new`](Proxies::new) names the proxies, and the other methods choose how they name the client.
+/// Statements of any other peer are ignored. By default no proxy is trusted, and
 /// [`Request::remote_addr`](crate::Request::remote_addr) is the other end of the connection.
 ///
-/// Name the proxies and nobody else: a client whose own address is among these may claim to be
-/// anyone.
+/// Name nothing but proxies: a client whose own address is among these can claim any address.
 ///
 /// ```
 /// use millpond::{Proxies, Response, Router, Route, Settings};
@@ -41,31 +39,33 @@ use crate::wire::proxied::Client;
 /// # let _ = server.stop();
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[must_use = "proxies are trusted once they are given to `Settings::proxies`"]
 #[derive(Clone, Debug)]
 pub struct Proxies {
     trusted: Vec<Prefix>,
+    /// Whether the peers at Unix sockets are trusted.
     unix: bool,
     fields: Option<Dialect>,
     protocol: bool,
 }
 
 impl Proxies {
-    /// The trusted peers: addresses (`127.0.0.1`, `::1`) and prefixes (`10.0.0.0/8`, `fd00::/8`);
-    /// `unix` is whoever may connect to a Unix socket of this server.
+    /// Trusts these peers: addresses (`127.0.0.1`, `::1`), prefixes (`10.0.0.0/8`, `fd00::/8`), and
+    /// `unix` for every peer at a Unix socket of this server.
     ///
-    /// An IPv4 address is one also where it comes to an IPv6 socket, as `::ffff:127.0.0.1`.
+    /// An IPv4 address is the same at an IPv6 socket, where it comes as `::ffff:127.0.0.1`.
     ///
     /// # Errors
     ///
-    /// If one of them is none of these; also if there is more to an address than its prefix
-    /// (`10.0.0.1/8`), as one of the two is then not what was meant.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if a text is none of these. An address with bits
+    /// set after its prefix (`10.0.0.1/8`) is an error too, as either part may be a mistake.
     ///
     /// ```
     /// use millpond::Proxies;
     ///
     /// assert!(Proxies::new(["192.0.2.0/24", "2001:db8::/32"]).is_ok());
-    /// let error = Proxies::new(["10.0.0.1/8"]).unwrap_err();
-    /// assert_eq!(error.to_string(), "\"10.0.0.1/8\" has bits set behind its prefix");
+    /// let error = Proxies::new(["10.0.0.1/8"]).unwrap_err().to_string();
+    /// assert_eq!(error, "invalid trusted proxy \"10.0.0.1/8\": bits set after the prefix");
     /// ```
     pub fn new<I>(trusted: I) -> io::Result<Proxies>
     where
@@ -83,7 +83,7 @@ impl Proxies {
                 ("unix", _) => proxies.unix = true,
                 (_, Ok(prefix)) => proxies.trusted.push(prefix),
                 (text, Err(problem)) => {
-                    let text = format!("{text:?} {problem}");
+                    let text = format!("invalid trusted proxy {text:?}: {problem}");
                     return Err(io::Error::new(ErrorKind::InvalidInput, text));
                 }
             }
@@ -91,67 +91,63 @@ impl Proxies {
         Ok(proxies)
     }
 
-    /// They are believed what they say in `Forwarded` (RFC 7239), in place of `X-Forwarded-For`.
+    /// Reads the client from `Forwarded` (RFC 7239), in place of `X-Forwarded-For`.
     ///
-    /// The list is read from its end: as long as whoever appended an element is trusted, the client
-    /// is whom it names in `for`, and asked over TLS if `proto` is `https`. `unknown`, an
-    /// obfuscated name, no `for`, or anything malformed ends that: then the client is the proxy
-    /// that was named last. What stands before that is not looked at.
+    /// The list is read from its end, as long as the peer that appended an element is trusted. The
+    /// client is the address in the last `for` that is read, and its request came over TLS if
+    /// `proto` is `https`. Reading ends at `unknown`, at an obfuscated name, at an element without
+    /// `for`, and at anything malformed: then the client is the proxy named last. Elements before
+    /// that are ignored.
     ///
-    /// The port is 0 where none is told.
-    pub fn forwarded(self) -> Proxies {
-        Proxies {
-            fields: Some(Dialect::Forwarded),
-            ..self
-        }
+    /// The port is 0 if the element names none.
+    pub fn forwarded(mut self) -> Proxies {
+        self.fields = Some(Dialect::Forwarded);
+        self
     }
 
-    /// They are believed what they say in `X-Forwarded-For` and `X-Forwarded-Proto`, in place of
-    /// `Forwarded`.
+    /// Reads the client from `X-Forwarded-For` and `X-Forwarded-Proto`, in place of `Forwarded`.
     ///
     /// The addresses are read as in [`forwarded`](Proxies::forwarded). The protocol is the one as
     /// far from the end of its list as the client is from the end of the addresses, or the first
-    /// one where there are fewer. The proxy next to the client must set both fields, or a client
-    /// may set what it does not. If it appends to the protocols, all proxies behind it have to:
-    /// else its word is taken for that of the next, and the client's for its own.
-    pub fn x_forwarded(self) -> Proxies {
-        Proxies {
-            fields: Some(Dialect::XForwarded),
-            ..self
-        }
+    /// one if the list is shorter. The proxy next to the client must set both fields, or a client
+    /// can set the one that the proxy does not set. If that proxy appends to the protocols, all
+    /// proxies behind it must do so too. Otherwise the word of one proxy counts for the next, and
+    /// that of the client for the first.
+    pub fn x_forwarded(mut self) -> Proxies {
+        self.fields = Some(Dialect::XForwarded);
+        self
     }
 
-    /// They begin each connection with a header of the PROXY protocol, version 1 or 2, which says
-    /// whose it is (`send-proxy` and `send-proxy-v2` in HAProxy, `proxy_protocol on` in nginx).
+    /// Expects a header of the PROXY protocol, version 1 or 2, at the start of each connection from
+    /// a trusted peer (`send-proxy` and `send-proxy-v2` in HAProxy, `proxy_protocol on` in nginx).
     ///
-    /// It is not guessed whether there is one: a connection from a trusted peer that does not begin
-    /// with a whole and proper one, within [`head_timeout`](crate::Limits::head_timeout) of its
-    /// first byte, is closed without an answer. From anybody else it is a malformed request.
+    /// The server does not guess whether there is such a header. A trusted peer must send a whole
+    /// and well-formed one within [`head_timeout`](crate::Limits::head_timeout) of its first byte,
+    /// or its connection is closed without a response. From any other peer, the header is a
+    /// malformed request.
     ///
-    /// It says nothing of TLS. Together with one of the other two it comes first: the fields of a
-    /// request count if the header names a trusted peer.
-    pub fn proxy_protocol(self) -> Proxies {
-        Proxies {
-            protocol: true,
-            ..self
-        }
+    /// The header carries no information about TLS. Together with one of the other two, the header
+    /// comes first: the fields of a request count if the header names a trusted peer.
+    pub fn proxy_protocol(mut self) -> Proxies {
+        self.protocol = true;
+        self
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        // Whoever is at a Unix socket has an address that no prefix has.
+        // Peers of a Unix socket have an address of their own, which no prefix contains.
         if address == unix_peer().ip() {
             return self.unix;
         }
-        let address = Bits::of(address);
-        self.trusted.iter().any(|prefix| prefix.has(address))
+        self.trusted.iter().any(|prefix| prefix.contains(address))
     }
 
-    /// Whether a connection of this peer begins with a header of the PROXY protocol.
+    /// Returns whether a connection of this peer begins with a header of the PROXY protocol.
     pub(crate) fn expects_preface(&self, peer: IpAddr) -> bool {
         self.protocol && self.trusts(peer)
     }
 
-    /// For whom a request counts. `near` is whom its connection's preface names, or the peer.
+    /// Returns the client of a request. `near` is the client that the connection's preface names,
+    /// or the peer.
     pub(crate) fn client(&self, head: &Head, near: SocketAddr) -> Client {
         match self.fields {
             Some(dialect) if self.trusts(near.ip()) => {
@@ -165,82 +161,60 @@ impl Proxies {
     }
 }
 
-/// An address as a number, whose highest bits are the beginning of the address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bits {
-    is_v6: bool,
-    bits: u128,
-}
-
-impl Bits {
-    fn of(address: IpAddr) -> Bits {
-        match canonical(address) {
-            IpAddr::V4(v4) => Bits {
-                is_v6: false,
-                bits: u128::from(u32::from(v4)) << 96,
-            },
-            IpAddr::V6(v6) => Bits {
-                is_v6: true,
-                bits: u128::from(v6),
-            },
-        }
-    }
-
-    fn masked(self, length: u32) -> Bits {
-        // A shift by all 128 bits is none to Rust.
-        let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-        Bits {
-            bits: self.bits & mask,
-            ..self
-        }
-    }
-}
-
-/// All addresses that begin alike.
+/// All addresses with the same first bits, as IPv6: an IPv4 address is `::ffff:192.0.2.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Prefix {
-    start: Bits,
+    start: u128,
+    /// The number of bits, 96 at least for IPv4.
     length: u32,
 }
 
 impl Prefix {
-    fn has(&self, address: Bits) -> bool {
-        address.masked(self.length) == self.start
+    /// Returns whether the address begins with this prefix. A prefix of IPv6 contains no IPv4
+    /// address, so `::/0` is all of IPv6 and no more.
+    fn contains(&self, address: IpAddr) -> bool {
+        let bits = bits(address);
+        let is_v4 = bits >> 32 == 0xffff;
+        bits & mask(self.length) == self.start && (self.length >= 96 || !is_v4)
     }
 
-    /// `address [ "/" length ]`
+    /// ```text
+    /// prefix = address [ "/" 1*DIGIT ]
+    /// ```
     fn parse(text: &str) -> Result<Prefix, &'static str> {
-        let (address, length) = match text.split_once('/') {
-            Some((address, length)) => (address, Some(length)),
+        let (address, digits) = match text.split_once('/') {
+            Some((address, digits)) => (address, Some(digits)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| "is not an IP address")?;
+        let address: IpAddr = address.parse().map_err(|_| "expected an IP address")?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
-        let length: u32 = match length {
-            None => longest,
-            Some(digits) => {
-                let plain = digits.bytes().all(|b| b.is_ascii_digit());
-                let length = digits.parse().ok().filter(|_| plain);
-                length
-                    .filter(|length| *length <= longest)
-                    .ok_or("has no proper prefix length")?
-            }
+        let length = match digits {
+            // `parse` accepts a sign.
+            Some(digits) if digits.starts_with('+') => None,
+            Some(digits) => digits.parse().ok().filter(|length| *length <= longest),
+            None => Some(longest),
         };
-        let start = Bits::of(address);
-        // A prefix of IPv4 addresses written in IPv6. A shorter one has them not: `::/0` is all of
-        // IPv6 and no more.
-        let is_mapped = !start.is_v6 && longest == 128;
-        let length = match is_mapped {
-            true => length
-                .checked_sub(96)
-                .ok_or("has bits set behind its prefix")?,
-            false => length,
-        };
-        match start.masked(length) == start {
-            true => Ok(Prefix { start, length }),
-            false => Err("has bits set behind its prefix"),
+        let length = length.ok_or("invalid prefix length")? + 128 - longest;
+        let start = bits(address);
+        // This also rejects IPv4 addresses in IPv6 with a length below 96.
+        if start & mask(length) != start {
+            return Err("bits set after the prefix");
         }
+        Ok(Prefix { start, length })
     }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
+        IpAddr::V6(v6) => v6.into(),
+    }
+}
+
+/// Returns a number whose first `length` bits are set.
+fn mask(length: u32) -> u128 {
+    // A shift by all 128 bits overflows.
+    u128::MAX.checked_shl(128 - length).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which addresses a prefix has, and what is no prefix.
+//! The addresses that a prefix contains, and texts that are no prefix.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn trusts(prefixes: &[&str], address: &str) -> bool {
 }
 
 #[test]
-fn a_prefix_has_its_addresses_and_no_others() {
+fn a_prefix_contains_its_addresses_and_no_others() {
     for (prefix, has, has_not) in [
         (
             "127.0.0.1",
@@ -86,42 +86,45 @@ fn a_unix_peer_is_trusted_by_that_name_alone() {
 }
 
 #[test]
-fn what_is_no_prefix_is_an_error() {
+fn rejects_text_that_is_no_prefix() {
     for (text, why) in [
-        ("", "is not an IP address"),
-        ("localhost", "is not an IP address"),
-        ("UNIX", "is not an IP address"),
-        ("unix:/run/a.sock", "is not an IP address"),
-        ("127.0.0.1:80", "is not an IP address"),
-        ("[::1]", "is not an IP address"),
-        ("127.0.0", "is not an IP address"),
-        ("127.0.0.01", "is not an IP address"),
-        (" 127.0.0.1", "is not an IP address"),
-        ("fe80::1%1", "is not an IP address"),
-        ("10.0.0.0/", "has no proper prefix length"),
-        ("10.0.0.0/33", "has no proper prefix length"),
-        ("10.0.0.0/+8", "has no proper prefix length"),
-        ("10.0.0.0/-8", "has no proper prefix length"),
-        ("10.0.0.0/ 8", "has no proper prefix length"),
-        ("10.0.0.0/255.0.0.0", "has no proper prefix length"),
-        ("10.0.0.0/8/8", "has no proper prefix length"),
-        ("::/129", "has no proper prefix length"),
-        ("::/99999999999", "has no proper prefix length"),
-        ("10.0.0.1/8", "has bits set behind its prefix"),
-        ("10.0.0.1/31", "has bits set behind its prefix"),
-        ("0.0.0.1/0", "has bits set behind its prefix"),
-        ("2001:db8::1/32", "has bits set behind its prefix"),
-        ("::ffff:10.0.0.0/95", "has bits set behind its prefix"),
-        ("::ffff:10.0.0.1/104", "has bits set behind its prefix"),
+        ("", "expected an IP address"),
+        ("localhost", "expected an IP address"),
+        ("UNIX", "expected an IP address"),
+        ("unix:/run/a.sock", "expected an IP address"),
+        ("127.0.0.1:80", "expected an IP address"),
+        ("[::1]", "expected an IP address"),
+        ("127.0.0", "expected an IP address"),
+        ("127.0.0.01", "expected an IP address"),
+        (" 127.0.0.1", "expected an IP address"),
+        ("fe80::1%1", "expected an IP address"),
+        ("10.0.0.0/", "invalid prefix length"),
+        ("10.0.0.0/33", "invalid prefix length"),
+        ("10.0.0.0/+8", "invalid prefix length"),
+        ("10.0.0.0/-8", "invalid prefix length"),
+        ("10.0.0.0/ 8", "invalid prefix length"),
+        ("10.0.0.0/255.0.0.0", "invalid prefix length"),
+        ("10.0.0.0/8/8", "invalid prefix length"),
+        ("::/129", "invalid prefix length"),
+        ("::/99999999999", "invalid prefix length"),
+        ("10.0.0.1/8", "bits set after the prefix"),
+        ("10.0.0.1/31", "bits set after the prefix"),
+        ("0.0.0.1/0", "bits set after the prefix"),
+        ("2001:db8::1/32", "bits set after the prefix"),
+        ("::ffff:10.0.0.0/95", "bits set after the prefix"),
+        ("::ffff:10.0.0.1/104", "bits set after the prefix"),
     ] {
         let error = Proxies::new(["::1", text]).expect_err(text);
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert_eq!(error.to_string(), format!("{text:?} {why}"));
+        assert_eq!(
+            error.to_string(),
+            format!("invalid trusted proxy {text:?}: {why}")
+        );
     }
 }
 
 #[test]
-fn a_preface_is_expected_of_the_trusted_where_it_was_asked_for() {
+fn expects_a_preface_of_trusted_peers_if_asked_for() {
     let proxies = Proxies::new(["127.0.0.1"]).expect("an address");
     let (trusted, other) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
     assert!(!proxies.expects_preface(trusted));

@@ -1,50 +1,53 @@
-//! The minimum rate a peer must keep while something is under way. It counts; it never waits.
+//! The minimum rate that a client must keep while it sends a body or reads a response. The rate is
+//! computed from numbers and times that the caller passes in; nothing waits here.
 
 use std::time::{Duration, Instant};
 
-/// How long a peer may take before its rate is judged, and over how long each judgement is.
-const WINDOW: Duration = Duration::from_secs(5);
+/// The time over which each rate is measured, 5 s. The rate is checked for the first time after one
+/// window, and once after each window.
+const RATE_WINDOW: Duration = Duration::from_secs(5);
 
-/// Bytes moved in the current window. A burst does not pay for a later stall: each window is judged
-/// on its own.
+/// The bytes of the current window, and the minimum for a window. Each window is checked alone, so
+/// that a burst does not pay for a later stall.
 #[derive(Debug)]
 pub(crate) struct MinRate {
-    least: u64,
+    min_bytes: u64,
     window_ends: Instant,
-    moved: u64,
+    bytes: u64,
 }
 
 impl MinRate {
-    /// At least `rate` bytes a second from now on.
+    /// Requires at least `rate` bytes a second from `now` on.
     pub(crate) fn new(rate: u64, now: Instant) -> MinRate {
         MinRate {
-            least: rate.saturating_mul(WINDOW.as_secs()),
-            window_ends: now + WINDOW,
-            moved: 0,
+            min_bytes: rate.saturating_mul(RATE_WINDOW.as_secs()),
+            window_ends: now + RATE_WINDOW,
+            bytes: 0,
         }
     }
 
-    pub(crate) fn moved(&mut self, bytes: usize) {
-        self.moved = self.moved.saturating_add(bytes as u64);
+    pub(crate) fn record(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
     }
 
-    /// Whether the window that ended by `now`, if one did, brought too little.
-    pub(crate) fn too_slow(&mut self, now: Instant) -> bool {
+    /// Returns whether a window has ended by `now` with fewer bytes than the minimum. The next
+    /// window then begins.
+    pub(crate) fn is_below(&mut self, now: Instant) -> bool {
         if now < self.window_ends {
             return false;
         }
-        let too_slow = self.moved < self.least;
-        self.window_ends = now + WINDOW;
-        self.moved = 0;
-        too_slow
+        let is_below = self.bytes < self.min_bytes;
+        self.window_ends = now + RATE_WINDOW;
+        self.bytes = 0;
+        is_below
     }
 
-    /// The peer was not asked for anything for this long.
-    pub(crate) fn excuse(&mut self, time: Duration) {
+    /// Extends the window by a time in which the server asked the client for nothing.
+    pub(crate) fn pause(&mut self, time: Duration) {
         self.window_ends += time;
     }
 
-    /// Until the next judgement.
+    /// Returns the time until the window ends.
     pub(crate) fn time_left(&self, now: Instant) -> Duration {
         self.window_ends.saturating_duration_since(now)
     }
@@ -55,21 +58,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_window_is_judged_on_its_own() {
+    fn each_window_is_checked_on_its_own() {
         let start = Instant::now();
         let mut min_rate = MinRate::new(240, start);
-        min_rate.moved(1_000_000);
-        assert!(!min_rate.too_slow(start + WINDOW - Duration::from_millis(1)));
-        assert!(!min_rate.too_slow(start + WINDOW));
-        min_rate.moved(1_199);
-        assert!(min_rate.too_slow(start + WINDOW * 2));
+        min_rate.record(1_000_000);
+        assert!(!min_rate.is_below(start + RATE_WINDOW - Duration::from_millis(1)));
+        assert!(!min_rate.is_below(start + RATE_WINDOW));
+        min_rate.record(1_199);
+        assert!(min_rate.is_below(start + RATE_WINDOW * 2));
     }
 
     #[test]
-    fn the_least_is_enough() {
+    fn the_minimum_is_enough() {
         let start = Instant::now();
         let mut min_rate = MinRate::new(240, start);
-        min_rate.moved(1_200);
-        assert!(!min_rate.too_slow(start + WINDOW));
+        min_rate.record(1_200);
+        assert!(!min_rate.is_below(start + RATE_WINDOW));
     }
 }

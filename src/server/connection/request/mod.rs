@@ -1,11 +1,14 @@
-//! A request on its way in: its head, then as much of its body as is gathered before a handler
-//! runs. Bytes go in, and out comes whether a request is ready. No socket, no clock.
+//! A request while it is received: the head, then the part of the body that is gathered before the
+//! handler runs. [`RequestReader`] takes bytes and returns whether a request is ready. The reader
+//! has no socket and no clock.
 //!
 //! ```text
-//!   Head ──► Body ──► Ready ──(taken by the connection)──► Head
-//!     └────────────────▲           Skip: an unread body on its way out of the way ──► Head
-//!   Preface ──► Head: whose connection it is, as a trusted proxy says before all else
+//!   Preface ──► Head ──► Body ──► Ready ── taken by the connection ──► Head
+//!                        Skipping an unread body ──────────────────────► Head
 //! ```
+//!
+//! A preface comes only from a trusted proxy, and names the client (PROXY protocol). Nothing is
+//! allocated because of a length that a client announces.
 
 pub(crate) mod min_rate;
 pub(crate) mod upload;
@@ -21,7 +24,13 @@ use crate::wire::error::WireError;
 use crate::wire::head::HeadParser;
 use crate::wire::proxied::preface;
 
-/// What is still to come of a body.
+/// Bytes of an unread body that are skipped so that the connection can be kept, 256 KiB as in Go's
+/// net/http. With a longer rest, the connection is closed.
+pub(crate) const MAX_SKIPPED_BODY_BYTES: usize = 256 * 1024;
+/// Bytes skipped at once, 4 KiB: the buffer is on the stack.
+const SKIP_PIECE_BYTES: usize = 4096;
+
+/// The part of a body that is still to come.
 #[derive(Debug)]
 pub(crate) enum BodyRemainder {
     Length(u64),
@@ -29,9 +38,11 @@ pub(crate) enum BodyRemainder {
 }
 
 impl BodyRemainder {
+    pub(crate) const NONE: BodyRemainder = BodyRemainder::Length(0);
+
     fn of(length: BodyLength, limits: &Limits) -> BodyRemainder {
         match length {
-            BodyLength::None => BodyRemainder::Length(0),
+            BodyLength::None => BodyRemainder::NONE,
             BodyLength::Known(length) => BodyRemainder::Length(length),
             BodyLength::Chunked => BodyRemainder::Chunked(Box::new(Decoder::new(limits))),
         }
@@ -44,15 +55,15 @@ impl BodyRemainder {
         }
     }
 
-    /// The bytes that are certain to come, where that is known.
-    pub(crate) fn known(&self) -> Option<u64> {
+    /// Returns the number of bytes to come, unless the body is chunked.
+    pub(crate) fn known_length(&self) -> Option<u64> {
         match self {
             BodyRemainder::Length(left) => Some(*left),
             BodyRemainder::Chunked(_) => None,
         }
     }
 
-    /// Moves body bytes from `input` to `out`: how many were used of each.
+    /// Moves body bytes from `input` to `out`. Returns the number of bytes used of each.
     pub(crate) fn decode(
         &mut self,
         input: &[u8],
@@ -73,26 +84,27 @@ impl BodyRemainder {
         }
     }
 
-    /// The reader took bytes of the body straight from the socket.
-    pub(crate) fn took(&mut self, count: usize) {
+    /// Subtracts bytes that were read straight from the socket, from a body of known length.
+    pub(crate) fn consume(&mut self, count: usize) {
         if let BodyRemainder::Length(left) = self {
             *left -= count as u64;
         }
     }
 }
 
-/// A request whose handler can run: its head is in [`RequestReader::head`].
+/// A request that is ready for the handler. The head is in [`RequestReader::head`].
 #[derive(Debug)]
 pub(crate) struct ReceivedRequest {
-    pub framing: RequestFraming,
-    pub body: Vec<u8>,
-    pub rest: BodyRemainder,
-    /// The client ended its side before the body was whole.
-    pub truncated: bool,
+    pub(crate) framing: RequestFraming,
+    /// The part of the body that was gathered.
+    pub(crate) body: Vec<u8>,
+    pub(crate) rest: BodyRemainder,
+    /// The client closed its side before the end of the body.
+    pub(crate) truncated: bool,
 }
 
 impl ReceivedRequest {
-    /// Whether its handler will have to wait for the client to see all of the body.
+    /// Returns whether the handler has to wait for the client in order to read the whole body.
     pub(crate) fn is_partial(&self) -> bool {
         !self.rest.is_done() && !self.truncated
     }
@@ -104,47 +116,49 @@ enum Stage {
     Head,
     Body(ReceivedRequest),
     Ready(ReceivedRequest),
-    Skip { rest: BodyRemainder, budget: usize },
+    Skipping { rest: BodyRemainder, budget: usize },
 }
 
-/// What bytes brought about.
+/// The result of feeding bytes to a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// A request is not whole yet.
-    More,
+    /// More bytes are needed.
+    Incomplete,
     /// A request is ready to be taken.
     Ready,
-    /// An unread body turned out too long to be skipped.
-    TooMuch,
+    /// An unread body is too long to be skipped.
+    TooLongToSkip,
 }
 
-#[derive(Debug)]
-pub(crate) struct RequestReader {
-    parser: HeadParser,
-    /// The parser has seen some of a head, or of a preface, and wants to see it again with more
-    /// behind it.
-    begun: bool,
-    pub head: Head,
-    /// Whose connection it is, according to its preface.
-    pub source: Option<SocketAddr>,
-    stage: Stage,
-}
-
-/// What the client owes next.
+/// The bytes that a client must send next. The deadline of the connection follows from this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expecting {
-    /// Nothing: it is between requests.
+    /// Nothing: the connection is between requests, or a request is ready.
     Nothing,
     /// The rest of a preface.
     Preface,
+    /// The rest of a head.
     Head,
+    /// The rest of a body, or of the part that is gathered.
     Body,
-    /// The rest of a body that nobody wants.
-    Skipped,
+    /// The rest of an unread body.
+    SkippedBody,
+}
+
+/// Receives the requests of one connection, one after the other.
+#[derive(Debug)]
+pub(crate) struct RequestReader {
+    parser: HeadParser,
+    /// A part of a head or a preface was seen, and is passed in again with more bytes behind it.
+    begun: bool,
+    pub(crate) head: Head,
+    /// The client that the preface of the connection names.
+    pub(crate) source: Option<SocketAddr>,
+    stage: Stage,
 }
 
 impl RequestReader {
-    /// What comes begins with a preface, or with a head.
+    /// Creates a reader for a connection that begins with a preface, or with a head.
     pub(crate) fn new(has_preface: bool) -> RequestReader {
         RequestReader {
             parser: HeadParser::default(),
@@ -158,16 +172,17 @@ impl RequestReader {
         }
     }
 
-    pub(crate) fn owes(&self) -> Expecting {
+    pub(crate) fn expecting(&self) -> Expecting {
         match self.stage {
             Stage::Preface if self.begun => Expecting::Preface,
             Stage::Head if self.begun => Expecting::Head,
             Stage::Preface | Stage::Head | Stage::Ready(_) => Expecting::Nothing,
             Stage::Body(_) => Expecting::Body,
-            Stage::Skip { .. } => Expecting::Skipped,
+            Stage::Skipping { .. } => Expecting::SkippedBody,
         }
     }
 
+    /// Returns the request that is ready, if there is one.
     pub(crate) fn ready(&self) -> Option<&ReceivedRequest> {
         match &self.stage {
             Stage::Ready(received) => Some(received),
@@ -175,9 +190,10 @@ impl RequestReader {
         }
     }
 
-    pub(crate) fn take_ready(&mut self) -> Option<ReceivedRequest> {
+    /// Takes the head and the rest of the request that is ready.
+    pub(crate) fn take_ready(&mut self) -> Option<(Head, ReceivedRequest)> {
         match std::mem::replace(&mut self.stage, Stage::Head) {
-            Stage::Ready(received) => Some(received),
+            Stage::Ready(received) => Some((std::mem::take(&mut self.head), received)),
             other => {
                 self.stage = other;
                 None
@@ -185,36 +201,33 @@ impl RequestReader {
         }
     }
 
-    /// Skips what is left of an unread body, up to `budget` bytes, before the next head.
+    /// Skips the rest of an unread body, up to `budget` bytes, before the next head.
     pub(crate) fn skip(&mut self, rest: BodyRemainder, budget: usize) {
-        self.stage = Stage::Skip { rest, budget };
+        self.stage = Stage::Skipping { rest, budget };
     }
 
-    /// The client ended its side in the middle of a body: the handler is to see that.
+    /// Makes a request ready whose body the client will not finish. A read past the part that came
+    /// then returns an error to the handler.
     pub(crate) fn truncate(&mut self) {
+        self.end_body(true);
+    }
+
+    fn end_body(&mut self, truncated: bool) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Head) {
             Stage::Body(received) => Stage::Ready(ReceivedRequest {
-                truncated: true,
+                truncated,
                 ..received
             }),
             other => other,
         };
     }
 
-    /// A head is not whole. Empty lines before it are consumed and begin nothing: a client that
-    /// sends them behind a request (RFC 9112 §2.2) owes no more than one that does not.
-    fn wait_for_head(&mut self) -> usize {
-        let empty = self.parser.pass_empty_lines();
-        self.begun = empty.is_none();
-        empty.unwrap_or(0)
-    }
-
-    /// Takes in `bytes`, of which nothing was consumed before. What is not consumed has to be given
-    /// again, with more behind it.
+    /// Takes in `bytes`. Bytes that are not consumed must be passed in again, with more behind
+    /// them. Returns the number of bytes consumed.
     ///
     /// # Errors
     ///
-    /// The client broke a rule or a limit. Nothing after that means anything.
+    /// The client broke a rule or a limit. The bytes that follow have no meaning.
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
@@ -225,13 +238,13 @@ impl RequestReader {
             match &mut self.stage {
                 Stage::Ready(_) => return Ok((at, Progress::Ready)),
                 Stage::Preface | Stage::Head if at == bytes.len() => {
-                    return Ok((at, Progress::More))
+                    return Ok((at, Progress::Incomplete))
                 }
                 Stage::Preface => {
                     self.begun = true;
                     let preface = match preface::read(&bytes[at..])? {
                         Some(preface) => preface,
-                        None => return Ok((at, Progress::More)),
+                        None => return Ok((at, Progress::Incomplete)),
                     };
                     at += preface.length;
                     self.begun = false;
@@ -241,48 +254,45 @@ impl RequestReader {
                 Stage::Head => {
                     let length = match self.parser.feed(&bytes[at..], limits, &mut self.head)? {
                         Some(length) => length,
-                        None => return Ok((at + self.wait_for_head(), Progress::More)),
+                        None => {
+                            // Empty lines alone begin no head (RFC 9112 §2.2): the connection
+                            // stays idle.
+                            let empty = self.parser.pass_empty_lines();
+                            self.begun = empty.is_none();
+                            return Ok((at + empty.unwrap_or(0), Progress::Incomplete));
+                        }
                     };
                     at += length;
                     self.begun = false;
-                    self.parser.reset();
                     let framing = framing::request(&self.head, limits)?;
-                    let rest = BodyRemainder::of(framing.body, limits);
-                    let received = ReceivedRequest {
+                    self.stage = Stage::Body(ReceivedRequest {
                         framing,
                         body: Vec::new(),
-                        rest,
+                        rest: BodyRemainder::of(framing.body, limits),
                         truncated: false,
-                    };
-                    self.stage = match received.rest.is_done() {
-                        true => Stage::Ready(received),
-                        false => Stage::Body(received),
-                    };
+                    });
                 }
                 Stage::Body(received) => {
                     at += gather(received, &bytes[at..], limits.buffered_body_bytes)?;
-                    // A client that waits for "100 Continue" sends nothing until the handler reads.
-                    let ready = received.rest.is_done()
+                    // A client that waits for 100 (Continue) sends nothing until the handler reads.
+                    let is_ready = received.rest.is_done()
                         || received.body.len() >= limits.buffered_body_bytes
                         || (received.framing.expects_continue && at == bytes.len());
-                    if !ready {
-                        return Ok((at, Progress::More));
+                    if !is_ready {
+                        return Ok((at, Progress::Incomplete));
                     }
-                    self.stage = match std::mem::replace(&mut self.stage, Stage::Head) {
-                        Stage::Body(received) => Stage::Ready(received),
-                        other => other,
-                    };
+                    self.end_body(false);
                 }
-                Stage::Skip { rest, budget } => {
-                    let mut discarded = [0; 4096];
-                    let (consumed, _) = rest.decode(&bytes[at..], &mut discarded)?;
+                Stage::Skipping { rest, budget } => {
+                    let mut skipped = [0; SKIP_PIECE_BYTES];
+                    let (consumed, _) = rest.decode(&bytes[at..], &mut skipped)?;
                     at += consumed;
                     if rest.is_done() {
                         self.stage = Stage::Head;
                     } else if consumed > *budget {
-                        return Ok((at, Progress::TooMuch));
+                        return Ok((at, Progress::TooLongToSkip));
                     } else if consumed == 0 {
-                        return Ok((at, Progress::More));
+                        return Ok((at, Progress::Incomplete));
                     } else {
                         *budget -= consumed;
                     }
@@ -292,22 +302,26 @@ impl RequestReader {
     }
 }
 
-/// Decodes into the gathered body, which holds `most` bytes at most. What a peer announces
-/// allocates nothing: the body grows with what has come.
-fn gather(received: &mut ReceivedRequest, bytes: &[u8], most: usize) -> Result<usize, WireError> {
+/// Decodes into the gathered body, up to `max_bytes`. The body grows with the bytes that came, and
+/// not with the length that the client announces. Returns the number of bytes consumed.
+fn gather(
+    received: &mut ReceivedRequest,
+    bytes: &[u8],
+    max_bytes: usize,
+) -> Result<usize, WireError> {
     let mut at = 0;
     loop {
-        let held = received.body.len();
-        let room = (most - held).min(bytes.len() - at);
+        let gathered = received.body.len();
+        let room = (max_bytes - gathered).min(bytes.len() - at);
         if room == 0 || received.rest.is_done() {
             return Ok(at);
         }
-        received.body.resize(held + room, 0);
+        received.body.resize(gathered + room, 0);
         let decoded = received
             .rest
-            .decode(&bytes[at..], &mut received.body[held..]);
+            .decode(&bytes[at..], &mut received.body[gathered..]);
         let (consumed, produced) = decoded.unwrap_or((0, 0));
-        received.body.truncate(held + produced);
+        received.body.truncate(gathered + produced);
         at += consumed;
         if decoded? == (0, 0) {
             return Ok(at);

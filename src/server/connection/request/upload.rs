@@ -1,262 +1,268 @@
-//! A body that is read while its handler runs: what was gathered, then what the client still sends.
-//! The one place where a worker waits for a body; it holds one of the pool's waiting places for it.
+//! A body that is read while the handler runs: first the gathered part, then the bytes that the
+//! client still sends. Only here does a worker wait for a body, with a permit of the pool's quota.
+//!
+//! [`UploadState`] is shared by the handler's [`Upload`] and the exchange, under a lock that guards
+//! all of the state. The lock is held during a read, so only the owner of the `Upload` waits.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Cursor, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::min_rate::MinRate;
 use super::{BodyRemainder, ReceivedRequest};
+use crate::server::connection::byte_queue::ByteQueue;
+use crate::server::connection::service::Service;
 use crate::server::registry::{ConnectionHandle, ConnectionState};
 use crate::server::stats::counters::Counters;
+use crate::util::io::would_block;
 use crate::util::lock::lock;
 use crate::wire::error::WireError;
 
-/// How long one read waits before it looks whether the server is stopping.
-const SLICE: Duration = Duration::from_secs(1);
-/// Between two looks at a socket that a drain has shut for reading.
-const SHUT_NAP: Duration = Duration::from_millis(2);
-/// Coded bytes taken from the socket at once. A body of known length goes straight to its reader.
-const CODED: usize = 16 * 1024;
+/// The longest wait of one read, 1 s. After each wait, the upload ends if the server is stopping: a
+/// silent client cannot delay a stop for longer.
+const UPLOAD_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The time between two reads of a socket that a drain has shut for reading, 2 ms: such a read
+/// returns at once.
+const SHUT_READ_INTERVAL: Duration = Duration::from_millis(2);
+/// Bytes of a chunked body read from the socket at once, 16 KiB. A body of known length is read
+/// straight into the buffer of the handler.
+const CHUNKED_READ_BYTES: usize = 16 * 1024;
 
-/// RFC 9110 §15.2.1: it needs no field.
+/// The interim response (RFC 9110 §15.2.1), which needs no field.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+pub(crate) const SLOW_BODY_TEXT: &str = "request body below minimum rate";
 
-/// Why a body could not be read to its end.
+/// The reason why a body could not be read to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Wire(WireError),
     TooSlow,
-    /// The client ended its side, or the connection broke.
+    /// The client closed its side, or the connection broke.
     Truncated,
-    /// A part of "100 Continue" was sent, and the client takes no more: what came behind that part
-    /// would not be seen as an answer.
+    /// A part of "100 Continue" was sent, and the socket accepts no more. A response after that
+    /// part would not be recognized as one.
     HalfContinue,
 }
 
 impl From<Fault> for io::Error {
     fn from(fault: Fault) -> io::Error {
-        match fault {
-            Fault::Wire(error) => io::Error::new(ErrorKind::InvalidData, error.reason()),
-            Fault::TooSlow => io::Error::new(ErrorKind::TimedOut, "the body came too slowly"),
-            Fault::Truncated | Fault::HalfContinue => io::Error::new(
-                ErrorKind::UnexpectedEof,
-                "the client ended before its body did",
-            ),
-        }
+        let (kind, text) = match fault {
+            Fault::Wire(error) => (ErrorKind::InvalidData, error.reason()),
+            Fault::TooSlow => (ErrorKind::TimedOut, SLOW_BODY_TEXT),
+            Fault::Truncated | Fault::HalfContinue => {
+                (ErrorKind::UnexpectedEof, "incomplete request body")
+            }
+        };
+        io::Error::new(kind, text)
     }
 }
 
-/// The handler's end of the body.
+/// The reader of the body that the handler gets.
 pub(crate) struct Upload(Arc<Mutex<UploadState>>);
 
-/// The body itself, shared with the connection, which takes it back when the handler is done.
+impl Read for Upload {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        lock(&self.0).read(buf)
+    }
+}
+
+/// The body. The exchange takes the rest back when the handler has returned.
 pub(crate) struct UploadState {
-    /// `None` once the handler is done: whoever still has a reader does not keep the socket open.
-    link: Option<Arc<ConnectionHandle>>,
+    /// `None` once the handler has returned: a reader that is kept then does not keep the socket
+    /// open.
+    handle: Option<Arc<ConnectionHandle>>,
     counters: Arc<Counters>,
-    gathered: Vec<u8>,
-    gathered_at: usize,
-    /// Bytes received behind those gathered, not decoded yet.
-    raw: Vec<u8>,
-    raw_at: usize,
+    gathered: Cursor<Vec<u8>>,
+    /// Bytes received after the gathered ones, and not decoded.
+    unread: ByteQueue,
     rest: BodyRemainder,
-    owes_continue: bool,
-    min_body_rate: u64,
-    /// The client's rate, and when the handler's last read returned.
-    min_rate: Option<(MinRate, Instant)>,
+    expects_continue: bool,
+    min_rate: MinRate,
+    /// When the last wait for the client ended.
+    last_read: Instant,
     fault: Option<Fault>,
 }
 
-/// What the handler left of it.
+/// The part of a body that the handler did not read.
 pub(crate) struct Leftover {
-    pub raw: Vec<u8>,
-    pub rest: BodyRemainder,
-    pub fault: Option<Fault>,
-    /// The client may still be waiting for its "100 Continue".
-    pub owes_continue: bool,
+    /// Bytes received, of this body and of the requests after it.
+    pub(crate) unread: ByteQueue,
+    pub(crate) rest: BodyRemainder,
+    pub(crate) fault: Option<Fault>,
+    /// The client may still be waiting for a "100 Continue".
+    pub(crate) expects_continue: bool,
+}
+
+impl Leftover {
+    /// Returns the leftover of a body that was received whole before the handler ran.
+    pub(crate) fn none(unread: ByteQueue) -> Leftover {
+        Leftover {
+            unread,
+            rest: BodyRemainder::NONE,
+            fault: None,
+            expects_continue: false,
+        }
+    }
 }
 
 impl UploadState {
-    pub(crate) fn new(
-        link: Arc<ConnectionHandle>,
-        counters: Arc<Counters>,
+    /// Returns the body of `received`, and the reader for the handler.
+    pub(crate) fn share(
+        service: &Service,
+        handle: &Arc<ConnectionHandle>,
         received: ReceivedRequest,
-        raw: Vec<u8>,
-        min_body_rate: u64,
-    ) -> UploadState {
-        // RFC 9110 §10.1.1: no 100 is needed once some of the body has come.
-        let owes_continue = received.framing.expects_continue && received.body.is_empty();
-        UploadState {
-            link: Some(link),
-            counters,
-            gathered: received.body,
-            gathered_at: 0,
-            raw,
-            raw_at: 0,
+        unread: ByteQueue,
+    ) -> (Arc<Mutex<UploadState>>, Upload) {
+        let now = Instant::now();
+        let state = Arc::new(Mutex::new(UploadState {
+            handle: Some(Arc::clone(handle)),
+            counters: Arc::clone(&service.counters),
+            // RFC 9110 §10.1.1: no 100 is needed once some of the body has come.
+            expects_continue: received.framing.expects_continue && received.body.is_empty(),
+            gathered: Cursor::new(received.body),
+            unread,
             rest: received.rest,
-            owes_continue,
-            min_body_rate,
-            min_rate: None,
-            fault: if received.truncated {
-                Some(Fault::Truncated)
-            } else {
-                None
+            min_rate: MinRate::new(service.limits.min_body_rate, now),
+            last_read: now,
+            fault: match received.truncated {
+                true => Some(Fault::Truncated),
+                false => None,
             },
-        }
+        }));
+        (Arc::clone(&state), Upload(state))
     }
 
-    pub(crate) fn reader(self) -> (Arc<Mutex<UploadState>>, Upload) {
-        let shared = Arc::new(Mutex::new(self));
-        (Arc::clone(&shared), Upload(shared))
-    }
-
-    /// Takes the body back. A reader that someone still has fails from now on.
+    /// Takes the body back. From now on, a reader that the program kept returns an error.
     pub(crate) fn close(&mut self) -> Leftover {
-        self.link = None;
-        self.gathered = Vec::new();
-        self.gathered_at = 0;
-        let mut raw = std::mem::take(&mut self.raw);
-        raw.drain(..self.raw_at);
+        self.handle = None;
+        self.gathered = Cursor::default();
         Leftover {
-            raw,
-            rest: std::mem::replace(&mut self.rest, BodyRemainder::Length(0)),
+            unread: std::mem::take(&mut self.unread),
+            rest: std::mem::replace(&mut self.rest, BodyRemainder::NONE),
             fault: self.fault,
-            owes_continue: self.owes_continue,
+            expects_continue: self.expects_continue,
         }
     }
 
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.link.is_none() {
-            return Err(io::Error::new(
-                ErrorKind::NotConnected,
-                "the request has been answered",
-            ));
+        if self.handle.is_none() {
+            let text = "request body unavailable after handler return";
+            return Err(io::Error::new(ErrorKind::NotConnected, text));
         }
-        let gathered = &self.gathered[self.gathered_at..];
-        if !gathered.is_empty() {
-            let count = gathered.len().min(buf.len());
-            buf[..count].copy_from_slice(&gathered[..count]);
-            self.gathered_at += count;
-            return Ok(count);
-        }
-        if self.rest.is_done() || buf.is_empty() {
-            return Ok(0);
+        let gathered = self.gathered.read(buf)?;
+        if gathered > 0 || self.rest.is_done() || buf.is_empty() {
+            return Ok(gathered);
         }
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
-        self.read_on(buf).map_err(|fault| {
+        self.read_rest(buf).map_err(|fault| {
             self.fault = Some(fault);
             fault.into()
         })
     }
 
-    fn read_on(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+    fn read_rest(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         loop {
-            if self.raw_at < self.raw.len() {
-                let raw = &self.raw[self.raw_at..];
-                let (consumed, produced) = self.rest.decode(raw, buf).map_err(Fault::Wire)?;
-                self.raw_at += consumed;
+            if !self.unread.is_empty() {
+                let unread = self.unread.as_slice();
+                let (consumed, produced) = self.rest.decode(unread, buf).map_err(Fault::Wire)?;
+                self.unread.consume(consumed);
                 if produced > 0 || self.rest.is_done() {
                     return Ok(produced);
                 }
             }
-            if let Some(left) = self.rest.known() {
+            if let Some(left) = self.rest.known_length() {
                 let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 let count = self.receive(&mut buf[..most])?;
-                self.rest.took(count);
+                self.rest.consume(count);
                 return Ok(count);
             }
-            // All of it was used. Should nothing more come, there is nothing left over.
-            self.raw_at = 0;
-            let mut raw = std::mem::take(&mut self.raw);
-            raw.resize(CODED, 0);
-            let count = self.receive(&mut raw)?;
-            raw.truncate(count);
-            self.raw = raw;
+            // All bytes were decoded. If no more arrive, none are left over.
+            let mut unread = std::mem::take(&mut self.unread).into_vec();
+            unread.resize(CHUNKED_READ_BYTES, 0);
+            let count = self.receive(&mut unread)?;
+            unread.truncate(count);
+            self.unread = unread.into();
         }
     }
 
-    /// Waits for bytes, and tells that it does.
+    /// Waits for bytes, and reports the wait as the state of the connection.
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         self.set_state(ConnectionState::Upload);
-        let received = self.receive_on_time(buf);
+        let received = self.receive_in_time(buf);
         self.set_state(ConnectionState::Handler);
         received
     }
 
     fn set_state(&self, state: ConnectionState) {
-        if let Some(link) = &self.link {
-            link.set_state(state);
+        if let Some(handle) = &self.handle {
+            handle.set_state(state);
         }
     }
 
-    /// Waits for bytes, within the minimum rate.
-    fn receive_on_time(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
-        let link = self.link.as_ref().ok_or(Fault::Truncated)?;
-        let mut stream = &link.stream;
-        let rate = self.min_body_rate;
+    /// Waits for bytes for as long as the client keeps the minimum rate.
+    fn receive_in_time(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+        let handle = self.handle.as_ref().ok_or(Fault::Truncated)?;
+        let mut stream = &handle.stream;
+        let min_rate = &mut self.min_rate;
         let began = Instant::now();
-        let (min_rate, left_at) = self
-            .min_rate
-            .get_or_insert_with(|| (MinRate::new(rate, began), began));
-        if std::mem::take(&mut self.owes_continue) {
-            say_continue(&mut stream, || {
+        // The handler's time between two reads is not the client's.
+        min_rate.pause(began.saturating_duration_since(self.last_read));
+        // A stop does not wait for the window of a client that sends nothing.
+        let is_stopped =
+            |now: Instant| handle.is_ending() && now.duration_since(began) >= UPLOAD_POLL_INTERVAL;
+        if std::mem::take(&mut self.expects_continue) {
+            send_continue(&mut stream, || {
                 let now = Instant::now();
-                min_rate.too_slow(now) || (link.is_ending() && now.duration_since(began) >= SLICE)
+                min_rate.is_below(now) || is_stopped(now)
             })?;
             self.counters.sent(CONTINUE.len());
         }
-        // The time that the handler took between two reads is not the client's fault.
-        min_rate.excuse(began.saturating_duration_since(*left_at));
         let mut now = began;
         loop {
             let wait = min_rate
                 .time_left(now)
-                .clamp(Duration::from_millis(1), SLICE);
+                .clamp(Duration::from_millis(1), UPLOAD_POLL_INTERVAL);
             let timed = stream.set_read_timeout(Some(wait));
             timed.map_err(|_| Fault::Truncated)?;
             match stream.read(buf) {
-                // A drain that found this link at rest has shut it for reading, while the request
-                // was in the kernel already. What comes after that can be read on Linux all the
-                // same, only not waited for.
-                Ok(0) if link.is_ending() && began.elapsed() < SLICE => {
-                    std::thread::sleep(SHUT_NAP);
+                // A drain that found the connection idle has shut the socket for reading while the
+                // request was in the kernel already. On Linux, later bytes can still be read, but
+                // not waited for.
+                Ok(0) if handle.is_ending() && began.elapsed() < UPLOAD_POLL_INTERVAL => {
+                    std::thread::sleep(SHUT_READ_INTERVAL);
                 }
                 Ok(0) => return Err(Fault::Truncated),
                 Ok(count) => {
-                    *left_at = Instant::now();
+                    self.last_read = Instant::now();
                     self.counters.received(count);
-                    min_rate.moved(count);
-                    return if min_rate.too_slow(*left_at) {
-                        Err(Fault::TooSlow)
-                    } else {
-                        Ok(count)
+                    min_rate.record(count);
+                    return match min_rate.is_below(self.last_read) {
+                        true => Err(Fault::TooSlow),
+                        false => Ok(count),
                     };
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {
-                    // Stopped and continued, say. What came meanwhile counts: it is read before
-                    // the client is judged.
+                    // The process may have been stopped and continued. Bytes that came meanwhile
+                    // count: they are read before the rate is checked.
                     now = Instant::now();
                     continue;
                 }
-                Err(e) if crate::util::io::would_block(&e) => {}
+                Err(e) if would_block(&e) => {}
                 Err(_) => return Err(Fault::Truncated),
             }
             now = Instant::now();
-            // A stop need not wait out the whole window of a client that sends nothing.
-            let stalled = link.is_ending() && now.duration_since(began) >= SLICE;
-            if stalled || min_rate.too_slow(now) {
+            if is_stopped(now) || min_rate.is_below(now) {
                 return Err(Fault::TooSlow);
             }
         }
     }
 }
 
-/// Says "100 Continue", whole. A client that has not read the responses before it leaves no room
-/// for it: that is waited for until the client is given up.
-fn say_continue(stream: &mut impl Write, mut given_up: impl FnMut() -> bool) -> Result<(), Fault> {
+/// Sends "100 Continue" whole. A client that has not read the responses before it leaves no room in
+/// the socket: that is waited for until `is_over`.
+fn send_continue(stream: &mut impl Write, mut is_over: impl FnMut() -> bool) -> Result<(), Fault> {
     let mut left = CONTINUE;
     while !left.is_empty() {
         let fault = match stream.write(left) {
@@ -266,9 +272,9 @@ fn say_continue(stream: &mut impl Write, mut given_up: impl FnMut() -> bool) -> 
                 continue;
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) if crate::util::io::would_block(&e) && !given_up() => continue,
-            Err(e) if crate::util::io::would_block(&e) => Fault::TooSlow,
-            Err(_) => Fault::Truncated,
+            Err(e) if !would_block(&e) => Fault::Truncated,
+            Err(_) if !is_over() => continue,
+            Err(_) => Fault::TooSlow,
         };
         return Err(match left.len() == CONTINUE.len() {
             true => fault,
@@ -276,12 +282,6 @@ fn say_continue(stream: &mut impl Write, mut given_up: impl FnMut() -> bool) -> 
         });
     }
     Ok(())
-}
-
-impl Read for Upload {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        lock(&self.0).read(buf)
-    }
 }
 
 #[cfg(test)]
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn continue_is_said_whole_or_nothing_follows_it() {
+    fn continue_is_sent_whole_or_nothing_follows_it() {
         for (script, want, taken) in [
             (&[25][..], Ok(()), 25),
             (&[24, 1], Ok(()), 25),
@@ -327,7 +327,7 @@ mod tests {
                 script,
                 taken: Vec::new(),
             };
-            let got = say_continue(&mut socket, || {
+            let got = send_continue(&mut socket, || {
                 looks += 1;
                 looks > 5
             });

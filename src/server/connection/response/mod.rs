@@ -1,342 +1,329 @@
-//! One request answered: its body is lent to the handler, the handler runs, and its response
-//! becomes the bytes to send and what follows them. Nothing is sent here.
+//! One exchange: a handler answers a request, and the response becomes bytes to send and the action
+//! that follows them. [`run_exchange`] is a function of values; nothing is sent here.
 
+pub(crate) mod outcome;
 pub(crate) mod writer;
 
-use std::borrow::Cow;
-use std::io::Cursor;
-use std::sync::Arc;
+use std::io::{self, Cursor};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use self::writer::BodySource;
+use self::outcome::{Linger, NextAction, Outcome, Refusal, SLOW_BODY_REFUSAL};
+use self::writer::{BodyReader, BodySource};
+use super::buffers::Buffers;
+use super::byte_queue::ByteQueue;
 use super::request::upload::{Fault, Leftover, UploadState};
-use super::request::{BodyRemainder, ReceivedRequest};
-use super::{Buffers, Connection, Linger, NextAction, SKIP};
-use crate::message::request::head::Version;
+use super::request::{BodyRemainder, ReceivedRequest, MAX_SKIPPED_BODY_BYTES};
+use super::service::{Fields, Service};
+use super::upgrade;
+use crate::message::request::head::{Head, Version};
 use crate::message::syntax::status;
 use crate::message::{Data, Request, Response, Upgrade};
+use crate::server::registry::ConnectionHandle;
 use crate::server::stats::error_hook::ServerErrorKind;
 use crate::server::stats::CloseReason;
-use crate::util::catch_panic::caught;
+use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 use crate::wire::encode;
-use crate::wire::encode::{BodyFraming, Payload, Plan};
+use crate::wire::encode::{BodyFraming, Payload};
+use crate::wire::proxied::Client;
 
-pub(crate) const SLOW_BODY: Refusal = (408, "the body comes too slowly");
+/// The longest body that is copied behind the head and sent in one buffer, 16 KiB. A longer body is
+/// sent from the buffer that the handler returned.
+const MAX_INLINE_BODY_BYTES: usize = 16 * 1024;
 
-/// What a response's form depends on, of the request it answers.
+/// A request, with all values on which the handler and the decisions about the response depend.
+pub(crate) struct Exchange<'a> {
+    pub(crate) service: &'a Arc<Service>,
+    pub(crate) handle: &'a Arc<ConnectionHandle>,
+    pub(crate) head: Head,
+    /// The client that a trusted proxy names.
+    pub(crate) client: Option<Client>,
+    pub(crate) received: ReceivedRequest,
+    /// The bytes received after `received`.
+    pub(crate) unread: ByteQueue,
+    /// The number of this request on the connection, from 1.
+    pub(crate) number: u64,
+}
+
+/// The traits of a request on which the form of the response depends.
 #[derive(Clone, Copy)]
 struct RequestTraits {
-    head: bool,
+    is_head: bool,
     version: Version,
     keep_alive: bool,
 }
 
-/// The response's head and small body are in `Buffers::out`; this is what comes behind them.
-pub(crate) struct Answered {
-    pub source: BodySource,
-    pub after: NextAction,
-    /// When the handler returned.
-    pub now: Instant,
-}
-
-/// Answers the request that is ready.
-pub(crate) fn answer(
-    connection: &mut Connection,
+/// Runs the handler of a request, and encodes the response.
+///
+/// # Errors
+///
+/// The reason to cut the connection without a response: the client got half of a "100 Continue".
+pub(crate) fn run_exchange(
+    exchange: Exchange<'_>,
     buffers: &mut Buffers,
-    received: ReceivedRequest,
-) -> Answered {
-    let parts = buffers.request.renew();
-    parts.peer_addr = connection.link.peer;
-    std::mem::swap(&mut parts.head, &mut connection.reader.head);
-    if let Some(client) = connection.client.take() {
-        parts.client = Some(client.address);
-        parts.secure = client.secure;
-    }
-    let asked = RequestTraits {
-        head: parts.head.method() == "HEAD",
-        version: parts.head.version,
-        keep_alive: received.framing.keep_alive,
+) -> Result<Outcome, CloseReason> {
+    let (service, handle, number) = (exchange.service, exchange.handle, exchange.number);
+    let traits = RequestTraits {
+        is_head: exchange.head.method() == "HEAD",
+        version: exchange.head.version,
+        keep_alive: exchange.received.framing.keep_alive,
     };
-    let server_wide = parts.head.method() == "OPTIONS" && parts.head.target() == "*";
+    let is_server_wide = exchange.head.method() == "OPTIONS" && exchange.head.target() == "*";
 
-    let mut transfer = None;
-    if received.is_partial() || received.truncated {
-        connection.wait_in_reads();
-        let raw = connection.take_unread();
-        let rate = connection.service.limits.min_body_rate;
-        let link = Arc::clone(&connection.link);
-        let counters = Arc::clone(&connection.service.counters);
-        let (shared, upload) = UploadState::new(link, counters, received, raw, rate).reader();
-        parts.set_body(Box::new(upload));
-        transfer = Some(shared);
-    } else if !received.body.is_empty() {
-        parts.set_body(Box::new(Cursor::new(received.body)));
+    let (upload, unread) = lend_request(exchange, buffers);
+    let mut response = run_handler(service, handle, &buffers.request);
+    let finished = Instant::now();
+    let mut leftover = match upload {
+        Some(upload) => lock(&upload).close(),
+        None => Leftover::none(unread),
+    };
+    let unread = std::mem::take(&mut leftover.unread);
+    if leftover.fault == Some(Fault::HalfContinue) {
+        let _ = catch_panic(|| drop(response));
+        return Err(CloseReason::Broken);
     }
-
-    let mut response = run_handler(connection, buffers);
-    // A handler that does not know the server as a whole need not: RFC 9110 §9.3.7.
-    if server_wide && matches!(response.status_code, 404 | 405) {
-        response = instead(response, Response::text("").with_status_code(200));
+    // "*" is the server as a whole, which a handler need not know (RFC 9110 §9.3.7).
+    if is_server_wide && matches!(response.status_code, 404 | 405) {
+        response = replace(response, Response::text("").with_status_code(200));
     }
-    let now = Instant::now();
-    connection.served += 1;
-    let leftover = transfer.map(|transfer| lock(&transfer).close());
-    if matches!(&leftover, Some(leftover) if leftover.fault == Some(Fault::HalfContinue)) {
-        let _ = caught(|| drop(response));
-        return Answered {
-            source: BodySource::Abort,
-            after: NextAction::Close {
-                linger: Linger::No,
-                reason: CloseReason::Broken,
-            },
-            now,
-        };
+    let mut persist = PersistDecision::of(service, handle, traits, number, leftover);
+    if let (Some(refusal), true) = (persist.refusal, response.status_code >= 400) {
+        response = replace(response, refusal_page(refusal));
     }
-    let mut left = PersistDecision::of(connection, asked, leftover);
-    if let (Some(refusal), true) = (left.refusal, response.status_code >= 400) {
-        response = instead(response, refused(refusal));
-    }
-    let mut place = None;
+    let mut permit = None;
     if response.status_code == 101 {
-        connection.report_bad_headers(&response.headers);
-        // RFC 9110 §15.2, §7.8: no 101 to HTTP/1.0, and none before the request has ended.
-        let may_switch = asked.version > Version::Http10 && left.rest.is_none();
-        let possible = may_switch
-            && response.upgrade.is_some()
-            && can_be_sent(&response)
-            && asked_for(&buffers.request, &response);
-        // A drain may have shut the connection for reading already, and would not wait for it.
-        let leaving = connection.link.is_ending();
-        if possible && !leaving {
-            place = connection.service.place_to_upgrade();
-        }
-        if place.is_none() {
-            // What follows may be of the other protocol already: it must not be read as HTTP.
-            left.keep = false;
-            left.reason = match leaving {
-                true => CloseReason::Drained,
-                false => CloseReason::Limit,
-            };
-            response = instead(response, plain(if possible { 503 } else { 500 }));
+        let body_is_read = persist.rest.is_none();
+        match upgrade::permit(service, handle, &buffers.request, &response, body_is_read) {
+            Ok(granted) => permit = Some(granted),
+            Err(status) => {
+                persist.forbid_upgrade(handle.is_ending());
+                response = replace(response, status_page(status));
+            }
         }
     }
-    let (source, plan, upgrade) = compose(connection, buffers, asked, left.keep, response, now);
-    if let (Some(upgrade), Some(place)) = (upgrade, place) {
-        return Answered {
-            source,
-            after: NextAction::Upgrade(upgrade, place),
-            now,
-        };
-    }
-    let after = if plan.close {
-        // A client that did not ask for it may have sent its next request by now; of a large answer
-        // much may still have to be sent.
-        let untold = asked.keep_alive || left.reason != CloseReason::Asked;
-        let more = left.rest.take().is_some() || connection.has_unread();
-        NextAction::Close {
-            linger: match untold || more || !source.is_nothing() {
-                true => Linger::Yes,
-                false => Linger::IfMoreCame,
-            },
-            reason: left.reason,
+    let close = !persist.keep_alive;
+    let encoded = encode_response(service, handle, buffers, traits, close, response, finished);
+    let next = match (encoded.upgrade, permit) {
+        (Some(upgrade), Some(permit)) => NextAction::Upgrade(upgrade, permit),
+        _ if !encoded.close => NextAction::KeepAlive(persist.rest),
+        _ => {
+            let is_short = encoded.source.is_nothing();
+            persist.close(traits, is_short, unread.is_empty())
         }
-    } else {
-        NextAction::KeepAlive(left.rest)
     };
-    Answered { source, after, now }
-}
-
-/// RFC 9110 §7.8: a switch is to a protocol that the request names in Upgrade, and Connection has
-/// to name that field.
-fn asked_for(request: &Request, response: &Response) -> bool {
-    let names = |field: &str, element: &str| {
-        let values = request
-            .headers()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(field));
-        let mut elements = values.flat_map(|(_, value)| value.split(','));
-        elements.any(|e| e.trim().eq_ignore_ascii_case(element))
-    };
-    let fields = response.headers.iter();
-    let upgrades = fields.filter(|(name, _)| name.eq_ignore_ascii_case("Upgrade"));
-    let mut protocols = upgrades
-        .flat_map(|(_, value)| value.split(','))
-        .map(str::trim)
-        .peekable();
-    names("Connection", "upgrade")
-        && protocols.peek().is_some()
-        && protocols.all(|protocol| names("Upgrade", protocol))
-}
-
-/// A status and why, in words that are the server's own: nothing a peer sent is in them.
-pub(crate) type Refusal = (u16, &'static str);
-
-/// Puts a refusal into `buffers.out`: the connection ends after it, whatever else was sent.
-pub(crate) fn refuse(
-    connection: &Connection,
-    buffers: &mut Buffers,
-    refusal: Refusal,
-    now: Instant,
-) {
-    let method = connection.reader.head.method();
-    let asked = RequestTraits {
-        head: method == "HEAD",
-        version: Version::Http11,
-        keep_alive: false,
-    };
-    let response = refused(refusal);
-    // Its body is small: nothing is left to be sent behind the buffer.
-    let _ = compose(connection, buffers, asked, false, response, now);
-}
-
-fn refused((code, why): Refusal) -> Response {
-    let text = format!("{} {}: {}\n", code, status::reason(code), why);
-    Response::text(text).with_status_code(code)
-}
-
-/// The response to what only the status can say.
-fn plain(code: u16) -> Response {
-    Response::text(format!("{} {}\n", code, status::reason(code))).with_status_code(code)
-}
-
-fn run_handler(connection: &Connection, buffers: &mut Buffers) -> Response {
-    let handler = &*connection.service.handler;
-    let request = &buffers.request;
-    caught(|| handler(request)).unwrap_or_else(|panicked| {
-        connection.service.counters.panicked();
-        connection.report(ServerErrorKind::Handler, panicked.into());
-        plain(500)
+    Ok(Outcome {
+        source: encoded.source,
+        next,
+        unread,
+        finished,
     })
 }
 
-/// What the handler left of the body, and what follows from it.
+/// Fills `buffers.request` with the request that the handler sees. Returns the state of a body that
+/// the handler reads from the socket, or else the unread bytes.
+fn lend_request(
+    exchange: Exchange<'_>,
+    buffers: &mut Buffers,
+) -> (Option<Arc<Mutex<UploadState>>>, ByteQueue) {
+    let (service, handle, received) = (exchange.service, exchange.handle, exchange.received);
+    let parts = buffers.request.renew();
+    parts.peer_addr = handle.peer;
+    // The head of the request before this one becomes the spare head.
+    buffers.head = std::mem::replace(&mut parts.head, exchange.head);
+    if let Some(client) = exchange.client {
+        parts.client = Some(client.address);
+        parts.secure = client.secure;
+    }
+    if !received.rest.is_done() {
+        let (state, reader) = UploadState::share(service, handle, received, exchange.unread);
+        parts.set_body(Box::new(reader));
+        return (Some(state), ByteQueue::default());
+    }
+    if !received.body.is_empty() {
+        parts.set_body(Box::new(Cursor::new(received.body)));
+    }
+    (None, exchange.unread)
+}
+
+fn run_handler(service: &Service, handle: &ConnectionHandle, request: &Request) -> Response {
+    catch_panic(|| (service.handler)(request)).unwrap_or_else(|panicked| {
+        service.counters.panicked();
+        service.report(handle, ServerErrorKind::Handler, panicked.into());
+        status_page(500)
+    })
+}
+
+/// Whether the connection persists after the response, and why not.
 struct PersistDecision {
-    keep: bool,
-    /// What is still to be read past, if anything.
+    keep_alive: bool,
+    /// The part of the body that is still to come.
     rest: Option<BodyRemainder>,
+    /// The reason for the end of the connection, if the connection ends.
     reason: CloseReason,
-    /// The client's own mistake, where it made one: better than the handler's word for it.
+    /// The mistake of the client, if there was one: more exact than the error of the handler.
     refusal: Option<Refusal>,
 }
 
 impl PersistDecision {
+    /// Decides from the request and from the part of the body that the handler left.
     fn of(
-        connection: &mut Connection,
-        asked: RequestTraits,
-        leftover: Option<Leftover>,
+        service: &Service,
+        handle: &ConnectionHandle,
+        traits: RequestTraits,
+        number: u64,
+        leftover: Leftover,
     ) -> PersistDecision {
-        let limits = &connection.service.limits;
-        let last = limits
-            .max_requests_per_connection
-            .map_or(false, |n| connection.served >= n);
-        let (keep, reason) = match () {
-            _ if connection.link.is_ending() => (false, CloseReason::Drained),
-            _ if last => (false, CloseReason::Limit),
-            _ if connection.winds_down() => (false, CloseReason::Drained),
-            _ => (asked.keep_alive, CloseReason::Asked),
+        let most = service.limits.max_requests_per_connection;
+        let is_last = most.map_or(false, |most| number >= most);
+        let (mut keep_alive, reason) = match () {
+            _ if handle.is_ending() => (false, CloseReason::Drained),
+            _ if is_last => (false, CloseReason::Limit),
+            _ if service.registry.winds_down(handle) => (false, CloseReason::Drained),
+            _ => (traits.keep_alive, CloseReason::Asked),
         };
-        let mut left = PersistDecision {
-            keep,
-            rest: None,
+        let (refusal, reason) = match leftover.fault {
+            None => (None, reason),
+            Some(Fault::Wire(error)) => (Some(error.refusal()), CloseReason::Refused),
+            Some(Fault::TooSlow) => (Some(SLOW_BODY_REFUSAL), CloseReason::SlowBody),
+            Some(Fault::Truncated | Fault::HalfContinue) => (None, CloseReason::Broken),
+        };
+        let rest = Some(leftover.rest).filter(|rest| !rest.is_done());
+        if let Some(rest) = &rest {
+            let known_length = rest.known_length().unwrap_or(0);
+            // Whether a client that waits for its 100 sends the body now cannot be known.
+            keep_alive &= known_length <= MAX_SKIPPED_BODY_BYTES as u64
+                && !leftover.expects_continue
+                && leftover.fault.is_none();
+        }
+        PersistDecision {
+            keep_alive,
+            rest,
             reason,
-            refusal: None,
-        };
-        let leftover = match leftover {
-            Some(leftover) => leftover,
-            None => return left,
-        };
-        connection.unread = leftover.raw;
-        if !leftover.rest.is_done() {
-            // Whether a client that waits for its 100 sends the body now is anyone's guess.
-            let short = leftover
-                .rest
-                .known()
-                .map_or(true, |known| known <= SKIP as u64);
-            left.keep &= short && !leftover.owes_continue && leftover.fault.is_none();
-            left.rest = Some(leftover.rest);
+            refusal,
         }
-        match leftover.fault {
-            Some(Fault::Wire(error)) => {
-                left.refusal = Some(error.refusal());
-                left.reason = CloseReason::Refused;
-            }
-            Some(Fault::TooSlow) => {
-                left.refusal = Some(SLOW_BODY);
-                left.reason = CloseReason::SlowBody;
-            }
-            Some(Fault::Truncated | Fault::HalfContinue) => left.reason = CloseReason::Broken,
-            None => {}
+    }
+
+    /// Ends the connection after a 101 that must not be sent: the bytes that follow may be of the
+    /// other protocol, and must not be read as HTTP.
+    fn forbid_upgrade(&mut self, is_ending: bool) {
+        self.keep_alive = false;
+        self.reason = match is_ending {
+            true => CloseReason::Drained,
+            false => CloseReason::Limit,
+        };
+    }
+
+    /// Closes the connection, and decides whether to linger.
+    fn close(self, traits: RequestTraits, is_short: bool, is_all_read: bool) -> NextAction {
+        // A client that did not ask for the end may have sent its next request by now, and much of
+        // a large response may still have to be sent.
+        let is_expected = !traits.keep_alive && self.reason == CloseReason::Asked;
+        NextAction::Close {
+            linger: match is_expected && is_short && is_all_read && self.rest.is_none() {
+                true => Linger::IfMoreArrived,
+                false => Linger::Always,
+            },
+            reason: self.reason,
         }
-        left
     }
 }
 
-type EncodedResponse = (BodySource, Plan, Option<Box<dyn Upgrade + Send>>);
+/// A response with the head, and perhaps the body, in `Buffers::out`.
+struct EncodedResponse {
+    /// The part of the body that is not in `Buffers::out`.
+    source: BodySource,
+    close: bool,
+    upgrade: Option<Box<dyn Upgrade + Send>>,
+}
 
-/// Appends a response's head, and its body if that is small, to `buffers.out`.
-fn compose(
-    connection: &Connection,
+/// Appends a response to `Buffers::out`: the head, and a small body. A response that cannot be sent
+/// is replaced by a 500.
+fn encode_response(
+    service: &Service,
+    handle: &ConnectionHandle,
     buffers: &mut Buffers,
-    asked: RequestTraits,
-    keep: bool,
+    traits: RequestTraits,
+    close: bool,
     response: Response,
     now: Instant,
 ) -> EncodedResponse {
-    let start = buffers.out.len();
     let response = presentable(response);
-    let Response {
-        status_code,
-        headers,
-        data,
-        upgrade,
-    } = response;
-    let data = data.into_data();
-    let payload = match &data {
-        Data::Empty => Payload::Known(0),
-        Data::Bytes(bytes) => Payload::Known(bytes.len() as u64),
-        Data::Reader {
-            size: Some(size), ..
-        } => Payload::Known(*size),
-        Data::Reader { size: None, .. } => Payload::Unknown,
-    };
-    let mut plan = encode::plan(asked.head, asked.version, keep, status_code, payload);
+    let (status, headers) = (response.status_code, response.headers);
+    let payload = response.data.size();
+    let payload = payload.map_or(Payload::Unknown, Payload::Known);
+    let mut plan = encode::plan(traits.is_head, traits.version, !close, status, payload);
+    let data = response.data.into_data();
     let date = *buffers.date(now);
-    let out = &mut buffers.out;
-    let mut source = BodySource::Nothing;
-    let mut fits =
-        encode::response_head(out, &mut plan, asked.version, status_code, &headers, &date);
-    if !fits {
-        connection.report_bad_headers(&headers);
-    }
-    if plan.head_only || !fits {
-        BodySource::discard(data);
+    let Buffers { out, input, .. } = buffers;
+    let start = out.len();
+    let is_valid = encode::response_head(out, &mut plan, traits.version, status, &headers, &date);
+    let source = if is_valid && !plan.head_only {
+        let is_chunked = plan.framing == BodyFraming::Chunked;
+        // An error before the first byte was sent: the client can still get a 500.
+        encode_body(data, &headers, is_chunked, out, input)
+            .map_err(|error| service.report(handle, ServerErrorKind::Body, error))
+            .ok()
     } else {
-        let chunked = plan.framing == BodyFraming::Chunked;
-        source = match data {
-            // By its head the client knows that it is open.
-            Data::Reader { reader, size } if is_event_stream(&headers) => {
-                BodySource::unread(reader, size, chunked)
+        let _ = catch_panic(|| drop(data));
+        is_valid.then(|| BodySource::Nothing)
+    };
+    if !is_valid {
+        service.report_bad_headers(handle, &headers);
+    }
+    match source {
+        Some(source) => {
+            buffers.counters(&service.counters).answered(status);
+            EncodedResponse {
+                source,
+                close: plan.close,
+                upgrade: response.upgrade,
             }
-            data => BodySource::of(data, chunked, out, &mut buffers.input),
-        };
-        // Before its first byte: nothing of it was sent, and so the client can still be told.
-        if let Some(error) = source.failure() {
-            connection.report(ServerErrorKind::Body, error);
-            fits = false;
+        }
+        None => {
+            buffers.out.truncate(start);
+            encode_response(
+                service,
+                handle,
+                buffers,
+                traits,
+                close,
+                status_page(500),
+                now,
+            )
         }
     }
-    if !fits {
-        buffers.out.truncate(start);
-        return compose(connection, buffers, asked, keep, plain(500), now);
-    }
-    buffers
-        .worker_counters(&connection.service.counters)
-        .answered(status_code);
-    (source, plan, upgrade)
 }
 
-/// Of server-sent events, the first of which may be long in coming.
-fn is_event_stream(headers: &[(Cow<'static, str>, Cow<'static, str>)]) -> bool {
+/// Appends a body, or the first piece, to the head in `out`. Returns the source of the rest.
+fn encode_body(
+    data: Data,
+    headers: &Fields,
+    is_chunked: bool,
+    out: &mut Vec<u8>,
+    piece: &mut Vec<u8>,
+) -> io::Result<BodySource> {
+    Ok(match data {
+        Data::Empty => BodySource::Nothing,
+        Data::Bytes(bytes) if bytes.len() <= MAX_INLINE_BODY_BYTES => {
+            out.extend_from_slice(&bytes);
+            BodySource::Nothing
+        }
+        Data::Bytes(bytes) => BodySource::Bytes(bytes.into()),
+        Data::Reader { reader, size } => {
+            let mut body = BodyReader::new(reader, size, is_chunked);
+            // The first event may be long in coming. The head is sent before the event, and shows
+            // the client that the stream is open.
+            if !is_event_stream(headers) {
+                body.fill(out, piece)?;
+            }
+            BodySource::Reader(body)
+        }
+    })
+}
+
+/// Returns whether the response is a stream of server-sent events.
+fn is_event_stream(headers: &Fields) -> bool {
     headers.iter().any(|(name, value)| {
         let essence = value.split(';').next().unwrap_or_default().trim();
         name.eq_ignore_ascii_case("Content-Type")
@@ -344,28 +331,53 @@ fn is_event_stream(headers: &[(Cow<'static, str>, Cow<'static, str>)]) -> bool {
     })
 }
 
-/// Whether its fields are fields.
-fn can_be_sent(response: &Response) -> bool {
-    let mut fields = response.headers.iter();
-    fields.all(|(name, value)| encode::is_field(name, value))
-}
-
-/// A response that can be sent as it is: a final status, or 101 with someone to take over.
-fn presentable(response: Response) -> Response {
+/// Returns a response that can be sent: one with a final status, or a 101 with an upgrade.
+fn presentable(mut response: Response) -> Response {
     match (response.status_code, &response.upgrade) {
         (101, Some(_)) | (200..=999, None) => response,
         (200..=999, Some(_)) => {
-            let mut response = response;
             let upgrade = response.upgrade.take();
-            let _ = caught(|| drop(upgrade));
+            let _ = catch_panic(|| drop(upgrade));
             response
         }
-        _ => instead(response, plain(500)),
+        _ => replace(response, status_page(500)),
     }
 }
 
-/// Another response than the handler's, whose reader may panic when it is dropped.
-fn instead(response: Response, other: Response) -> Response {
-    let _ = caught(|| drop(response));
+/// Replaces the response of the handler by another. The first holds user code, and the drop of that
+/// code may panic.
+fn replace(response: Response, other: Response) -> Response {
+    let _ = catch_panic(|| drop(response));
     other
+}
+
+/// Returns a response that states only the status.
+fn status_page(status: u16) -> Response {
+    let reason = status::reason(status);
+    Response::text(format!("{status} {reason}\n")).with_status_code(status)
+}
+
+/// Returns the response for a refusal.
+fn refusal_page((status, text): Refusal) -> Response {
+    let reason = status::reason(status);
+    Response::text(format!("{status} {reason}: {text}\n")).with_status_code(status)
+}
+
+/// Appends a refusal to `Buffers::out`. The connection ends after the refusal.
+pub(crate) fn encode_refusal(
+    service: &Service,
+    handle: &ConnectionHandle,
+    buffers: &mut Buffers,
+    is_head: bool,
+    refusal: Refusal,
+    now: Instant,
+) {
+    let traits = RequestTraits {
+        is_head,
+        version: Version::Http11,
+        keep_alive: false,
+    };
+    // The body is small: nothing is left to send after the buffer.
+    let response = refusal_page(refusal);
+    let _ = encode_response(service, handle, buffers, traits, true, response, now);
 }

@@ -1,169 +1,105 @@
-//! A response on its way out: what the client has not write_once yet, and the reader that has more.
-//! It writes as much as is write_once at once and never waits; when to try again is its caller's affair.
+//! A response while it is sent: the bytes that the socket has not accepted, and the source of the
+//! rest. The writer sends as much as the socket accepts and never waits; the caller decides when to
+//! try again.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::TcpStream;
 
-use crate::message::Data;
-use crate::util::catch_panic::caught;
+use crate::server::connection::byte_queue::ByteQueue;
+use crate::util::catch_panic::catch_panic;
+use crate::util::io::would_block;
 use crate::wire::body::chunked;
 
-/// Bodies up to this size travel in the same buffer as their head.
-const INLINE: usize = 16 * 1024;
-/// What is asked of a reader at once.
-const PIECE: usize = 64 * 1024;
+/// Bytes read from the reader of a body at once, 64 KiB. They fit the input buffer of a worker.
+const BODY_PIECE_BYTES: usize = 64 * 1024;
 
-/// Where the rest of a body comes from.
+/// The source of the part of a body that is not in the output buffer.
 pub(crate) enum BodySource {
     Nothing,
-    Bytes {
-        bytes: Vec<u8>,
-        at: usize,
-    },
+    Bytes(ByteQueue),
     Reader(BodyReader),
-    /// Nothing more: what was composed before it is sent, and then the connection is cut.
-    Abort,
-}
-
-/// A body that is read while it is sent. The reader is the user's code, as is what its drop does:
-/// it may fail, panic or take its time, and is kept until what it had is sent.
-pub(crate) struct BodyReader {
-    reader: Box<dyn Read + Send>,
-    left: Option<u64>,
-    chunked: bool,
-    state: Reading,
-}
-
-enum Reading {
-    More,
-    Done,
-    /// Why, until that is asked for. What was composed before is sent, and then the connection is
-    /// cut.
-    Failed(Option<io::Error>),
 }
 
 impl BodySource {
-    /// What has to follow a head in `out`. Small bodies are put there, and the first piece of those
-    /// that are read.
-    pub(crate) fn of(
-        data: Data,
-        chunked: bool,
-        out: &mut Vec<u8>,
-        piece: &mut Vec<u8>,
-    ) -> BodySource {
-        match data {
-            Data::Empty => BodySource::Nothing,
-            Data::Bytes(bytes) if bytes.len() <= INLINE => {
-                out.extend_from_slice(&bytes);
-                BodySource::Nothing
-            }
-            Data::Bytes(bytes) => BodySource::Bytes { bytes, at: 0 },
-            Data::Reader { reader, size } => {
-                let mut stream = BodyReader::new(reader, size, chunked);
-                stream.fill(out, piece);
-                BodySource::Reader(stream)
-            }
-        }
-    }
-
-    /// A body that is read once its head was sent.
-    pub(crate) fn unread(
-        reader: Box<dyn Read + Send>,
-        size: Option<u64>,
-        chunked: bool,
-    ) -> BodySource {
-        BodySource::Reader(BodyReader::new(reader, size, chunked))
-    }
-
-    /// Drops what is not wanted.
-    pub(crate) fn discard(data: Data) {
-        if let Data::Reader { reader, size } = data {
-            drop(BodyReader::new(reader, size, false));
-        }
-    }
-
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, BodySource::Nothing)
     }
+}
 
-    /// Why the reader failed, if it did: told once.
-    pub(crate) fn failure(&mut self) -> Option<io::Error> {
-        match self {
-            BodySource::Reader(BodyReader {
-                state: Reading::Failed(error),
-                ..
-            }) => error.take(),
-            _ => None,
-        }
-    }
+/// A body that is read while it is sent. The reader is user code, and so is its drop: both may fail,
+/// panic or take long. So the reader is kept until the last bytes are sent.
+pub(crate) struct BodyReader {
+    reader: Box<dyn Read + Send>,
+    /// Bytes to come, if their number was announced.
+    left: Option<u64>,
+    chunked: bool,
+    is_done: bool,
 }
 
 impl BodyReader {
-    fn new(reader: Box<dyn Read + Send>, left: Option<u64>, chunked: bool) -> BodyReader {
+    /// `chunked` requires that `length` is unknown.
+    pub(crate) fn new(
+        reader: Box<dyn Read + Send>,
+        length: Option<u64>,
+        chunked: bool,
+    ) -> BodyReader {
         BodyReader {
             reader,
-            left,
+            left: length,
             chunked,
-            state: Reading::More,
+            is_done: length == Some(0),
         }
     }
 
-    /// Puts one more piece into `out`, framed as it travels.
-    fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) {
-        let count = self.take(piece);
-        if !self.chunked {
-            out.extend_from_slice(&piece[..count]);
-        } else if count > 0 {
-            chunked::write_chunk_head(out, count);
-            out.extend_from_slice(&piece[..count]);
-            out.extend_from_slice(chunked::CHUNK_END);
-        } else if matches!(self.state, Reading::Done) {
-            out.extend_from_slice(chunked::LAST_CHUNK);
+    /// Appends the next piece of the body to `out`, framed as the response says. `piece` is the
+    /// buffer to read into.
+    ///
+    /// # Errors
+    ///
+    /// The reader failed, panicked, or has fewer bytes than were announced.
+    pub(crate) fn fill(&mut self, out: &mut Vec<u8>, piece: &mut Vec<u8>) -> io::Result<()> {
+        let chunked = self.chunked;
+        match self.read_piece(piece)? {
+            bytes if !chunked => out.extend_from_slice(bytes),
+            [] => out.extend_from_slice(chunked::LAST_CHUNK),
+            bytes => {
+                chunked::write_chunk_head(out, bytes.len());
+                out.extend_from_slice(bytes);
+                out.extend_from_slice(chunked::CHUNK_END);
+            }
         }
+        Ok(())
     }
 
-    /// How many bytes at the front of `piece` are the next ones; at 0 the state says why.
-    fn take(&mut self, piece: &mut Vec<u8>) -> usize {
-        let most = self.left.map_or(PIECE, |left| {
-            usize::try_from(left).unwrap_or(PIECE).min(PIECE)
+    /// Returns the next bytes of the body; none if the body is done.
+    fn read_piece<'a>(&mut self, piece: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        if self.is_done {
+            return Ok(&[]);
+        }
+        let most = self.left.map_or(BODY_PIECE_BYTES, |left| {
+            usize::try_from(left).map_or(BODY_PIECE_BYTES, |left| left.min(BODY_PIECE_BYTES))
         });
-        if most == 0 {
-            self.state = Reading::Done;
-            return 0;
-        }
-        piece.resize(piece.len().max(PIECE), 0);
-        let count = match self.read(&mut piece[..most]) {
-            Ok(0) if self.left.is_none() => {
-                self.state = Reading::Done;
-                return 0;
+        piece.resize(piece.len().max(BODY_PIECE_BYTES), 0);
+        let count = self.read(&mut piece[..most])?;
+        match &mut self.left {
+            None => self.is_done = count == 0,
+            Some(_) if count == 0 => {
+                let text = "response body shorter than announced";
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, text));
             }
-            Ok(0) => {
-                let error = io::Error::new(
-                    ErrorKind::UnexpectedEof,
-                    "its reader has fewer bytes than were announced",
-                );
-                self.state = Reading::Failed(Some(error));
-                return 0;
-            }
-            Err(error) => {
-                self.state = Reading::Failed(Some(error));
-                return 0;
-            }
-            Ok(count) => count,
-        };
-        if let Some(left) = &mut self.left {
-            *left -= count as u64;
-            if *left == 0 {
-                self.state = Reading::Done;
+            Some(left) => {
+                *left -= count as u64;
+                self.is_done = *left == 0;
             }
         }
-        count
+        Ok(&piece[..count])
     }
 
-    /// An error where the reader fails, or panics.
+    /// Reads once. A panic of the reader becomes an error.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            match caught(|| self.reader.read(buf))? {
+            match catch_panic(|| self.reader.read(buf))? {
+                // A faulty reader may return a count beyond the end of the buffer.
                 Ok(count) => return Ok(count.min(buf.len())),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
@@ -174,121 +110,51 @@ impl BodyReader {
 
 impl Drop for BodyReader {
     fn drop(&mut self) {
-        let _ = caught(|| self.reader = Box::new(io::empty()));
+        let _ = catch_panic(|| self.reader = Box::new(io::empty()));
     }
 }
 
-/// How far the sending came.
+/// The progress of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     All,
-    /// The client takes no more for now.
+    /// The socket accepts no more bytes for now.
     Blocked,
-    /// The reader has to be asked for more, which is a worker's work: it is the user's code.
+    /// The reader must be called, which only a worker may do: the reader is user code.
     NeedsReader,
 }
 
-/// Why a response cannot be finished: the client sees a cut connection, never a response that
-/// looks whole.
+/// The reason why a response cannot be finished. The connection is then cut, so that the client cannot take
+/// the response for a whole one.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// The client is gone.
+    /// The connection is broken.
     Write,
-    /// The body's reader failed, or had fewer bytes than were announced.
+    /// The reader of the body failed, or had fewer bytes than were announced.
     Reader(io::Error),
 }
 
-/// The unsent part of a response. `moved` counts what was written since it was last asked;
-/// `uncounted` what is not in the numbers yet.
+/// The part of a response that is not sent.
 pub(crate) struct ResponseWriter {
-    unsent: Vec<u8>,
-    at: usize,
+    /// Bytes that the socket has not accepted.
+    unsent: ByteQueue,
     source: BodySource,
-    pub moved: usize,
-    uncounted: usize,
+    /// Bytes sent. The caller counts them and sets this to 0.
+    pub(crate) written: usize,
 }
 
 impl ResponseWriter {
-    /// Something to be sent: `source`, behind what [`begin`](ResponseWriter::begin) is given.
     pub(crate) fn new(source: BodySource) -> ResponseWriter {
         ResponseWriter {
-            unsent: Vec::new(),
-            at: 0,
+            unsent: ByteQueue::default(),
             source,
-            moved: 0,
-            uncounted: 0,
+            written: 0,
         }
     }
 
-    /// Sends `out`, then what the source has. What is not write_once is kept; `out` is left empty.
-    pub(crate) fn begin(
-        &mut self,
-        stream: &TcpStream,
-        out: &mut Vec<u8>,
-        piece: &mut Vec<u8>,
-    ) -> Result<Sent, SendError> {
-        let written = match &mut self.source {
-            BodySource::Bytes { bytes, at } => {
-                let written = write_both(stream, out, bytes)?;
-                *at = written.saturating_sub(out.len());
-                written
-            }
-            _ => write(stream, out)?,
-        };
-        self.wrote(written);
-        if written < out.len() {
-            self.unsent.extend_from_slice(&out[written..]);
-        }
-        out.clear();
-        match self.write_pending(stream)? {
-            Sent::NeedsReader => self.fill_and_write(stream, out, piece),
-            sent => Ok(sent),
-        }
-    }
-
-    fn wrote(&mut self, count: usize) {
-        self.moved += count;
-        self.uncounted += count;
-    }
-
-    /// What was written since this was last called.
-    pub(crate) fn uncounted(&mut self) -> usize {
-        std::mem::take(&mut self.uncounted)
-    }
-
-    /// Writes what is here, without asking the reader.
-    pub(crate) fn write_pending(&mut self, stream: &TcpStream) -> Result<Sent, SendError> {
-        if self.at < self.unsent.len() {
-            let written = write(stream, &self.unsent[self.at..])?;
-            self.at += written;
-            self.wrote(written);
-            if self.at < self.unsent.len() {
-                return Ok(Sent::Blocked);
-            }
-            self.unsent = Vec::new();
-            self.at = 0;
-        }
-        match &mut self.source {
-            BodySource::Nothing => Ok(Sent::All),
-            BodySource::Abort => Err(SendError::Write),
-            BodySource::Reader(stream) => match &mut stream.state {
-                Reading::More => Ok(Sent::NeedsReader),
-                Reading::Done => Ok(Sent::All),
-                Reading::Failed(error) => Err(SendError::Reader(
-                    error.take().unwrap_or_else(|| ErrorKind::Other.into()),
-                )),
-            },
-            BodySource::Bytes { bytes, at } => {
-                let written = write(stream, &bytes[*at..])?;
-                *at += written;
-                let all = *at == bytes.len();
-                self.wrote(written);
-                Ok(if all { Sent::All } else { Sent::Blocked })
-            }
-        }
-    }
-
-    /// Asks the reader for more as long as the client takes it.
+    /// Sends `out`, then the source, for as long as the socket accepts bytes. Calls the reader for
+    /// more, with `piece` as the buffer to read into. `out` must be empty unless the response
+    /// begins, and is left empty unless the response failed.
     pub(crate) fn fill_and_write(
         &mut self,
         stream: &TcpStream,
@@ -296,65 +162,91 @@ impl ResponseWriter {
         piece: &mut Vec<u8>,
     ) -> Result<Sent, SendError> {
         loop {
-            match self.write_pending(stream)? {
-                Sent::NeedsReader => {}
-                sent => return Ok(sent),
+            if !out.is_empty() {
+                let body = match &self.source {
+                    BodySource::Bytes(bytes) => bytes.as_slice(),
+                    _ => &[],
+                };
+                let written = write_once(stream, out, body)?;
+                self.written += written;
+                let of_out = written.min(out.len());
+                self.unsent.push(&out[of_out..]);
+                if let BodySource::Bytes(bytes) = &mut self.source {
+                    bytes.consume(written - of_out);
+                }
+                out.clear();
             }
-            out.clear();
-            let bytes = match &mut self.source {
-                // From where it was read to: a copy would be a twentieth of the work.
-                BodySource::Reader(body) if !body.chunked => {
-                    let count = body.take(piece);
-                    &piece[..count]
+            let sent = self.write_pending(stream)?;
+            match (sent, &mut self.source) {
+                (Sent::NeedsReader, BodySource::Reader(body)) if body.chunked => {
+                    body.fill(out, piece).map_err(SendError::Reader)?;
                 }
-                BodySource::Reader(body) => {
-                    body.fill(out, piece);
-                    &out[..]
+                (Sent::NeedsReader, BodySource::Reader(body)) => {
+                    // Sent from the buffer that was read into: a copy would be a twentieth of the
+                    // work.
+                    let bytes = body.read_piece(piece).map_err(SendError::Reader)?;
+                    let written = write_once(stream, bytes, &[])?;
+                    self.written += written;
+                    self.unsent.push(&bytes[written..]);
                 }
-                _ => &[],
-            };
-            let written = write(stream, bytes)?;
-            self.wrote(written);
-            self.unsent.extend_from_slice(&bytes[written..]);
-            out.clear();
+                _ => return Ok(sent),
+            }
         }
     }
 
-    /// Whether it has a reader of the user's.
+    /// Sends the bytes that are here, without a call of the reader.
+    pub(crate) fn write_pending(&mut self, stream: &TcpStream) -> Result<Sent, SendError> {
+        if !self.unsent.is_empty() {
+            self.written += write_from(stream, &mut self.unsent)?;
+            if !self.unsent.is_empty() {
+                return Ok(Sent::Blocked);
+            }
+            // Frees the buffer: the next piece may be long in coming.
+            self.unsent = ByteQueue::default();
+        }
+        match &mut self.source {
+            BodySource::Nothing => Ok(Sent::All),
+            BodySource::Reader(body) if body.is_done => Ok(Sent::All),
+            BodySource::Reader(_) => Ok(Sent::NeedsReader),
+            BodySource::Bytes(bytes) => {
+                self.written += write_from(stream, bytes)?;
+                match bytes.is_empty() {
+                    true => Ok(Sent::All),
+                    false => Ok(Sent::Blocked),
+                }
+            }
+        }
+    }
+
+    /// Returns whether the writer holds a reader, which is user code.
     pub(crate) fn has_reader(&self) -> bool {
         matches!(self.source, BodySource::Reader(_))
     }
 }
 
-fn write(stream: &TcpStream, bytes: &[u8]) -> Result<usize, SendError> {
-    write_once(
-        bytes.len(),
-        |mut stream: &TcpStream| stream.write(bytes),
-        stream,
-    )
+/// Sends from the front of `queue`. Returns the number of bytes sent.
+fn write_from(stream: &TcpStream, queue: &mut ByteQueue) -> Result<usize, SendError> {
+    let written = write_once(stream, queue.as_slice(), &[])?;
+    queue.consume(written);
+    Ok(written)
 }
 
-fn write_both(stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, SendError> {
-    let slices = [IoSlice::new(first), IoSlice::new(second)];
-    write_once(
-        first.len(),
-        |mut stream: &TcpStream| stream.write_vectored(&slices),
-        stream,
-    )
-}
-
-/// How much one write was write_once of; nothing, where the client takes nothing now.
-fn write_once(
-    length: usize,
-    attempt: impl Fn(&TcpStream) -> io::Result<usize>,
-    stream: &TcpStream,
-) -> Result<usize, SendError> {
+/// Sends `first` and then `second` in one write. Returns the number of bytes that the socket
+/// accepted: 0 if the socket is full.
+fn write_once(mut stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<usize, SendError> {
+    if first.is_empty() {
+        return Ok(0);
+    }
     loop {
-        match attempt(stream) {
-            Ok(0) if length > 0 => return Err(SendError::Write),
+        let written = match second {
+            [] => stream.write(first),
+            _ => stream.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+        };
+        match written {
+            Ok(0) => return Err(SendError::Write),
             Ok(count) => return Ok(count),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) if crate::util::io::would_block(&e) => return Ok(0),
+            Err(e) if would_block(&e) => return Ok(0),
             Err(_) => return Err(SendError::Write),
         }
     }

@@ -81,8 +81,8 @@ impl Gate {
 pub(crate) struct Peer {
     inbox: Mutex<VecDeque<Input>>,
     arrived: Condvar,
-    pub polls: AtomicUsize,
-    pub served: AtomicUsize,
+    pub(crate) polls: AtomicUsize,
+    pub(crate) served: AtomicUsize,
     /// 1 while a worker waits on this peer between requests.
     awaited: AtomicUsize,
     running: AtomicUsize,
@@ -93,8 +93,8 @@ pub(crate) struct Peer {
 /// Counts over several tasks.
 #[derive(Default)]
 pub(crate) struct WaitCounts {
-    pub waiting: AtomicUsize,
-    pub most_waiting: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) most_waiting: AtomicUsize,
 }
 
 impl WaitCounts {
@@ -336,10 +336,10 @@ pub(crate) fn dump(pool: &Shared<FakeTask>) -> String {
 
 /// A pool of fake tasks.
 pub(crate) struct Fixture {
-    pub pool: Pool<FakeTask>,
-    pub shared: Arc<Shared<FakeTask>>,
+    pub(crate) pool: Pool<FakeTask>,
+    pub(crate) shared: Arc<Shared<FakeTask>>,
     /// Number of threads that can still be started.
-    pub threads_left: Arc<AtomicUsize>,
+    pub(crate) threads_left: Arc<AtomicUsize>,
 }
 
 impl Fixture {

@@ -12,8 +12,6 @@
 //!     └── LF ── DataLf ◄── CR ── Data
 //! ```
 
-use std::io::Write;
-
 use crate::limits::Limits;
 use crate::message::syntax::bytes::{is, QUOTED, TOKEN, VALUE};
 use crate::wire::error::WireError;
@@ -264,8 +262,7 @@ impl Decoder {
 /// Appends the line before a chunk of `len` bytes. `len` must not be 0, which would end the body.
 pub(crate) fn write_chunk_head(out: &mut Vec<u8>, len: usize) {
     debug_assert_ne!(len, 0);
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "{len:x}\r\n");
+    out.extend_from_slice(format!("{len:x}\r\n").as_bytes());
 }
 
 #[cfg(test)]

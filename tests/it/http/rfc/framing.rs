@@ -1,7 +1,68 @@
-//! Where a body begins and ends: Content-Length and Transfer-Encoding (RFC 9112 §6, RFC 9110 §8.6),
-//! and what was made of them by those who smuggle requests (RFC 9112 §11.2).
+//! The limits of a body: Content-Length and Transfer-Encoding (RFC 9112 §6, RFC 9110 §8.6), and
+//! their use in request smuggling (RFC 9112 §11.2).
 
-use super::{cases, check, Case, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Demand, May, Must, Row, Should, Stays};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("9110 §5.6.1", May, "in Transfer-Encoding too, though the element is what must be there",
+     &["not: some stop at the comma, some read on; nobody sends one", "a comma", "a comma behind",
+       "a comma before", "empty", "blanks"]),
+    ("9110 §7.6.1", Must, "it takes no field away from the one it was sent to",
+     &["a length that Connection names still frames",
+       "an option that names a field takes nothing away"]),
+    ("9110 §8.6", Must, "a length is 1*DIGIT",
+     &["blanks around it", "no blank before it", "leading zeros",
+       "more of them than a number has digits", "empty", "blanks", "a plus", "a minus",
+       "minus zero", "hexadecimal", "octal", "a fraction", "an exponent", "an underscore",
+       "a parameter", "quoted", "a blank inside", "a full-width digit", "a word"]),
+    ("9110 §8.6", Must, "no number is too large to be understood",
+     &["one more than 64 bits", "64 bits and around again", "a hundred nines",
+       "the greatest that 64 bits can say @ 9110 §15.5.14"]),
+    ("9110 §9.3.1", Must, "a body of GET is read as a body", &["GET may have a body"]),
+    ("9110 §9.3.5", Must, "a body of DELETE is read as a body", &["so may DELETE"]),
+    ("9110 §9.3.7", Must, "OPTIONS may have a body, and says what is allowed",
+     &["so may OPTIONS", "http::methods::options_is_answered()"]),
+    ("9110 §15.5.14", May, "413 for what is too large, and the end",
+     &["a length beyond the limit", "the greatest that 64 bits can say", "for HEAD",
+       "limits::bounds::bodies()"]),
+    ("9112 §6.1", May, "both fields: refused",
+     &["beside chunked", "zero beside chunked", "a bad one beside chunked",
+       "chunked, then a length", "chunked, then a length far behind", "beside another coding",
+       "beside no coding"]),
+    ("9112 §6.1", Must, "and in any case the connection closes",
+     &["beside chunked", "chunked, then a length"]),
+    ("9112 §6.1", Should, "501 for a coding that is not understood",
+     &["another, then chunked", "another, then chunked in a second", "identity, then chunked"]),
+    ("9112 §6.1", Must, "only the one name is that coding",
+     &["quotes", "single quotes", "brackets", "a colon", "two words", "NBSP before",
+       "a Kelvin sign for the k"]),
+    ("9112 §6.3", Must, "400 and close where chunked is not the last coding",
+     &["chunked, then another", "chunked, then another in a second", "chunked, then identity",
+       "chunked, then identity in a second", "another", "identity", "one that ends so",
+       "one that begins so", "one that nearly is", "a hyphen", "cow"]),
+    ("9112 §6.3", Must, "400 and close for a length that is none",
+     &["a plus @ 9110 §8.6", "empty @ 9110 §8.6", "twice and different", "a list that differs"]),
+    ("9112 §6.3", May, "equal lengths in a list may be joined",
+     &["not: others take the first, the last, or none", "twice", "twice zero",
+       "a list of equals", "a list without blanks"]),
+    ("9112 §6.3", Must, "a length is the body's, and neither field means none",
+     &["a body of that length", "0", "none is 0", "1.0 with a length",
+       "1.0 without a length has no body", "bytes behind a body are the next request",
+       "so may any method", "NUL in a body is a byte",
+       "1.1 without one neither, and what follows is no request"]),
+    ("9112 §7.1", Must, "chunked is applied once",
+     &["chunked twice in one", "chunked twice in two"]),
+    ("9112 §7.1", Should, "parameters of chunked are an error",
+     &["a parameter", "a parameter behind a blank", "a semicolon"]),
+    ("9112 §7.2", Should, "x-gzip and x-compress are gzip and compress",
+     &["not: neither is supported", "another, then chunked @ 9112 §6.1"]),
+    ("9112 §11.2", Must, "no bytes are read in another way than others read them",
+     &["CL.TE", "TE.CL", "TE.TE", "CL.0", "0.CL", "TE.0", "TERM.EXT", "EXT.TERM",
+       "a chunk that spills over", "an expectation that only some understand",
+       "a head that goes on behind CR CR", "nor is a CONNECT that is refused",
+       "an Upgrade is no end of HTTP until it is granted"]),
+];
 
 pub fn rows() -> Vec<Case> {
     let lengths = BAD_LENGTHS.iter().map(|&(section, name, value)| {
@@ -22,7 +83,7 @@ fn lengths_and_codings() {
     check(&rows());
 }
 
-/// A POST whose body looks like a request to whoever reads on.
+/// A POST whose body looks like a request to a reader that continues.
 fn refused(section: &'static str, name: &str, fields: &[u8], want: &str) -> Case {
     let bytes = [
         b"POST / HTTP/1.1\r\nHost: h\r\n",
@@ -96,7 +157,8 @@ const LENGTHS: &[Row] = &[
      &["HEAD 413"], Closes),
 ];
 
-/// What is known to have been read in two ways: each row holds a request for who reads it wrong.
+/// Known attacks that two readers have read differently: each row holds a request for the reader
+/// that is wrong.
 #[rustfmt::skip]
 const SMUGGLED: &[Row] = &[
     ("9112 §11.2", "CL.TE",

@@ -1,6 +1,63 @@
 //! The request line: method, version and the blanks between them (RFC 9112 §2, §3).
 
-use super::{cases, check, Case, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Demand, May, Must, Row, Should, Stays};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("9110 §2.5", Must, "a higher minor version is read as the highest that is known",
+     &["1.2 is read as 1.1", "1.9 is read as 1.1", "1.3 stays as 1.1 does"]),
+    ("9110 §9.1", Should, "501 for a method nobody knows, 405 for one that is not allowed",
+     &["a method that nobody knows is the handler's",
+       "http::methods::a_wrong_method_is_a_405_that_says_which_are_right()"]),
+    ("9110 §9.3.6", May, "CONNECT is for proxies",
+     &["CONNECT is not implemented", "a body that CONNECT may not have"]),
+    ("9110 §9.3.8", Should, "TRACE says nothing that is secret",
+     &["TRACE is not implemented", "a body that TRACE may not have"]),
+    ("9110 §15.6.6", Must, "505 for another major version",
+     &["2.0", "3.0", "0.9", "9.9", "the preface of HTTP/2"]),
+    ("9112 §2.2", May, "a lone LF may end a line",
+     &["not: a proxy that ends its lines by CRLF alone would split the same bytes elsewhere",
+       "LF throughout", "LF for the end of the line", "LF for the last line", "CR LF LF",
+       "LF and a field behind it", "LF before", "CRLF LF before"]),
+    ("9112 §2.2", Must, "a CR without LF is invalid, or SP",
+     &["CR throughout", "CR in a value", "CR for a value", "CR at the end of a value",
+       "CR and a field behind it", "CR for the end of the line", "CR for the last line",
+       "CR CR LF", "CR before", "CR CRLF before"]),
+    ("9112 §2.2", Should, "an empty line before a request is ignored, at least one",
+     &["an empty line before is passed over", "so are several", "16 empty lines before",
+       "17 of them", "an empty line between requests", "an empty line after the last one",
+       "limits::slow::empty_lines_do_not_stretch_the_idle_time()"]),
+    ("9112 §2.2", Should, "what is no HTTP request at all is answered with 400, and the end",
+     &["a TLS hello @ 9112 §2.3", "an SSH banner @ 9112 §2.3", "a response @ 9112 §2.3",
+       "a PROXY line @ 9112 §2.3", "NUL before", "a blank before", "HTAB before"]),
+    ("9112 §2.3", Must, "HTTP-version is `HTTP/` DIGIT `.` DIGIT, and heeds case",
+     &["http in lower case", "Http", "one digit", "no minor digit", "no major digit",
+       "a two-digit minor", "a two-digit major", "a leading zero", "three digits",
+       "a letter for a digit", "a blank in the version", "no version, as in 0.9", "HTTPS"]),
+    ("9112 §3", Must, "method SP target SP version CRLF, and one SP each",
+     &["a method, a target, a version", "two blanks after the method",
+       "two blanks before the version", "HTAB after the method", "HTAB before the version",
+       "a blank after the version", "four words", "no target", "no method", "a method alone"]),
+    ("9112 §3", May, "other white space may be taken for SP",
+     &["not: what comes before the server may have split the line elsewhere",
+       "VT before the version", "FF before the version", "CR for a blank",
+       "NBSP before the version"]),
+    ("9112 §3", Should, "a line that is none is refused with 400, and not mended",
+     &["a blank in the target", "a quoted target", "a word after the version",
+       "NUL after the version"]),
+    ("9112 §3", Should, "501 for a method longer than any that is implemented",
+     &["a method longer than any implemented one", "a method of 64 bytes @ 9112 §3.1"]),
+    ("9112 §3.1", Must, "a method is a token, and heeds case",
+     &["methods heed case @ 9110 §9.1", "`(` in the method @ 9110 §9.1",
+       "NUL in the method @ 9110 §9.1", "every byte of a token @ 9110 §5.6.2",
+       "a method of 64 bytes"]),
+    ("9112 §3.2.3", Must, "authority-form is for CONNECT, and CONNECT has no other",
+     &["authority-form for GET", "a host for GET", "CONNECT to a path", "CONNECT to a URL",
+       "CONNECT to no host"]),
+    ("9112 §9.3.2", Must, "pipelined requests are answered in their order",
+     &["pipelined, in order", "http::pipelining::two_hundred_at_once_are_answered_in_order()",
+       "what came before a bad one is answered", "and nothing behind it"]),
+];
 
 pub fn rows() -> Vec<Case> {
     let lines = cases(b"", LINES, b"\r\nHost: h\r\n\r\n");
@@ -12,7 +69,7 @@ fn request_lines_and_heads() {
     check(&rows());
 }
 
-/// What comes before `CRLF Host`.
+/// The bytes before `CRLF Host`.
 #[rustfmt::skip]
 const LINES: &[Row] = &[
     ("9112 §3", "a method, a target, a version", b"GET / HTTP/1.1", &["200 GET / h "], Stays),

@@ -1,11 +1,12 @@
-//! The server of one cell: its routes bring a client into any phase, and it says what became of it.
+//! The server of one cell: its routes bring a client into any phase, and it reports the end of the
+//! client.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, Gate, SLACK};
+use crate::support::{eventually_equals, Barrier, Client, SLACK};
 use millpond::{BackgroundServer, CloseReason, Limits, ReadWrite, Request, Response, ResponseBody};
 use millpond::{Router, Settings, Stats, Upgrade};
 
@@ -15,12 +16,12 @@ const POOL: usize = 4;
 /// More than any pair of sockets holds.
 pub const LARGE: usize = 16 * 1024 * 1024;
 /// Longer than the longest cell.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// How to know that a client is in its phase.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reached {
-    /// It has sent what it has to send.
+    /// The client has sent its bytes.
     Sent,
     /// Its handler runs.
     Handler,
@@ -30,16 +31,16 @@ pub enum Reached {
     Answered,
 }
 
-pub struct House {
+pub struct PhaseServer {
     server: BackgroundServer,
-    /// Where `/gate` waits.
-    gate: Gate,
+    /// Where `/wait` waits.
+    barrier: Barrier,
     /// Where every other handler that reads a body is seen to come.
-    came: Gate,
+    came: Barrier,
     seen: Seen,
 }
 
-/// What handlers, readers and the like saw, in order.
+/// The observations of handlers and readers, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<String>>>);
 
@@ -49,21 +50,21 @@ impl Seen {
     }
 }
 
-impl House {
-    pub fn open() -> House {
-        let (gate, came, seen) = (Gate::default(), Gate::default(), Seen::default());
+impl PhaseServer {
+    pub fn open() -> PhaseServer {
+        let (barrier, came, seen) = (Barrier::default(), Barrier::default(), Seen::default());
         came.open();
         let meeting = Arc::new(std::sync::Barrier::new(POOL));
         let router = Router::default();
-        let (passes, comes, sees) = (gate.clone(), came.clone(), seen.clone());
+        let (at_barrier, comes, sees) = (barrier.clone(), came.clone(), seen.clone());
         router.fallback(move |request: &Request| match request.raw_url() {
             "/read" => {
-                comes.pass();
+                comes.wait();
                 read(request, &sees)
             }
-            "/gate" => {
-                comes.pass();
-                passes.pass();
+            "/wait" => {
+                comes.wait();
+                at_barrier.wait();
                 sees.note("passed");
                 Response::text("passed")
             }
@@ -92,9 +93,9 @@ impl House {
         };
         let settings = Settings::default().pool_size(POOL).limits(limits);
         let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
-        House {
+        PhaseServer {
             server: server.expect("a free port"),
-            gate,
+            barrier,
             came,
             seen,
         }
@@ -102,7 +103,7 @@ impl House {
 
     pub fn connect(&self) -> Client {
         let client = Client::connect(self.server.addr());
-        let patient = client.stream.set_read_timeout(Some(PATIENCE));
+        let patient = client.stream.set_read_timeout(Some(MAX_WAIT));
         patient.expect("a timeout");
         client
     }
@@ -111,7 +112,7 @@ impl House {
     pub fn reached(&self, client: &mut Client, how: Reached, resets: bool) {
         match how {
             Reached::Sent => {}
-            Reached::Handler => self.came.wait_for(1),
+            Reached::Handler => self.came.wait_for_arrivals(1),
             Reached::Answered if !resets => drop(client.response()),
             Reached::Began | Reached::Answered => {
                 client.stream.peek(&mut [0]).expect("an answer");
@@ -119,14 +120,14 @@ impl House {
         }
     }
 
-    /// What the handler waited for has happened.
-    pub fn let_go(&self) {
-        self.gate.open();
+    /// Releases the handler, whose wait is over.
+    pub fn release(&self) {
+        self.barrier.open();
     }
 
-    /// Waits until the server has let go of its one client, who `sips` meanwhile.
-    pub fn gone(&self, sips: bool, client: &mut Client) {
-        self.empty_after(|| {
+    /// Waits until the server has closed its one client, which reads a byte now and then if `sips`.
+    pub fn wait_until_gone(&self, sips: bool, client: &mut Client) {
+        self.wait_until_empty_after(|| {
             if sips {
                 let _ = client.stream.read(&mut [0]);
             }
@@ -136,22 +137,22 @@ impl House {
     }
 
     /// Waits until the one client has come and gone.
-    pub fn empty(&self) {
-        self.empty_after(|| thread::sleep(Duration::from_millis(1)));
+    pub fn wait_until_empty(&self) {
+        self.wait_until_empty_after(|| thread::sleep(Duration::from_millis(1)));
     }
 
-    fn empty_after(&self, mut pause: impl FnMut()) {
+    fn wait_until_empty_after(&self, mut pause: impl FnMut()) {
         let began = Instant::now();
         let waits = |stats: Stats| stats.accepted == 0 || stats.open > 0;
         while waits(self.server.stats()) {
-            assert!(began.elapsed() < PATIENCE, "it is never over");
+            assert!(began.elapsed() < MAX_WAIT, "it is never over");
             pause();
         }
     }
 
-    /// The one client ended for this reason and the handler saw this; and the house is as it was.
+    /// The one client ended for this reason and the handler saw this; and the server is as it was.
     pub fn closes(self, reason: CloseReason, seen: &str) {
-        self.empty();
+        self.wait_until_empty();
         let stats = self.server.stats();
         let all: u64 = CloseReason::ALL.iter().map(|&r| stats.closed(r)).sum();
         assert_eq!((all, stats.closed(reason)), (1, 1), "{reason:?}: {stats:?}");
@@ -169,15 +170,9 @@ impl House {
             assert_eq!(client.response().text(), "met");
         }
         // An upgrade's thread is its own and may be a moment behind.
-        let began = Instant::now();
-        while self.seen.0.lock().unwrap().concat() != seen {
-            let saw = self.seen.0.lock().unwrap().clone();
-            assert!(
-                began.elapsed() < SLACK,
-                "the handler saw {saw:?}, not {seen}"
-            );
-            thread::sleep(Duration::from_millis(1));
-        }
+        eventually_equals(SLACK, &seen.to_owned(), || {
+            self.seen.0.lock().unwrap().concat()
+        });
         let drained = self.server.stop();
         assert_eq!(drained.cut, 0);
         assert!(drained.took < SLACK, "{drained:?}");

@@ -1,16 +1,15 @@
-//! Servers, agents and bodies for the tests. It asserts nothing about a server.
+//! Servers, agents and bodies for the tests. Nothing here asserts anything about a server.
 
 use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
 
 use millpond::{BackgroundServer, Limits, Request, Response, Route, Router, Settings};
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 use ureq::Agent;
 
-/// No exchange takes longer, the largest bodies on a slow machine included.
-pub const GUARD: Duration = Duration::from_secs(60);
-/// The largest body a server takes unless told otherwise.
+use crate::GUARD;
+
+/// The default limit of a body.
 pub const MOST: u64 = 16 * 1024 * 1024;
 
 /// A managed server on a free port with these routes.
@@ -67,8 +66,8 @@ pub fn verify(request: &Request) -> Response {
     }
 }
 
-/// A body of any length in which every byte is known by its place: read it to send it, write what
-/// came to it to compare. The period is a prime, so a lost, doubled or moved buffer shows.
+/// A body of any length with a known byte at each place: read it to send it, write received bytes
+/// to it to compare them. The period is a prime, so a lost, doubled or moved buffer shows.
 #[derive(Default)]
 pub struct Patterned {
     at: u64,
@@ -77,7 +76,7 @@ pub struct Patterned {
 const PERIOD: usize = 8191;
 
 impl Patterned {
-    /// What comes next of the pattern: at most `length` bytes, at least one.
+    /// Returns the next bytes of the pattern: at most `length` bytes, at least one.
     fn next(&self, length: usize) -> ([u8; PERIOD], std::ops::Range<usize>) {
         let mut block = [0; PERIOD];
         for (i, byte) in block.iter_mut().enumerate() {
@@ -114,14 +113,5 @@ impl Write for Patterned {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Waits for something that can only be looked at: a counter, say.
-pub fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < GUARD, "never happened: {what}");
-        std::thread::yield_now();
     }
 }

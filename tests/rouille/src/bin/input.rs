@@ -23,19 +23,37 @@ fn main() {
     assert_eq!(site(&stranger, &storage).status_code, 303);
 
     // "Ann:sesame", and then with the cookie alone.
-    let login = request("POST", "/login", &[("Authorization", "Basic QW5uOnNlc2FtZQ==")], "");
+    let login = request(
+        "POST",
+        "/login",
+        &[("Authorization", "Basic QW5uOnNlc2FtZQ==")],
+        "",
+    );
     let welcome = site(&login, &storage);
     assert_eq!(text(welcome), "hello Ann");
     let sid = storage.lock().unwrap().keys().next().unwrap().clone();
     let cookie = format!("theme=dark; SID={}", sid);
-    let known = request("GET", "/", &[("Cookie", &cookie), ("Accept", "text/plain")], "");
+    let known = request(
+        "GET",
+        "/",
+        &[("Cookie", &cookie), ("Accept", "text/plain")],
+        "",
+    );
     assert_eq!(text(site(&known, &storage)), "you are Ann in dark");
-    let known = request("GET", "/", &[("Cookie", &cookie), ("Accept", "image/png")], "");
+    let known = request(
+        "GET",
+        "/",
+        &[("Cookie", &cookie), ("Accept", "image/png")],
+        "",
+    );
     assert_eq!(site(&known, &storage).status_code, 406);
     let note = request(
         "POST",
         "/note",
-        &[("Cookie", &cookie), ("Content-Type", "text/plain; charset=utf8")],
+        &[
+            ("Cookie", &cookie),
+            ("Content-Type", "text/plain; charset=utf8"),
+        ],
         "buy tea",
     );
     assert_eq!(text(site(&note, &storage)), "Ann: buy tea");
@@ -65,7 +83,10 @@ fn site(request: &Request, storage: &Mutex<HashMap<String, SessionData>>) -> Res
         };
         let response = route(request, &mut session_data);
         if let Some(data) = session_data {
-            storage.lock().unwrap().insert(session.id().to_owned(), data);
+            storage
+                .lock()
+                .unwrap()
+                .insert(session.id().to_owned(), data);
         } else if session.client_has_sid() {
             storage.lock().unwrap().remove(session.id());
         }
@@ -137,7 +158,10 @@ fn described(request: &Request) -> Response {
 }
 
 fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Request {
-    let headers = headers.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let headers = headers
+        .iter()
+        .map(|&(n, v)| (n.to_owned(), v.to_owned()))
+        .collect();
     Request::fake_http(method, url, headers, body.into())
 }
 

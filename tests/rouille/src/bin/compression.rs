@@ -22,7 +22,10 @@ fn main() {
         ..Response::text("")
     };
     let response = response.with_unique_header("Content-Encoding", "br");
-    assert_eq!(read(content_encoding::apply(&request("gzip"), response)), [1, 2, 3]);
+    assert_eq!(
+        read(content_encoding::apply(&request("gzip"), response)),
+        [1, 2, 3]
+    );
 }
 
 fn page() -> String {

@@ -57,7 +57,10 @@ fn main() {
         assert!(get(address, "/double?n=21").ends_with("\r\n\r\n42"));
         assert!(get(address, "/double?n=x").starts_with("HTTP/1.1 400 "));
         assert!(get(address, "/none").starts_with("HTTP/1.1 404 "));
-        let echoed = ask(address, "POST /echo HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody");
+        let echoed = ask(
+            address,
+            "POST /echo HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody",
+        );
         assert!(echoed.ends_with("\r\n\r\nbody"));
         assert!(get(address, "/stop").starts_with("HTTP/1.1 204 "));
     });

@@ -1,6 +1,46 @@
 //! The chunked coding of a request, its extensions and its trailer section (RFC 9112 §7.1).
 
-use super::{cases, check, Case, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Demand, May, Must, Row, Stays};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("9110 §5.6.3", Must, "bad white space is read over, where the grammar has it",
+     &["blanks around them @ 9112 §7.1.1"]),
+    ("9110 §6.5.1", Must, "no trailer field is taken for one of the head",
+     &["trailer fields that would frame change nothing @ 9112 §7.1.2"]),
+    ("9112 §6.1", Must, "the chunked coding is understood",
+     &["GET may be chunked", "so may HEAD", "a coding that Connection names still frames"]),
+    ("9112 §6.1", Must, "a coding in HTTP/1.0 is a broken message, and closes",
+     &["1.0 has no codings", "nor with a length"]),
+    ("9112 §7.1", Must, "chunked is decoded",
+     &["one chunk", "two chunks", "none", "leading zeros", "a size in capitals",
+       "a size in lower case", "CRLF in a chunk", "what looks like the end in a chunk",
+       "what follows the end is the next request"]),
+    ("9112 §7.1", Must, "a size is 1*HEXDIG, however large",
+     &["a plus", "a minus", "0x", "an underscore", "SP before", "SP behind", "SP inside", "no size",
+       "16 digits", "17 digits", "64 bits and around again",
+       "wire::body::chunked::a_size_beyond_the_limit_is_rejected_before_its_data()"]),
+    ("9112 §7.1", Must, "each line and each chunk ends in CRLF",
+     &["LF behind the size", "CR behind the size", "LF behind the chunk", "CR behind the chunk",
+       "nothing behind the chunk", "a chunk longer than its size",
+       "a chunk shorter than its size", "LF behind the last size", "LF for the end"]),
+    ("9112 §7.1.1", Must, "extensions that nobody knows are passed over",
+     &["an extension", "one with a value", "several", "blanks around them", "a quoted value",
+       "quoted `;` and `\"`"]),
+    ("9112 §7.1.1", Must, "an extension has its grammar",
+     &["an empty extension", "two semicolons", "an extension without its value",
+       "an extension without its name", "a quote that does not end", "LF in an extension",
+       "LF in an extension, CRLF behind it", "CR in an extension", "NUL in an extension",
+       "CRLF in a quoted value"]),
+    ("9112 §7.1.2", May, "a trailer section is dropped",
+     &["a trailer field", "several trailer fields",
+       "trailer fields that would frame change nothing"]),
+    ("9112 §7.1.2", Must, "it has the grammar of fields",
+     &["a trailer line without a colon", "a trailer field without a name",
+       "SP before a trailer's colon", "SP before a trailer's name", "a folded trailer",
+       "LF behind a trailer", "CR in a trailer", "NUL in a trailer", "NUL in a trailer's name",
+       "a request for a trailer"]),
+];
 
 pub fn rows() -> Vec<Case> {
     let good = GOOD.iter().map(|&(section, name, body, read)| {
@@ -57,7 +97,7 @@ const WHOLE: &[Row] = &[
      &["HEAD 200"], Stays),
 ];
 
-/// Body, and what the handler reads of it.
+/// Body, and the bytes that the handler reads.
 #[rustfmt::skip]
 const GOOD: &[(&str, &str, &[u8], &str)] = &[
     ("9112 §7.1", "one chunk", b"5\r\nhello\r\n0\r\n\r\n", "hello"),

@@ -1,6 +1,71 @@
 //! The request target in its four forms, and Host (RFC 9112 §3.2, RFC 9110 §7.2, RFC 3986).
 
-use super::{cases, check, Case, Closes, Fate, Row, Stays};
+use super::{cases, check, Case, Closes, Demand, May, Must, Persistence, Row, Should, Stays};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("3986 §2.1", Must, "`%` stands before two digits",
+     &["`%` and nothing", "`%` and one digit", "`%` and no digits", "`%` in the query", "`%u`",
+       "`%%`", "an escaped NUL is the handler's", "escaped CR and LF stay escaped"]),
+    ("3986 §3.1", Must, "a scheme ignores case", &["a scheme ignores case"]),
+    ("3986 §3.2.2", Must, "an IPv6 address stands in brackets", &["IPv6"]),
+    ("3986 §3.3", Must, "a path holds these bytes", &["every byte of a path"]),
+    ("3986 §6.2.2", May, "dots and escapes are normalized",
+     &["not: what a path means is the router's and the handler's to say", "dots stay as they are"]),
+    ("9110 §4.2", Must, "of no other scheme anything is served", &["another scheme @ 9112 §3.2.2"]),
+    ("9110 §4.2.1", Must, "an http URI without a host is refused",
+     &["no host", "a port and no host", "a scheme alone", "a query for a host",
+       "an empty one @ 9112 §3.3"]),
+    ("9110 §4.2.3", Must, "an empty path is `/`", &["no path is `/`", "no path but a query"]),
+    ("9110 §4.2.4", Should, "userinfo is an error",
+     &["userinfo", "userinfo and a password", "user@example.com @ 9112 §3.2"]),
+    ("9110 §7.2", Must, "Host is looked for wherever it stands", &["it may be the last field"]),
+    ("9110 §7.4", Must, "what is to come over TLS is not served without",
+     &["https over no TLS", "https for all of the server"]),
+    ("9112 §3.2", Must, "no white space, no control byte and nothing above ASCII in a target",
+     &["NUL", "HTAB", "DEL", "a control byte", "CR", "LF", "ISO-8859-1", "UTF-8",
+       "a byte of no text"]),
+    ("9112 §3.2", Must, "a target has one of four forms; a fragment is in none",
+     &["no slash", "a query alone", "dots alone", "a fragment", "a fragment alone",
+       "a fragment in the query", "a backslash for the slash", "`<` and `>`", "a quote"]),
+    ("9112 §3.2", May, "bytes that are in no URI",
+     &["braces and bars in a query, as browsers send them", "brackets, as browsers send them",
+       "braces", "a bar", "a caret", "a backtick", "a backslash"]),
+    ("9112 §3.2", Must, "400 for HTTP/1.1 without Host",
+     &["no Host", "no Host among others", "no Host beside absolute-form", "no Host in 1.2",
+       "1.0 needs none"]),
+    ("9112 §3.2", Must, "400 for more than one Host",
+     &["two", "two that are equal", "two with others between", "two, of which one is empty",
+       "two in 1.0", "two beside absolute-form"]),
+    ("9112 §3.2", Must, "400 for a Host that is none",
+     &["a/b", "user@example.com", "http://example.com", "example com",
+       "example.com, other.example", "::1", "[::1",
+       "example.com:65536", ":80", "a?b", "a#b", "a%zz", "a\\b", "[::1]a", "a\0b",
+       "a bad one in 1.0", "a bad one beside absolute-form"]),
+    ("9112 §3.2", Must, "and not for one that is",
+     &["example.com", "EXAMPLE.com:80", "example.com:", "127.0.0.1:8080", "[::1]", "[::1]:80",
+       "[2001:db8::7]:443", "under_score.example", "a%20b"]),
+    ("9112 §3.2", May, "an IPvFuture or a zone is a host of RFC 3986 or RFC 6874",
+     &["not: nobody serves the one, and RFC 9844 took the other back", "[v1.a]",
+       "[fe80::1%25eth0]"]),
+    ("9112 §3.2.1", Must, "origin-form is a path and perhaps a query",
+     &["a path and a query", "a query of `?`", "two slashes are no authority",
+       "a URL in the query"]),
+    ("9112 §3.2.2", Must, "absolute-form is accepted",
+     &["the target's host replaces that of Host", "with its port", "an empty port", "1.0 too",
+       "an empty one beside absolute-form"]),
+    ("9112 §3.2.2", Must, "its authority counts, and not what Host says",
+     &["the target's host replaces that of Host"]),
+    ("9112 §3.2.2", Must, "it is the URL of something served here",
+     &["another scheme", "a scheme of a script", "a scheme and one slash", "a scheme and no slash",
+       "a port that is no number", "a port that does not exist", "a fragment", "half of IPv6"]),
+    ("9112 §3.2.4", Must, "`*` is for OPTIONS",
+     &["`*` for OPTIONS", "`*` for GET", "`*` for HEAD", "`*` for POST", "`*` and more",
+       "`*` and a query", "`/*` is a path",
+       "OPTIONS for a URL without a path is for `*`"]),
+    ("9112 §3.3", May, "a request whose URI has no host may be refused; there is no such http URI",
+     &["an empty one", "one of blanks is empty", "an empty one in 1.0", "an empty one for `*`"]),
+];
 
 pub fn rows() -> Vec<Case> {
     let targets = cases(b"", TARGETS, b"\r\nHost: h\r\n\r\n");
@@ -14,21 +79,21 @@ fn targets_and_hosts() {
     check(&rows());
 }
 
-fn hosts(hosts: &[&[u8]], fate: Fate) -> Vec<Case> {
+fn hosts(hosts: &[&[u8]], persistence: Persistence) -> Vec<Case> {
     let case = |host: &&[u8]| {
         let name = String::from_utf8_lossy(host);
         let bytes = [b"GET / HTTP/1.1\r\nHost: ", *host, b"\r\n\r\n"].concat();
         let told = format!("200 GET / {name} ");
-        let want = match fate {
+        let want = match persistence {
             Stays => told.as_str(),
             _ => "400",
         };
-        Case::new("9112 §3.2", &name, bytes, &[want], fate)
+        Case::new("9112 §3.2", &name, bytes, &[want], persistence)
     };
     hosts.iter().map(case).collect()
 }
 
-/// What comes before `CRLF Host`.
+/// The bytes before `CRLF Host`.
 #[rustfmt::skip]
 const TARGETS: &[Row] = &[
     ("9112 §3.2.1", "a path and a query", b"GET /a/b;c=d?e=f&g=h HTTP/1.1",

@@ -1,7 +1,20 @@
-//! A client that ends its side (RFC 9112 §8, §9.5): after a whole request it gets its answer, in
-//! the middle of one it is told so.
+//! A client that ends its side (RFC 9112 §8, §9.5): after a whole request it gets the response, in
+//! the middle of one it gets a 400.
 
-use super::{cases, check, Case, Ends, Row};
+use super::{cases, check, Case, Demand, Ends, May, Must, Row};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("9112 §8", May, "an error is answered to a request that was cut short",
+     &["a method", "half of HEAD", "a head without its last LF", "half of a body",
+       "a chunked body without its last chunk", "one without its last LF"]),
+    ("9112 §8", Must, "a body is whole only at its end",
+     &["a head and no body", "half of a body", "half of a chunk",
+       "a chunked body without its last chunk", "half of a body that waits for 100",
+       "http::responses::a_body_that_cannot_be_finished_is_seen_to_be_cut()"]),
+    ("9112 §9.6", Must, "a client that ends its side gets the answers to what it asked",
+     &["nothing", "a whole request", "two whole requests", "a whole body"]),
+];
 
 pub fn rows() -> Vec<Case> {
     cases(b"", ENDS, b"")

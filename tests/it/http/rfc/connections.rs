@@ -1,14 +1,84 @@
 //! Whether a connection goes on (RFC 9112 §9.3, §9.6), and the requests with a rule of their own:
 //! HEAD, OPTIONS, Expect (RFC 9110 §9.3, §10.1.1).
 
-use super::{cases, check, teller, Case, Closes, Fate, Row, Stays};
+use super::{
+    cases, check, describing_server, Case, Closes, Demand, May, Must, Persistence, Row, Should,
+    Stays,
+};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("9110 §5.6.1", Must, "empty elements of a list are ignored",
+     &["empty options are none", "empty expectations are none",
+       "commas for options @ 9110 §7.6.1"]),
+    ("9110 §6.6.2", May, "Trailer is a hint", &["Trailer announces nothing"]),
+    ("9110 §7.6.1", Must, "Connection is a list whose options ignore case",
+     &["options ignore case", "close in a list", "what only looks like close",
+       "an option that nobody knows", "no option", "commas for options",
+       "Keep-Alive in capitals"]),
+    ("9110 §7.8", May, "Upgrade is passed over", &["an Upgrade that nobody follows"]),
+    ("9110 §7.8", Must, "it is passed over in HTTP/1.0", &["1.0 has no Upgrade"]),
+    ("9110 §7.8", Must, "a switch is to what was asked for, and Connection names the field",
+     &["an Upgrade that Connection does not name",
+       "http::upgrade::a_request_that_cannot_switch_is_told_500_and_closed()",
+       "wire::encode::an_upgrade_names_itself_in_connection()"]),
+    ("9110 §9.3.2", Must, "HEAD is answered without content",
+     &["HEAD has no body", "HEAD among others", "HEAD in 1.0", "so may HEAD",
+       "HEAD in another major version", "HEAD with an expectation", "head is another method"]),
+    ("9110 §10.1.1", Must, "100, or a final status, when the body is wanted, or not",
+     &["100-continue, and the body", "chunked",
+       "http::early::continue_is_sent_when_the_handler_reads_and_not_before()",
+       "http::early::continue_is_never_sent_when_the_handler_does_not_read()",
+       "http::early::a_refusal_comes_in_place_of_continue()"]),
+    ("9110 §10.1.1", Must, "it ignores case; HTTP/1.0 does not know it",
+     &["it ignores case", "1.0 does not know it", "another in 1.0", "no expectation",
+       "http::early::continue_is_not_sent_to_a_10_client_nor_without_a_body()"]),
+    ("9110 §10.1.1", May, "no 100 where the body is there or there is none",
+     &["without a body there is nothing to expect",
+       "http::early::continue_is_not_sent_once_some_of_the_body_has_come()"]),
+    ("9110 §10.1.1", Should, "a final status says whether the connection closes",
+     &["http::early::continue_is_never_sent_when_the_handler_does_not_read()",
+       "what looks like a request is the body that was waited for"]),
+    ("9110 §10.1.4", Must, "TE asks for nothing that has to be sent",
+     &["TE asks for what is not sent", "TE with a coding that no response has"]),
+    ("9110 §12.1", May, "there is one representation, unless the handler has more",
+     &["what is accepted is the handler's to heed"]),
+    ("9110 §13.1.2", May, "a condition needs a validator",
+     &["nor is a tag, where there is none to compare"]),
+    ("9110 §13.1.3", Must, "a date that is none is ignored",
+     &["a date that is none is no condition"]),
+    ("9110 §13.1.5", Must, "If-Range without Range is ignored",
+     &["If-Range without Range is nothing"]),
+    ("9110 §14.2", May, "Range is ignored where there are no ranges",
+     &["a Range is passed over", "so is one that makes no sense", "and one of another unit"]),
+    ("9110 §14.5", Should, "400 for PUT with Content-Range",
+     &["not: the server does not know which handler takes a part",
+       "Content-Range for PUT is the handler's to refuse"]),
+    ("9110 §15.5.18", May, "417 for another expectation",
+     &["another", "another behind it", "another in a second field", "one that begins so",
+       "another without a body"]),
+    ("9112 §C.2.2", Should, "what proxies of old left behind means nothing",
+     &["Proxy-Connection is nothing", "1.0 with the field Keep-Alive alone"]),
+    ("9112 §9.3", Must, "a connection stays or closes as version and Connection say",
+     &["1.1 stays", "keep-alive in 1.1", "1.0 closes", "1.0 with keep-alive stays",
+       "1.0 with both", "1.0 with another option", "close wins over keep-alive",
+       "whichever comes first",
+       "http::rfc::connections::the_answer_says_whether_the_connection_stays()"]),
+    ("9112 §9.6", Must, "behind a request with `close` nothing is processed",
+     &["close", "http::rfc::connections::nothing_is_read_behind_a_request_that_asked_to_close()",
+       "http::pipelining::the_last_one_closes_and_what_is_behind_it_is_not_looked_at()"]),
+    ("9112 §9.6", Must, "the last answer is followed by the end, and should say so",
+     &["close", "http::rfc::connections::the_answer_says_whether_the_connection_stays()"]),
+    ("9113 §3.1", May, "an Upgrade to h2c is passed over",
+     &["h2c is none that anybody follows"]),
+];
 
 pub fn rows() -> Vec<Case> {
     let persistence = PERSISTENCE
         .iter()
-        .map(|&(section, name, version, fields, fate)| {
+        .map(|&(section, name, version, fields, persistence)| {
             let bytes = format!("GET / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
-            Case::new(section, name, bytes, &["200 GET / h "], fate)
+            Case::new(section, name, bytes, &["200 GET / h "], persistence)
         });
     let mut rows = cases(b"", METHODS, b"");
     rows.extend(cases(b"", EXPECTATIONS, b""));
@@ -23,7 +93,7 @@ fn persistence_methods_expectations() {
 
 #[test]
 fn the_answer_says_whether_the_connection_stays() {
-    let server = teller();
+    let server = describing_server();
     for (version, fields, want) in [
         ("1.1", "", None),
         ("1.1", "Connection: keep-alive\r\n", None),
@@ -41,7 +111,7 @@ fn the_answer_says_whether_the_connection_stays() {
 
 #[test]
 fn nothing_is_read_behind_a_request_that_asked_to_close() {
-    let server = teller();
+    let server = describing_server();
     let mut client = server.connect();
     client.send(
         b"GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n\
@@ -52,7 +122,7 @@ fn nothing_is_read_behind_a_request_that_asked_to_close() {
 }
 
 #[rustfmt::skip]
-const PERSISTENCE: &[(&str, &str, &str, &str, Fate)] = &[
+const PERSISTENCE: &[(&str, &str, &str, &str, Persistence)] = &[
     ("9112 §9.3", "1.1 stays", "1.1", "", Stays),
     ("9112 §9.6", "close", "1.1", "Connection: close\r\n", Closes),
     ("9110 §7.6.1", "options ignore case", "1.1", "connection: CLOSE\r\n", Closes),

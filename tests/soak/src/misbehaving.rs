@@ -1,5 +1,5 @@
-//! Clients that do not do what they should: they stop in the middle, vanish, or talk nonsense. What
-//! they are answered does not matter; that all others are does.
+//! Misbehaving clients: they stop in the middle, vanish, or send garbage. Their answers do not
+//! matter; those of all other clients do.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use crate::client::Conn;
 use crate::fuzz::{self, Rng};
 use crate::server::content;
-use crate::world::World;
+use crate::shared_state::SharedState;
 
 /// So many silent connections are left open at once.
 const SILENT: usize = 60;
 
-pub fn rude(world: &World, rng: &mut Rng) {
+pub fn misbehaving(state: &SharedState, rng: &mut Rng) {
     let heads = &fuzz::targets()[0];
     let (corpus, tokens) = (heads.corpus(), heads.tokens());
     let mut silent: VecDeque<TcpStream> = VecDeque::new();
-    while let Some(conn) = Conn::open(world) {
-        let mut stream = conn.stream;
+    while let Some(conn) = Conn::open(state) {
+        let mut stream = conn.client.stream;
         let upload = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n";
         let kind = match rng.below(9) {
             0 => {
@@ -38,7 +38,7 @@ pub fn rude(world: &World, rng: &mut Rng) {
                 silent.push_back(stream);
                 "(silent)"
             }
-            // What it was answered and has not read makes its end a reset.
+            // Unread answers make the end a reset.
             3 => {
                 let _ = stream.write_all(b"GET /n/1 HTTP/1.1\r\nHost: a\r\n\r\n");
                 wait_for_answer(&stream);
@@ -67,7 +67,7 @@ pub fn rude(world: &World, rng: &mut Rng) {
             }
             _ => "(came and went)",
         };
-        world.note(kind);
+        state.note(kind);
         if silent.len() > SILENT {
             silent.pop_front();
         }
@@ -82,5 +82,7 @@ fn part<'a>(request: &'a str, rng: &mut Rng) -> &'a [u8] {
 /// Leaves it unread.
 fn wait_for_answer(stream: &TcpStream) {
     let began = Instant::now();
-    while stream.peek(&mut [0]).is_err() && began.elapsed() < Duration::from_secs(1) {}
+    while stream.peek(&mut [0]).is_err() && began.elapsed() < Duration::from_secs(1) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }

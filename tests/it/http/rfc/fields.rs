@@ -1,6 +1,47 @@
 //! Field lines (RFC 9112 §5, RFC 9110 §5).
 
-use super::{cases, check, Case, Closes, Row, Stays};
+use super::{cases, check, Case, Closes, Demand, May, Must, Row, Should, Stays};
+
+#[rustfmt::skip]
+pub const DEMANDS: &[Demand] = &[
+    ("9110 §5.1", Must, "a name is a token, and ignores case",
+     &["its name ignores case", "NUL in a name", "DEL in a name", "a control in a name",
+       "UTF-8 in a name", "ISO-8859-1 in a name", "`(` in a name", "`@` in a name",
+       "a quoted name", "an unknown one that looks like another"]),
+    ("9110 §5.3", Must, "fields of one name are kept in their order; Host is no list",
+     &["a name twice", "close in a second field", "a list is no host",
+       "message::request::headers_keep_their_order_and_their_duplicates()"]),
+    ("9110 §5.5", Must, "NUL, CR and LF in a value are refused, or SP",
+     &["NUL in a value", "NUL for a value", "NUL after a value", "CR in a value @ 9112 §2.2",
+       "LF CR behind a field @ 9112 §2.2", "NUL behind"]),
+    ("9110 §5.5", May, "other control bytes may be kept",
+     &["not: nobody sends them but to be misread", "BEL in a value", "VT in a value",
+       "FF in a value", "DEL in a value", "ESC in a value", "VT before", "FF before"]),
+    ("9110 §5.5", Should, "other bytes are kept as they are",
+     &["a value", "no value", "HTAB in a value", "colons in a value", "ISO-8859-1 in a value",
+       "UTF-8 in a value", "obs-text of all sorts", "every visible byte"]),
+    ("9110 §5.6.2", Must, "a token is made of these bytes",
+     &["every byte of a name", "every byte of a token"]),
+    ("9110 §5.6.3", Must, "blanks around a value are no part of it",
+     &["blanks around a value", "blanks for a value"]),
+    ("9112 §2.2", Must, "a message is octets, not characters of some encoding",
+     &["obs-text of all sorts @ 9110 §5.5", "UTF-8 @ 9112 §3.2", "a byte order mark before"]),
+    ("9112 §2.2", Must, "a blank before the first field: refused, or its line dropped",
+     &["SP before the first field", "HTAB before the first field",
+       "a line of blanks before the fields", "a folded request line"]),
+    ("9112 §5", Must, "name, colon, value; no line without",
+     &["no blank after the colon", "no name", "a colon alone", "no colon",
+       "no colon, and a field behind", "SP in a name", "a request line for a field",
+       "HEAD is refused without a body", "HEAD without Host too"]),
+    ("9112 §5.1", Must, "400 for white space between name and colon",
+     &["SP before the colon", "HTAB before the colon", "SP before the colon of a length",
+       "SP before the colon of a coding", "VT before the colon of a coding",
+       "NUL before the colon of a coding", "a blank before its colon"]),
+    ("9112 §5.2", Must, "obs-fold is refused with 400, or is SP",
+     &["obs-fold by SP", "obs-fold by HTAB", "obs-fold of nothing", "obs-fold after no value",
+       "obs-fold of a length", "obs-fold of a coding", "obs-fold after a coding",
+       "a field after a blank", "VT before a name", "folded"]),
+];
 
 pub fn rows() -> Vec<Case> {
     let fields = cases(b"GET / HTTP/1.1\r\nHost: h\r\n", FIELDS, b"\r\n\r\n");
@@ -15,7 +56,7 @@ fn field_lines() {
 const OK: &[&str] = &["200 GET / h "];
 const BAD: &[&str] = &["400"];
 
-/// What stands between Host and the end of the head.
+/// The lines between Host and the end of the head.
 #[rustfmt::skip]
 const FIELDS: &[Row] = &[
     ("9110 §5.5", "a value", b"A: b", OK, Stays),

@@ -1,4 +1,4 @@
-//! What the clients know together: where the server is, what it has said, and what was counted.
+//! The state that the clients share: the address of the server, its reports, and the counts.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use crate::server::address;
 
 /// So long after an event at the latest the server's word of it has been read.
-const WORD: Duration = Duration::from_secs(2);
-/// More of them say nothing new.
-const TOLD: usize = 30;
+const REPORT_DELAY: Duration = Duration::from_secs(2);
+/// More messages would add nothing.
+const MAX_MESSAGES: usize = 30;
 
 #[derive(Default)]
-pub struct World {
+pub struct SharedState {
     port: u16,
     /// When each move began, by the clock that both processes have.
     moves: Mutex<Vec<u64>>,
@@ -33,15 +33,15 @@ pub struct World {
     pub lost: AtomicU64,
     /// Whatever else is wrong.
     pub wrong: AtomicU64,
-    told: Mutex<Vec<String>>,
+    messages: Mutex<Vec<String>>,
     kinds: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-impl World {
-    pub fn at(port: u16) -> World {
-        World {
+impl SharedState {
+    pub fn at(port: u16) -> SharedState {
+        SharedState {
             port,
-            ..World::default()
+            ..SharedState::default()
         }
     }
 
@@ -72,7 +72,7 @@ impl World {
         let began = Instant::now();
         loop {
             let found = look();
-            if found.is_some() || began.elapsed() > WORD {
+            if found.is_some() || began.elapsed() > REPORT_DELAY {
                 return found;
             }
             thread::sleep(Duration::from_millis(1));
@@ -84,30 +84,30 @@ impl World {
         *lock(&self.kinds).entry(kind).or_default() += number;
     }
 
-    /// Of what is no request, or has no answer.
+    /// Counts an event that is no request, or has no answer.
     pub fn note(&self, kind: &'static str) {
         *lock(&self.kinds).entry(kind).or_default() += 1;
     }
 
     pub fn lose(&self, number: u64, what: String) {
         self.lost.fetch_add(number, SeqCst);
-        self.tell(format!("lost {number}: {what}"));
+        self.add_message(format!("lost {number}: {what}"));
     }
 
-    pub fn accuse(&self, what: String) {
+    pub fn record_error(&self, what: String) {
         self.wrong.fetch_add(1, SeqCst);
-        self.tell(format!("wrong: {what}"));
+        self.add_message(format!("wrong: {what}"));
     }
 
-    fn tell(&self, what: String) {
-        let mut told = lock(&self.told);
-        if told.len() < TOLD {
-            told.push(what);
+    fn add_message(&self, what: String) {
+        let mut messages = lock(&self.messages);
+        if messages.len() < MAX_MESSAGES {
+            messages.push(what);
         }
     }
 
-    pub fn told(&self) -> Vec<String> {
-        lock(&self.told).clone()
+    pub fn messages(&self) -> Vec<String> {
+        lock(&self.messages).clone()
     }
 
     pub fn kinds(&self) -> BTreeMap<&'static str, u64> {

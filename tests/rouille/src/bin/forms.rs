@@ -71,19 +71,41 @@ fn visit(address: SocketAddr) {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{}", answer);
 
     let answer = post(address, "/parts", MULTIPART, "", form);
-    assert!(answer.ends_with("\r\n\r\ntxt=hello files=a.png(image/png)6 "), "{}", answer);
+    assert!(
+        answer.ends_with("\r\n\r\ntxt=hello files=a.png(image/png)6 "),
+        "{}",
+        answer
+    );
     let answer = post(address, "/parts", MULTIPART, "", &form[..form.len() - 20]);
     assert!(answer.starts_with("HTTP/1.1 500 "), "{}", answer);
     let answer = post(address, "/parts", URLENCODED, "", "txt=hello");
     assert!(answer.starts_with("HTTP/1.1 415 "), "{}", answer);
-    let answer = post(address, "/sizes", MULTIPART, "", &form.replace("txt", "files"));
+    let answer = post(
+        address,
+        "/sizes",
+        MULTIPART,
+        "",
+        &form.replace("txt", "files"),
+    );
     assert!(answer.ends_with("\r\n\r\n[5, 12]"), "{}", answer);
 
     let answer = post(address, "/private", URLENCODED, "", "");
     assert!(answer.starts_with("HTTP/1.1 303 "), "{}", answer);
-    let answer = post(address, "/login", URLENCODED, "", "login=Ann&password=sesame");
+    let answer = post(
+        address,
+        "/login",
+        URLENCODED,
+        "",
+        "login=Ann&password=sesame",
+    );
     assert!(answer.contains("Wrong login/password"), "{}", answer);
-    let answer = post(address, "/login", URLENCODED, "", "login=A%20n%2B&password=b+b");
+    let answer = post(
+        address,
+        "/login",
+        URLENCODED,
+        "",
+        "login=A%20n%2B&password=b+b",
+    );
     assert!(answer.starts_with("HTTP/1.1 303 "), "{}", answer);
     let cookie = answer.split("Set-Cookie: ").nth(1).expect("a cookie");
     let cookie = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
@@ -130,12 +152,19 @@ fn parts(request: &Request) -> Response {
     while let Some(mut field) = multipart.next() {
         if field.is_text() {
             let mut text = String::new();
-            field.data.read_to_string(&mut text).expect("a field is text");
+            field
+                .data
+                .read_to_string(&mut text)
+                .expect("a field is text");
             all += &format!("{}={} ", field.headers.name, text);
         } else if let Some(filename) = field.headers.filename {
             let mut bytes = Vec::new();
             field.data.read_to_end(&mut bytes).expect("a file is whole");
-            let mime = field.headers.content_type.map(|m| m.to_string()).unwrap_or_default();
+            let mime = field
+                .headers
+                .content_type
+                .map(|m| m.to_string())
+                .unwrap_or_default();
             let name: &str = field.headers.name.as_ref();
             all += &format!("{}={}({}){} ", name, filename, mime, bytes.len());
         }
@@ -176,10 +205,11 @@ fn sizes(request: &Request) -> Response {
         Ok(input) => {
             let sizes: Vec<_> = input.files.iter().map(|size| size.0).collect();
             Response::text(format!("{:?}", sizes))
-        },
-        Err(PostError::Field { field, error: PostFieldError::MissingField }) => {
-            Response::text(field).with_status_code(422)
         }
+        Err(PostError::Field {
+            field,
+            error: PostFieldError::MissingField,
+        }) => Response::text(field).with_status_code(422),
         Err(error) => try_or_400!(Err(error)),
     }
 }
@@ -204,7 +234,9 @@ fn globs(error: PostError) -> bool {
 
 fn post(address: SocketAddr, path: &str, kind: &str, more: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
     let length = body.len();
     write!(
         stream,
