@@ -12,5 +12,5 @@ pub mod proxy;
 mod request;
 mod response_head;
 
-/// The error text for a body that the handler has already taken.
-const BODY_ALREADY_TAKEN: &str = "request body already taken";
+/// The error text for a body that the handler has already read.
+const BODY_ALREADY_READ: &str = "request body already read";

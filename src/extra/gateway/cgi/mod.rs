@@ -121,13 +121,13 @@ use std::process::{Command, Stdio};
 use self::program::{Program, Timeouts};
 use self::response::CgiResponse;
 use super::request::{body_length, RequestLength};
-use super::BODY_ALREADY_TAKEN;
+use super::BODY_ALREADY_READ;
 use crate::{Request, Response};
 
 /// The reason for which a program has not responded.
 #[derive(Debug)]
 pub enum CgiError {
-    /// The handler has already taken the body of the request with
+    /// The handler has already read the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
     /// The program could not start, or failed before the end of its head. The kind is `InvalidData`
@@ -145,7 +145,7 @@ impl From<io::Error> for CgiError {
 impl fmt::Display for CgiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
             CgiError::IoError(error) => write!(f, "cannot run CGI program: {error}"),
         }
     }
