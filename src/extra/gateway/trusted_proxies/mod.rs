@@ -1,10 +1,12 @@
 //! The proxies in front of a server that may name the client of a request.
 //!
 //! * this file: [`Proxies`], which decides which statements count
+//! * `address`: the address of a client in one spelling
 //! * `prefix`: addresses with the same first bits
 //! * `forwarded/`: the fields `Forwarded`, `X-Forwarded-For` and `X-Forwarded-Proto`
 //! * `preface/`: the header of the PROXY protocol
 
+mod address;
 mod forwarded;
 mod preface;
 mod prefix;
