@@ -1,5 +1,5 @@
-//! Base64 with the standard alphabet and with padding (RFC 4648 §4), for HTTP credentials and for the
-//! keys of a WebSocket handshake.
+//! Base64 with the standard alphabet and with padding (RFC 4648 §4), for HTTP credentials and for
+//! the keys of a WebSocket handshake.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PAD: u8 = b'=';
