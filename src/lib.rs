@@ -98,8 +98,6 @@ mod util;
 pub use limits::Limits;
 pub use message::{HeadersIter, ReadWrite, Request, RequestBody, Response, ResponseBody, Upgrade};
 pub use routing::{Route, Route as ServerMechanism, RouteBuilder, RouteError, Router, Status};
-#[cfg(feature = "trusted-proxies")]
-pub use server::Proxies;
 pub use server::{
     start_server, start_server_with_pool, Address, BackgroundServer, CloseReason, ConnectionState,
     Drained, InFlight, Listen, Monitor, Server, ServerError, ServerErrorKind, Settings, Stats,
@@ -114,6 +112,8 @@ pub use extra::content_encoding;
 pub use extra::gateway::cgi;
 #[cfg(feature = "proxy")]
 pub use extra::gateway::proxy;
+#[cfg(feature = "trusted-proxies")]
+pub use extra::gateway::trusted_proxies::Proxies;
 #[cfg(feature = "forms")]
 pub use extra::input;
 #[cfg(feature = "json")]

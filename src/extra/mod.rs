@@ -15,7 +15,7 @@
 pub(crate) mod assets;
 #[cfg(feature = "gzip")]
 pub mod content_encoding;
-#[cfg(any(feature = "cgi", feature = "proxy"))]
+#[cfg(any(feature = "cgi", feature = "proxy", feature = "trusted-proxies"))]
 pub(crate) mod gateway;
 #[cfg(feature = "forms")]
 pub mod input;

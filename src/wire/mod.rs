@@ -3,7 +3,7 @@
 //! * `head/`: the parser of a request head
 //! * `body/`: the framing of a request body, and the chunked coding
 //! * `encode/`: the framing and the head of a response
-//! * `proxied/`: statements of a proxy about its client
+//! * `proxied`: the interface to proxies that name the client
 //! * `error`: the reasons for which a message is rejected, with their status codes
 //!
 //! The folder imports nothing but `message`, `limits` and `util`. It has no socket, no clock and no
@@ -17,6 +17,7 @@ pub(crate) mod body;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod head;
+#[cfg_attr(not(feature = "trusted-proxies"), allow(dead_code))] // Nothing implements the interface.
 pub(crate) mod proxied;
 
 #[cfg(test)]

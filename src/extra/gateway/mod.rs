@@ -1,7 +1,9 @@
-//! Gateways: another server or a program answers a request.
+//! Gateways: another server or a program answers a request, or a proxy passes requests on to this
+//! server.
 //!
-//! * `proxy/`: another HTTP server
-//! * `cgi/`: a program (CGI)
+//! * `proxy/`: another HTTP server answers
+//! * `cgi/`: a program answers (CGI)
+//! * `trusted_proxies/`: proxies in front of this server name the clients
 //! * `request`: hop-by-hop fields, and the length of a request body
 //! * `response_head/`: the parser of the head that a server or a program sends
 
@@ -9,8 +11,13 @@
 pub mod cgi;
 #[cfg(feature = "proxy")]
 pub mod proxy;
+#[cfg(any(feature = "cgi", feature = "proxy"))]
 mod request;
+#[cfg(any(feature = "cgi", feature = "proxy"))]
 mod response_head;
+#[cfg(feature = "trusted-proxies")]
+pub(crate) mod trusted_proxies;
 
-/// The text of the error for a request whose body the handler has already taken.
-const BODY_ALREADY_TAKEN: &str = "request body already taken";
+/// The error text for a body that the handler has already read.
+#[cfg(any(feature = "cgi", feature = "proxy"))]
+const BODY_ALREADY_READ: &str = "request body already read";

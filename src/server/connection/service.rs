@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::message::{Request, Response};
-use crate::server::config::trusted_proxies::Proxies;
 use crate::server::config::Settings;
 use crate::server::registry::{ConnectionHandle, ConnectionState, InFlight, Registry};
 use crate::server::stats::counters::Counters;
@@ -16,6 +15,7 @@ use crate::server::stats::error_hook::{ErrorContext, ErrorHook, ServerErrorKind}
 use crate::server::stats::monitor::StatsSource;
 use crate::server::stats::Stats;
 use crate::wire::encode;
+use crate::wire::proxied::TrustedProxies;
 
 /// Characters of a field name in an error report, 64. More would not help to find the field in the
 /// program.
@@ -30,7 +30,7 @@ pub(crate) type Fields = [(Cow<'static, str>, Cow<'static, str>)];
 pub(crate) struct Service {
     pub(crate) handler: Arc<Handler>,
     pub(crate) limits: Limits,
-    pub(crate) proxies: Option<Proxies>,
+    pub(crate) proxies: Option<Arc<dyn TrustedProxies>>,
     pub(crate) registry: Registry,
     pub(crate) counters: Arc<Counters>,
     pub(crate) on_error: ErrorHook,

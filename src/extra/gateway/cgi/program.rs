@@ -30,13 +30,13 @@ const EXIT_STATUS_TIMEOUT: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     /// Until the program reads more.
-    pub write: Duration,
+    pub(crate) write: Duration,
     /// For the complete head.
-    pub head: Duration,
+    pub(crate) head: Duration,
     /// Until the program writes more.
-    pub read: Duration,
+    pub(crate) read: Duration,
     /// From the end of the output to the exit.
-    pub exit: Duration,
+    pub(crate) exit: Duration,
 }
 
 impl Default for Timeouts {
@@ -303,7 +303,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The program reads the end of its input, also if it never got any.
+        // Without this, a program that never got input would wait for the end of its input.
         self.stdin = None;
         let mut child = match self.child.take() {
             Some(child) => child,
@@ -322,7 +322,7 @@ impl Drop for Process {
     }
 }
 
-/// Waits for the exit of a program whose output is not read any more, and kills it after the
+/// Waits for the exit of a program after the last read of its output. Kills the program after the
 /// timeout.
 fn wait_or_kill(child: &Mutex<Child>, timeout: Duration) {
     let mut child = lock(child);

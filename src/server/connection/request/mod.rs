@@ -14,6 +14,7 @@ pub(crate) mod min_rate;
 pub(crate) mod upload;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::message::request::head::Head;
@@ -22,7 +23,7 @@ use crate::wire::body::framing;
 use crate::wire::body::framing::{BodyLength, RequestFraming};
 use crate::wire::error::WireError;
 use crate::wire::head::HeadParser;
-use crate::wire::proxied::preface;
+use crate::wire::proxied::TrustedProxies;
 
 /// Bytes of an unread body that are skipped so that the connection can be kept, 256 KiB as in Go's
 /// net/http. With a longer rest, the connection is closed.
@@ -112,7 +113,7 @@ impl ReceivedRequest {
 
 #[derive(Debug)]
 enum Stage {
-    Preface,
+    Preface(Arc<dyn TrustedProxies>),
     Head,
     Body(ReceivedRequest),
     Ready(ReceivedRequest),
@@ -158,25 +159,23 @@ pub(crate) struct RequestReader {
 }
 
 impl RequestReader {
-    /// Creates a reader for a connection that begins with a preface, or with a head.
-    pub(crate) fn new(has_preface: bool) -> RequestReader {
+    /// Creates a reader for a connection that begins with a preface of these proxies, or with a
+    /// head.
+    pub(crate) fn new(proxies: Option<Arc<dyn TrustedProxies>>) -> RequestReader {
         RequestReader {
             parser: HeadParser::default(),
             begun: false,
             head: Head::default(),
             source: None,
-            stage: match has_preface {
-                true => Stage::Preface,
-                false => Stage::Head,
-            },
+            stage: proxies.map_or(Stage::Head, Stage::Preface),
         }
     }
 
     pub(crate) fn expecting(&self) -> Expecting {
         match self.stage {
-            Stage::Preface if self.begun => Expecting::Preface,
+            Stage::Preface(_) if self.begun => Expecting::Preface,
             Stage::Head if self.begun => Expecting::Head,
-            Stage::Preface | Stage::Head | Stage::Ready(_) => Expecting::Nothing,
+            Stage::Preface(_) | Stage::Head | Stage::Ready(_) => Expecting::Nothing,
             Stage::Body(_) => Expecting::Body,
             Stage::Skipping { .. } => Expecting::SkippedBody,
         }
@@ -237,12 +236,13 @@ impl RequestReader {
         loop {
             match &mut self.stage {
                 Stage::Ready(_) => return Ok((at, Progress::Ready)),
-                Stage::Preface | Stage::Head if at == bytes.len() => {
+                Stage::Preface(_) | Stage::Head if at == bytes.len() => {
                     return Ok((at, Progress::Incomplete))
                 }
-                Stage::Preface => {
+                Stage::Preface(proxies) => {
                     self.begun = true;
-                    let preface = match preface::read(&bytes[at..])? {
+                    let read = proxies.read_preface(&bytes[at..]);
+                    let preface = match read.ok_or(WireError::BadPreface)? {
                         Some(preface) => preface,
                         None => return Ok((at, Progress::Incomplete)),
                     };

@@ -3,10 +3,10 @@
 //!
 //! The caller decides which connections begin with a preface, and which proxies are trusted.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use crate::util::net::canonical;
-use crate::wire::error::WireError;
+use super::address::client_address;
+use crate::wire::proxied::Preface;
 
 /// The longest line of version 1, with its CRLF: 107 bytes (§2.1). A longer line is malformed.
 const MAX_LINE_BYTES: usize = 107;
@@ -20,29 +20,17 @@ const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The bytes of version 2 before the addresses.
 const FIXED_BYTES: usize = 16;
 
-/// A complete preface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Preface {
-    pub length: usize,
-    /// The address of the client. `None` for a connection of the proxy itself (a health check), and
-    /// for an unknown client, for which some proxies send an unspecified address.
-    pub source: Option<SocketAddr>,
-}
-
-/// Reads the preface at the front of `bytes`. Returns `None` while the preface is incomplete.
-///
-/// # Errors
-///
-/// Returns an error if `bytes` begin with no preface or with a malformed one.
-pub(crate) fn read(bytes: &[u8]) -> Result<Option<Preface>, WireError> {
+/// Reads the preface at the front of `bytes`. Returns `None` if there is none or a malformed one,
+/// and `Some(None)` if the preface is incomplete.
+pub(crate) fn read(bytes: &[u8]) -> Option<Option<Preface>> {
     let begins = |with: &[u8]| bytes.iter().zip(with).all(|(is, want)| is == want);
     if begins(SIGNATURE) {
-        return read_binary(bytes).ok_or(WireError::BadPreface);
+        return read_binary(bytes);
     }
     if begins(LINE_START) {
-        return read_line(bytes).ok_or(WireError::BadPreface);
+        return read_line(bytes);
     }
-    Err(WireError::BadPreface)
+    None
 }
 
 /// Reads a preface of version 1. Returns `None` if the preface is malformed, and `Some(None)` if it
@@ -69,17 +57,11 @@ fn read_line(bytes: &[u8]) -> Option<Option<Preface>> {
             if parts.next().is_some() {
                 return None;
             }
-            client(source, source_port)
+            client_address(source, source_port)
         }
         _ => return None,
     };
     Some(Some(Preface { length, source }))
-}
-
-/// Returns the address of the client, or `None` for an unspecified address.
-fn client(address: IpAddr, port: u16) -> Option<SocketAddr> {
-    let address = Some(canonical(address)).filter(|address| !address.is_unspecified());
-    address.map(|address| SocketAddr::new(address, port))
 }
 
 /// Reads a port: 0 to 65535, without leading zeros.
@@ -132,7 +114,7 @@ fn read_binary(bytes: &[u8]) -> Option<Option<Preface>> {
         }
         _ => return None,
     };
-    let source = source.and_then(|(address, port)| client(address, port));
+    let source = source.and_then(|(address, port)| client_address(address, port));
     Some(Some(Preface { length, source }))
 }
 

@@ -1,14 +1,26 @@
-//! The proxies that a server trusts, and the client that a request counts for.
+//! The proxies in front of a server that may name the client of a request.
 //!
-//! `wire::proxied` reads the fields and the PROXY header; this file decides which of them count.
+//! * this file: [`Proxies`], which decides which statements count
+//! * `address`: the address of a client in one spelling
+//! * `prefix`: addresses with the same first bits
+//! * `forwarded/`: the fields `Forwarded`, `X-Forwarded-For` and `X-Forwarded-Proto`
+//! * `preface/`: the header of the PROXY protocol
+
+mod address;
+mod forwarded;
+mod preface;
+mod prefix;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use self::forwarded::Dialect;
+use self::prefix::Prefix;
 use crate::message::request::head::Head;
+use crate::server::Settings;
 use crate::util::net::unix_peer;
-use crate::wire::proxied::forwarded::{self, Dialect};
-use crate::wire::proxied::Client;
+use crate::wire::proxied::{Client, Preface, TrustedProxies};
 
 /// The proxies in front of a server whose statements about the client of a request are trusted, for
 /// [`Settings::proxies`](crate::Settings::proxies).
@@ -140,15 +152,18 @@ impl Proxies {
         }
         self.trusted.iter().any(|prefix| prefix.contains(address))
     }
+}
 
-    /// Returns whether a connection of this peer begins with a header of the PROXY protocol.
-    pub(crate) fn expects_preface(&self, peer: IpAddr) -> bool {
+impl TrustedProxies for Proxies {
+    fn expects_preface(&self, peer: IpAddr) -> bool {
         self.protocol && self.trusts(peer)
     }
 
-    /// Returns the client of a request. `near` is the client that the connection's preface names,
-    /// or the peer.
-    pub(crate) fn client(&self, head: &Head, near: SocketAddr) -> Client {
+    fn read_preface(&self, bytes: &[u8]) -> Option<Option<Preface>> {
+        preface::read(bytes)
+    }
+
+    fn client(&self, head: &Head, near: SocketAddr) -> Client {
         match self.fields {
             Some(dialect) if self.trusts(near.ip()) => {
                 forwarded::client(head, dialect, near, |address| self.trusts(address))
@@ -161,60 +176,13 @@ impl Proxies {
     }
 }
 
-/// All addresses with the same first bits, as IPv6: an IPv4 address is `::ffff:192.0.2.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Prefix {
-    start: u128,
-    /// The number of bits, 96 at least for IPv4.
-    length: u32,
-}
-
-impl Prefix {
-    /// Returns whether the address begins with this prefix. A prefix of IPv6 contains no IPv4
-    /// address, so `::/0` is all of IPv6 and no more.
-    fn contains(&self, address: IpAddr) -> bool {
-        let bits = bits(address);
-        let is_v4 = bits >> 32 == 0xffff;
-        bits & mask(self.length) == self.start && (self.length >= 96 || !is_v4)
+impl Settings {
+    /// Sets the proxies that are trusted to name the client of a request. By default no proxy is
+    /// trusted.
+    pub fn proxies(mut self, proxies: Proxies) -> Settings {
+        self.proxies = Some(Arc::new(proxies));
+        self
     }
-
-    /// ```text
-    /// prefix = address [ "/" 1*DIGIT ]
-    /// ```
-    fn parse(text: &str) -> Result<Prefix, &'static str> {
-        let (address, digits) = match text.split_once('/') {
-            Some((address, digits)) => (address, Some(digits)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| "expected an IP address")?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let length = match digits {
-            // `parse` accepts a sign.
-            Some(digits) if digits.starts_with('+') => None,
-            Some(digits) => digits.parse().ok().filter(|length| *length <= longest),
-            None => Some(longest),
-        };
-        let length = length.ok_or("invalid prefix length")? + 128 - longest;
-        let start = bits(address);
-        // This also rejects IPv4 addresses in IPv6 with a length below 96.
-        if start & mask(length) != start {
-            return Err("bits set after the prefix");
-        }
-        Ok(Prefix { start, length })
-    }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
-        IpAddr::V6(v6) => v6.into(),
-    }
-}
-
-/// Returns a number whose first `length` bits are set.
-fn mask(length: u32) -> u128 {
-    // A shift by all 128 bits overflows.
-    u128::MAX.checked_shl(128 - length).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,18 +1,14 @@
-//! The configuration of a server, for both kinds of server.
-//!
-//! * this file: [`Settings`]
-//! * `trusted_proxies`: the proxies that may name the client of a request
+//! [`Settings`], the configuration of a server, for both kinds of server.
 
-#[cfg(feature = "trusted-proxies")]
-pub(crate) mod trusted_proxies;
+use std::sync::Arc;
 
-use self::trusted_proxies::Proxies;
 use super::stats::error_hook::{ErrorHook, ServerError};
 use super::stats::monitor::Monitor;
 use crate::limits::Limits;
+use crate::wire::proxied::TrustedProxies;
 
-/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory for
-/// each worker once used.
+/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory
+/// for each worker once used.
 pub(crate) const DEFAULT_POOL_SIZE: usize = 256;
 
 /// The configuration of a server, for [`Server::settings`](crate::Server::settings) and
@@ -45,7 +41,8 @@ pub struct Settings {
     pub(crate) limits: Limits,
     pub(crate) monitor: Option<Monitor>,
     pub(crate) on_error: ErrorHook,
-    pub(crate) proxies: Option<Proxies>,
+    /// Set by the feature `trusted-proxies`.
+    pub(crate) proxies: Option<Arc<dyn TrustedProxies>>,
 }
 
 impl Default for Settings {
@@ -83,8 +80,8 @@ impl Settings {
         self
     }
 
-    /// Reports the server's numbers to this monitor. A handler that reports the numbers needs it, as
-    /// the handler exists before its server; otherwise
+    /// Reports the server's numbers to this monitor. A handler that reports the numbers needs it,
+    /// as the handler exists before its server; otherwise
     /// [`Server::monitor`](crate::Server::monitor) is simpler. A monitor of several servers adds up
     /// their numbers.
     pub fn monitor(mut self, monitor: &Monitor) -> Settings {
@@ -107,35 +104,5 @@ impl Settings {
     pub fn on_error(mut self, hook: impl Fn(&ServerError) + Send + Sync + 'static) -> Settings {
         self.on_error = ErrorHook::new(hook);
         self
-    }
-
-    #[cfg(feature = "trusted-proxies")]
-    /// Sets the proxies that are trusted to name the client of a request. By default no proxy is
-    /// trusted.
-    pub fn proxies(mut self, proxies: Proxies) -> Settings {
-        self.proxies = Some(proxies);
-        self
-    }
-}
-
-/// The trusted proxies of a build that can have none. No value of this type exists.
-#[cfg(not(feature = "trusted-proxies"))]
-pub(crate) mod trusted_proxies {
-    use std::net::{IpAddr, SocketAddr};
-
-    use crate::message::request::head::Head;
-    use crate::wire::proxied::Client;
-
-    #[derive(Clone, Copy, Debug)]
-    pub(crate) enum Proxies {}
-
-    impl Proxies {
-        pub(crate) fn expects_preface(&self, _: IpAddr) -> bool {
-            match *self {}
-        }
-
-        pub(crate) fn client(&self, _: &Head, _: SocketAddr) -> Client {
-            match *self {}
-        }
     }
 }
