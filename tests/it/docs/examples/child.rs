@@ -7,7 +7,9 @@ use std::net::TcpListener;
 #[cfg(unix)]
 use std::os::unix::io::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+#[cfg(unix)]
+use std::process::ExitStatus;
+use std::process::{Command, Stdio};
 
 use crate::support::Process;
 
@@ -80,6 +82,7 @@ impl Example {
     }
 
     /// Returns its status and the rest of its output. It must end by itself.
+    #[cfg(unix)]
     pub fn ends_as(self) -> (ExitStatus, String) {
         self.process.ends_as()
     }
