@@ -9,7 +9,7 @@ use super::{assert_none, location};
 ///
 /// Wire and routing do not know each other. The pool, the registry and `util` know nothing of HTTP.
 /// Accepted streams know nothing of connections.
-const MAY_IMPORT: [(&str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("limits", &[]),
     ("util", &[]),
     ("message", &["util"]),
@@ -80,14 +80,20 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("server/pool", &["util"]),
     ("extra", &["message", "util"]),
     ("extra/json", &["util"]),
-    // `Response::json`: the one file of JSON that knows messages.
+    // `Response::json` and `try_or_400!`: the files of JSON that know messages.
     ("extra/json/response", &["message", "extra/json"]),
+    ("extra/json/try_or_400", &["message", "extra/json"]),
     ("extra/assets", &["message", "util", "extra/negotiation"]),
     (
         "extra/content_encoding",
         &["message", "util", "extra/negotiation"],
     ),
     ("extra/gateway", &["limits", "message", "util", "wire"]),
+    // `Settings::proxies`: a part around the server may add a setting.
+    (
+        "extra/gateway/trusted_proxies",
+        &["message", "util", "wire", "server/config"],
+    ),
     (
         "extra/input",
         &["message", "util", "extra/json", "extra/negotiation"],
