@@ -1,4 +1,4 @@
-//! Another protocol: everything comes back.
+//! Another protocol: all bytes come back.
 
 use millpond::{ReadWrite, Response, ResponseBody, Upgrade};
 

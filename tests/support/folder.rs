@@ -1,4 +1,6 @@
-//! A folder for what a test writes, gone with its test.
+//! A temporary folder, removed at the end of its test.
+//!
+//! It needs nothing but `std`.
 
 use std::env;
 use std::fs;
@@ -6,29 +8,28 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use millpond::Address;
-
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// An empty one.
+    /// Creates an empty folder.
     pub fn new() -> Folder {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("millpond-it-{}-{count}", process::id()));
-        // In a container a process that was killed had the same number.
+        let name = format!("millpond-{}-{count}", process::id());
+        let path = env::temp_dir().join(name);
+        // In a container, a process that was killed may have had the same number.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a folder");
         Folder(path)
     }
 
-    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.join(name)
+    /// The path of the folder itself.
+    pub fn root(&self) -> &Path {
+        &self.0
     }
 
-    /// The place of a Unix socket.
-    pub fn unix(&self, name: &str) -> Address {
-        Address::Unix(self.path(name))
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.join(name)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Clients that ask as fast as they are answered, and keep count of what became of every request.
+//! Clients that send requests as fast as they are answered, and count the outcome of each.
 
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{eventually, Client, Cut};
+use super::{eventually, Client, Incomplete};
 use millpond::Address;
 
 /// How a load's clients use their connections.
 #[derive(Clone, Copy)]
-pub enum Habit {
+pub enum KeepAliveMode {
     KeepAlive,
     Close,
     /// Every second client the one, the others the other.
@@ -32,7 +32,7 @@ struct Shared {
     whole: Vec<AtomicU64>,
 }
 
-/// What became of the requests.
+/// The outcomes of the requests.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Answered whole.
@@ -57,7 +57,7 @@ impl AddAssign for Tally {
 
 impl Load {
     /// Begins, and returns when every client has been answered.
-    pub fn on(addr: impl Into<Address>, clients: usize, habit: Habit) -> Load {
+    pub fn on(addr: impl Into<Address>, clients: usize, mode: KeepAliveMode) -> Load {
         let shared = Arc::new(Shared {
             target: Mutex::new(addr.into()),
             over: AtomicBool::new(false),
@@ -66,10 +66,10 @@ impl Load {
         let clients = (0..clients)
             .map(|number| {
                 let shared = Arc::clone(&shared);
-                let keep = match habit {
-                    Habit::KeepAlive => true,
-                    Habit::Close => false,
-                    Habit::Mixed => number % 2 == 0,
+                let keep = match mode {
+                    KeepAliveMode::KeepAlive => true,
+                    KeepAliveMode::Close => false,
+                    KeepAliveMode::Mixed => number % 2 == 0,
                 };
                 thread::spawn(move || ask_on(&shared, number, keep))
             })
@@ -138,8 +138,8 @@ fn ask_on(shared: &Shared, number: usize, keep: bool) -> Tally {
                 shared.whole[number].fetch_add(1, Ordering::Relaxed);
                 kept = if keeps { Some(client) } else { None };
             }
-            Err(Cut::Before) if fresh => tally.dropped += 1,
-            Err(Cut::Before) => tally.retried += 1,
+            Err(Incomplete::Unstarted) if fresh => tally.dropped += 1,
+            Err(Incomplete::Unstarted) => tally.retried += 1,
             Err(cut) => panic!("a response was cut: {cut:?}"),
         }
     }
@@ -147,15 +147,17 @@ fn ask_on(shared: &Shared, number: usize, keep: bool) -> Tally {
 }
 
 /// Asks once. True if the server keeps the connection.
-fn ask(client: &mut Client, number: usize, count: u64, keep: bool) -> Result<bool, Cut> {
+fn ask(client: &mut Client, number: usize, count: u64, keep: bool) -> Result<bool, Incomplete> {
     let path = format!("/{number}/{count}");
     let connection = if keep { "keep-alive" } else { "close" };
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
-    client.try_send(request).map_err(|_| Cut::Before)?;
+    client
+        .try_send(request)
+        .map_err(|_| Incomplete::Unstarted)?;
     let reply = client.try_response("GET")?;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert!(reply.body.starts_with(path.as_bytes()), "{reply:?}");
-    let closes = reply.header("Connection") == Some("close");
+    let closes = !reply.keeps();
     assert!(keep || closes, "{reply:?}");
     Ok(!closes)
 }

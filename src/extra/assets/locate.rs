@@ -1,4 +1,5 @@
-//! From a URL to a path in a folder, and to none outside of it. It opens nothing.
+//! [`asset_path`]: from a URL to a path in a folder. No URL leads out of the folder. The module
+//! opens no file.
 
 use crate::message::syntax::percent;
 use std::borrow::Cow;
@@ -6,26 +7,33 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names that Windows takes for devices, in any folder and with any extension.
-const DEVICES: [&str; 7] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"];
+/// Names that Windows reads as devices, in any folder and with any extension.
+const DEVICE_NAMES: [&str; 7] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"];
 
-/// The path of what a URL names in a folder, if it is there and is a file or a folder: for a
-/// handler that shows an index or a listing, or keeps some names to itself, before it goes on with
-/// [`serve_file`](crate::serve_file).
+/// Returns the path of the file or folder that a URL names in a folder. Returns `None` if there is
+/// no such entry.
 ///
-/// The URL is as [`Request::raw_url`](crate::Request::raw_url) has it: escapes not decoded, and a
-/// query, if any, left alone. Each segment is decoded once and names one entry. What is not such a
-/// name is not there: an empty segment, `.`, `..`, one with a slash or a zero byte in it, and on
-/// Windows whatever that takes for more than a name (a drive, a device, a stream, a dot or a blank
-/// at the end), and what looks like the short name of another one (`PROGRA~1`). So a URL has no
-/// second spelling but its escapes, and other case where the file system does not tell it apart.
-/// The last segment may be empty, as in `/docs/`, if that is a folder; `/` is the folder itself. A
-/// symbolic link is followed if it leads to something in the folder, and is not there if it leads
-/// out.
+/// Use this function before [`serve_file`](crate::serve_file), for example to send an index or a
+/// listing, or to hide some names.
 ///
-/// That is looked at before the file is opened, and std has no way to do both at once. Whoever may
-/// rename things in the folder while it is served could put a link in between: a folder that others
-/// write to is no folder to serve from.
+/// The URL is the result of [`Request::raw_url`](crate::Request::raw_url): escapes are not decoded,
+/// and a query is ignored. Each segment is decoded once and must be the name of one entry. The
+/// result is `None` for these segments:
+///
+/// * an empty segment, `.` or `..`
+/// * a segment with a slash or a zero byte
+/// * on Windows, a segment that means more than a name: a drive, a device, a stream, or a dot or
+///   blank at the end
+/// * on Windows, a segment that may be the short name of another entry (`PROGRA~1`)
+///
+/// A URL therefore has no second spelling, except with escapes, and except for case if the file
+/// system ignores case. The last segment may be empty for a folder, as in `/docs/`; `/` is the
+/// folder itself. A symbolic link is followed if its target is in the folder. Otherwise the result
+/// is `None`.
+///
+/// These checks happen before the file is opened, because std cannot do both in one step. A process
+/// that may rename entries of the folder could insert a link in between. Do not serve a folder that
+/// untrusted users can write to.
 ///
 /// # Example: an index for each folder
 ///
@@ -52,7 +60,7 @@ where
     let folder = folder.as_ref();
     let url = url.split_once('?').map_or(url, |(path, _)| path);
     let mut segments: Vec<&str> = url.strip_prefix('/').unwrap_or(url).split('/').collect();
-    // `/` is one empty segment, `/docs/` two, of which the last is.
+    // `/` is one empty segment. `/docs/` is two segments, and the last one is empty.
     let is_folder = segments.last() == Some(&"");
     segments.truncate(segments.len() - usize::from(is_folder));
     let mut path = folder.to_owned();
@@ -68,9 +76,9 @@ where
         found = Some(metadata);
     }
     if linked {
-        // Without links and without `..` a path stays where it begins; with them the system says
-        // where it ends. The folder may be a link itself, which a new release turns elsewhere: it
-        // is looked at once.
+        // Without links and `..`, a path stays in the folder. With links, the system resolves the
+        // path. The folder may itself be a link that a new release changes, so the folder is
+        // resolved only once.
         let root = fs::canonicalize(folder).ok()?;
         path = fs::canonicalize(root.join(path.strip_prefix(folder).ok()?)).ok()?;
         if !path.starts_with(root) {
@@ -82,16 +90,14 @@ where
         Some(metadata) => metadata,
         None => fs::metadata(&path).ok()?,
     };
-    match metadata.is_dir() || metadata.is_file() && !is_folder {
-        true => Some(path),
-        false => None,
-    }
+    let is_found = metadata.is_dir() || metadata.is_file() && !is_folder;
+    is_found.then_some(path)
 }
 
-/// The name of one entry, if the bytes are that and nothing more.
+/// Returns the bytes as a name if they are the name of one entry.
 fn name(bytes: &[u8], windows: bool) -> Option<Cow<'_, OsStr>> {
-    let is_way = matches!(bytes, b"" | b"." | b"..");
-    if is_way || bytes.contains(&b'/') || bytes.contains(&0) {
+    let is_relative = matches!(bytes, b"" | b"." | b"..");
+    if is_relative || bytes.contains(&b'/') || bytes.contains(&0) {
         return None;
     }
     if windows && !is_plain_on_windows(std::str::from_utf8(bytes).ok()?) {
@@ -112,11 +118,11 @@ fn os_str(bytes: &[u8]) -> Option<Cow<'_, OsStr>> {
     Some(Cow::Borrowed(OsStr::new(text)))
 }
 
-/// Whether Windows takes a name as it stands, for a file or a folder of that very name.
+/// Returns whether Windows reads the text as the name of a file or folder, without a change.
 fn is_plain_on_windows(name: &str) -> bool {
     let is_special =
         |c: char| matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|') || c < ' ';
-    // It drops dots and blanks at the end.
+    // Windows removes dots and blanks at the end.
     if name.contains(is_special) || name.ends_with(['.', ' ']) {
         return false;
     }
@@ -124,13 +130,13 @@ fn is_plain_on_windows(name: &str) -> bool {
         return false;
     }
     let stem = name.split('.').next().unwrap_or(name).trim_end();
-    if DEVICES
+    if DEVICE_NAMES
         .iter()
         .any(|device| device.eq_ignore_ascii_case(stem))
     {
         return false;
     }
-    // COM1 to COM9 and LPT1 to LPT9; 0 and the raised digits are taken for such too.
+    // COM1 to COM9 and LPT1 to LPT9. Windows also accepts 0 and the superscript digits here.
     let mut chars = stem.chars();
     let is_numbered = chars.next_back().map_or(false, |c| {
         c.is_ascii_digit() || matches!(c, '\u{b9}' | '\u{b2}' | '\u{b3}')
@@ -139,8 +145,8 @@ fn is_plain_on_windows(name: &str) -> bool {
     !(is_numbered && (port.eq_ignore_ascii_case("COM") || port.eq_ignore_ascii_case("LPT")))
 }
 
-/// Whether Windows may have made it up as another spelling of a longer name: up to eight characters
-/// that end with a tilde and a number, and an extension of up to three.
+/// Returns whether the name may be a short name that Windows made for a longer name. A short name
+/// has up to eight characters that end with a tilde and a number, and up to three in the extension.
 fn is_short_name(name: &str) -> bool {
     let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
     let numbered = stem.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -153,8 +159,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_is_one_name_or_none() {
-        // (name, elsewhere, on Windows)
+    fn a_segment_is_one_name_or_refused() {
+        // (name, allowed on other systems, allowed on Windows)
         let table: &[(&[u8], bool, bool)] = &[
             (b"a", true, true),
             (b"a b.txt", true, true),
@@ -229,9 +235,9 @@ mod tests {
         assert!(name(b"\xff", true).is_none(), "not UTF-8, on Windows");
     }
 
-    /// With this crate's own sources for a folder.
+    /// The folder of the test is `src` of this crate.
     #[test]
-    fn a_url_names_what_is_there() {
+    fn a_url_names_an_existing_entry() {
         let found = |url: &str| {
             let path = asset_path(url, "src")?;
             Some(path.to_str().unwrap().replace('\\', "/"))

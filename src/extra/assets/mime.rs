@@ -1,10 +1,10 @@
-//! Which media type a file's name promises. It knows names only: no file is looked into.
+//! [`extension_to_mime`]: the media type for a file extension. The module does not read files.
 
-/// The media type that files with this extension have, as a `Content-Type`; that of bytes about
-/// which nothing is known, `application/octet-stream`, where the extension says nothing.
+/// Returns the `Content-Type` for files with this extension. The result for an unknown extension is
+/// `application/octet-stream`.
 ///
-/// The extension is the part behind the last dot, without it; its case does not matter. Text says
-/// that it is UTF-8. Formats that name their own encoding (XML, SVG, JSON) are left to do so.
+/// The extension is the text after the last dot, without the dot. The case is ignored. The type of
+/// text has the charset UTF-8, unless the format states its own encoding (XML, SVG, JSON).
 ///
 /// ```
 /// use millpond::extension_to_mime;
@@ -15,7 +15,7 @@
 /// ```
 pub fn extension_to_mime(extension: &str) -> &'static str {
     let named = |name: &str| name.eq_ignore_ascii_case(extension);
-    let found = TYPES
+    let found = MIME_TYPES
         .iter()
         .find(|(_, extensions)| extensions.split(' ').any(named));
     match found {
@@ -24,13 +24,13 @@ pub fn extension_to_mime(extension: &str) -> &'static str {
     }
 }
 
-/// Media types with their extensions, what a site has most of first. Names are those registered
-/// with IANA, else those in common use.
-const TYPES: &[(&str, &str)] = &[
-    // A site's own.
+/// Media types with their extensions, the most frequent ones first. The names are those of the IANA
+/// registry, or else those in common use.
+const MIME_TYPES: &[(&str, &str)] = &[
+    // Files of a web site.
     ("text/html; charset=utf-8", "html htm shtml"),
     ("text/css; charset=utf-8", "css"),
-    // RFC 9239: this one name for all of JavaScript.
+    // RFC 9239: this name applies to all JavaScript.
     ("text/javascript; charset=utf-8", "js mjs cjs"),
     ("image/png", "png"),
     ("image/jpeg", "jpg jpeg jpe jfif pjpeg pjp"),
@@ -125,7 +125,7 @@ const TYPES: &[(&str, &str)] = &[
     ("application/vnd.oasis.opendocument.spreadsheet", "ods"),
     ("application/vnd.oasis.opendocument.presentation", "odp"),
     ("application/vnd.oasis.opendocument.graphics", "odg"),
-    // Pictures.
+    // Images.
     ("image/apng", "apng"),
     ("image/bmp", "bmp dib"),
     ("image/heic", "heic"),
@@ -142,7 +142,7 @@ const TYPES: &[(&str, &str)] = &[
     ("image/x-tga", "tga"),
     ("image/x-xbitmap", "xbm"),
     ("image/x-xpixmap", "xpm"),
-    // Sound.
+    // Audio.
     ("audio/mpeg", "mp3 mp2 mpga"),
     ("audio/mp4", "m4a m4b"),
     ("audio/aac", "aac"),
@@ -156,7 +156,7 @@ const TYPES: &[(&str, &str)] = &[
     ("audio/x-ms-wma", "wma"),
     ("audio/x-matroska", "mka"),
     ("audio/x-mpegurl", "m3u"),
-    // Moving pictures. RFC 8216: the playlists of HLS.
+    // Video. RFC 8216: the playlists of HLS.
     ("application/vnd.apple.mpegurl", "m3u8"),
     ("application/dash+xml", "mpd"),
     ("video/mp4", "mp4 m4v mp4v"),
@@ -241,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn each_extension_stands_once_and_is_found() {
+    fn each_extension_occurs_once_and_is_found() {
         let mut seen = BTreeSet::new();
-        for (mime, extensions) in TYPES {
+        for (mime, extensions) in MIME_TYPES {
             assert!(!extensions.contains("  "), "{mime}");
             for extension in extensions.split(' ') {
                 assert!(seen.insert(extension), "{extension} twice");
@@ -257,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn text_tells_its_encoding() {
-        for (mime, _) in TYPES {
+    fn text_has_a_charset() {
+        for (mime, _) in MIME_TYPES {
             let (bare, rest) = mime.split_at(mime.find(';').unwrap_or(mime.len()));
             assert!(bare.matches('/').count() == 1, "{mime}");
             let is_text = bare.starts_with("text/");
-            // These two name it themselves.
-            let names_it = ["text/richtext", "text/sgml"].contains(&bare);
-            let want = if is_text && !names_it {
+            // These two formats state their encoding.
+            let states_encoding = ["text/richtext", "text/sgml"].contains(&bare);
+            let want = if is_text && !states_encoding {
                 "; charset=utf-8"
             } else {
                 ""

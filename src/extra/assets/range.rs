@@ -1,38 +1,38 @@
-//! The Range field (RFC 9110 §14): which part of a file is asked for. It computes; the file and the
-//! conditions on it are not known here.
+//! The `Range` field (RFC 9110 §14): the part of a file that a request asks for. The module only
+//! computes, and does not access the file.
 
 use crate::message::syntax::bytes::trim;
 
-/// What to send of a representation.
+/// The part of a representation to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     Whole,
-    /// From the first to the last byte, both included; `first <= last < length`.
+    /// The bytes from `first` to `last`, both included; `first <= last < length`.
     Part {
         first: u64,
         last: u64,
     },
-    /// Nothing of it is where the range lies: 416.
+    /// The range is beyond the end: 416.
     Beyond,
 }
 
-/// What a Range field asks of a representation that is `length` bytes long.
+/// Returns the part that a `Range` field requests of a representation with `length` bytes.
 ///
-/// One range is answered as asked. Several are answered with the whole, as RFC 9110 §14.2 allows: a
-/// multipart answer would be what nearly no client asks for, and its many small parts an attack.
-/// So is what the grammar does not have.
+/// For one range, the result is that range. For several ranges, the result is the whole, which RFC
+/// 9110 §14.2 allows. Clients rarely need a multipart response, and its many small parts could be
+/// an attack. For a malformed field, the result is the whole too.
 pub(crate) fn extent(field: &str, length: u64) -> Extent {
     match only_range(field) {
-        // RFC 9110 §14.1.1: invalid if it ends before it begins.
+        // RFC 9110 §14.1.1: a range that ends before its beginning is invalid.
         Some((Some(first), Some(last))) if last < first => Extent::Whole,
         Some((Some(first), _)) if first >= length => Extent::Beyond,
         Some((Some(first), last)) => Extent::Part {
             first,
             last: last.map_or(length - 1, |last| last.min(length - 1)),
         },
-        // RFC 9110 §14.1.2: the last none are nowhere.
+        // RFC 9110 §14.1.2: a suffix of length 0 cannot be satisfied.
         Some((None, Some(0))) => Extent::Beyond,
-        // The last bytes of nothing are all there is, and no Content-Range can say so.
+        // A suffix of an empty file is the whole file. Content-Range cannot express an empty part.
         Some((None, Some(_))) if length == 0 => Extent::Whole,
         Some((None, Some(suffix))) => Extent::Part {
             first: length.saturating_sub(suffix),
@@ -42,14 +42,14 @@ pub(crate) fn extent(field: &str, length: u64) -> Extent {
     }
 }
 
-/// The one range of a field that has no more than one; not `(None, None)`.
+/// Returns the range of a field with exactly one range. The result is never `(None, None)`.
 fn only_range(field: &str) -> Option<(Option<u64>, Option<u64>)> {
     // ranges-specifier = range-unit "=" range-set; the unit ignores case (RFC 9110 §14.1).
     let (unit, set) = field.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") {
         return None;
     }
-    // RFC 9110 §5.6.1.2: a recipient takes a list with empty elements.
+    // RFC 9110 §5.6.1.2: a recipient accepts empty elements.
     let mut specs = set.split(',').map(trim).filter(|spec| !spec.is_empty());
     let (spec, more) = (specs.next()?, specs.next());
     // int-range = first-pos "-" [ last-pos ] ; suffix-range = "-" suffix-length
@@ -61,7 +61,7 @@ fn only_range(field: &str) -> Option<(Option<u64>, Option<u64>)> {
     }
 }
 
-/// `*DIGIT`; one too large for 64 bits is as far as they reach, which is beyond every file.
+/// Parses `*DIGIT`. A number above 64 bits becomes `u64::MAX`, which is beyond the end of any file.
 fn position(digits: &str) -> Option<Option<u64>> {
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -87,8 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn ranges_to_the_byte() {
-        // (what it is, field, length, what to send)
+    fn a_range_is_exact_to_the_byte() {
+        // (name, field, length, result)
         let table = [
             ("first byte", "bytes=0-0", 10, part(0, 0)),
             ("from the first", "bytes=0-4", 10, part(0, 4)),
@@ -190,9 +190,9 @@ mod tests {
         }
     }
 
-    /// Every pair of ends around every length up to 6, against counting the bytes one by one.
+    /// Compares all ranges for lengths up to 6 with a count of single bytes.
     #[test]
-    fn each_byte_is_in_or_out_as_counted() {
+    fn a_range_has_the_same_bytes_as_a_count() {
         for length in 0..=6u64 {
             for first in 0..=8u64 {
                 for last in first..=8 {

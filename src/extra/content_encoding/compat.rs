@@ -1,4 +1,4 @@
-//! rouille's signature: code that calls this compiles against both.
+//! The signature of rouille: code that calls this function compiles with both libraries.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! Which media types become smaller: text, and what is like it. What is compressed by itself
-//! (pictures, films, fonts for the web, archives) would only cost time.
+//! [`shrinks`]: whether compression makes a media type smaller. Formats that are already compressed
+//! (images, video, web fonts, archives) would only cost time.
 
-/// Besides `text/*` and what names its syntax behind a `+`.
-const TYPES: [&str; 27] = [
+/// The types that become smaller, besides `text/*` and types with a known suffix.
+const COMPRESSIBLE_TYPES: [&str; 27] = [
     "application/ecmascript",
     "application/graphql",
     "application/javascript",
@@ -31,24 +31,24 @@ const TYPES: [&str; 27] = [
     "image/bmp",
     "image/x-icon",
 ];
-/// RFC 6838 §4.2.8: the syntax of types such as `image/svg+xml`.
-const SYNTAXES: [&str; 4] = ["json", "json-seq", "xml", "yaml"];
-/// Its events are to be seen one by one, and it is open for as long as a page is: a window for each
-/// of those would be held for a few bytes now and then.
-const EVENTS: &str = "text/event-stream";
+/// RFC 6838 §4.2.8: suffixes of types such as `image/svg+xml`.
+const COMPRESSIBLE_SUFFIXES: [&str; 4] = ["json", "json-seq", "xml", "yaml"];
+/// Server-sent events are not compressed. Such a response stays open as long as the page. Each
+/// would hold the memory of an encoder for a few bytes from time to time.
+const EVENT_STREAM_TYPE: &str = "text/event-stream";
 
-/// Whether a body with this `Content-Type` is worth compressing.
+/// Returns whether compression makes a body with this `Content-Type` smaller.
 pub(crate) fn shrinks(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or("").trim();
     let is = |name: &&str| essence.eq_ignore_ascii_case(name);
     let (top, rest) = essence.split_once('/').unwrap_or((essence, ""));
-    let syntax = rest.rsplit_once('+').map_or("", |(_, syntax)| syntax);
-    let is_text = top.eq_ignore_ascii_case("text") && !rest.is_empty() && !is(&EVENTS);
+    let suffix = rest.rsplit_once('+').map_or("", |(_, suffix)| suffix);
+    let is_text = top.eq_ignore_ascii_case("text") && !rest.is_empty() && !is(&EVENT_STREAM_TYPE);
     is_text
-        || SYNTAXES
+        || COMPRESSIBLE_SUFFIXES
             .iter()
-            .any(|known| syntax.eq_ignore_ascii_case(known))
-        || TYPES.iter().any(is)
+            .any(|known| suffix.eq_ignore_ascii_case(known))
+        || COMPRESSIBLE_TYPES.iter().any(is)
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_what_is_like_it() {
+    fn text_and_similar_types_shrink() {
         for shrinking in [
             "text/html",
             "text/html; charset=utf-8",

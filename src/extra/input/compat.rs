@@ -1,5 +1,5 @@
-//! rouille's signatures written out: code that names these types and calls these functions
-//! compiles against both.
+//! The signatures of rouille: code that uses these types and functions compiles with both
+//! libraries.
 
 use super::*;
 use crate::message::Request;
@@ -40,7 +40,7 @@ fn plain_text() {
     let _: fn(&Request) -> Result<String, PlainTextError> = plain_text_body;
     let _: fn(&Request, usize) -> Result<String, PlainTextError> = plain_text_body_with_limit;
     is_error::<PlainTextError>();
-    // All there are.
+    // These are all variants.
     let _ = |error| match error {
         PlainTextError::BodyAlreadyExtracted
         | PlainTextError::WrongContentType
@@ -55,7 +55,7 @@ fn json() {
     let _: fn(&Request) -> Result<Vec<u8>, json::JsonError> = json_input;
     let _: fn(&Request) -> Result<String, json::JsonError> = json::json_input;
     is_error::<json::JsonError>();
-    // All there are; rouille's last one holds serde's error.
+    // These are all variants. In rouille, the last one has an error of serde.
     let _ = |error| match error {
         json::JsonError::BodyAlreadyExtracted | json::JsonError::WrongContentType => None,
         json::JsonError::IoError(error) => Some::<io::Error>(error),

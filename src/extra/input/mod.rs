@@ -1,19 +1,37 @@
-//! What a client says in its header fields and in its body, read and checked: rouille's module of
-//! this name. It reads requests, and answers none.
+//! Header fields and bodies of requests, read and checked, under the names of rouille. The module
+//! does not create responses.
 //!
-//! | to read | use |
-//! |---|---|
-//! | which of several types is wanted | [`accept!`](crate::accept), [`priority_header_preferred`] |
-//! | cookies | [`cookies()`]; for one that tells clients apart [`session`](mod@crate::session) |
-//! | a login and a password | [`basic_http_auth`] |
-//! | a body of text | [`plain_text_body`] |
-//! | a body of JSON | [`json_input`] |
-//! | a form, into a struct | [`post_input!`](crate::post_input), told of in [`post`] |
-//! | a form with large files, while it comes | [`multipart`] |
+//! | to read | use | notes |
+//! |---|---|---|
+//! | the preferred media type | [`accept!`] | all `Accept` fields; `q=0` excludes a type |
+//! | the preference in another field | [`priority_header_preferred`] | the same rules |
+//! | cookies | [`cookies()`] | as lenient as browsers are |
+//! | a login and a password | [`basic_http_auth`] | `None` unless exactly one field is valid |
+//! | a body of text | [`plain_text_body`] | `text/plain`, UTF-8, 1 MiB or your limit |
+//! | a body of JSON | [`json_input`] | `application/json`, 1 MiB or your limit |
+//! | a form, into a struct | [`post_input!`], see [`post`] | text 1 MiB, files 16 MiB, 10,000 fields |
+//! | a form of any size, on arrival | [`multipart`] | memory: 16 KiB, and the head of one part |
+//! | an id for each client | [`session`](mod@crate::session) | 64 digits in a cookie |
 //!
-//! Nothing that comes from a client is believed because it parses: a cookie may hold anything, and
-//! so may a form. Bodies are read up to a limit that each function names, within that of the server
+//! A client may send any text in a cookie or a form, also as the name of a file: check values
+//! before use. A form is parsed as strictly as HTTP, so that a part of a file never looks like a
+//! whole file. Each function that reads a body has a limit, within the limit of the server
 //! ([`Limits::max_body_bytes`](crate::Limits::max_body_bytes)).
+//!
+//! # Tests
+//!
+//! `tests/it/extras/input.rs`, `tests/it/extras/multipart.rs`, and the tables in
+//! `src/extra/input/`.
+//!
+//! [`accept!`]: crate::accept
+//! [`post_input!`]: crate::post_input
+
+// The files:
+//
+// * `fields/`: request fields as values
+// * `body/`: bodies that are read whole: text, JSON
+// * `multipart/`: forms that are read part by part
+// * `post/`: forms that become a struct
 
 mod body;
 mod fields;
@@ -32,6 +50,6 @@ pub use self::fields::priority::{
     parse_priority_header, priority_header_preferred, PriorityHeaderIter,
 };
 
-// What the macro expands to.
+// Used by the expansion of `accept!`.
 #[doc(hidden)]
 pub use self::fields::accept::accepted as __accepted;

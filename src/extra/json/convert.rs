@@ -1,19 +1,15 @@
-//! Between Rust values and JSON values.
-//!
-//! Owns the two traits, and what they do for JSON's own types and for scalars.
+//! The traits [`ToJson`] and [`FromJson`], and the functions that implementations share.
 
-use super::string::write_string;
-use super::write;
-use super::write::infallible;
-use super::{Json, JsonError, Number, Object};
+use super::error::JsonError;
+use super::value::{Json, Object};
 
-/// A type whose values can be said in JSON.
+/// A type that can be converted to JSON.
 ///
-/// [`json_struct!`](crate::json_struct) implements it for a struct. By hand, implement
+/// [`json_struct!`](crate::json_struct) implements it for a struct. For another type, implement
 /// [`to_json`](ToJson::to_json).
 ///
-/// Integers are exact, floats keep their value (one that is infinite or not a number is `null`),
-/// `None` and `()` are `null`, tuples are arrays, and maps are objects.
+/// Integers are exact. Floats keep their value, and infinity and NaN are `null`. `None` and `()`
+/// are `null`, tuples are arrays, and maps are objects.
 ///
 /// # Example: an enum as a string
 ///
@@ -34,24 +30,26 @@ use super::{Json, JsonError, Number, Object};
 /// assert_eq!(vec![State::On, State::Off].to_json(), json!(["on", "off"]));
 /// ```
 pub trait ToJson {
-    /// The value in JSON.
+    /// Returns the value as JSON.
     fn to_json(&self) -> Json;
 
-    /// Appends the text of the value in JSON.
+    /// Appends the value as JSON text.
     ///
-    /// Has to append what `self.to_json().write_to(out)` does, as it does unless overridden.
+    /// An implementation must append the same text as `self.to_json().write_to(out)`, which is the
+    /// default implementation.
     fn write_json(&self, out: &mut String) {
         self.to_json().write_to(out);
     }
 }
 
-/// A type whose values can be read from JSON.
+/// A type that can be converted from JSON.
 ///
-/// [`json_struct!`](crate::json_struct) implements it for a struct. By hand, use
-/// [`JsonError::shape`] for what does not fit and [`Object::field`] for members.
+/// [`json_struct!`](crate::json_struct) implements it for a struct. For another type, use
+/// [`Object::field`] for members, and [`JsonError::shape`] for an error.
 ///
-/// Integers have to be written as such and to fit; floats take any number; `Option` takes `null`
-/// and a member that is missing; tuples and fixed-size arrays take arrays of their length.
+/// Integer types accept integers in range, without a fraction or an exponent. Float types accept
+/// any number. `Option` accepts `null` and a missing member. Tuples and fixed-size arrays accept
+/// arrays of their length.
 ///
 /// # Example: an enum as a string
 ///
@@ -77,170 +75,45 @@ pub trait ToJson {
 /// assert_eq!(error.to_string(), "[1]: expected \"on\" or \"off\"");
 /// ```
 pub trait FromJson: Sized {
-    /// Reads the value.
+    /// Converts the value.
     ///
     /// # Errors
     ///
-    /// [`JsonError::Shape`] if it is not one of this type.
+    /// Returns [`JsonError::Shape`] if the value does not have the shape of this type.
     fn from_json(value: &Json) -> Result<Self, JsonError>;
 
-    /// What a member of this type is if the object does not have it; an error, as a rule.
+    /// Returns the value for a missing member. For most types, this is an error.
     #[doc(hidden)]
     fn from_missing() -> Result<Self, JsonError> {
         Err(JsonError::shape("missing"))
     }
 }
 
-impl ToJson for Json {
-    fn to_json(&self) -> Json {
-        self.clone()
-    }
-
-    fn write_json(&self, out: &mut String) {
-        self.write_to(out);
-    }
-}
-
-impl FromJson for Json {
-    fn from_json(value: &Json) -> Result<Json, JsonError> {
-        Ok(value.clone())
-    }
-}
-
-impl ToJson for Object {
-    fn to_json(&self) -> Json {
-        Json::Object(self.clone())
-    }
-
-    fn write_json(&self, out: &mut String) {
-        write::object(self.iter(), out);
-    }
-}
-
-impl FromJson for Object {
-    fn from_json(value: &Json) -> Result<Object, JsonError> {
-        expect_object(value).cloned()
-    }
-}
-
-impl ToJson for () {
-    fn to_json(&self) -> Json {
-        Json::Null
-    }
-}
-
-impl FromJson for () {
-    fn from_json(value: &Json) -> Result<(), JsonError> {
-        if value.is_null() {
-            Ok(())
-        } else {
-            Err(JsonError::shape("expected null"))
-        }
-    }
-}
-
-impl ToJson for bool {
-    fn to_json(&self) -> Json {
-        Json::Bool(*self)
-    }
-}
-
-impl FromJson for bool {
-    fn from_json(value: &Json) -> Result<bool, JsonError> {
-        value
-            .as_bool()
-            .ok_or_else(|| JsonError::shape("expected true or false"))
-    }
-}
-
-macro_rules! integers {
-    ($($type:ident as $wide:ident by $get:ident),*) => { $(
-        impl ToJson for $type {
-            fn to_json(&self) -> Json {
-                // Widening: no target of std has pointers of more than 64 bits.
-                Json::Number(Number::from(*self as $wide))
-            }
-        }
-
-        impl FromJson for $type {
-            fn from_json(value: &Json) -> Result<$type, JsonError> {
-                let number = match value {
-                    Json::Number(number) => number,
-                    _ => return Err(JsonError::shape("expected an integer")),
-                };
-                number.$get().and_then(|wide| $type::try_from(wide).ok()).ok_or_else(|| {
-                    if number.is_integer() {
-                        JsonError::shape(concat!("out of range for ", stringify!($type)))
-                    } else {
-                        JsonError::shape("expected an integer")
-                    }
-                })
-            }
-        }
-    )* };
-}
-
-integers!(u8 as u64 by as_u64, u16 as u64 by as_u64, u32 as u64 by as_u64, u64 as u64 by as_u64);
-integers!(i8 as i64 by as_i64, i16 as i64 by as_i64, i32 as i64 by as_i64, i64 as i64 by as_i64);
-integers!(usize as u64 by as_u64, isize as i64 by as_i64);
-
-impl ToJson for f64 {
-    fn to_json(&self) -> Json {
-        Number::from_f64(*self).map_or(Json::Null, Json::Number)
-    }
-}
-
-impl FromJson for f64 {
-    fn from_json(value: &Json) -> Result<f64, JsonError> {
-        value
-            .as_f64()
-            .ok_or_else(|| JsonError::shape("expected a number"))
-    }
-}
-
-impl ToJson for f32 {
-    fn to_json(&self) -> Json {
-        f64::from(*self).to_json()
-    }
-}
-
-impl FromJson for f32 {
-    fn from_json(value: &Json) -> Result<f32, JsonError> {
-        // `as` rounds to the nearest value; beyond the range that is infinity.
-        let nearest = f64::from_json(value)? as f32;
-        if nearest.is_infinite() {
-            return Err(JsonError::shape("out of range for f32"));
-        }
-        Ok(nearest)
-    }
-}
-
-impl ToJson for str {
-    fn to_json(&self) -> Json {
-        Json::String(self.to_owned())
-    }
-
-    fn write_json(&self, out: &mut String) {
-        infallible(write_string(self, out));
-    }
-}
-
-impl ToJson for String {
-    fn to_json(&self) -> Json {
-        self.as_str().to_json()
-    }
-
-    fn write_json(&self, out: &mut String) {
-        self.as_str().write_json(out);
-    }
-}
-
-impl FromJson for String {
-    fn from_json(value: &Json) -> Result<String, JsonError> {
-        let text = value
-            .as_str()
-            .ok_or_else(|| JsonError::shape("expected a string"))?;
-        Ok(text.to_owned())
+impl Object {
+    /// Converts the value of a member. An error contains the name of the member.
+    ///
+    /// A missing member is an error, unless the type is an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`JsonError::Shape`] if the member is missing or is not a `T`.
+    ///
+    /// ```
+    /// use millpond::Json;
+    ///
+    /// let value = Json::parse(r#"{"name": "Ada", "born": "1815"}"#).unwrap();
+    /// let person = value.as_object().unwrap();
+    /// assert_eq!(person.field::<String>("name").unwrap(), "Ada");
+    /// assert_eq!(person.field::<Option<u32>>("died").unwrap(), None);
+    /// let error = person.field::<u32>("born").unwrap_err();
+    /// assert_eq!(error.to_string(), "born: expected an integer");
+    /// ```
+    pub fn field<T: FromJson>(&self, name: &str) -> Result<T, JsonError> {
+        let result = match self.get(name) {
+            Some(value) => T::from_json(value),
+            None => T::from_missing(),
+        };
+        result.map_err(|error| error.in_field(name))
     }
 }
 
@@ -255,66 +128,4 @@ pub(crate) fn expect_array(value: &Json) -> Result<&[Json], JsonError> {
     value
         .as_array()
         .ok_or_else(|| JsonError::shape("expected an array"))
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::json;
-    use std::fmt::Debug;
-
-    pub(crate) fn says<T: FromJson + ToJson + PartialEq + Debug>(value: T, want: &str) {
-        let mut written = String::new();
-        value.write_json(&mut written);
-        assert_eq!(written, want);
-        assert_eq!(value.to_json().to_string(), want);
-        assert_eq!(T::from_json(&Json::parse(want).unwrap()), Ok(value));
-    }
-
-    pub(crate) fn refuses<T: FromJson + Debug>(text: &str, want: &str) {
-        let error = T::from_json(&Json::parse(text).unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), want, "{}", text);
-    }
-
-    #[test]
-    fn integers_are_exact_to_their_ends() {
-        says(u8::MAX, "255");
-        says(i8::MIN, "-128");
-        says(u64::MAX, "18446744073709551615");
-        says(i64::MIN, "-9223372036854775808");
-        says(i64::MAX, "9223372036854775807");
-        says(usize::MAX, &usize::MAX.to_string());
-        refuses::<u8>("256", "out of range for u8");
-        refuses::<u8>("-1", "out of range for u8");
-        refuses::<i8>("-129", "out of range for i8");
-        refuses::<i64>("9223372036854775808", "out of range for i64");
-        refuses::<u64>("18446744073709551616", "expected an integer");
-        refuses::<u8>("1.0", "expected an integer");
-        refuses::<u8>("1e2", "expected an integer");
-        refuses::<i32>("\"1\"", "expected an integer");
-    }
-
-    #[test]
-    fn floats_take_any_number_they_can_hold() {
-        says(0.1f64, "0.1");
-        says(0.5f32, "0.5");
-        assert_eq!(f64::from_json(&json!(3)), Ok(3.0));
-        assert_eq!(f64::NAN.to_json(), Json::Null);
-        assert_eq!(f32::INFINITY.to_json(), Json::Null);
-        refuses::<f32>("1e39", "out of range for f32");
-        refuses::<f64>("null", "expected a number");
-    }
-
-    #[test]
-    fn the_other_scalars_take_themselves_only() {
-        says(true, "true");
-        says((), "null");
-        says(String::from("a\"b"), "\"a\\\"b\"");
-        says(Json::Null, "null");
-        says(Object::new(), "{}");
-        refuses::<bool>("1", "expected true or false");
-        refuses::<()>("0", "expected null");
-        refuses::<String>("null", "expected a string");
-        refuses::<Object>("[]", "expected an object");
-    }
 }

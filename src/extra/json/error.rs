@@ -1,17 +1,20 @@
-//! Why a text is not JSON, or why a JSON value is not what a type wants.
+//! [`JsonError`]: the reason why a text is not JSON, or why a value does not have the shape of a
+//! type.
 //!
-//! Owns the sentences. Nothing here repeats more of a peer's text than a short plain word of it,
-//! so an error may be logged and sent back as it is.
+//! The texts contain nothing from the client except short plain member names, so that they can be
+//! logged and sent in a response.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What is wrong with a JSON text, or with the shape of a JSON value.
+use super::value::MAX_DEPTH;
+
+/// An error in a JSON text, or in the shape of a JSON value.
 ///
-/// Either way the mistake is the sender's, so a handler answers both with a 400. The sentence it
-/// prints holds no text of the sender's but short plain member names.
+/// Both are errors of the client, so a handler responds with 400 to both. The error text contains
+/// nothing from the client except short plain member names.
 ///
-/// # Example: both kinds
+/// # Example: both kinds of errors
 ///
 /// ```
 /// use millpond::{FromJson, Json, JsonError};
@@ -27,59 +30,59 @@ use std::fmt;
 pub enum JsonError {
     /// The text is not JSON.
     Syntax {
-        /// The line of the first byte that cannot stand where it does; the first line is 1.
+        /// The line of the first invalid byte. The first line is 1.
         line: usize,
-        /// Its place in that line, counted in characters; the first is 1.
+        /// The position in that line, counted in characters. The first is 1.
         column: usize,
-        /// What is wrong with it.
+        /// The reason.
         reason: Reason,
     },
-    /// The text is JSON, but not what the type wants.
+    /// The text is JSON, but does not have the shape of the type.
     Shape {
-        /// Where, as in `users[3].age`; empty for the outermost value.
+        /// The position, such as `users[3].age`. Empty for the outermost value.
         path: String,
-        /// A sentence without its full stop, as in `expected an integer`.
+        /// The problem, such as `expected an integer`.
         problem: Cow<'static, str>,
     },
 }
 
-/// Why a text is not JSON.
+/// The reason why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The bytes are not UTF-8.
+    /// The bytes are not valid UTF-8.
     NotUtf8,
     /// The text starts with a byte order mark.
     ByteOrderMark,
     /// The text ends inside a value.
     UnexpectedEnd,
-    /// A value has to start here.
+    /// A value must start here.
     ExpectedValue,
-    /// A member's name, which is a string, has to start here.
+    /// The name of a member, which is a string, must start here.
     ExpectedName,
-    /// A colon has to follow a member's name.
+    /// A colon must follow the name of a member.
     ExpectedColon,
-    /// A comma or a closing bracket has to follow here.
+    /// A comma or a closing bracket must follow here.
     ExpectedComma,
-    /// More follows the outermost value.
+    /// More text follows the outermost value.
     TrailingText,
-    /// More than [`MAX_DEPTH`](super::MAX_DEPTH) arrays and objects inside one another.
+    /// Arrays and objects are nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
     TooDeep,
-    /// A byte below 0x20 in a string, where it has to be escaped.
+    /// A string contains a byte below 0x20 without an escape.
     ControlCharacter,
-    /// A backslash with something behind it that is no escape.
+    /// A backslash in a string does not begin a valid escape.
     BadEscape,
-    /// Half of a surrogate pair: no character.
+    /// A string contains half of a surrogate pair.
     LoneSurrogate,
-    /// A number that breaks the grammar, as in `01`, `1.` and `1e`.
+    /// A number does not match the grammar, such as `01`, `1.` and `1e`.
     BadNumber,
-    /// A number above the range of an `f64`.
+    /// A number is above the range of `f64`.
     NumberOutOfRange,
 }
 
 impl JsonError {
-    /// A value that is not what the type wants, for implementations of
-    /// [`FromJson`](super::FromJson); callers add where it is.
+    /// Returns an error for a value with a wrong shape, for implementations of
+    /// [`FromJson`](super::FromJson). Callers add the position.
     ///
     /// ```
     /// use millpond::JsonError;
@@ -94,19 +97,20 @@ impl JsonError {
         }
     }
 
-    /// The same error, one object further out; a syntax error stays as it is.
+    /// Adds the name of the member to the position. Returns a syntax error unchanged.
     ///
-    /// The name is shown as it is, so it should be one that the program knows.
+    /// The error text contains the name unchanged, so the name should be one that the program
+    /// chose.
     pub fn in_field(self, name: &str) -> JsonError {
         self.under(name)
     }
 
-    /// The same error, one array further out; a syntax error stays as it is.
+    /// Adds the index of the item to the position. Returns a syntax error unchanged.
     pub fn in_item(self, index: usize) -> JsonError {
         self.under(&format!("[{}]", index))
     }
 
-    /// As `in_field`, for a name the sender chose. What is not a short plain word is shown as `*`.
+    /// Adds a name that the client chose. If the name is not a short plain word, the text has `*`.
     pub(crate) fn in_foreign_field(self, name: &str) -> JsonError {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         let shown = !name.is_empty() && name.len() <= 32 && name.bytes().all(is_plain);
@@ -130,7 +134,7 @@ impl JsonError {
         }
     }
 
-    /// `before` is the text up to the offending byte.
+    /// Returns a syntax error. `before` is the text up to the first invalid byte.
     pub(crate) fn syntax(before: &str, reason: Reason) -> JsonError {
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         JsonError::Syntax {
@@ -162,20 +166,22 @@ impl std::error::Error for JsonError {}
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Reason::NotUtf8 => "the text is not UTF-8",
-            Reason::ByteOrderMark => "the text starts with a byte order mark",
-            Reason::UnexpectedEnd => "the text ends too early",
+            Reason::NotUtf8 => "invalid UTF-8",
+            Reason::ByteOrderMark => "byte order mark at start of text",
+            Reason::UnexpectedEnd => "unexpected end of text",
             Reason::ExpectedValue => "expected a value",
             Reason::ExpectedName => "expected a member name in double quotes",
             Reason::ExpectedColon => "expected a colon",
             Reason::ExpectedComma => "expected a comma or a closing bracket",
-            Reason::TrailingText => "expected the end of the text",
-            Reason::TooDeep => "too many arrays and objects inside one another",
-            Reason::ControlCharacter => "a control character has to be escaped",
-            Reason::BadEscape => "a backslash starts no escape here",
-            Reason::LoneSurrogate => "half a surrogate pair is no character",
-            Reason::BadNumber => "a malformed number",
-            Reason::NumberOutOfRange => "a number too large to hold",
+            Reason::TrailingText => "expected end of text",
+            Reason::TooDeep => {
+                return write!(f, "more than {MAX_DEPTH} nested arrays and objects");
+            }
+            Reason::ControlCharacter => "control character without escape in string",
+            Reason::BadEscape => "invalid escape in string",
+            Reason::LoneSurrogate => "half of surrogate pair in string",
+            Reason::BadNumber => "malformed number",
+            Reason::NumberOutOfRange => "number out of range for f64",
         })
     }
 }
@@ -185,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_lines_and_characters_from_one() {
+    fn lines_and_characters_are_counted_from_one() {
         for (before, want) in [
             ("", (1, 1)),
             ("ab", (1, 3)),
@@ -209,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_reads_from_the_outside_in() {
+    fn a_path_begins_with_the_outermost_value() {
         let error = JsonError::shape("no")
             .in_field("b")
             .in_item(1)
@@ -220,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_only_short_plain_words_of_the_sender() {
+    fn only_short_plain_names_of_the_client_are_shown() {
         let long = "x".repeat(33);
         for (name, want) in [
             ("id-7_b", "id-7_b"),
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_takes_no_path() {
+    fn a_syntax_error_has_no_path() {
         let error = JsonError::syntax("", Reason::TooDeep);
         assert_eq!(error.clone().in_field("a").in_item(1), error);
     }

@@ -1,19 +1,20 @@
-//! `json!` and `json_struct!`: JSON in Rust source.
+//! `json!` and `json_struct!`: JSON in Rust source. The modules above have the functions that the
+//! macros call.
 
-/// The name of a field whose identifier may be raw, as in `r#type`.
+/// Returns the name of a field whose identifier may be raw, such as `r#type`.
 pub fn field_name(identifier: &'static str) -> &'static str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
-/// Builds a [`Json`](crate::Json) from a literal with Rust expressions in it.
+/// Builds a [`Json`](crate::Json) from a JSON literal, which may contain Rust expressions.
 ///
-/// Any expression whose type is [`ToJson`](crate::ToJson) is a value; it is borrowed, not moved.
-/// A name is a string literal, a variable, or an expression in parentheses, which
-/// `String::from` takes. `null` is a word of this macro, and braces are always an object. Commas
-/// may trail. More than about a hundred items side by side need a higher `recursion_limit`, or a
-/// `Vec`.
+/// A value is any expression whose type implements [`ToJson`](crate::ToJson). The expression is
+/// borrowed, not moved. A name is a string literal, a variable, or an expression in parentheses;
+/// `String::from` must accept the name. The macro reads `null` as JSON's null, and braces always as
+/// an object. Trailing commas are allowed. More than about a hundred items in one array or object
+/// need a higher `recursion_limit`, or a `Vec`.
 ///
-/// # Example: everything at once
+/// # Example: all kinds of values
 ///
 /// ```
 /// use millpond::json;
@@ -52,8 +53,8 @@ macro_rules! json {
     };
 }
 
-/// `[done] rest`: moves the items over one by one. A comma is put behind the last one first, so
-/// that each ends with one; a trailing comma is then the one that is left over.
+/// Moves the items one by one from the rest into the brackets. The caller appends a comma, so that
+/// each item ends with a comma. A trailing comma is then left over, and is ignored.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __json_items {
@@ -74,7 +75,7 @@ macro_rules! __json_items {
     };
 }
 
-/// The same for members.
+/// Does the same for the members of an object.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __json_members {
@@ -97,20 +98,20 @@ macro_rules! __json_members {
     };
 }
 
-/// Defines a struct that can be written as a JSON object and read from one.
+/// Defines a struct that converts to and from a JSON object.
 ///
-/// Each field is a member of the same name, or of the one given with `as`. Reading ignores members
-/// that are no field, takes a missing `Option` as `None`, and names the path of what does not fit.
-/// Fields have to be of types that are [`ToJson`](crate::ToJson) and [`FromJson`](crate::FromJson);
-/// there are no type parameters.
+/// Each field is a member with the same name, or with the name after `as`. The conversion from JSON
+/// ignores other members, and reads a missing `Option` as `None`. An error contains the path of the
+/// invalid value. The types of fields must implement [`ToJson`](crate::ToJson) and
+/// [`FromJson`](crate::FromJson). The struct cannot have type parameters.
 ///
-/// # Example: there and back
+/// # Example: to JSON and back
 ///
 /// ```
 /// use millpond::{json, json_struct, FromJson, Json, ToJson};
 ///
 /// json_struct! {
-///     /// One who may log in.
+///     /// A user of the site.
 ///     #[derive(Debug, Clone, PartialEq)]
 ///     pub struct User {
 ///         pub name: String,
@@ -179,7 +180,7 @@ macro_rules! json_struct {
     };
 }
 
-/// The name a field has in JSON.
+/// Expands to the name of a field in JSON.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __json_name {

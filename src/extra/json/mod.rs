@@ -1,19 +1,20 @@
-//! JSON (RFC 8259) without a dependency: a value, a strict reader, a writer, and Rust types to and
-//! from it.
+//! JSON (RFC 8259) without a dependency: a value, a strict parser, a writer, and conversions to and
+//! from Rust types.
 //!
 //! | to | use |
 //! |---|---|
 //! | write JSON in Rust | [`json!`](crate::json!) |
-//! | read a text | [`Json::parse`] |
-//! | write a text | `to_string()`, [`Json::write_to`], `{:#}` for people |
-//! | look into a value | `value["users"][0]`, [`Json::as_str`] and the like, [`Object::field`] |
+//! | parse a text | [`Json::parse`] |
+//! | write a text | `to_string()`, [`Json::write_to`], `{:#}` with indentation |
+//! | read parts of a value | `value["users"][0]`, [`Json::as_str`] and similar, [`Object::field`] |
 //! | send and receive a struct | [`json_struct!`](crate::json_struct) |
-//! | any other type | [`ToJson`] and [`FromJson`], by hand |
+//! | convert another type | implement [`ToJson`] and [`FromJson`] |
 //!
-//! What is read back from what was written is equal to it, as long as it is no deeper than
-//! [`MAX_DEPTH`]. Stands alone: it knows nothing of HTTP.
+//! Parsing a written text returns an equal value, unless the value is nested deeper than
+//! [`MAX_DEPTH`]. Except [`Response::json`](crate::Response::json), the module does not depend on
+//! HTTP.
 //!
-//! # Example: a request's body and its answer
+//! # Example: a request body and the response
 //!
 //! ```
 //! use millpond::{json, json_struct, FromJson, Json};
@@ -35,45 +36,41 @@
 //! assert_eq!(said, r#"{"error":"count: out of range for u32"}"#);
 //! ```
 
-mod value;
+// The files, each of which uses only those above:
+//
+// * `value/`: `Json`, `Object` and `Number`
+// * `error`: `JsonError`
+// * `convert`: the traits `ToJson` and `FromJson`
+// * `text/`: JSON text, read and written
+// * `impls/`: the traits for types of std
+// * `macros`: `json!` and `json_struct!`
+// * `response`: `Response::json`
+// * `try_or_400`: an error and its causes as JSON
 
-mod number;
-mod object;
-
+mod convert;
 mod error;
-mod parse;
+mod impls;
+mod macros;
 mod response;
-mod string;
+mod text;
 #[doc(hidden)]
 pub mod try_or_400;
-mod write;
-
-mod containers;
-mod convert;
-mod macros;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::convert::{FromJson, ToJson};
 pub use self::error::{JsonError, Reason};
-pub use self::number::Number;
-pub use self::object::Object;
-pub use self::value::Json;
+pub use self::value::number::Number;
+pub use self::value::{Json, Object, MAX_DEPTH};
 
-// What the macros expand to.
+// Used by the expansion of the macros.
 #[doc(hidden)]
 pub use self::convert::expect_object;
 #[doc(hidden)]
 pub use self::macros::field_name;
 #[doc(hidden)]
-pub use self::object::members;
+pub use self::text::write::ObjectWriter;
 #[doc(hidden)]
-pub use self::write::ObjectWriter;
-
-/// How many arrays and objects may lie inside one another in a text that is read: so many are
-/// read, one more is refused.
-///
-/// Values are written, compared, converted and dropped by functions that call themselves for each
-/// level; this keeps what a peer sends far from the end of any thread's stack.
-pub const MAX_DEPTH: usize = 128;
+pub use self::value::members;

@@ -1,7 +1,7 @@
 //! The constructor of a [`Response`] from a JSON value.
 
-use super::ToJson;
-use crate::Response;
+use super::convert::ToJson;
+use crate::message::Response;
 
 impl Response {
     /// Returns a 200 response with a JSON body: a [`Json`](crate::Json) value, a struct of

@@ -1,4 +1,4 @@
-//! The reader's tables, and a seeded mutator that looks for what the tables forgot.
+//! Tables for the parser, and a seeded mutator for cases that the tables lack.
 
 use super::*;
 use crate::json;
@@ -16,7 +16,7 @@ fn syntax(text: &[u8]) -> (usize, usize, Reason) {
 }
 
 #[test]
-fn admits_what_the_grammar_admits() {
+fn text_of_the_grammar_is_parsed() {
     let float = |value| Json::Number(Number::from_f64(value).unwrap());
     let table = [
         ("null", Json::Null),
@@ -81,7 +81,7 @@ fn admits_what_the_grammar_admits() {
 }
 
 #[test]
-fn refuses_what_the_grammar_refuses() {
+fn text_outside_the_grammar_is_refused() {
     use Reason::*;
     let table: &[(&[u8], usize, Reason)] = &[
         (b"", 1, UnexpectedEnd),
@@ -144,7 +144,7 @@ fn refuses_what_the_grammar_refuses() {
         (b"\"\\u00g0\"", 2, BadEscape),
         (b"\"\\u00\xc3\xa9\"", 2, BadEscape),
         (b"\"\\U0041\"", 2, BadEscape),
-        // Surrogates: alone, the wrong way round, twice the same half, another escape behind.
+        // Surrogates: alone, in the wrong order, twice the same half, another escape after.
         (b"\"\\ud800\"", 2, LoneSurrogate),
         (b"\"\\udc00\"", 2, LoneSurrogate),
         (b"\"\\udc00\\ud800\"", 2, LoneSurrogate),
@@ -178,7 +178,7 @@ fn refuses_what_the_grammar_refuses() {
         (b"{\"a\":1]", 7, ExpectedComma),
         (b"{\"a\":}", 6, ExpectedValue),
         (b"{\"a\":1 \"b\":2}", 8, ExpectedComma),
-        // Bytes that are not UTF-8: stray, overlong, a surrogate, too large, cut short.
+        // Invalid UTF-8: stray, overlong, a surrogate, too large, truncated.
         (b"\"ab\xff\"", 4, NotUtf8),
         (b"\"\x80\"", 2, NotUtf8),
         (b"\"\xc0\xaf\"", 2, NotUtf8),
@@ -196,7 +196,7 @@ fn refuses_what_the_grammar_refuses() {
 }
 
 #[test]
-fn admits_the_deepest_and_refuses_one_deeper() {
+fn max_depth_levels_are_parsed_and_one_more_refused() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":", "}]")] {
         let per_step = open.matches(['[', '{']).count();
         let steps = MAX_DEPTH / per_step;
@@ -212,12 +212,12 @@ fn admits_the_deepest_and_refuses_one_deeper() {
         syntax(endless.as_bytes()),
         (1, MAX_DEPTH + 1, Reason::TooDeep)
     );
-    // Side by side is not inside one another.
+    // Neighbours are not nested.
     assert!(Json::parse(format!("[{}[]]", "[[]],".repeat(1000))).is_ok());
 }
 
 #[test]
-fn the_deepest_value_fits_a_small_stack() {
+fn the_deepest_value_needs_only_a_small_stack() {
     let text = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
     let work = move || {
         let value = Json::parse(&text).unwrap();
@@ -225,15 +225,15 @@ fn the_deepest_value_fits_a_small_stack() {
         assert_eq!(value.to_string(), text);
         assert_eq!(Json::parse(format!("{:#}", value)).unwrap(), value);
     };
-    // A quarter of what std gives a thread; unoptimized code takes up to 192 KiB.
+    // A quarter of std's default stack of a thread. Unoptimized code takes up to 192 KiB.
     let thread = std::thread::Builder::new().stack_size(512 * 1024);
     thread.spawn(work).unwrap().join().unwrap();
 }
 
-/// xorshift64*: enough chance for a test, and the same on every run.
-struct Chance(u64);
+/// xorshift64*: a random generator that gives the same numbers in each run.
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -243,7 +243,7 @@ impl Chance {
 }
 
 #[test]
-fn no_mutation_panics_and_what_is_read_is_written_back_equal() {
+fn no_mutation_panics_and_each_parsed_value_survives_writing() {
     const SEEDS: [&str; 6] = [
         r#"{"users":[{"name":"Ada","age":36,"tags":["a","b"]},{"name":null}],"n":-0.5e-3}"#,
         r#" [ true , false , null , 0 , -1 , 1.5 , 18446744073709551615 , "" ] "#,
@@ -257,23 +257,23 @@ fn no_mutation_panics_and_what_is_read_is_written_back_equal() {
         b"\"", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\\ud800", b"\\u0000", b"1e999", b"-0",
         b"\"a\":", b"\xff",
     ];
-    let mut chance = Chance(0x6d69_6c6c_706f_6e64);
-    let mut admitted = 0;
+    let mut random = Random(0x6d69_6c6c_706f_6e64);
+    let mut parsed = 0;
     for _ in 0..40_000 {
-        let mut text = SEEDS[chance.below(SEEDS.len())].as_bytes().to_vec();
-        for _ in 0..1 + chance.below(3) {
-            let at = chance.below(text.len() + 1);
-            let end = (at + chance.below(6)).min(text.len());
-            let piece = match chance.below(4) {
+        let mut text = SEEDS[random.below(SEEDS.len())].as_bytes().to_vec();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(text.len() + 1);
+            let end = (at + random.below(6)).min(text.len());
+            let piece = match random.below(4) {
                 0 => Vec::new(),
-                1 => vec![chance.below(256) as u8],
-                2 => PIECES[chance.below(PIECES.len())].to_vec(),
+                1 => vec![random.below(256) as u8],
+                2 => PIECES[random.below(PIECES.len())].to_vec(),
                 _ => text[at..end].repeat(3),
             };
             text.splice(at..end, piece);
         }
         if let Ok(value) = Json::parse(&text) {
-            admitted += 1;
+            parsed += 1;
             let mut written = String::new();
             value.write_json(&mut written);
             assert_eq!(Json::parse(&written).unwrap(), value);
@@ -281,14 +281,14 @@ fn no_mutation_panics_and_what_is_read_is_written_back_equal() {
         }
     }
     assert!(
-        admitted > 1_000,
-        "only {} mutations were JSON: the test tests nothing",
-        admitted
+        parsed > 1_000,
+        "only {} mutations were JSON: the test is too weak",
+        parsed
     );
 }
 
 #[test]
-fn the_literal_takes_what_json_has_and_any_expression() {
+fn the_macro_accepts_json_and_any_expression() {
     let name = "n";
     let list = [1u8, 2];
     let nested = json!({ name: null, (list.len()
@@ -329,7 +329,7 @@ json_struct! {
 }
 
 #[test]
-fn a_struct_is_written_the_same_way_either_way() {
+fn both_functions_write_a_struct_alike() {
     let item = Item {
         r#type: "a".into(),
         count: Some(1),
@@ -351,7 +351,7 @@ fn a_struct_is_written_the_same_way_either_way() {
 }
 
 #[test]
-fn a_struct_says_where_it_does_not_fit() {
+fn the_error_of_a_struct_has_the_path() {
     let table = [
         ("[]", "expected an object"),
         ("{}", "type: missing"),

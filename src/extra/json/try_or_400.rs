@@ -1,17 +1,19 @@
-//! An error and its causes as JSON: what `try_or_400!` answers with. It has its name and its place
-//! from rouille, where programs that answer with an error by themselves find it.
+//! [`ErrJson`]: an error and its causes as JSON, which the response of `try_or_400!` contains.
+//!
+//! The name and the path are from rouille, for programs that respond with an error themselves.
 
-use crate::extra::json::{Json, ToJson};
+use super::convert::ToJson;
+use super::value::Json;
 use std::error::Error;
 
-/// An error's own words and those of its causes: `{"description": "..", "cause": ..}`.
+/// The texts of an error and of its causes: `{"description": "..", "cause": ..}`.
 pub struct ErrJson {
     description: String,
     cause: Option<Box<ErrJson>>,
 }
 
 impl ErrJson {
-    /// Reads the words of an error.
+    /// Returns the texts of an error and of its causes.
     pub fn from_err<E: ?Sized + Error>(err: &E) -> ErrJson {
         ErrJson {
             description: err.to_string(),

@@ -1,8 +1,8 @@
-//! One line for each request, in four formats. It knows requests and responses, the time of day,
-//! and whatever can be written to; not who serves, nor what was sent.
+//! Request logging: one line for each request, in four formats. The module depends on requests,
+//! responses, the clock and a writer, and not on the server.
 //!
-//! The line is written when the handler returns, as rouille does it: what goes out after that is
-//! the server's affair, and a client that reads slowly delays no line.
+//! The line is written when the handler returns, as in rouille. A client that reads slowly
+//! therefore delays no line. The line does not show whether the response was sent.
 
 use std::fmt::{self, Write as _};
 use std::io::Write;
@@ -13,33 +13,36 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::message::syntax::date::Utc;
 use crate::message::{Request, Response};
 
-/// How a line of [`log_as`] looks.
+/// The format of a line of [`log_as`].
 ///
-/// Times are UTC, and tell when the handler began; durations are the handler's. The client is
-/// [`Request::remote_addr`]: behind a proxy that is not trusted, that proxy. In every format a line
-/// is printable ASCII, whatever the client sent: see [`log_as`].
+/// The time is the start of the handler, in UTC. The duration is that of the handler. The client is
+/// [`Request::remote_addr`], which is the proxy if the proxy is not trusted. A line is always
+/// printable ASCII: see [`log_as`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// rouille's, for the eye: `2023-11-14 22:13:20.123456 UTC - GET /a?b - 1.5ms - 200`.
+    /// The format of rouille, for human readers:
+    /// `2023-11-14 22:13:20.123456 UTC - GET /a?b - 1.5ms - 200`.
     Plain,
-    /// The Common Log Format, as Apache and nginx write it:
+    /// The Common Log Format of Apache and nginx:
     /// `192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] "GET /a?b HTTP/1.1" 200 11`.
     ///
-    /// The number is the body's length, `-` where there is none or it is not known beforehand. The
-    /// two dashes stand for names that the server does not know.
+    /// The last number is the length of the body, or `-` if there is no body or the length is
+    /// unknown. The two dashes stand for names that the server does not have.
     Common,
-    /// [`Common`](LogFormat::Common), then the request's `Referer` and `User-Agent` in quotes, `-`
-    /// where they are missing. Log analysers know it: GoAccess, AWStats, fail2ban.
+    /// [`Common`](LogFormat::Common), then the request's `Referer` and `User-Agent` in quotes, or
+    /// `-` for a missing field. Log analysers such as GoAccess, AWStats and fail2ban read this
+    /// format.
     Combined,
-    /// A JSON object, for collectors. Its members are `time` (RFC 3339), `client`, `method`,
+    /// A JSON object, for log collectors. Its members are `time` (RFC 3339), `client`, `method`,
     /// `target`, `version`, `status`, `bytes`, `micros`, `panicked`, `host`, `referer` and
-    /// `user_agent`; `null` where there is nothing.
+    /// `user_agent`. A member without a value is `null`.
     Json,
 }
 
-/// Calls the handler and writes a line about it to `output`, as rouille does:
-/// `2023-11-14 22:13:20.123456 UTC - GET /a?b - 1.5ms - 200`. It is [`log_as`] with
-/// [`LogFormat::Plain`].
+/// Calls the handler and writes a line to `output`, as rouille does:
+/// `2023-11-14 22:13:20.123456 UTC - GET /a?b - 1.5ms - 200`.
+///
+/// The call is the same as [`log_as`] with [`LogFormat::Plain`].
 ///
 /// ```
 /// use millpond::{log, Request, Response};
@@ -57,8 +60,9 @@ where
     log_as(LogFormat::Plain, rq, output, f)
 }
 
-/// Calls the handler and writes a line in that format about it to `output`. All requests of a
-/// server are logged where its handler is wrapped:
+/// Calls the handler and writes a line in the given format to `output`.
+///
+/// To log all requests of a server, wrap its handler:
 ///
 /// ```
 /// use millpond::{log_as, LogFormat, Response, Route, Router, Server};
@@ -71,30 +75,32 @@ where
 /// # server.unwrap();
 /// ```
 ///
-/// * **A line is one write.** Lines of several threads do not mix where the output keeps one write
-///   together: standard output and error do, and `&File` does for a file opened to append.
-/// * **Nothing that a client sends can end a line or a field.** Quotes, backslashes, and what is
-///   not printable ASCII are written as `\x22`, byte by byte, as nginx does; as `\u0022` in JSON.
-/// * **A handler that panics** is logged with the status 500 (`PANIC!` in the plain format), and
-///   the panic goes on.
-/// * What cannot be written is lost: no request fails for its log.
+/// * **Each line is one write.** Lines of several threads do not mix if the output keeps a write
+///   together. Standard output and standard error do, and a `&File` that was opened for appending.
+/// * **A client cannot end a line or a field.** Quotes, backslashes, and characters that are not
+///   printable ASCII are escaped. Each byte becomes `\x22`, as in nginx; in JSON, the escape is
+///   `\u0022`.
+/// * **A panic of the handler** is logged with the status 500 (`PANIC!` in the plain format), and
+///   then continues.
+/// * **Errors of the output** are ignored, so that no request fails because of the log.
 ///
-/// It tells what the handler answered. What the server refuses by itself (a malformed request, one
-/// beyond the limits) reaches no handler, and is counted in [`Stats`](crate::Stats) alone. The
-/// target may hold what should not be kept, in its query say; [`log_custom`] leaves that to you.
+/// The line shows the response of the handler. A request that the server itself refuses (malformed,
+/// or beyond a limit) does not reach a handler, and is only counted in [`Stats`](crate::Stats). The
+/// query of the target may contain text that should not be stored. For such cases, use
+/// [`log_custom`].
 pub fn log_as<W, F>(format: LogFormat, request: &Request, mut output: W, handler: F) -> Response
 where
     W: Write,
     F: FnOnce() -> Response,
 {
-    // A clock set before 1970 says 1970.
+    // A clock before 1970 gives 1970.
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     let since_epoch = since_epoch.unwrap_or_default();
-    let mut write = |answer, took| {
+    let mut write = |outcome, took| {
         let entry = Entry {
             request,
             since_epoch,
-            answer,
+            outcome,
             took,
         };
         let _ = output.write_all(entry.line(format).as_bytes());
@@ -102,7 +108,7 @@ where
     let (response, took) = timed(handler);
     match response {
         Ok(response) => {
-            write(Some(Answer::of(request, &response)), took);
+            write(Some(Outcome::of(request, &response)), took);
             response
         }
         Err(panic) => {
@@ -112,8 +118,11 @@ where
     }
 }
 
-/// Calls the handler, then `log_ok_f` with the response, or `log_err_f` if it panicked; then the
-/// panic goes on. The time is what the handler took. rouille's, to log elsewhere or otherwise.
+/// Calls the handler, then `log_ok_f` with the response, or `log_err_f` after a panic. The panic
+/// then continues.
+///
+/// The duration is that of the handler. The function is from rouille, for logs in another format or
+/// another place.
 ///
 /// ```
 /// use millpond::{log_custom, Request, Response};
@@ -148,44 +157,45 @@ where
     }
 }
 
-/// What a handler that may panic returned. Nobody sees what it left behind: the panic goes on.
+/// Calls the handler. Returns its response or its panic, and its duration. `AssertUnwindSafe` is
+/// correct, because the callers resume the panic.
 fn timed<F: FnOnce() -> Response>(handler: F) -> (std::thread::Result<Response>, Duration) {
     let began = Instant::now();
     let response = catch_unwind(AssertUnwindSafe(handler));
     (response, began.elapsed())
 }
 
-/// What a line tells of a response.
-struct Answer {
+/// The parts of a response that a line contains.
+struct Outcome {
     status: u16,
-    /// Of the body, where there is one and its length is known.
+    /// The length of the body. `None` if there is no body or the length is unknown.
     bytes: Option<u64>,
 }
 
-impl Answer {
-    fn of(request: &Request, response: &Response) -> Answer {
-        // RFC 9110 §6.4.1: these have no content, whatever the handler gave them.
+impl Outcome {
+    fn of(request: &Request, response: &Response) -> Outcome {
+        // RFC 9110 §6.4.1: these have no content, even if the handler's response has a body.
         let none = request.method() == "HEAD" || matches!(response.status_code, 204 | 205 | 304);
-        Answer {
+        Outcome {
             status: response.status_code,
             bytes: response.data.size().filter(|_| !none),
         }
     }
 }
 
-/// What a line is made of.
+/// The content of a line.
 struct Entry<'a> {
     request: &'a Request,
     since_epoch: Duration,
-    /// `None` of a handler that panicked.
-    answer: Option<Answer>,
+    /// `None` after a panic of the handler.
+    outcome: Option<Outcome>,
     took: Duration,
 }
 
 impl Entry<'_> {
     fn line(&self, format: LogFormat) -> String {
         let mut line = String::with_capacity(256);
-        // A `String` takes all that is written to it.
+        // Writing to a `String` never fails.
         let _ = match format {
             LogFormat::Plain => self.plain(&mut line),
             LogFormat::Common => self.common(&mut line),
@@ -208,15 +218,22 @@ impl Entry<'_> {
         let micros = self.since_epoch.subsec_micros();
         write!(line, "{year:04}-{month:02}-{day:02} ")?;
         write!(line, "{hour:02}:{minute:02}:{second:02}.{micros:06} UTC - ")?;
-        let (method, target) = (Bytes(self.request.method()), Bytes(self.request.raw_url()));
-        write!(line, "{method} {target} - {} - ", Took(self.took))?;
-        match &self.answer {
-            Some(answer) => write!(line, "{}", answer.status),
+        let (method, target) = (
+            EscapedBytes(self.request.method()),
+            EscapedBytes(self.request.raw_url()),
+        );
+        write!(
+            line,
+            "{method} {target} - {} - ",
+            RoundedDuration(self.took)
+        )?;
+        match &self.outcome {
+            Some(outcome) => write!(line, "{}", outcome.status),
             None => write!(line, "PANIC!"),
         }
     }
 
-    /// `%h %l %u %t "%r" %>s %b`, as Apache's documentation has it.
+    /// Writes `%h %l %u %t "%r" %>s %b` of Apache's documentation.
     fn common(&self, line: &mut String) -> fmt::Result {
         let utc = self.utc();
         let request = self.request;
@@ -227,7 +244,10 @@ impl Entry<'_> {
             line,
             "[{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000] "
         )?;
-        let (method, target) = (Bytes(request.method()), Bytes(request.raw_url()));
+        let (method, target) = (
+            EscapedBytes(request.method()),
+            EscapedBytes(request.raw_url()),
+        );
         write!(line, "\"{method} {target} {}\" ", request.head().version)?;
         match self.bytes().filter(|&bytes| bytes > 0) {
             Some(bytes) => write!(line, "{} {bytes}", self.status()),
@@ -237,7 +257,7 @@ impl Entry<'_> {
 
     fn combined(&self, line: &mut String) -> fmt::Result {
         self.common(line)?;
-        let field = |name| Bytes(self.request.header(name).unwrap_or("-"));
+        let field = |name| EscapedBytes(self.request.header(name).unwrap_or("-"));
         write!(
             line,
             " \"{}\" \"{}\"",
@@ -255,7 +275,10 @@ impl Entry<'_> {
         write!(line, r#"{{"time":"{year:04}-{month:02}-{day:02}T"#)?;
         write!(line, r#"{hour:02}:{minute:02}:{second:02}.{micros:06}Z","#)?;
         let client: &SocketAddr = request.remote_addr();
-        let (method, target) = (Units(request.method()), Units(request.raw_url()));
+        let (method, target) = (
+            EscapedUnits(request.method()),
+            EscapedUnits(request.raw_url()),
+        );
         write!(
             line,
             r#""client":"{client}","method":"{method}","target":"{target}","#
@@ -266,7 +289,7 @@ impl Entry<'_> {
             Some(bytes) => write!(line, "{bytes}")?,
             None => write!(line, "null")?,
         }
-        let panicked = self.answer.is_none();
+        let panicked = self.outcome.is_none();
         write!(
             line,
             r#","micros":{},"panicked":{panicked}"#,
@@ -278,7 +301,7 @@ impl Entry<'_> {
             ("user_agent", "User-Agent"),
         ] {
             match request.header(field) {
-                Some(value) => write!(line, r#","{member}":"{}""#, Units(value))?,
+                Some(value) => write!(line, r#","{member}":"{}""#, EscapedUnits(value))?,
                 None => write!(line, r#","{member}":null"#)?,
             }
         }
@@ -289,26 +312,26 @@ impl Entry<'_> {
         Utc::at(self.since_epoch.as_secs())
     }
 
-    /// A handler that panics is answered for.
+    /// Returns 500 after a panic, which is the status of the server's response.
     fn status(&self) -> u16 {
-        self.answer.as_ref().map_or(500, |answer| answer.status)
+        self.outcome.as_ref().map_or(500, |outcome| outcome.status)
     }
 
     fn bytes(&self) -> Option<u64> {
-        self.answer.as_ref().and_then(|answer| answer.bytes)
+        self.outcome.as_ref().and_then(|outcome| outcome.bytes)
     }
 }
 
-/// Whether it can stand in a field as it is: no quote, no escape, nothing that a terminal or a
-/// reader of lines could take for more than itself.
+/// Returns whether a character needs no escape: not a quote, a backslash, or a character with a
+/// special meaning for terminals or parsers of lines.
 fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~') && c != '"' && c != '\\'
 }
 
-/// A text with its other bytes as `\xhh`, as nginx writes them.
-struct Bytes<'a>(&'a str);
+/// A text that is printed with `\xhh` for each other byte, as in nginx.
+struct EscapedBytes<'a>(&'a str);
 
-impl fmt::Display for Bytes<'_> {
+impl fmt::Display for EscapedBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
             if is_plain(c) {
@@ -323,11 +346,11 @@ impl fmt::Display for Bytes<'_> {
     }
 }
 
-/// A text with its other characters as `\uhhhh` (RFC 8259 §7): within JSON's quotes, and in ASCII,
-/// which a writer of JSON need not keep to.
-struct Units<'a>(&'a str);
+/// A text that is printed with `\uhhhh` for each other character (RFC 8259 §7). The crate's JSON
+/// writer is not used here, because its output is not limited to ASCII.
+struct EscapedUnits<'a>(&'a str);
 
-impl fmt::Display for Units<'_> {
+impl fmt::Display for EscapedUnits<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
             if is_plain(c) {
@@ -342,13 +365,14 @@ impl fmt::Display for Units<'_> {
     }
 }
 
-/// A duration to one decimal, in the unit that leaves fewer than four digits before it.
-struct Took(Duration);
+/// A duration that is printed with one decimal, in a unit that gives at most three digits before
+/// the decimal point.
+struct RoundedDuration(Duration);
 
-impl fmt::Display for Took {
+impl fmt::Display for RoundedDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        // As exact as one decimal needs it, however long it took.
+        // `as` is exact enough for one decimal at any duration.
         let of = |unit: f64| nanos as f64 / unit;
         match nanos {
             0..=999 => write!(f, "{nanos}ns"),

@@ -1,4 +1,4 @@
-//! The lines as tables, and the ways of a handler to end.
+//! The lines as tables, and the ways in which a handler can end.
 
 use super::*;
 use crate::extra::json::Json;
@@ -22,14 +22,14 @@ fn line(format: LogFormat, request: &Request, response: Option<&Response>, took:
     let entry = Entry {
         request,
         since_epoch: NOW,
-        answer: response.map(|response| Answer::of(request, response)),
+        outcome: response.map(|response| Outcome::of(request, response)),
         took: Duration::from_nanos(took),
     };
     entry.line(format)
 }
 
 #[test]
-fn a_request_and_its_response_are_this_line() {
+fn each_format_writes_its_line() {
     let browser = [
         ("Host", "example.org"),
         ("Referer", "http://example.org/?a=b"),
@@ -127,7 +127,7 @@ fn a_request_and_its_response_are_this_line() {
 }
 
 #[test]
-fn an_address_of_ipv6_stands_without_its_port() {
+fn an_ipv6_address_has_no_port_in_the_common_format() {
     let from = "[2001:db8::1]:80".parse().unwrap();
     let request = Request::fake_http_from(from, "GET", "/", vec![], vec![]);
     let response = Response::text("");
@@ -136,7 +136,7 @@ fn an_address_of_ipv6_stands_without_its_port() {
 }
 
 #[test]
-fn durations_have_rouilles_units() {
+fn durations_have_the_units_of_rouille() {
     for (nanos, want) in [
         (0, "0ns"),
         (999, "999ns"),
@@ -147,13 +147,16 @@ fn durations_have_rouilles_units() {
         (90_000_000_000, "90.0s"),
         (u64::MAX, "18446744073.7s"),
     ] {
-        assert_eq!(Took(Duration::from_nanos(nanos)).to_string(), want);
+        assert_eq!(
+            RoundedDuration(Duration::from_nanos(nanos)).to_string(),
+            want
+        );
     }
-    assert!(Took(Duration::MAX).to_string().ends_with('s'));
+    assert!(RoundedDuration(Duration::MAX).to_string().ends_with('s'));
 }
 
 #[test]
-fn nothing_that_is_sent_ends_a_line_or_a_field() {
+fn a_client_cannot_end_a_line_or_a_field() {
     let nasty: String = (0..=0x2ff).filter_map(char::from_u32).collect();
     let nasty = nasty + "\u{2028}\u{202e}\u{1f600}\r\n127.0.0.1 - - [x] \"GET /forged\" 200 1";
     let sent = request(
@@ -196,12 +199,12 @@ fn nothing_that_is_sent_ends_a_line_or_a_field() {
         ("\u{e9}\u{9b}", r"\xc3\xa9\xc2\x9b", r"\u00e9\u009b"),
         ("\u{1f600}", r"\xf0\x9f\x98\x80", r"\ud83d\ude00"),
     ] {
-        assert_eq!(Bytes(text).to_string(), bytes);
-        assert_eq!(Units(text).to_string(), units);
+        assert_eq!(EscapedBytes(text).to_string(), bytes);
+        assert_eq!(EscapedUnits(text).to_string(), units);
     }
 }
 
-/// Each write by itself.
+/// An output that keeps each write as one entry.
 #[derive(Clone, Default)]
 struct Writes(Arc<Mutex<Vec<String>>>);
 
@@ -218,7 +221,7 @@ impl Write for Writes {
 }
 
 #[test]
-fn a_line_is_one_write_of_the_time_that_it_is() {
+fn a_line_is_one_write_with_the_current_time() {
     let written = Writes::default();
     let sent = request("GET", "/a", &[]);
     let response = log(&sent, written.clone(), || Response::text("hello"));
@@ -230,15 +233,15 @@ fn a_line_is_one_write_of_the_time_that_it_is() {
     assert_eq!(lines.len(), 5);
     assert!(lines.iter().all(|line| line.ends_with('\n')));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let told = lines[4].split('"').nth(3).unwrap();
+    let time = lines[4].split('"').nth(3).unwrap();
     let year = Utc::at(now.as_secs()).year.to_string();
-    assert!(told.starts_with(&year), "{told}");
+    assert!(time.starts_with(&year), "{time}");
 }
 
-/// An output that has failed for good.
-struct Full;
+/// An output that always fails.
+struct FailingOutput;
 
-impl Write for Full {
+impl Write for FailingOutput {
     fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
         Err(std::io::ErrorKind::Other.into())
     }
@@ -249,13 +252,16 @@ impl Write for Full {
 }
 
 #[test]
-fn what_cannot_be_written_fails_no_request() {
+fn an_error_of_the_output_is_ignored() {
     let sent = request("GET", "/", &[]);
-    assert_eq!(log(&sent, Full, Response::empty_204).status_code, 204);
+    assert_eq!(
+        log(&sent, FailingOutput, Response::empty_204).status_code,
+        204
+    );
 }
 
 #[test]
-fn a_panic_is_told_and_goes_on() {
+fn a_panic_is_logged_and_continues() {
     let written = Writes::default();
     let sent = request("GET", "/", &[]);
     let cause = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -266,15 +272,15 @@ fn a_panic_is_told_and_goes_on() {
 }
 
 #[test]
-fn a_custom_log_gets_one_of_the_two() {
+fn log_custom_calls_one_of_the_two_functions() {
     let sent = request("GET", "/custom", &[]);
-    let told = Mutex::new(Vec::new());
+    let entries = Mutex::new(Vec::new());
     let ok = |request: &Request, response: &Response, _: Duration| {
         let entry = format!("{} {}", request.url(), response.status_code);
-        told.lock().unwrap().push(entry);
+        entries.lock().unwrap().push(entry);
     };
     let err = |request: &Request, _: Duration| {
-        told.lock().unwrap().push(format!("{} !", request.url()));
+        entries.lock().unwrap().push(format!("{} !", request.url()));
     };
     assert_eq!(
         log_custom(&sent, ok, err, Response::empty_404).status_code,
@@ -284,10 +290,10 @@ fn a_custom_log_gets_one_of_the_two() {
         log_custom(&sent, ok, err, || panic::panic_any(7))
     }));
     assert_eq!(cause.err().unwrap().downcast_ref(), Some(&7));
-    assert_eq!(*told.lock().unwrap(), ["/custom 404", "/custom !"]);
+    assert_eq!(*entries.lock().unwrap(), ["/custom 404", "/custom !"]);
 }
 
-/// rouille's signatures.
+/// The signatures of rouille.
 #[test]
 fn code_for_rouille_compiles() {
     type Handler = fn() -> Response;

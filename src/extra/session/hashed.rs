@@ -1,4 +1,4 @@
-//! The randomness of std's hash maps, where the system's own cannot be had.
+//! Randomness from the keys of std's hash maps, for systems without `/dev/urandom`.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -6,42 +6,42 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-/// So many bytes. Each eight are the hash of a number that no other has, the time, and where the
-/// stack is.
+/// Returns `N` random bytes. Each eight bytes are the hash of a unique number, the time, and an
+/// address on the stack.
 ///
 /// # Errors
 ///
-/// None; where the system has randomness, there may be some.
+/// Never returns an error. The result has the same type as that of the module `system`.
 pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut bytes = [0; N];
     for piece in bytes.chunks_mut(8) {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let place = piece.as_ptr() as usize;
-        let open = (count, SystemTime::now(), Instant::now(), place);
-        piece.copy_from_slice(&secret(&open).to_ne_bytes()[..piece.len()]);
+        let address = piece.as_ptr() as usize;
+        let input = (count, SystemTime::now(), Instant::now(), address);
+        piece.copy_from_slice(&keyed_hash(&input).to_ne_bytes()[..piece.len()]);
     }
     Ok(bytes)
 }
 
-/// SipHash of what is no secret, under keys that are: std makes new ones for each call here, from
-/// those that each thread has from the system.
-fn secret(open: &impl Hash) -> u64 {
+/// Returns SipHash of the input, which may be known, with secret keys. std derives new keys for
+/// each call from the keys that the system made for the thread.
+fn keyed_hash(input: &impl Hash) -> u64 {
     let mut hasher = RandomState::new().build_hasher();
-    open.hash(&mut hasher);
+    input.hash(&mut hasher);
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::secret;
+    use super::keyed_hash;
     use std::collections::HashSet;
     use std::thread;
 
-    /// So nothing that can be known beforehand makes them.
+    /// The results therefore depend on more than known input.
     #[test]
-    fn the_same_is_never_hashed_to_the_same() {
-        let make = || (0..100).map(|_| secret(&1)).collect::<Vec<_>>();
+    fn the_hash_of_one_value_is_different_in_each_call() {
+        let make = || (0..100).map(|_| keyed_hash(&1)).collect::<Vec<_>>();
         let threads: Vec<_> = (0..4).map(|_| thread::spawn(make)).collect();
         let hashes = threads
             .into_iter()

@@ -1,7 +1,7 @@
-//! Sessions: an id that tells one client from all others, in a cookie. What is known of a client
-//! the program keeps under that id, wherever it likes; nothing of it is here.
+//! Sessions: an id for each client, in a cookie. The program stores its data about a client under
+//! this id, and decides how long to keep the data. The module stores nothing.
 //!
-//! # Example: who logged in, and how often he came
+//! # Example: count the visits of each client
 //!
 //! ```
 //! use millpond::{session, Request, Response};
@@ -26,32 +26,42 @@
 //! assert_eq!(visits.lock().unwrap().values().max(), Some(&2));
 //! ```
 //!
-//! # What the program has to do
+//! # Duties of the program
 //!
-//! * **A new id at every login.** An id that is well-formed may still be one that somebody else
-//!   knows: an attacker can visit the site himself, and plant the id that he got in another
-//!   browser. [`Session::regenerate_id`] before anything is stored of who logged in takes it away
-//!   from him.
-//! * **An end.** The cookie's `Max-Age` is a request to the browser. What is kept under an id has
-//!   to be forgotten by the program, after a time and at a logout. An entry for every id that was
-//!   ever given out is memory that visitors without cookies can fill; make one at the login.
-//! * **TLS**, by a proxy in front that is [trusted](crate::Proxies): then the cookie is `Secure`. A
-//!   cookie whose name begins with `__Host-` cannot be set by another host of the domain either.
+//! * **Change the id at each login.** An attacker may know a valid id. For example, the attacker
+//!   visits the site, and plants the received id in another browser. Call
+//!   [`Session::regenerate_id`] before you store which user has logged in. The planted id is then
+//!   worthless.
+//! * **End sessions.** The `Max-Age` of the cookie is only a request to the browser. The program
+//!   must delete the data of an id after a time, and at a logout. Clients without cookies get a new
+//!   id with each request, and could fill the memory with entries. Create an entry at the login.
+//! * **Use TLS**, with a [trusted](crate::Proxies) proxy. The cookie is then `Secure`. If the name
+//!   begins with `__Host-`, another host of the domain cannot set the cookie.
 //!
-//! # Where the ids come from
+//! # Source of the ids
 //!
-//! 256 bits of randomness, as 64 hexadecimal digits. On Unix they are those of the system, from
-//! `/dev/urandom`: read in full, from a file that is opened once, or there is no id. Elsewhere std
-//! has no way to the system's generator but one: the keys of its hash maps. There an id is SipHash
-//! under such keys, of a count and the time. These keys are 128 bits that the system makes for each
-//! thread, and no way to guess the output is known; but nobody has promised that either, so it is
-//! not a cryptographically secure generator by name.
+//! An id has 256 random bits, written as 64 hexadecimal digits. On Unix, the bits are those of the
+//! system, from `/dev/urandom`. The file is opened once, and if a read fails, there is no id.
+//!
+//! On other systems, std gives access to the system's generator only through the keys of hash maps.
+//! There, an id is SipHash with such keys, of a count and the time. The system makes these 128-bit
+//! keys for each thread. No way to predict the output is known. std does not guarantee that, so
+//! this is not formally a cryptographically secure generator.
+//!
+//! # Tests
+//!
+//! `tests/it/extras/session.rs` and `src/extra/session/tests.rs`.
 
 use super::input;
 use crate::message::{Request, Response};
 use std::fmt::Write;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+// The files:
+//
+// * `system`: randomness from `/dev/urandom`
+// * `hashed`: randomness on other systems than Unix
 
 #[cfg(any(not(unix), test))]
 mod hashed;
@@ -63,25 +73,32 @@ use self::hashed::random;
 #[cfg(unix)]
 use self::system::random;
 
-/// As rouille's ids, so that those it gave out go on being known.
-const ID_LENGTH: usize = 64;
+/// 64 characters, as in rouille, so that ids of a program that used rouille stay valid.
+const ID_CHARS: usize = 64;
 
-/// Calls `inner` with the session of the client that asks, and returns its response; with a cookie
-/// that holds the session's id, if `inner` asked for that.
+/// Calls `inner` with the session of the client, and returns its response. Adds a cookie with the
+/// session's id if `inner` has used the id.
 ///
-/// The client's id is the value of its cookie of this name, if that is one that
-/// [`generate_session_id`] might have made: 64 ASCII letters and digits. If it is not, or there are
-/// several that differ, of which one may be planted, the client gets a new one.
+/// The id is the value of the client's cookie with this name, if the value has 64 ASCII letters and
+/// digits. Otherwise the client gets a new id. The client also gets a new id if several cookies of
+/// the name differ, because one of them may be planted.
 ///
-/// The cookie lives for `timeout_s` seconds, counted anew by every response that has it. It is sent
-/// for the whole site (`Path=/`), not shown to scripts (`HttpOnly`), not sent along with what other
-/// sites embed or post (`SameSite=Lax`), and over TLS alone if this request came over TLS
-/// (`Secure`). A response that has a `Set-Cookie` of this name already keeps its own: so `inner`
-/// can set other attributes, or end the session with `Max-Age=0`.
+/// The attributes of the cookie are:
 ///
-/// `cookie_name` is a token: letters, digits, `-`, `_` and their like.
+/// | attribute | effect |
+/// |---|---|
+/// | `Max-Age` | the cookie ends `timeout_s` seconds after the last response with the cookie |
+/// | `Path=/` | browsers send the cookie for the whole site |
+/// | `HttpOnly` | scripts cannot read the cookie |
+/// | `SameSite=Lax` | browsers do not send the cookie with posts and embeds of other sites |
+/// | `Secure`, if this request used TLS | browsers send the cookie only over TLS |
 ///
-/// Where the system yields no randomness the answer is 503, and `inner` is not called.
+/// If the response already has a `Set-Cookie` of this name, no cookie is added. `inner` can thus
+/// set other attributes, or end the session with `Max-Age=0`.
+///
+/// `cookie_name` must be a token: letters, digits, `-`, `_` and similar characters.
+///
+/// If the system returns no randomness, the response is 503, and `inner` is not called.
 ///
 /// ```
 /// use millpond::{session::session, Request, Response};
@@ -90,20 +107,20 @@ const ID_LENGTH: usize = 64;
 /// let response = session(&request, "SID", 3600, |session| Response::text(session.id()));
 /// assert!(response.headers[1].1.ends_with("; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax"));
 ///
-/// let response = session(&request, "SID", 3600, |_| Response::text("who cares"));
-/// assert_eq!(response.headers.len(), 1); // no cookie, as nobody asked for the id
+/// let response = session(&request, "SID", 3600, |_| Response::text("hello"));
+/// assert_eq!(response.headers.len(), 1); // no cookie, because `inner` did not use the id
 /// ```
 pub fn session<'r, F>(request: &'r Request, cookie_name: &str, timeout_s: u64, inner: F) -> Response
 where
     F: FnOnce(&Session<'r>) -> Response,
 {
     match new_id() {
-        Ok(fresh) => hold(request, cookie_name, timeout_s, fresh, inner),
-        Err(_) => Response::text("no session can begin now\n").with_status_code(503),
+        Ok(fresh) => with_session(request, cookie_name, timeout_s, fresh, inner),
+        Err(_) => Response::text("no session available\n").with_status_code(503),
     }
 }
 
-fn hold<'r, F>(
+fn with_session<'r, F>(
     request: &'r Request,
     cookie_name: &str,
     timeout_s: u64,
@@ -114,13 +131,13 @@ where
     F: FnOnce(&Session<'r>) -> Response,
 {
     let session = Session {
-        given: given(request, cookie_name),
+        given: client_id(request, cookie_name),
         fresh,
-        asked: AtomicBool::new(false),
+        used: AtomicBool::new(false),
         renewed: AtomicBool::new(false),
     };
     let mut response = inner(&session);
-    if session.asked.into_inner() && !sets_cookie(&response, cookie_name) {
+    if session.used.into_inner() && !sets_cookie(&response, cookie_name) {
         let id = match (session.given, session.renewed.into_inner()) {
             (Some(given), false) => given,
             _ => &session.fresh,
@@ -134,17 +151,17 @@ where
     response
 }
 
-/// The session of one client, for the time of one request: what [`session`] hands out.
+/// The session of one client during one request, which [`session`] passes to `inner`.
 pub struct Session<'r> {
     given: Option<&'r str>,
     fresh: String,
-    /// Whether the id was told, and so may be stored: the client has to get it.
-    asked: AtomicBool,
+    /// Set when the program has read or renewed the id. The response must then have the cookie.
+    used: AtomicBool,
     renewed: AtomicBool,
 }
 
 impl<'r> Session<'r> {
-    /// Whether the client sent an id. If it did not, nothing can be known of it.
+    /// Returns whether the client sent a valid id. Otherwise the client is new.
     ///
     /// ```
     /// use millpond::{session::session, Request, Response};
@@ -159,8 +176,8 @@ impl<'r> Session<'r> {
         self.given.is_some()
     }
 
-    /// The id: the one that the client sent, or a new one. Whoever asks for it decides that the
-    /// response has the cookie.
+    /// Returns the id that the client sent, or a new one. This call adds the cookie to the
+    /// response.
     ///
     /// ```
     /// use millpond::{session::session, Request, Response};
@@ -174,16 +191,18 @@ impl<'r> Session<'r> {
     /// });
     /// ```
     pub fn id(&self) -> &str {
-        self.asked.store(true, Ordering::Relaxed);
+        self.used.store(true, Ordering::Relaxed);
         match self.given {
             Some(given) if !self.renewed.load(Ordering::Relaxed) => given,
             _ => &self.fresh,
         }
     }
 
-    /// Makes [`id`](Session::id) one that nobody can have known before this request: for a login,
-    /// [so that no other has it](self#what-the-program-has-to-do). What is stored under the old
-    /// one is for the program to move or to remove. A second call changes nothing more.
+    /// Replaces the [`id`](Session::id) by a new one, which no client knows. Call this function at
+    /// a login: see [Duties of the program](self#duties-of-the-program).
+    ///
+    /// The program must move or delete the data that is stored under the old id. A second call has
+    /// no effect.
     ///
     /// ```
     /// use millpond::{session::session, Request, Response};
@@ -202,20 +221,20 @@ impl<'r> Session<'r> {
     /// assert!(users.contains_key(&cookie["SID=".len()..][..64]));
     /// ```
     pub fn regenerate_id(&self) {
-        self.asked.store(true, Ordering::Relaxed);
+        self.used.store(true, Ordering::Relaxed);
         self.renewed.store(true, Ordering::Relaxed);
     }
 }
 
-/// A new id for a session: 64 digits that nobody can guess
-/// ([where they come from](self#where-the-ids-come-from)). Also for whatever else must not be
-/// guessed: the address of a confirmation, a token against forged forms.
+/// Returns a new id for a session: 64 unpredictable digits ([source of the
+/// ids](self#source-of-the-ids)). The digits are also useful for other secrets, such as a
+/// confirmation link or a token against forged forms.
 ///
 /// # Panics
 ///
-/// When the system yields no randomness: `/dev/urandom` is not there, or no descriptor is left to
-/// open it. It is opened once, so a program that makes an id before it serves has nothing to fear
-/// later.
+/// Panics if the system returns no randomness: `/dev/urandom` is missing, or the process has no
+/// free descriptor to open the file. The file is opened once and stays open. To avoid the second
+/// case, create an id before the server starts.
 ///
 /// ```
 /// use millpond::session::generate_session_id;
@@ -227,25 +246,25 @@ impl<'r> Session<'r> {
 pub fn generate_session_id() -> String {
     match new_id() {
         Ok(id) => id,
-        // Whatever could be returned here would be taken for a secret.
-        Err(error) => panic!("no randomness: {error}"),
+        // The caller would use any other result as a secret.
+        Err(error) => panic!("no randomness from the system: {error}"),
     }
 }
 
 fn new_id() -> io::Result<String> {
-    Ok(id(random()?))
+    Ok(format_id(random()?))
 }
 
-fn id(bytes: [u8; ID_LENGTH / 2]) -> String {
-    let mut id = String::with_capacity(ID_LENGTH);
+fn format_id(bytes: [u8; ID_CHARS / 2]) -> String {
+    let mut id = String::with_capacity(ID_CHARS);
     for byte in bytes {
-        write!(id, "{byte:02x}").expect("a String takes it");
+        write!(id, "{byte:02x}").expect("writing to a String never fails");
     }
     id
 }
 
-/// The id that the client sent.
-fn given<'r>(request: &'r Request, cookie_name: &str) -> Option<&'r str> {
+/// Returns the valid id that the client sent.
+fn client_id<'r>(request: &'r Request, cookie_name: &str) -> Option<&'r str> {
     let mut ids = input::cookies(request)
         .filter(|(name, _)| *name == cookie_name)
         .map(|(_, id)| id)
@@ -254,9 +273,9 @@ fn given<'r>(request: &'r Request, cookie_name: &str) -> Option<&'r str> {
     Some(first).filter(|first| ids.all(|id| id == *first))
 }
 
-/// rouille's ids have letters of either case.
+/// Returns whether the text is an id. Ids of rouille have letters of either case.
 fn is_id(text: &str) -> bool {
-    text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn sets_cookie(response: &Response, cookie_name: &str) -> bool {

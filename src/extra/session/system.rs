@@ -1,19 +1,23 @@
-//! The system's randomness, from `/dev/urandom`.
+//! Randomness of the system, from `/dev/urandom`.
 
 use std::fs::File;
 use std::io::{self, Error, ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::sync::{Mutex, PoisonError};
 
-/// Guards the source: nothing until it is opened, for as long as the process lives then. So a
-/// process that has no descriptor left still has randomness.
-static SOURCE: Mutex<Option<File>> = Mutex::new(None);
+/// Guards the open device, which is `None` until the first use. The file stays open until the end
+/// of the process. Without this, a process without free descriptors would have no randomness.
+static URANDOM: Mutex<Option<File>> = Mutex::new(None);
 
-/// So many bytes that nobody can guess, or an error; never fewer.
+/// Returns `N` unpredictable bytes.
+///
+/// # Errors
+///
+/// Returns an error if the device cannot be opened or does not return all bytes.
 pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
-    // Nothing here panics with the source half changed.
-    let mut source = SOURCE.lock().unwrap_or_else(PoisonError::into_inner);
-    let file = match &mut *source {
+    // No panic is possible while the value is partly changed, so a poisoned lock is still valid.
+    let mut device = URANDOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = match &mut *device {
         Some(file) => file,
         closed => closed.insert(open("/dev/urandom")?),
     };
@@ -22,17 +26,15 @@ pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// The source, if it is a device. What a careless hand has left in a container at this path, a
-/// plain file or an empty one, is no randomness.
+/// Opens the file if the file is a device. A container may have a regular or empty file at this
+/// path by mistake, which is not random.
 fn open(path: &str) -> io::Result<File> {
     let file = File::open(path)?;
-    match file.metadata()?.file_type().is_char_device() {
-        true => Ok(file),
-        false => Err(Error::new(
-            ErrorKind::InvalidData,
-            format!("{path} is not a device"),
-        )),
+    if file.metadata()?.file_type().is_char_device() {
+        return Ok(file);
     }
+    let text = format!("{path} not a character device");
+    Err(Error::new(ErrorKind::InvalidData, text))
 }
 
 #[cfg(test)]
@@ -40,10 +42,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_device_yields_nothing() {
+    fn a_file_that_is_not_a_device_is_refused() {
         assert!(open("/dev/urandom").is_ok());
         let error = open("Cargo.toml").unwrap_err();
-        assert_eq!(error.to_string(), "Cargo.toml is not a device");
+        assert_eq!(error.to_string(), "Cargo.toml not a character device");
         assert!(open("/dev/there-is-none").is_err());
     }
 }

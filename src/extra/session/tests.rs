@@ -1,4 +1,4 @@
-//! Which id a client has, which cookie it gets, and that ids are not alike.
+//! The id of a client, the cookie of a response, and the uniqueness of ids.
 
 use super::*;
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ fn fields(cookies: &[&str]) -> Vec<(String, String)> {
     cookies.iter().map(field).collect()
 }
 
-/// The values of its `Set-Cookie` fields.
+/// Returns the values of the `Set-Cookie` fields.
 fn set(response: &Response) -> Vec<&str> {
     let fields = response.headers.iter();
     let set = fields.filter(|(name, _)| name == "Set-Cookie");
@@ -23,7 +23,7 @@ fn set(response: &Response) -> Vec<&str> {
 }
 
 #[test]
-fn the_client_has_the_id_it_sent_if_that_is_one() {
+fn a_valid_id_of_the_client_is_used() {
     let other = SID.replace('0', "1");
     let table: &[(&[&str], bool)] = &[
         (&["SID={}"], true),
@@ -56,36 +56,36 @@ fn the_client_has_the_id_it_sent_if_that_is_one() {
             Response::empty_204()
         });
     }
-    // Of the right length in bytes, and not of ASCII.
+    // The right length in bytes, but not ASCII.
     let foreign = SID.replace("00", "\u{e9}");
-    assert_eq!(foreign.len(), ID_LENGTH);
+    assert_eq!(foreign.len(), ID_CHARS);
     for wrong in [&foreign[..], &SID[1..], &SID.replace('a', "-")] {
         assert!(!is_id(wrong), "{wrong}");
     }
 }
 
 #[test]
-fn the_cookie_goes_out_if_the_id_was_asked_for() {
+fn the_cookie_is_sent_if_the_id_was_used() {
     let cookie = format!("SID={SID}");
     let request = sending(&[&cookie]);
-    let silent = session(&request, "SID", 60, |_| Response::text(""));
-    assert_eq!(set(&silent), [""; 0]);
+    let unused = session(&request, "SID", 60, |_| Response::text(""));
+    assert_eq!(set(&unused), [""; 0]);
 
     let want = format!("{cookie}; Max-Age=60; Path=/; HttpOnly; SameSite=Lax");
-    let asked = session(&request, "SID", 60, |session| Response::text(session.id()));
-    assert_eq!(set(&asked), [want.as_str()]);
+    let used = session(&request, "SID", 60, |session| Response::text(session.id()));
+    assert_eq!(set(&used), [want.as_str()]);
 
     let secure = Request::fake_https("GET", "/", fields(&[&cookie]), vec![]);
-    let asked = session(&secure, "SID", 60, |session| Response::text(session.id()));
-    assert_eq!(set(&asked), [format!("{want}; Secure")]);
+    let used = session(&secure, "SID", 60, |session| Response::text(session.id()));
+    assert_eq!(set(&used), [format!("{want}; Secure")]);
 }
 
 #[test]
-fn a_new_client_gets_the_id_that_the_handler_saw() {
+fn a_new_client_gets_the_id_that_the_handler_used() {
     let mut seen = String::new();
     let response = session(&sending(&["SID=made-up"]), "SID", u64::MAX, |session| {
         seen = session.id().to_owned();
-        assert_eq!(session.id(), seen, "it stays");
+        assert_eq!(session.id(), seen, "the id does not change");
         Response::empty_204()
     });
     let cookie = format!("SID={seen}; Max-Age={}; ", u64::MAX);
@@ -93,7 +93,7 @@ fn a_new_client_gets_the_id_that_the_handler_saw() {
 }
 
 #[test]
-fn a_regenerated_id_is_new_and_is_what_the_client_gets() {
+fn a_regenerated_id_is_new_and_is_sent_to_the_client() {
     let request = sending(&[&format!("SID={SID}")]);
     let mut ids = Vec::new();
     let response = session(&request, "SID", 60, |session| {
@@ -108,17 +108,17 @@ fn a_regenerated_id_is_new_and_is_what_the_client_gets() {
     assert!(ids[1] != SID && is_id(&ids[1]));
     assert_eq!(ids[2], ids[1]);
     assert!(set(&response)[0].starts_with(&format!("SID={};", ids[1])));
-    // Also if nobody asks for it afterwards: the old one is not to be believed any more.
-    let unasked = session(&request, "SID", 60, |session| {
+    // Also if the program does not read the new id: the old id must not stay valid.
+    let unread = session(&request, "SID", 60, |session| {
         session.regenerate_id();
         Response::empty_204()
     });
-    assert_eq!(set(&unasked).len(), 1);
-    assert!(!set(&unasked)[0].contains(SID));
+    assert_eq!(set(&unread).len(), 1);
+    assert!(!set(&unread)[0].contains(SID));
 }
 
 #[test]
-fn a_cookie_of_the_handlers_own_stays() {
+fn a_cookie_of_the_handler_is_kept() {
     let request = sending(&[&format!("SID={SID}")]);
     let answer = |own: &'static str| {
         let response = session(&request, "SID", 60, |session| {
@@ -144,17 +144,17 @@ fn ids_are_all_different_and_use_every_digit() {
             .flat_map(|thread| thread.join().unwrap()),
     );
     assert!(ids.iter().all(|id| is_id(id)));
-    for place in 0..ID_LENGTH {
-        let digits: HashSet<u8> = ids.iter().map(|id| id.as_bytes()[place]).collect();
-        assert_eq!(digits.len(), 16, "at {place}");
+    for position in 0..ID_CHARS {
+        let digits: HashSet<u8> = ids.iter().map(|id| id.as_bytes()[position]).collect();
+        assert_eq!(digits.len(), 16, "at {position}");
     }
     let count = ids.len();
     assert_eq!(ids.into_iter().collect::<HashSet<_>>().len(), count);
 }
 
-/// What other systems than Unix have, looked at here too: no two alike, no bit that stays.
+/// The source for other systems than Unix: no two ids are equal, and each bit changes.
 #[test]
-fn hashed_ids_are_all_different_and_have_every_bit() {
+fn hashed_ids_are_all_different_and_use_every_bit() {
     let make = || {
         let ids = (0..500).map(|_| hashed::random::<32>().unwrap());
         ids.collect::<Vec<_>>()
@@ -175,7 +175,7 @@ fn hashed_ids_are_all_different_and_have_every_bit() {
         }
     }
     assert_eq!(words.len(), ids.len() * 4);
-    // A fair coin is beyond this once in 10^40 times.
+    // A fair coin exceeds this bound once in 10^40 runs.
     let half = ids.len() / 2;
     let far = ones
         .iter()
@@ -184,7 +184,7 @@ fn hashed_ids_are_all_different_and_have_every_bit() {
     assert!(hashed::random::<5>().unwrap() != [0; 5]);
 }
 
-/// rouille's signatures written out.
+/// The signatures of rouille.
 #[test]
 fn compat() {
     type Inner<'r> = fn(&Session<'r>) -> Response;

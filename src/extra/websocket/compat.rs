@@ -1,10 +1,12 @@
-//! rouille's signatures written out: code that names these types and calls these functions
-//! compiles against both.
+//! The signatures of rouille: code that uses these types and functions compiles with both
+//! libraries.
 
 use super::*;
 use crate::{Request, Response, Upgrade};
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::{Debug, Display};
+use std::io;
 use std::sync::mpsc::{Receiver, Sender};
 
 type Started = Result<(Response, Receiver<Websocket>), WebsocketError>;

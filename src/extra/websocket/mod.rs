@@ -1,8 +1,8 @@
-//! Websockets: messages both ways over one connection, for as long as both sides like (RFC 6455).
+//! Websockets: messages in both directions over one connection (RFC 6455).
 //!
-//! A client, mostly a script in a page, asks for one with a GET request. [`start`] makes the
-//! response to it, and a channel on which the [`Websocket`] comes when that is sent. A thread of
-//! yours receives from it, as from any iterator, and answers:
+//! A client, usually a script in a page, requests a websocket with GET. [`start`] returns the
+//! response and a channel. The channel delivers the [`Websocket`] after the response has been sent.
+//! A thread of your program receives messages from the websocket, as from any iterator:
 //!
 //! ```
 //! use millpond::websocket::{self, Message, Websocket};
@@ -43,31 +43,36 @@
 //! # assert!(server.is_ok());
 //! ```
 //!
-//! A websocket takes no worker of the pool. A server has [`max_upgraded`](crate::Limits) of them at
-//! most.
+//! A websocket uses no worker of the pool. A server has at most
+//! [`max_upgraded`](crate::Limits::max_upgraded) websockets at a time, by default 1,024. The
+//! response to one more request is 503.
+//!
+//! All frames are checked on arrival: masks, reserved bits and opcodes, fragments, lengths, close
+//! codes, and UTF-8 up to the last byte. A violation closes the websocket with 1002 or 1007 at the
+//! first byte that shows the violation.
 //!
 //! | to | use |
 //! |---|---|
 //! | wait for a message | [`Websocket::next`](Iterator::next) |
-//! | wait for so long, or not at all | [`Websocket::recv_timeout`], [`Websocket::try_recv`] |
-//! | send while another thread waits | [`Websocket::sender`] |
+//! | wait with a timeout, or not at all | [`Websocket::recv_timeout`], [`Websocket::try_recv`] |
+//! | send while another thread receives | [`Websocket::sender`] |
 //! | close with a code | [`Websocket::close`] |
-//! | know with which the client closed | [`Websocket::close_reason`] |
-//! | bound size, silence, slowness | [`Websocket`] has the defaults |
-//! | agree on a protocol within | [`requested_protocols`] |
+//! | read the code of the client's close | [`Websocket::close_reason`] |
+//! | limit message size, idle time and write time | [`Websocket`] lists the defaults |
+//! | agree on a subprotocol | [`requested_protocols`] |
 //!
-//! No extension is agreed on, so nothing is compressed.
+//! No extension is negotiated, so messages are not compressed.
 //!
-//! # Whose page it is
+//! # Checking the origin
 //!
 //! A browser lets any page open a websocket to any server, and sends that server's cookies with the
-//! request. So where cookies, or an address that only some can reach, say who may talk, a foreign
-//! page of a visitor may too, unless you ask whose page it is (RFC 6455 §10.2):
+//! request. If cookies or a private address decide about access, a page of another site can
+//! therefore use a visitor's access. To prevent this, check the `Origin` field (RFC 6455 §10.2):
 //!
 //! ```
 //! use millpond::Request;
 //!
-//! /// Whether a page of this very site asks, or no browser.
+//! /// Returns whether the request comes from a page of this site, or from no browser.
 //! fn is_own(request: &Request) -> bool {
 //!     match (request.header("Origin"), request.header("Host")) {
 //!         (None, _) => true,
@@ -82,12 +87,12 @@
 //! # assert!(request("http://a") && !request("http://b") && !request("null"));
 //! ```
 //!
-//! Better still compare it with the names that you serve under.
+//! A comparison with the known names of your site is safer still.
 //!
-//! # Going away
+//! # Stopping the server
 //!
-//! A server that stops or moves neither ends nor awaits websockets: it cannot know what is left to
-//! say. Whoever wants them to hear of it keeps their senders, and says so:
+//! A server that stops or moves neither closes its websockets nor waits for them: only the program
+//! knows which messages are still due. To notify the clients, keep the senders and close each one:
 //!
 //! ```
 //! use millpond::websocket::WebsocketSender;
@@ -96,11 +101,11 @@
 //!
 //! fn stop(server: BackgroundServer, clients: &[WebsocketSender], time: Duration) {
 //!     let monitor = server.monitor();
-//!     server.stop(); // No new ones from here on.
+//!     server.stop(); // From here on, no client can open a websocket.
 //!     for client in clients {
 //!         let _ = client.close(1001, "the server stops");
 //!     }
-//!     // They answer, and their threads end. The end of the process cuts those that do not.
+//!     // The clients answer, and their threads end. The end of the process closes the rest.
 //!     let began = Instant::now();
 //!     while monitor.stats().upgraded > 0 && began.elapsed() < time {
 //!         std::thread::sleep(Duration::from_millis(5));
@@ -109,9 +114,44 @@
 //! # let server = millpond::Router::default().serve_managed(([127, 0, 0, 1], 0)).unwrap();
 //! # stop(server, &[], Duration::ZERO);
 //! ```
+//!
+//! The example `examples/chat` sends 1001 to its clients, and waits briefly for their answers.
+//!
+//! # Cost
+//!
+//! One websocket and its thread used 24 KiB. 1,000 websockets used 1,000 threads and 23 MiB.
+//!
+//! The table compares echo servers. The plain server has a thread for each connection, which only
+//! separates frames and returns these unchanged. All servers ran on the same two cores as the
+//! clients, while other programs were running (medians of three, of two runs).
+//!
+//! | messages per second, echoed | millpond | plain sockets | rouille |
+//! |---|--:|--:|--:|
+//! | 16 bytes, 1 client | 23–28 k | 24–29 k | 23–29 k |
+//! | 16 bytes, 8 clients | 106–115 k | 96–103 k | 97–101 k |
+//! | 16 bytes, 64 clients | 99–103 k | 106–108 k | 106–107 k |
+//! | 64 KiB, 8 clients | 40–48 k | 48–55 k | 13 k |
+//!
+//! # Tests
+//!
+//! `src/extra/websocket/`, `tests/it/extras/websocket/mod.rs`, and frames with a second parser in
+//! `tests/it/hostile/fuzz/websocket.rs`.
 
+// The files, from the program's side down to the bytes:
+//
+// * `handshake/`: the request that opens a websocket, and the response
+// * `socket`: `Websocket`, which receives, sends and closes
+// * `sender`: `WebsocketSender`, which sends from other threads
+// * `receive`: reads, answers pings, detects idle clients, ends the connection
+// * `send/`: writes whole frames in order, each before a deadline
+// * `frame/`: one frame as bytes, and frames to messages
+// * `plain`: a websocket over any reader and writer
+// * `message`, `error`: the types that the files above share
+
+mod error;
 mod frame;
 mod handshake;
+mod message;
 mod plain;
 mod receive;
 mod send;
@@ -121,79 +161,8 @@ mod socket;
 #[cfg(test)]
 mod compat;
 
-pub use self::handshake::{refusal, requested_protocols, start};
-pub use self::handshake::{RequestedProtocolsIter, WebsocketError};
+pub use self::error::{SendError, WebsocketError};
+pub use self::handshake::{refusal, requested_protocols, start, RequestedProtocolsIter};
+pub use self::message::Message;
 pub use self::sender::WebsocketSender;
 pub use self::socket::Websocket;
-
-use std::error::Error;
-use std::{fmt, io};
-
-/// What a client sent.
-///
-/// ```
-/// use millpond::websocket::Message;
-///
-/// fn length(message: &Message) -> usize {
-///     match message {
-///         Message::Text(text) => text.chars().count(),
-///         Message::Binary(bytes) => bytes.len(),
-///     }
-/// }
-/// # assert_eq!(length(&Message::Text("\u{e9}".to_owned())), 1);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// Text: a script in a browser passed a string to `send()`.
-    Text(String),
-
-    /// Bytes: it passed a blob or an array buffer.
-    Binary(Vec<u8>),
-}
-
-/// Why a message was not sent.
-///
-/// ```
-/// use millpond::websocket::{SendError, Websocket};
-///
-/// fn tell(socket: &mut Websocket, text: &str) -> &'static str {
-///     match socket.send_text(text) {
-///         Ok(()) => "sent",
-///         Err(SendError::Closed) => "it has left",
-///         Err(SendError::IoError(_)) => "it is gone, or does not read",
-///     }
-/// }
-/// ```
-#[derive(Debug)]
-pub enum SendError {
-    /// The connection failed; with `TimedOut` if the client did not take the message in time. It is
-    /// closed.
-    IoError(io::Error),
-
-    /// The websocket is closed.
-    Closed,
-}
-
-impl From<io::Error> for SendError {
-    fn from(error: io::Error) -> SendError {
-        SendError::IoError(error)
-    }
-}
-
-impl Error for SendError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SendError::IoError(error) => Some(error),
-            SendError::Closed => None,
-        }
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendError::IoError(_) => f.write_str("the message could not be sent"),
-            SendError::Closed => f.write_str("the websocket is closed"),
-        }
-    }
-}

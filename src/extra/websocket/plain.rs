@@ -1,5 +1,7 @@
-//! A websocket on anything that reads and writes: in a test that has no server, say. Nothing of it
-//! can be bounded in time, and while one thread waits for a message no other one sends.
+//! [`Plain`]: a websocket over any reader and writer, for example in a test without a server.
+//!
+//! No timeout applies to such a connection. While one thread waits for a message, other threads
+//! cannot send.
 
 use std::io::{self, Cursor, IoSlice};
 use std::sync::Mutex;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use crate::message::{Duplex, ReadWrite, Switched};
 use crate::util::lock::lock;
 
+/// The lock guards the connection: a read and a write cannot happen at the same time.
 pub(crate) struct Plain(Mutex<Box<dyn ReadWrite + Send>>);
 
 impl Plain {

@@ -1,74 +1,88 @@
-//! Receiving: reading, answering pings, noticing silence, the end.
+//! [`Receiver`]: the receiving half of a websocket. It reads, answers pings, detects an idle client
+//! and ends the connection.
 //!
 //! ```text
-//!   Open ──► close() ──► closing ──► the client's close, its end, or CLOSE_WAIT ──┐
-//!    │                                                                            ▼
-//!    ├──► the client's close, its end, silence for two idle timeouts ──────────► Over
-//!    └──► a fault ──► close frame, end of our side ──► Refusing, until its end ───┘
+//!   Open ──► close() ──► Closing ──► the client's close or end, or CLOSE_TIMEOUT ───┐
+//!    │                                                                              ▼
+//!    ├──► the client's close or end, or two idle timeouts without bytes ─────────► Ended
+//!    └──► a fault ──► close frame, end of writing ──► Discarding, until its end ────┘
 //! ```
+//!
+//! The states are `frames` (`None` in Ended), `FrameSender::close_began` (set in Closing) and
+//! `discard_until` (set in Discarding).
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::frame::close_code::{Fault, NO_CODE};
 use super::frame::decode::{Decoder, Event};
-use super::frame::{Fault, Opcode};
-use super::send::{would_block, Line};
-use super::Message;
+use super::frame::head::Opcode;
+use super::message::Message;
+use super::send::FrameSender;
 use crate::message::Switched;
+use crate::util::io::would_block;
 
-/// Bytes of a message: what a client may make one websocket hold.
-const MOST: usize = 1024 * 1024;
-/// A client that is silent for so long is pinged, and for twice as long is gone.
+/// 1 MiB: the default maximum size of a message, which limits the memory of a websocket.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// 30 s: the idle time after which a client is pinged. After as long again, the connection ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may take to answer a close frame, or to end its side after a fault.
-const CLOSE_WAIT: Duration = Duration::from_secs(2);
-/// No read waits longer, so that what other threads closed is noticed.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// What is read at once: little as long as little comes.
-const SMALL: usize = 4 * 1024;
-const LARGE: usize = 64 * 1024;
-/// What is read past at the end: as much as Linux keeps for a connection, unless told otherwise.
-const MOST_UNREAD: usize = 6 * 1024 * 1024;
-/// Control frames, each of which may have to be answered, that are looked at in no time.
-const LATE_FRAMES: usize = 64;
-/// RFC 6455 §7.4.1: a close frame without a code.
-const NO_CODE: u16 = 1005;
+
+/// 2 s: the time for the client to answer a close frame, or to end its side after a fault.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// 30 s: the longest time of one read. Without this, a close by another thread would not be noticed
+/// while the client sends nothing.
+const MAX_READ_WAIT: Duration = Duration::from_secs(30);
+
+/// 4 KiB: the size of the read buffer at first, and again after a read of less.
+const MIN_READ_BYTES: usize = 4 * 1024;
+
+/// 64 KiB: the largest size of the read buffer, reached while reads fill the buffer.
+const MAX_READ_BYTES: usize = 64 * 1024;
+
+/// 6 MiB: the unread bytes that a drop discards. Linux keeps this much for a connection by default.
+const MAX_DISCARDED_BYTES: usize = 6 * 1024 * 1024;
+
+/// 64 frames: the limit of frames that are decoded after the time of a wait is over. Each control
+/// frame may need an answer, so without this a client could hold the thread.
+const MAX_LATE_FRAMES: usize = 64;
 
 /// How long to wait for a message.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait {
     Not,
-    For(Duration),
+    AtMost(Duration),
     Forever,
 }
 
-/// Why there is no message.
-pub(crate) enum Nothing {
+/// The reason why there is no message.
+pub(crate) enum NoMessage {
     Yet,
-    EverAgain,
+    Ended,
 }
 
-/// The receiving half of a websocket, and with it what keeps the connection.
 pub(crate) struct Receiver {
-    /// `None` when it is over: nothing holds the connection then.
-    pub line: Option<Arc<Line>>,
+    /// The connection, which the sending half owns. `None` after the end: then nothing holds the
+    /// connection open.
+    pub frames: Option<Arc<FrameSender>>,
     pub decoder: Decoder,
     pub idle_timeout: Option<Duration>,
-    /// What the client's close frame said.
+    /// The code and the reason of the client's close frame.
     pub close_reason: Option<(u16, String)>,
-    /// What was read and not decoded is `input[at..end]`.
+    /// The read buffer. `input[at..end]` has been read and not decoded.
     input: Vec<u8>,
     at: usize,
     end: usize,
-    /// As the socket has it.
+    /// The read timeout that the socket has now.
     read_timeout: Option<Duration>,
-    /// When something came last.
-    heard: Instant,
-    /// When it was asked whether it is there, if nothing came since.
+    /// The time at which bytes last arrived.
+    last_received: Instant,
+    /// The time of the ping, if nothing has arrived since.
     pinged: Option<Instant>,
-    /// Until when what comes is thrown away, after a fault.
-    refusing: Option<Instant>,
+    /// After a fault: the time until which received bytes are discarded.
+    discard_until: Option<Instant>,
 }
 
 impl Receiver {
@@ -76,200 +90,211 @@ impl Receiver {
         let Switched { early, socket } = switched;
         let input = early.into_inner();
         Receiver {
-            line: Some(Arc::new(Line::new(socket))),
-            decoder: Decoder::new(MOST),
+            frames: Some(Arc::new(FrameSender::new(socket))),
+            decoder: Decoder::new(MAX_MESSAGE_BYTES),
             idle_timeout: Some(IDLE_TIMEOUT),
             close_reason: None,
             at: 0,
             end: input.len(),
             input,
             read_timeout: None,
-            heard: Instant::now(),
+            last_received: Instant::now(),
             pinged: None,
-            refusing: None,
+            discard_until: None,
         }
     }
 
-    pub(super) fn receive(&mut self, wait: Wait) -> Result<Message, Nothing> {
+    pub(super) fn receive(&mut self, wait: Wait) -> Result<Message, NoMessage> {
         let began = Instant::now();
         let left = || match wait {
             Wait::Not => Some(Duration::ZERO),
-            Wait::For(time) => Some(time.saturating_sub(began.elapsed())),
+            Wait::AtMost(time) => Some(time.saturating_sub(began.elapsed())),
             Wait::Forever => None,
         };
-        // What is still done when the time is over: enough for a message that is here, not for all
-        // that a client may have to say.
-        let (mut bytes, mut frames) = (self.decoder.most.saturating_add(LARGE), LATE_FRAMES);
+        // The work that is still done after the time is over. It is enough for a message that has
+        // arrived, but limited, because a client may send without end.
+        let mut bytes = self
+            .decoder
+            .max_message_bytes
+            .saturating_add(MAX_READ_BYTES);
+        let mut late_frames = MAX_LATE_FRAMES;
         loop {
-            let line = match &self.line {
-                Some(line) => Arc::clone(line),
-                None => return Err(Nothing::EverAgain),
+            let frames = match &self.frames {
+                Some(frames) => Arc::clone(frames),
+                None => return Err(NoMessage::Ended),
             };
-            if bytes == 0 || frames == 0 {
-                return Err(Nothing::Yet);
+            if bytes == 0 || late_frames == 0 {
+                return Err(NoMessage::Yet);
             }
             let left = left();
             let late = left == Some(Duration::ZERO);
-            if self.at < self.end && self.refusing.is_none() {
-                if let Some(message) = self.decode(&line) {
+            if self.at < self.end && self.discard_until.is_none() {
+                if let Some(message) = self.decode(&frames) {
                     return Ok(message);
                 }
-                frames -= usize::from(late);
+                late_frames -= usize::from(late);
                 continue;
             }
-            let came = self.read(&line, left);
+            let count = self.read(&frames, left);
             if late {
-                bytes = if came == 0 {
+                bytes = if count == 0 {
                     0
                 } else {
-                    bytes.saturating_sub(came)
+                    bytes.saturating_sub(count)
                 };
             }
         }
     }
 
-    /// Reads on in what is here. A message, if that is what it says.
-    fn decode(&mut self, line: &Line) -> Option<Message> {
+    /// Decodes and handles one event. Returns the message if the event is one.
+    fn decode(&mut self, frames: &FrameSender) -> Option<Message> {
         let event = match self.decoder.decode(&mut self.input[self.at..self.end]) {
             Ok((count, event)) => {
                 self.at += count;
                 event?
             }
-            Err(Fault { code, why }) => {
-                // RFC 6455 §7.1.7. If this side closed already there is nothing more to say.
-                let _ = line.close(Some(code), why);
-                line.finish();
-                self.refusing = Some(Instant::now() + CLOSE_WAIT);
+            Err(Fault { code, reason }) => {
+                // RFC 6455 §7.1.7. The close fails if this side has already closed.
+                let _ = frames.close(Some(code), reason);
+                frames.finish();
+                self.discard_until = Some(Instant::now() + CLOSE_TIMEOUT);
                 return None;
             }
         };
         match event {
             Event::Message(message) => return Some(message),
-            // RFC 6455 §5.5.2. After our close frame nothing is sent.
-            Event::Ping(data) => drop(line.send(Opcode::Pong, &data)),
+            // RFC 6455 §5.5.2. The send fails if this side has already closed.
+            Event::Ping(data) => drop(frames.send(Opcode::Pong, &data)),
             Event::Pong => {}
             Event::Close(code, reason) => {
-                // RFC 6455 §5.5.1: the answer has the same code. It fails if this is an answer.
-                let _ = line.close(code, "");
+                // RFC 6455 §5.5.1: the answer has the same code. The close fails if the client's
+                // frame is itself an answer.
+                let _ = frames.close(code, "");
                 self.close_reason = Some((code.unwrap_or(NO_CODE), reason));
-                self.over();
+                self.finish();
             }
         }
         None
     }
 
-    /// Waits for bytes, for so long at most. How many came; if none did, it may be over.
-    fn read(&mut self, line: &Line, left: Option<Duration>) -> usize {
-        let (until, patience) = self.patience(line);
-        let wait = left.map_or(patience, |left| left.min(patience));
+    /// Reads, and waits at most for `left`. Returns the number of bytes, which is 0 also at the end
+    /// of the connection.
+    fn read(&mut self, frames: &FrameSender, left: Option<Duration>) -> usize {
+        let (deadline, max_wait) = self.deadline_and_max_wait(frames);
+        let wait = left.map_or(max_wait, |left| left.min(max_wait));
         self.make_room();
         let read = match left {
-            Some(Duration::ZERO) => line.read_now(&mut self.input),
+            Some(Duration::ZERO) => frames.read_now(&mut self.input),
             _ => None,
         };
         let read = read.unwrap_or_else(|| {
-            // In whole milliseconds, so that it is mostly what it was.
+            // In whole milliseconds: the value then rarely changes, which saves system calls.
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             let wait = Duration::from_millis(millis.saturating_add(1));
             if self.read_timeout != Some(wait) {
-                line.set_read_timeout(wait);
+                frames.set_read_timeout(wait);
                 self.read_timeout = Some(wait);
             }
-            line.read(&mut self.input)
+            frames.read(&mut self.input)
         });
         match read {
-            Ok(0) => self.over(),
+            Ok(0) => self.finish(),
             Ok(count) => {
                 (self.at, self.end) = (0, count);
-                if count < SMALL && self.input.len() > SMALL {
-                    self.input.truncate(SMALL);
-                    self.input.shrink_to(SMALL);
+                if count < MIN_READ_BYTES && self.input.len() > MIN_READ_BYTES {
+                    self.input.truncate(MIN_READ_BYTES);
+                    self.input.shrink_to(MIN_READ_BYTES);
                 }
-                self.heard = Instant::now();
+                self.last_received = Instant::now();
                 self.pinged = None;
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) if would_block(&e) => {
-                self.nothing_came(line, until);
-            }
-            Err(_) => self.over(),
+            Err(e) if would_block(&e) => self.check_timeouts(frames, deadline),
+            Err(_) => self.finish(),
         }
-        // What still comes must not put the end off.
-        if until.map_or(false, |until| Instant::now() >= until) {
-            self.over();
+        // Also after a successful read. Otherwise a client that keeps sending could delay the end.
+        if deadline.map_or(false, |deadline| Instant::now() >= deadline) {
+            self.finish();
         }
         self.end
     }
 
-    /// When it is over whatever comes, if that is so, and how long a read may wait.
-    fn patience(&self, line: &Line) -> (Option<Instant>, Duration) {
-        let closing = line.closing().map(|at| at + CLOSE_WAIT);
-        let patience = match (self.refusing.or(closing), self.idle_timeout) {
-            (Some(until), _) => until.saturating_duration_since(Instant::now()),
-            // What was waited before, in shorter waits, counts.
-            (None, Some(idle)) => idle.saturating_sub(self.pinged.unwrap_or(self.heard).elapsed()),
-            (None, None) => LONGEST_WAIT,
+    /// Returns the time at which the connection ends, if this side is closing, and the longest time
+    /// that a read may wait.
+    fn deadline_and_max_wait(&self, frames: &FrameSender) -> (Option<Instant>, Duration) {
+        let closing = frames.close_began().map(|at| at + CLOSE_TIMEOUT);
+        let deadline = self.discard_until.or(closing);
+        let max_wait = match (deadline, self.idle_timeout) {
+            (Some(deadline), _) => deadline.saturating_duration_since(Instant::now()),
+            // Earlier, shorter waits count.
+            (None, Some(idle)) => {
+                let since = self.pinged.unwrap_or(self.last_received);
+                idle.saturating_sub(since.elapsed())
+            }
+            (None, None) => MAX_READ_WAIT,
         };
-        (self.refusing.or(closing), patience.min(LONGEST_WAIT))
+        (deadline, max_wait.min(MAX_READ_WAIT))
     }
 
-    fn nothing_came(&mut self, line: &Line, until: Option<Instant>) {
+    /// Pings an idle client, or ends the connection, after a read timed out.
+    fn check_timeouts(&mut self, frames: &FrameSender, deadline: Option<Instant>) {
         let now = Instant::now();
-        if let Some(until) = until {
-            if now >= until {
-                self.over();
+        if let Some(deadline) = deadline {
+            if now >= deadline {
+                self.finish();
             }
             return;
         }
         let idle = match self.idle_timeout {
-            Some(idle) if now.saturating_duration_since(self.heard) >= idle => idle,
+            Some(idle) if now.saturating_duration_since(self.last_received) >= idle => idle,
             _ => return,
         };
         match self.pinged {
             None => {
-                // If it fails the next read tells. Behind a long frame it may take its time, and
-                // that is none of the client's.
-                let _ = line.send(Opcode::Ping, b"");
+                // After an error, the next read reports the end. The ping may wait for a long frame
+                // of another thread; the client's time starts after the ping.
+                let _ = frames.send(Opcode::Ping, b"");
                 self.pinged = Some(Instant::now());
             }
-            Some(at) if now.saturating_duration_since(at) >= idle => self.over(),
+            Some(at) if now.saturating_duration_since(at) >= idle => self.finish(),
             Some(_) => {}
         }
     }
 
-    /// Room to read into: all that was read before has been decoded, or is thrown away.
+    /// Empties the buffer for the next read: all earlier bytes have been decoded, or are discarded.
     fn make_room(&mut self) {
         let full = self.end == self.input.len() && self.end > 0;
         (self.at, self.end) = (0, 0);
         let size = match self.input.len() {
-            0 => SMALL,
-            size if full => (size * 4).clamp(SMALL, LARGE),
+            0 => MIN_READ_BYTES,
+            size if full => (size * 4).clamp(MIN_READ_BYTES, MAX_READ_BYTES),
             size => size,
         };
         self.input.resize(size, 0);
     }
 
-    /// Ends it from this side, which waits for nothing, or for a moment at most.
-    pub(super) fn hang_up(&mut self, code: u16) {
-        let line = match self.line.take() {
-            Some(line) => line,
+    /// Closes the connection for a drop, which must not block for long.
+    pub(super) fn close_now(&mut self, code: u16) {
+        let frames = match self.frames.take() {
+            Some(frames) => frames,
             None => return,
         };
-        line.hang_up(code);
-        // What lies unread when a socket is closed makes a reset, and that takes away whatever the
-        // kernel has not sent yet.
-        self.input.resize(LARGE, 0);
-        for _ in 0..MOST_UNREAD / LARGE {
-            match line.read_now(&mut self.input) {
+        frames.close_now(code);
+        // If unread bytes remain when a socket is closed, the kernel resets the connection and
+        // discards the bytes that have not been sent.
+        self.input.resize(MAX_READ_BYTES, 0);
+        for _ in 0..MAX_DISCARDED_BYTES / MAX_READ_BYTES {
+            match frames.read_now(&mut self.input) {
                 Some(Ok(1..)) => {}
                 _ => break,
             }
         }
     }
 
-    fn over(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.finish();
+    /// Ends this side, and stops holding the connection.
+    fn finish(&mut self) {
+        if let Some(frames) = self.frames.take() {
+            frames.finish();
         }
         (self.at, self.end, self.input) = (0, 0, Vec::new());
     }
@@ -278,13 +303,13 @@ impl Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extra::websocket::send::tests::Fake;
+    use crate::extra::websocket::send::tests::FakeSocket;
     use crate::util::lock::lock;
     use std::io::Cursor;
     use std::sync::atomic::Ordering;
 
-    fn pair() -> (Arc<Fake>, Receiver) {
-        let fake = Arc::new(Fake::default());
+    fn pair() -> (Arc<FakeSocket>, Receiver) {
+        let fake = Arc::new(FakeSocket::default());
         let receiver = Receiver::new(Switched {
             early: Cursor::default(),
             socket: Box::new(Arc::clone(&fake)),
@@ -298,36 +323,36 @@ mod tests {
             .unwrap()
     }
 
-    /// Silence counts from when something came last, in however many pieces it is waited through.
+    /// Idle time counts from the last received bytes, also if several reads wait through it.
     #[test]
-    fn a_wait_ends_when_the_silence_does() {
+    fn a_read_waits_at_most_until_the_idle_timeout() {
         let secs = Duration::from_secs;
-        for (idle, silent, pinged, most) in [
-            (Some(secs(45)), 0, None, LONGEST_WAIT),
+        for (idle, silent, pinged, max) in [
+            (Some(secs(45)), 0, None, MAX_READ_WAIT),
             (Some(secs(45)), 30, None, secs(15)),
             (Some(secs(25)), 20, None, secs(5)),
             (Some(secs(25)), 26, Some(1), secs(24)),
             (Some(secs(25)), 90, None, secs(0)),
-            (None, 90, None, LONGEST_WAIT),
+            (None, 90, None, MAX_READ_WAIT),
         ] {
             let (fake, mut receiver) = pair();
             receiver.idle_timeout = idle;
-            receiver.heard = ago(silent);
+            receiver.last_received = ago(silent);
             receiver.pinged = pinged.map(ago);
             assert!(receiver.receive(Wait::Forever).is_err());
             let waited = lock(&fake.read_timeout).unwrap();
-            let near = waited <= most + Duration::from_millis(1) && waited + secs(1) > most;
-            assert!(near, "{waited:?}, not {most:?}");
+            let near = waited <= max + Duration::from_millis(1) && waited + secs(1) > max;
+            assert!(near, "{waited:?}, not {max:?}");
         }
     }
 
     #[test]
-    fn a_client_has_the_time_to_answer_from_when_it_was_asked() {
+    fn the_time_for_a_pong_starts_after_the_ping_was_written() {
         let (fake, mut receiver) = pair();
         fake.is_silent.store(true, Ordering::Relaxed);
-        receiver.heard = ago(2 * IDLE_TIMEOUT.as_secs());
+        receiver.last_received = ago(2 * IDLE_TIMEOUT.as_secs());
         assert!(receiver.receive(Wait::Not).is_err());
-        let wrote = *lock(&fake.wrote);
-        assert!(wrote.is_some() && receiver.pinged >= wrote);
+        let last_write = *lock(&fake.last_write);
+        assert!(last_write.is_some() && receiver.pinged >= last_write);
     }
 }

@@ -1,43 +1,44 @@
-//! What other threads send with.
+//! [`WebsocketSender`]: the handle with which other threads send.
 
 use std::fmt;
 use std::sync::Weak;
 
-use super::frame::{Opcode, MOST_CONTROL};
-use super::send::Line;
-use super::SendError;
+use super::error::SendError;
+use super::frame::head::{control_payload, Opcode};
+use super::send::FrameSender;
 
-/// Sends to the client of a [`Websocket`](super::Websocket), from any thread.
+/// A sender to the client of a [`Websocket`](super::Websocket), for use in any thread.
 ///
-/// Made by [`Websocket::sender`](super::Websocket::sender). Each message goes out whole: threads
-/// that send at the same time wait for each other, and so for a client that does not read, as long
-/// as [`set_write_timeout`](super::Websocket::set_write_timeout) allows. It does not keep the
-/// connection open: when the websocket is dropped or over, everything here is
-/// [`SendError::Closed`].
+/// [`Websocket::sender`](super::Websocket::sender) returns one. Each message is sent whole. Threads
+/// that send at the same time wait for each other. If the client does not read, the threads wait as
+/// long as [`set_write_timeout`](super::Websocket::set_write_timeout) allows.
 ///
-/// # Example: everybody is told, nobody waits for long
+/// A sender does not keep the connection open. After the websocket has ended or has been dropped,
+/// each function returns [`SendError::Closed`].
+///
+/// # Example: send to all clients, with a bounded wait
 ///
 /// ```
 /// use millpond::websocket::WebsocketSender;
 /// use std::sync::Mutex;
 ///
-/// fn tell(all: &Mutex<Vec<WebsocketSender>>, text: &str) {
-///     // One who does not read holds the others up, once: it is cut off then. Where that is too
-///     // much, give each a thread and a bounded channel, as `examples/chat` does.
+/// fn broadcast(all: &Mutex<Vec<WebsocketSender>>, text: &str) {
+///     // A client that does not read delays the others once, and is then disconnected. If that is
+///     // too much, give each client a thread and a bounded channel, as in `examples/chat`.
 ///     all.lock().unwrap().retain(|sender| sender.send_text(text).is_ok());
 /// }
 /// ```
 #[derive(Clone)]
 pub struct WebsocketSender {
-    line: Weak<Line>,
+    frames: Weak<FrameSender>,
 }
 
 impl WebsocketSender {
-    pub(crate) fn new(line: Weak<Line>) -> WebsocketSender {
-        WebsocketSender { line }
+    pub(crate) fn new(frames: Weak<FrameSender>) -> WebsocketSender {
+        WebsocketSender { frames }
     }
 
-    /// As [`Websocket::send_text`](super::Websocket::send_text).
+    /// Sends a text message, as [`Websocket::send_text`](super::Websocket::send_text) does.
     ///
     /// ```
     /// use millpond::websocket::{SendError, WebsocketSender};
@@ -49,12 +50,13 @@ impl WebsocketSender {
     ///
     /// # Errors
     ///
-    /// If the connection is closed, or fails. It is closed after any error.
+    /// Returns an error if the connection is closed or fails. After an error, the connection is
+    /// closed.
     pub fn send_text(&self, data: &str) -> Result<(), SendError> {
         self.send(Opcode::Text, data.as_bytes())
     }
 
-    /// As [`Websocket::send_binary`](super::Websocket::send_binary).
+    /// Sends a binary message, as [`Websocket::send_binary`](super::Websocket::send_binary) does.
     ///
     /// ```
     /// use millpond::websocket::{SendError, WebsocketSender};
@@ -71,7 +73,7 @@ impl WebsocketSender {
         self.send(Opcode::Binary, data)
     }
 
-    /// As [`Websocket::ping`](super::Websocket::ping).
+    /// Sends a ping, as [`Websocket::ping`](super::Websocket::ping) does.
     ///
     /// ```
     /// use millpond::websocket::{SendError, WebsocketSender};
@@ -85,13 +87,15 @@ impl WebsocketSender {
     ///
     /// As [`send_text`](WebsocketSender::send_text).
     pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
-        self.send(Opcode::Ping, of_control(data))
+        self.send(Opcode::Ping, control_payload(data))
     }
 
-    /// As [`Websocket::close`](super::Websocket::close). Whoever receives gets what the client had
-    /// sent, and then the end: when the client answers, or after 2 seconds; a thread that waits in
-    /// [`next`](Iterator::next) already notices a client that does not answer after the idle
-    /// timeout, 30 seconds at most.
+    /// Closes the websocket, as [`Websocket::close`](super::Websocket::close) does.
+    ///
+    /// The receiving thread gets the messages that the client sent before, and then the end: when
+    /// the client answers, or after 2 seconds. A thread that was already waiting in
+    /// [`next`](Iterator::next) detects a client that does not answer after the idle timeout, at
+    /// most 30 seconds.
     ///
     /// ```
     /// use millpond::websocket::{SendError, WebsocketSender};
@@ -105,11 +109,11 @@ impl WebsocketSender {
     ///
     /// As [`Websocket::close`](super::Websocket::close).
     pub fn close(&self, code: u16, reason: &str) -> Result<(), SendError> {
-        let line = self.line.upgrade().ok_or(SendError::Closed)?;
-        line.close(Some(code), reason)
+        let frames = self.frames.upgrade().ok_or(SendError::Closed)?;
+        frames.close(Some(code), reason)
     }
 
-    /// Whether nothing more can be sent.
+    /// Returns whether the websocket is closed for sending.
     ///
     /// ```
     /// use millpond::websocket::WebsocketSender;
@@ -119,12 +123,14 @@ impl WebsocketSender {
     /// }
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.line.upgrade().map_or(true, |line| line.is_closed())
+        self.frames
+            .upgrade()
+            .map_or(true, |frames| frames.is_closed())
     }
 
     fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        let line = self.line.upgrade().ok_or(SendError::Closed)?;
-        line.send(opcode, payload)
+        let frames = self.frames.upgrade().ok_or(SendError::Closed)?;
+        frames.send(opcode, payload)
     }
 }
 
@@ -134,9 +140,4 @@ impl fmt::Debug for WebsocketSender {
             .field("is_closed", &self.is_closed())
             .finish_non_exhaustive()
     }
-}
-
-/// What of it fits into a control frame.
-pub(crate) fn of_control(data: &[u8]) -> &[u8] {
-    &data[..data.len().min(MOST_CONTROL)]
 }

@@ -1,33 +1,38 @@
-//! The connection as a program has it: what receives, sends and closes.
+//! [`Websocket`]: the connection as a program uses it. It receives, sends and closes.
 
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, thread};
 
-use super::frame::Opcode;
+use super::error::SendError;
+use super::frame::head::{control_payload, Opcode};
+use super::message::Message;
 use super::plain::Plain;
-use super::receive::{Nothing, Receiver, Wait};
-use super::sender::{of_control, WebsocketSender};
-use super::{Message, SendError};
+use super::receive::{NoMessage, Receiver, Wait};
+use super::sender::WebsocketSender;
 use crate::message::{ReadWrite, Switched, Upgrade};
 
-/// A connection to a client, for messages both ways: an iterator over what comes in, with functions
-/// that send.
+/// A connection to a client for messages in both directions: an iterator over the received
+/// messages, with functions that send.
 ///
-/// [`start`](super::start) makes one. Whoever has it receives; threads that send meanwhile have a
-/// [`sender`](Websocket::sender) each. Somebody has to receive, or nothing answers the client's
-/// pings and its close, and no dead client is noticed.
+/// [`start`](super::start) creates the websocket. Its owner receives; other threads send meanwhile,
+/// each with a [`sender`](Websocket::sender). A thread must always be receiving. Otherwise the
+/// client's pings and its close frame are not answered, and the loss of a client is not detected.
 ///
-/// Dropping it closes the connection: with 1000, or with 1011 if that is a panic's doing. It takes
-/// a second at most, where the client does not read.
+/// A drop closes the connection: with code 1000, or with 1011 during a panic. The drop takes at
+/// most a second if the client does not read.
 ///
-/// | a client's | at most | then | another one |
+/// | limit | default | when exceeded | change with |
 /// |---|---|---|---|
-/// | message | 1 MiB | 1009 | [`set_max_message_bytes`](Websocket::set_max_message_bytes) |
-/// | silence | 30 s, a ping, 30 s | over | [`set_idle_timeout`](Websocket::set_idle_timeout) |
-/// | not reading | 10 s | cut | [`set_write_timeout`](Websocket::set_write_timeout) |
-/// | answer to a close frame | 2 s | over | |
+/// | size of a message | 1 MiB | close code 1009 | [`set_max_message_bytes`] |
+/// | client is idle | 30 s, then a ping, then 30 s | connection ends | [`set_idle_timeout`] |
+/// | client does not read | 10 s | connection is closed | [`set_write_timeout`] |
+/// | answer to a close frame | 2 s | connection ends | |
+///
+/// [`set_max_message_bytes`]: Websocket::set_max_message_bytes
+/// [`set_idle_timeout`]: Websocket::set_idle_timeout
+/// [`set_write_timeout`]: Websocket::set_write_timeout
 pub struct Websocket {
     receiver: Receiver,
 }
@@ -38,9 +43,9 @@ impl Websocket {
         Websocket { receiver }
     }
 
-    /// Sends text: in a browser the message is a string.
+    /// Sends a text message, which a browser receives as a string.
     ///
-    /// It waits while the client does not take it, for as long as
+    /// The call blocks while the client does not read, as long as
     /// [`set_write_timeout`](Websocket::set_write_timeout) allows.
     ///
     /// ```
@@ -53,12 +58,13 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// If the connection is closed, or fails. It is closed after any error.
+    /// Returns an error if the connection is closed or fails. After an error, the connection is
+    /// closed.
     pub fn send_text(&mut self, data: &str) -> Result<(), SendError> {
         self.send(Opcode::Text, data.as_bytes())
     }
 
-    /// Sends bytes: in a browser the message is a blob or an array buffer.
+    /// Sends a binary message, which a browser receives as a blob or an array buffer.
     ///
     /// ```
     /// use millpond::websocket::{SendError, Websocket};
@@ -75,8 +81,10 @@ impl Websocket {
         self.send(Opcode::Binary, data)
     }
 
-    /// Asks the client whether it is there; its answer, which is not told, repeats `data`, of
-    /// which 125 bytes are sent. A silent client is asked anyway:
+    /// Sends a ping with the first 125 bytes of `data`.
+    ///
+    /// The client answers with a pong that repeats the data. The websocket reads the pong, and does
+    /// not report it. An idle client is pinged without this call: see
     /// [`set_idle_timeout`](Websocket::set_idle_timeout).
     ///
     /// ```
@@ -91,19 +99,20 @@ impl Websocket {
     ///
     /// As [`send_text`](Websocket::send_text).
     pub fn ping(&mut self, data: &[u8]) -> Result<(), SendError> {
-        self.send(Opcode::Ping, of_control(data))
+        self.send(Opcode::Ping, control_payload(data))
     }
 
-    /// Closes: sends a close frame with this code and reason, and nothing after it. It does not
-    /// wait for the client's.
+    /// Sends a close frame with this code and reason. Nothing can be sent after the close frame.
     ///
-    /// Messages that the client sent before it saw that still come in: go on receiving until there
-    /// are none, at most 2 seconds, to be sure that it has seen it. Dropping this ends the
-    /// connection at once, and what the client still sends then may take the close frame from it.
+    /// The call does not wait for the client's close frame. Messages that the client sent before
+    /// still arrive. To make sure that the client received the close frame, receive until there are
+    /// no more messages, at most 2 seconds. A drop ends the connection at once. Bytes that the
+    /// client then still sends can prevent the arrival of the close frame.
     ///
-    /// Codes are those of RFC 6455 §7.4: 1000 for done, 1001 for going away, 1008 for what is
-    /// against a rule of yours, 1011 for an error of yours, 3000 to 4999 for what you and your
-    /// client agree on. The reason, a word for whoever debugs it, is cut to 123 bytes.
+    /// RFC 6455 §7.4 defines the codes: 1000 for a normal end, 1001 for going away, 1008 for a
+    /// violation of your rules, and 1011 for an error of your program. Your program and its clients
+    /// can agree on codes from 3000 to 4999. The reason is a text for debugging, and is cut to 123
+    /// bytes.
     ///
     /// ```
     /// use millpond::websocket::{SendError, Websocket};
@@ -117,19 +126,20 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](Websocket::send_text). Also if the code may not be sent, be it one that
-    /// [`close_reason`](Websocket::close_reason) told: 1000 to 1003, 1007 to 1014 and 3000 to 4999
-    /// may. Nothing is sent then, and nothing closed.
+    /// As [`send_text`](Websocket::send_text). Also returns an error if the code must not be sent;
+    /// the connection then stays open. Only 1000 to 1003, 1007 to 1014 and 3000 to 4999 are
+    /// allowed, although [`close_reason`](Websocket::close_reason) may return other codes.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
-        match &self.receiver.line {
-            Some(line) => line.close(Some(code), reason),
+        match &self.receiver.frames {
+            Some(frames) => frames.close(Some(code), reason),
             None => Err(SendError::Closed),
         }
     }
 
-    /// Whether nothing more can be sent: one of the two sides closed, or broke a rule, or is gone.
+    /// Returns whether the websocket is closed for sending: one side closed, violated the protocol,
+    /// or is gone.
     ///
-    /// The client's end is noticed by receiving, or when sending fails.
+    /// The end of the client is detected when a thread receives, or when a send fails.
     ///
     /// ```
     /// use millpond::websocket::Websocket;
@@ -140,18 +150,20 @@ impl Websocket {
     /// ```
     pub fn is_closed(&self) -> bool {
         self.receiver
-            .line
+            .frames
             .as_ref()
-            .map_or(true, |line| line.is_closed())
+            .map_or(true, |frames| frames.is_closed())
     }
 
-    /// The code and the reason of the client's close frame, once that has come. The code is 1005 if
-    /// the frame had none; there is nothing here if the connection ended without a close frame.
+    /// Returns the code and the reason of the client's close frame.
+    ///
+    /// The code is 1005 if the frame had none. Returns `None` until the frame has arrived, and if
+    /// the connection ended without a close frame.
     ///
     /// ```
     /// use millpond::websocket::Websocket;
     ///
-    /// fn told(mut socket: Websocket) -> String {
+    /// fn end_of(mut socket: Websocket) -> String {
     ///     socket.by_ref().for_each(drop);
     ///     match socket.close_reason() {
     ///         Some((code, reason)) => format!("closed with {code} {reason}"),
@@ -164,8 +176,8 @@ impl Websocket {
         Some((*code, reason))
     }
 
-    /// Something that sends to the same client, for other threads: for all that has to be told to
-    /// it while one thread waits for what it says.
+    /// Returns a sender to the same client, with which other threads send while one thread waits
+    /// for messages.
     ///
     /// ```
     /// use millpond::websocket::{Message, Websocket};
@@ -186,14 +198,14 @@ impl Websocket {
     /// }
     /// ```
     pub fn sender(&self) -> WebsocketSender {
-        let line = self.receiver.line.as_ref().map(Arc::downgrade);
-        WebsocketSender::new(line.unwrap_or_default())
+        let frames = self.receiver.frames.as_ref().map(Arc::downgrade);
+        WebsocketSender::new(frames.unwrap_or_default())
     }
 
-    /// The next message, if it is here by then; it does not wait longer than `time`.
+    /// Waits for the next message, at most for `time`.
     ///
-    /// Pings are answered meanwhile, which may take as long as sending may, where a client sends
-    /// them and reads nothing.
+    /// Pings are answered meanwhile. If a client sends pings and does not read, the answer can take
+    /// as long as the write timeout.
     ///
     /// ```
     /// use millpond::websocket::{Message, Websocket};
@@ -217,26 +229,26 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// `Timeout` if nothing came in time, `Disconnected` if nothing will come any more: where
-    /// [`next`](Iterator::next) returns `None`.
+    /// Returns `Timeout` if no message arrived in time, and `Disconnected` if no message can arrive
+    /// any more. In the second case, [`next`](Iterator::next) returns `None`.
     pub fn recv_timeout(&mut self, time: Duration) -> Result<Message, RecvTimeoutError> {
         self.receiver
-            .receive(Wait::For(time))
-            .map_err(|nothing| match nothing {
-                Nothing::Yet => RecvTimeoutError::Timeout,
-                Nothing::EverAgain => RecvTimeoutError::Disconnected,
+            .receive(Wait::AtMost(time))
+            .map_err(|no_message| match no_message {
+                NoMessage::Yet => RecvTimeoutError::Timeout,
+                NoMessage::Ended => RecvTimeoutError::Disconnected,
             })
     }
 
-    /// The next message, if it is here already: for a thread that looks after many.
+    /// Returns the next message if one has arrived, for a thread that serves many websockets.
     ///
-    /// While another thread sends to the same client it waits for a moment, some milliseconds.
+    /// While another thread sends to the same client, the call may block for some milliseconds.
     ///
     /// ```
     /// use millpond::websocket::{Message, Websocket};
     /// use std::sync::mpsc::TryRecvError;
     ///
-    /// /// Once around: everybody hears what anybody says.
+    /// /// Sends each message that has arrived to all clients.
     /// fn pass_on(sockets: &mut Vec<Websocket>) {
     ///     let mut said = Vec::new();
     ///     sockets.retain_mut(|socket| match socket.try_recv() {
@@ -252,22 +264,24 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// `Empty` if nothing is here, `Disconnected` if nothing will come any more.
+    /// Returns `Empty` if no message has arrived, and `Disconnected` if no message can arrive any
+    /// more.
     pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
         self.receiver
             .receive(Wait::Not)
-            .map_err(|nothing| match nothing {
-                Nothing::Yet => TryRecvError::Empty,
-                Nothing::EverAgain => TryRecvError::Disconnected,
+            .map_err(|no_message| match no_message {
+                NoMessage::Yet => TryRecvError::Empty,
+                NoMessage::Ended => TryRecvError::Disconnected,
             })
     }
 
-    /// How long a message may be, all its fragments together; 1 MiB unless this says otherwise.
-    /// With a longer one the connection is closed with 1009, when its length is known and before
-    /// any of it is kept.
+    /// Sets the maximum size of a message, all its fragments together. The default is 1 MiB.
     ///
-    /// It is all that a client can make a websocket hold, and up to 64 KiB besides: consider how
-    /// many there may be ([`max_upgraded`](crate::Limits::max_upgraded)).
+    /// A longer message closes the connection with code 1009. The check happens when the length is
+    /// known, before any of the payload is stored.
+    ///
+    /// A client can make a websocket hold this many bytes, and up to 64 KiB more. Consider the
+    /// possible number of websockets too ([`max_upgraded`](crate::Limits::max_upgraded)).
     ///
     /// ```
     /// use millpond::websocket::Websocket;
@@ -277,20 +291,22 @@ impl Websocket {
     /// }
     /// ```
     pub fn set_max_message_bytes(&mut self, bytes: usize) {
-        self.receiver.decoder.most = bytes;
+        self.receiver.decoder.max_message_bytes = bytes;
     }
 
-    /// How long a client may be silent until it is pinged, and then again until it counts as gone:
-    /// 30 s unless this says otherwise, so that a client without power is noticed within a minute.
-    /// `None`: it may be silent for ever.
+    /// Sets the time after which an idle client is pinged. The default is 30 s; with `None`, a
+    /// client may be idle without limit.
     ///
-    /// Browsers answer pings by themselves. It holds while somebody receives.
+    /// If the client then sends nothing for the same time again, the connection ends. With the
+    /// default, a client that lost power is therefore detected within a minute.
+    ///
+    /// Browsers answer pings without a script. The timeout applies while a thread receives.
     ///
     /// ```
     /// use millpond::websocket::Websocket;
     /// use std::time::Duration;
     ///
-    /// /// A proxy in between ends what is silent for a minute.
+    /// /// Keeps the connection through a proxy that closes after an idle minute.
     /// fn keep_alive(socket: &mut Websocket) {
     ///     socket.set_idle_timeout(Some(Duration::from_secs(20)));
     /// }
@@ -299,35 +315,37 @@ impl Websocket {
         self.receiver.idle_timeout = time;
     }
 
-    /// How long sending waits for a client that takes nothing, 10 s unless this says otherwise. One
-    /// that takes a little now and then gets so long for the whole message, and a second more for
-    /// each 64 KiB of it. The connection is cut then: a part of a frame may be on its way, and
-    /// nothing can follow that. At least a millisecond.
+    /// Sets how long a send waits for a client that does not read: by default 10 s, at least a
+    /// millisecond.
+    ///
+    /// A client that reads slowly gets this time for the whole message, and a second more for each
+    /// 64 KiB of the message. After that, the connection is closed: a part of a frame may already
+    /// have been sent, and nothing else can follow that part.
     ///
     /// ```
     /// use millpond::websocket::Websocket;
     /// use std::time::Duration;
     ///
-    /// /// One thread serves them all: a slow one must not hold it up.
+    /// /// For one thread that serves all clients: a slow client must not delay the others.
     /// fn hurry(socket: &mut Websocket) {
     ///     socket.set_write_timeout(Duration::from_millis(50));
     /// }
     /// ```
     pub fn set_write_timeout(&mut self, time: Duration) {
-        if let Some(line) = &self.receiver.line {
-            line.set_write_timeout(time);
+        if let Some(frames) = &self.receiver.frames {
+            frames.set_write_timeout(time);
         }
     }
 
     fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        match &self.receiver.line {
-            Some(line) => line.send(opcode, payload),
+        match &self.receiver.frames {
+            Some(frames) => frames.send(opcode, payload),
             None => Err(SendError::Closed),
         }
     }
 }
 
-/// Waits for the next message: `None` when none will come any more.
+/// Waits for the next message. Returns `None` when no message can arrive any more.
 impl Iterator for Websocket {
     type Item = Message;
 
@@ -339,7 +357,7 @@ impl Iterator for Websocket {
 impl Drop for Websocket {
     fn drop(&mut self) {
         let code = if thread::panicking() { 1011 } else { 1000 };
-        self.receiver.hang_up(code);
+        self.receiver.close_now(code);
     }
 }
 
@@ -352,8 +370,8 @@ impl fmt::Debug for Websocket {
     }
 }
 
-/// What [`start`](super::start) puts into its response: the websocket goes to whoever waits for it,
-/// and if nobody does any more it is closed.
+/// Delivers the websocket to the receiver that [`start`](super::start) returned. If that receiver
+/// has been dropped, the websocket is closed.
 impl Upgrade for mpsc::Sender<Websocket> {
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>) {
         self.take_over(Plain::switched(socket));

@@ -1,16 +1,17 @@
-//! Accepting fails, for each reason that the kernel has. Kept: the listener, which takes the next
-//! client by itself, and every connection; where it is descriptors or memory that are short, the
-//! one idle longest is given up for them.
+//! Accepting fails, for each reason that the kernel has. The listener and every connection stay,
+//! and the next client is accepted. When descriptors or memory are short, the connection that has
+//! been idle longest is closed.
 
 use std::thread;
 
-use crate::support::{Client, Server};
+use crate::server::Server;
+use crate::support::Client;
 
-/// So many accepts fail after the first, with pauses of 227 ms between them: longer than a new
-/// connection is spared as one whose request is on the way.
+/// The number of accepts that fail after the first. The pauses of 227 ms between them are longer
+/// than the time in which a new connection is not yet closed as idle.
 const FAILS: u64 = 8;
 
-/// A server whose first accept succeeds, and a client that it has answered.
+/// A server whose first accept succeeds, and a client that has its answer.
 fn failing(error: &str) -> (Server, Client) {
     let inject = format!("inject=accept4:error={error}:when=2..{}", FAILS + 1);
     let server = Server::under(&["strace", "-fqqo/dev/null", "-etrace=accept4", "-e", &inject]);
@@ -33,7 +34,7 @@ fn each(errors: &[&'static str], check: fn(&'static str)) {
 fn without_descriptors_or_memory_the_idlest_makes_room() {
     each(&["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"], |error| {
         let (mut server, mut first) = failing(error);
-        first.closed();
+        first.closed_without_reset();
         let mut second = server.connect();
         assert_eq!(second.get("/").text(), "0");
         assert_eq!(second.get("/").text(), "0");

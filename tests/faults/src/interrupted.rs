@@ -1,8 +1,8 @@
-//! Every other call on a socket is interrupted by a signal (EINTR). Kept: everything.
+//! Every other call on a socket is interrupted by a signal (EINTR). Nothing is lost.
 
 use std::thread;
 
-use crate::support::{Server, BIG};
+use crate::server::{Server, BIG};
 
 #[test]
 fn nothing_is_lost_to_interrupted_calls() {

@@ -1,11 +1,11 @@
-//! The system has no randomness: in place of its source there is an empty device, an empty file, or
-//! nothing at all. Kept: everything but sessions; and nobody gets an id that could be guessed.
+//! The system has no randomness: its source is an empty device, an empty file, or missing.
+//! Everything but sessions works, and no client gets an id that can be guessed.
 
 use std::collections::HashSet;
 
-use crate::support::Server;
+use crate::server::Server;
 
-/// Serves where this was done to `/dev/urandom`, which nobody else sees.
+/// A server that sees this change to `/dev/urandom`. No other process sees the change.
 fn after(change: &str) -> Server {
     let script = format!("{change} && exec \"$0\" \"$@\"");
     Server::under(&["unshare", "--mount", "sh", "-c", &script])

@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use millpond::{Request, Response, ResponseBody, Route};
 use ureq::SendBody;
 
-use crate::support::{agent, echo, serve, url, verify, Patterned, MOST};
+use crate::agents::{agent, echo, serve, url, verify, Patterned, MOST};
 
 const KIB: u64 = 1024;
-/// Around what is gathered before the handler runs (64 KiB), and around the sizes of buffers.
+/// Around the size up to which a body is buffered before the handler runs (64 KiB), and around the
+/// sizes of buffers.
 const SIZES: [u64; 9] = [
     0,
     1,

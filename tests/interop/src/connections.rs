@@ -7,7 +7,8 @@ use std::time::Duration;
 use millpond::{BackgroundServer, CloseReason, Limits, Response, Route};
 use ureq::Agent;
 
-use crate::support::{agent, agent_with, echo, eventually, serve, serve_within, url};
+use crate::agents::{agent, agent_with, echo, serve, serve_within, url};
+use crate::support::eventually;
 
 fn hello() -> Route {
     Route::get("/").onconnect(|_| Response::text("hello"))
@@ -80,7 +81,7 @@ fn an_agent_gets_over_a_connection_that_was_closed_meanwhile() {
     assert_eq!(server.stats().accepted, 3);
 }
 
-/// 20 threads begin at once; each posts 40 bodies of its own and checks what comes back.
+/// 20 threads begin at once; each posts 40 bodies of its own and checks the responses.
 fn crowd(server: &BackgroundServer, agent: impl Fn() -> Agent) {
     const THREADS: usize = 20;
     let begin = Arc::new(Barrier::new(THREADS));
@@ -176,7 +177,7 @@ fn a_server_that_moved_brings_its_routes() {
 
 #[test]
 fn a_download_survives_the_move() {
-    use crate::support::{Patterned, MOST};
+    use crate::agents::{Patterned, MOST};
     use millpond::ResponseBody;
     // More than the buffers of two sockets hold.
     const LENGTH: u64 = 2 * MOST;

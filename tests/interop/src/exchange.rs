@@ -2,7 +2,7 @@
 
 use millpond::{json, reply, Limits, Request, Response, Route};
 
-use crate::support::{agent, echo, serve, serve_within, url};
+use crate::agents::{agent, echo, serve, serve_within, url};
 
 fn header<'a>(response: &'a ureq::http::Response<ureq::Body>, name: &str) -> Option<&'a str> {
     let value = response.headers().get(name)?;
@@ -29,12 +29,12 @@ fn get_is_answered_with_text() {
 
 #[test]
 fn path_and_query_arrive_decoded() {
-    fn tell(request: &Request) -> Response {
+    fn describe(request: &Request) -> Response {
         let name = request.param("name").unwrap_or("-");
         let query = request.get_param("q").unwrap_or_default();
         Response::text(format!("{name}|{query}"))
     }
-    let server = serve(vec![Route::get("/users/{name}").onconnect(tell)]);
+    let server = serve(vec![Route::get("/users/{name}").onconnect(describe)]);
     let mut response = agent()
         .get(url(&server, "/users/J%C3%BCrgen%2F7"))
         .query("q", "a b&c=ü")
@@ -48,7 +48,7 @@ fn path_and_query_arrive_decoded() {
 
 #[test]
 fn header_fields_arrive_in_order_and_repeated() {
-    fn tell(request: &Request) -> Response {
+    fn describe(request: &Request) -> Response {
         let ours = request.headers().filter(|(name, _)| {
             let name = name.to_ascii_lowercase();
             name == "x-tag"
@@ -58,7 +58,7 @@ fn header_fields_arrive_in_order_and_repeated() {
             .with_additional_header("X-Tag", "one")
             .with_additional_header("X-Tag", "two")
     }
-    let server = serve(vec![Route::get("/").onconnect(tell)]);
+    let server = serve(vec![Route::get("/").onconnect(describe)]);
     let mut response = agent()
         .get(url(&server, "/"))
         .header("X-Tag", "a, b")

@@ -4,7 +4,7 @@ use millpond::{Request, Response, Route};
 use ureq::http::Method;
 use ureq::ResponseExt;
 
-use crate::support::{agent, agent_with, echo, serve, url};
+use crate::agents::{agent, agent_with, echo, serve, url};
 
 type Redirect = fn(&'static str) -> Response;
 
@@ -86,7 +86,7 @@ fn a_post_stays_one_after_307_and_308() {
         assert_eq!(method(&response), "POST", "{path}");
         assert_eq!(response.body_mut().read_to_string().unwrap(), "body");
     }
-    let response = crate::support::agent()
+    let response = crate::agents::agent()
         .get(url(&server, "/307"))
         .call()
         .unwrap();

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::extras::assets::folder::{ask, Folder};
-use crate::support::{serve, Client, Cut, Gate, Reply, Running};
+use crate::support::{serve, Barrier, Client, Incomplete, Reply, Running};
 use millpond::{content_encoding, match_assets, Request, Response, ResponseBody};
 
-/// What gzip makes of it, or its complaint.
+/// Returns the decompressed text, or the error of `gzip`.
 fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut gzip = Command::new("gzip")
         .arg("-dc")
@@ -152,7 +152,7 @@ fn a_reader_that_fails_cuts_the_connection_and_gzip_notices() {
             "GET {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"
         ));
         match client.try_response("GET") {
-            Err(Cut::Before | Cut::Within(_)) => {}
+            Err(Incomplete::Unstarted | Incomplete::Ended(_)) => {}
             other => panic!("{path}: {other:?}"),
         }
         // To HTTP/1.0 an end is an end; but gzip has its own.
@@ -175,17 +175,17 @@ fn a_reader_that_fails_cuts_the_connection_and_gzip_notices() {
 /// The second line is not made before the client has the first.
 #[test]
 fn a_line_arrives_before_there_is_another() {
-    let gate = Gate::default();
-    let waiting = gate.clone();
+    let barrier = Barrier::default();
+    let waiting = barrier.clone();
     let server = serve(move |request| {
-        struct Lines(Gate, usize);
+        struct Lines(Barrier, usize);
         impl Read for Lines {
             fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
                 self.1 += 1;
                 match self.1 {
                     1 => b"{\"line\": 1}\n".as_slice().read(buf),
                     2 => {
-                        self.0.pass();
+                        self.0.wait();
                         b"{\"line\": 2}\n".as_slice().read(buf)
                     }
                     _ => Ok(0),
@@ -202,13 +202,13 @@ fn a_line_arrives_before_there_is_another() {
     client.send("GET / HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n");
     let head = client.head().expect("a head");
     assert_eq!(head.header("Content-Encoding"), Some("gzip"));
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     // The header, the line in a block, and an empty block behind it: no more, no less.
     let mut first = client.take(10).expect("the header of gzip");
     while !first.ends_with(&[0, 0, 0xff, 0xff]) {
         first.extend(client.take(1).expect("the first line"));
     }
-    gate.open();
+    barrier.open();
     let rest = client.rest().expect("the rest");
     let whole = gunzip(&[first, rest].concat());
     assert_eq!(whole, Ok(b"{\"line\": 1}\n{\"line\": 2}\n".to_vec()));
@@ -226,7 +226,7 @@ fn files_are_compressed_unless_that_lies_ready() {
     for name in ["a.txt", "b.txt", "a.png"] {
         folder.settled(name, &text);
     }
-    // Not what gzip would make: whoever encodes it again is found out.
+    // Not the bytes that gzip would produce, so that a second compression shows.
     folder.settled("b.txt.gz", "it lay ready".repeat(200));
     folder.settled("b.txt.br", "that too".repeat(200));
     let server = serve_compressed(&folder);
@@ -294,7 +294,7 @@ fn conditions_and_ranges_of_files_hold() {
         assert_eq!((status, &tag), want, "{fields:?}");
         assert!(!coded);
     }
-    // A part is one of the file itself, and is not joined to what was compressed.
+    // A range of the file itself, which is not joined to compressed bytes.
     let part = ask(&[("Range", "bytes=10-19")]);
     assert_eq!(
         part,

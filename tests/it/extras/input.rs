@@ -1,5 +1,5 @@
-//! What a handler reads of a client's fields and body, over real sockets: as browsers and curl send
-//! it, as attackers do, and at both sides of each limit.
+//! Fields and bodies as a handler reads them, over real sockets: from browsers and curl, from
+//! attackers, and at both sides of each limit.
 
 use crate::support::{finishes, serve, serve_as, Reply, Running, GUARD};
 use millpond::input::json::JsonError;
@@ -126,7 +126,7 @@ fn basic_authentication_lets_in_whom_it_should() {
     }
 }
 
-/// A head that is full of what each field splits at, and of what it does not.
+/// A head full of the separators of each field, and of near misses.
 #[test]
 fn a_field_without_a_member_is_read_to_its_end_once() {
     let roomy = Limits {
@@ -177,7 +177,7 @@ fn cookies_of_any_bytes_and_in_several_fields_are_read() {
         (&[b"Cookie: a=b; c=\"d\""], "2 c=d"),
         (&[b"cookie: a=b", b"X: y", b"COOKIE: c=d"], "2 c=d"),
         (&[b"Cookie: a=h\xc3\xa9"], "1 a=h\u{e9}"),
-        // What is not UTF-8 is taken for Latin-1, as in every field.
+        // Bytes that are not UTF-8 are read as Latin-1, as in every field.
         (&[b"Cookie: a=h\xe9"], "1 a=h\u{e9}"),
         (&[b"Cookie: \xff; =; a"], "0 "),
         (&[b"Cookie:"], "0 "),
@@ -218,12 +218,12 @@ fn bodies_are_read_up_to_their_limit_and_no_further() {
         ("/text", "text/plain", MIB + 1, 413),
     ] {
         let mut client = server.connect();
-        // What is far too long may be refused before it was sent whole.
+        // A head far over the limit may be refused before the client has sent it whole.
         let _ = client.try_send(post(path, content_type, &padded(length)));
         let reply = client.response();
         assert_eq!(reply.status, status, "{length} to {path}: {reply:?}");
     }
-    // Chunked, where nobody says beforehand how long it will be.
+    // Chunked, without a length in advance.
     for (length, status) in [(MIB, 200), (MIB + 1, 413)] {
         let head = "POST /json HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
                     Transfer-Encoding: chunked\r\n\r\n";
@@ -245,10 +245,10 @@ fn what_is_wrong_with_a_body_is_told_and_the_connection_stays() {
     for (path, content_type, body, want) in [
         ("/json", "application/json", "[1, x]", "expected a value"),
         ("/json", "application/json", "{}", "expected an array"),
-        ("/json", "application/json", "", "ends too early"),
-        ("/json", "text/plain", "[]", "not said to be"),
-        ("/text", "application/json", "[]", "not said to be"),
-        ("/text", "text/plain; charset=utf-16", "a", "not UTF-8"),
+        ("/json", "application/json", "", "unexpected end"),
+        ("/json", "text/plain", "[]", "unexpected Content-Type"),
+        ("/text", "application/json", "[]", "unexpected Content-Type"),
+        ("/text", "text/plain; charset=utf-16", "a", "invalid UTF-8"),
     ] {
         let reply = client
             .send(post(path, content_type, body.as_bytes()))
@@ -274,10 +274,10 @@ fn half_a_body_is_an_error_and_no_value() {
     ] {
         let whole = post(path, content_type, body);
         let mut client = server.connect();
-        // Cut behind what would be a value by itself.
+        // Cut behind a complete value.
         client.send(&whole[..whole.len() - 4]).finish_sending();
         let reply = client.response();
         assert_eq!(reply.status, 400, "{reply:?}");
-        assert!(reply.text().contains("could not be read"), "{reply:?}");
+        assert!(reply.text().contains("cannot read"), "{reply:?}");
     }
 }

@@ -7,6 +7,5 @@ mod gateway;
 mod input;
 mod multipart;
 mod proxies;
-mod rouille;
 mod session;
 pub mod websocket;

@@ -1,4 +1,4 @@
-//! Forms over real sockets: slow clients, clients that leave, and what they leave behind.
+//! Forms over real sockets: slow clients, clients that leave, and the files that remain.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc;
@@ -125,7 +125,7 @@ fn a_form_beyond_the_limit_of_bodies_is_413() {
     assert_eq!(client.response().status, 413);
 }
 
-/// As a program for rouille stores files: whoever copies all there is sees what was cut off.
+/// Stores files as a program for rouille does: copying a whole file reveals a cut body.
 #[test]
 fn a_copy_of_half_a_file_fails() {
     let server = server(|request| {

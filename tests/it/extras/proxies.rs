@@ -1,5 +1,5 @@
-//! Behind a proxy: whom a request counts for, in which fields or in which PROXY protocol a trusted
-//! peer may say so, and that nobody else may.
+//! Behind a proxy: the client's address and scheme, by the header fields or the PROXY protocol of a
+//! trusted peer, and of no other peer.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[cfg(unix)]
 use crate::support::Folder;
 use crate::support::{eventually, finishes, serve_as, serve_routes, timed};
-use crate::support::{Client, Gate, Running, GUARD, SLACK};
+use crate::support::{Barrier, Client, Running, GUARD, SLACK};
 use millpond::{BackgroundServer, CloseReason, Limits, Proxies, Request, Response, Route};
 use millpond::{Router, Settings};
 
@@ -20,7 +20,7 @@ const BINARY: &[u8] =
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\n";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What the server tells of its clients while it serves them: the proxy, and whom that names.
+/// The server's reports while it serves: the proxy, and the client that the proxy names.
 #[test]
 fn whom_a_request_counts_for_is_told_to_the_operator_too() {
     const FIELDS: &str = "X-Forwarded-For: 192.0.2.9, 192.0.2.8\r\n";
@@ -30,15 +30,15 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
         (here().proxy_protocol(), LINE, "", Some("192.0.2.7:56324")),
         (here(), b"", FIELDS, None),
     ] {
-        let (gate, errors) = (Gate::default(), Arc::new(Mutex::new(Vec::new())));
-        let (held, told) = (gate.clone(), Arc::clone(&errors));
+        let (barrier, errors) = (Barrier::default(), Arc::new(Mutex::new(Vec::new())));
+        let (held, told) = (barrier.clone(), Arc::clone(&errors));
         let router = Router::default();
         router.fallback(move |request| {
             if request.url() == "/held" {
-                held.pass();
+                held.wait();
                 panic!("on purpose")
             }
-            tell(request)
+            describe(request)
         });
         let settings = settings(proxies).on_error(move |error| {
             told.lock().unwrap().push((error.client, error.peer));
@@ -49,21 +49,21 @@ fn whom_a_request_counts_for_is_told_to_the_operator_too() {
         let peer = proxy.stream.local_addr().expect("its address");
         let client = client.map_or(peer, |text| text.parse().expect("an address"));
         proxy.send(preface);
-        // Whom an earlier request counted for is not told of a later one.
+        // A later request does not show the client of an earlier one.
         ask(&mut proxy, "X-Forwarded-For: 192.0.2.1\r\n");
         proxy.send(format!("GET /held HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
-        gate.wait_for(1);
+        barrier.wait_for_arrivals(1);
         let list = server.monitor().in_flight();
         assert_eq!((list[0].client, list[0].peer), (client, peer), "{list:?}");
-        gate.open();
+        barrier.open();
         assert_eq!(proxy.response().status, 500);
         server.stop();
         assert_eq!(*errors.lock().unwrap(), [(Some(client), Some(peer))]);
     }
 }
 
-/// Whom the request counts for, whether that was over TLS, and whose the connection is.
-fn tell(request: &Request) -> Response {
+/// The client's address, whether it used TLS, and the peer's address.
+fn describe(request: &Request) -> Response {
     let (client, peer) = (request.remote_addr(), request.peer_addr());
     let who = match client == peer {
         true => "the peer".to_owned(),
@@ -86,12 +86,12 @@ fn settings(proxies: Proxies) -> Settings {
 }
 
 fn serve(proxies: Proxies) -> Running {
-    serve_as(tell, |server| server.settings(settings(proxies)))
+    serve_as(describe, |server| server.settings(settings(proxies)))
 }
 
 fn serve_managed(proxies: Proxies) -> BackgroundServer {
     let router = Router::default();
-    router.fallback(tell);
+    router.fallback(describe);
     router
         .serve_managed_with(([127, 0, 0, 1], 0), settings(proxies))
         .expect("a free port")
@@ -109,7 +109,7 @@ const X_FORWARDED: &str = "X-Forwarded-For: 192.0.2.9, 192.0.2.8\r\nX-Forwarded-
 fn nobody_is_believed_unless_told() {
     let both = format!("{FORWARDED}{X_FORWARDED}X-Real-IP: 192.0.2.6\r\n");
     for server in [
-        serve_as(tell, |server| server),
+        serve_as(describe, |server| server),
         serve(here()),
         serve(trusting(&["10.0.0.0/8", "::1"]).forwarded()),
         serve(trusting(&["10.0.0.0/8", "::1"]).x_forwarded()),
@@ -275,7 +275,7 @@ fn half_a_preface_is_not_waited_for() {
     };
     let settings = settings(here().proxy_protocol()).limits(limits);
     let router = Router::default();
-    router.fallback(tell);
+    router.fallback(describe);
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
     let server = server.expect("a free port");
     for half in [&LINE[..1], &LINE[..20], &BINARY[..5], &BINARY[..20]] {
@@ -295,7 +295,7 @@ fn half_a_preface_is_not_waited_for() {
     eventually("it is closed", || {
         server.stats().closed(CloseReason::Broken) == 1
     });
-    // A look whether somebody listens.
+    // A connection that checks whether the port listens.
     Client::connect(server.addr()).finish_sending().closed();
     eventually("it is closed", || {
         server.stats().closed(CloseReason::ClientClosed) == 1
@@ -310,7 +310,7 @@ fn half_a_preface_is_not_waited_for() {
 #[test]
 fn from_anybody_else_a_preface_is_a_malformed_request() {
     for server in [
-        serve_as(tell, |server| server),
+        serve_as(describe, |server| server),
         serve(here().x_forwarded()),
         serve(trusting(&["10.0.0.0/8"]).proxy_protocol()),
     ] {
@@ -327,7 +327,7 @@ fn from_anybody_else_a_preface_is_a_malformed_request() {
 fn half_prefaces_hold_no_worker() {
     let proxies = here().proxy_protocol();
     let settings = Settings::default().pool_size(1).proxies(proxies);
-    let server = serve_as(tell, |server| server.settings(settings));
+    let server = serve_as(describe, |server| server.settings(settings));
     let mut halves = Vec::new();
     for at in 1..LINE.len() {
         let mut client = server.connect();
@@ -367,19 +367,19 @@ fn fields_count_if_the_preface_names_a_trusted_peer() {
 
 #[test]
 fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
-    let gate = Gate::default();
+    let barrier = Barrier::default();
     let router = Router::default();
-    let held = gate.clone();
+    let held = barrier.clone();
     router.add(Route::get("/").onconnect(move |request| {
-        held.pass();
-        tell(request)
+        held.wait();
+        describe(request)
     }));
     let server = router
         .serve_managed_with(([127, 0, 0, 1], 0), settings(here().proxy_protocol()))
         .expect("a free port");
     let mut asking = Client::connect(server.addr());
     asking.send([LINE, GET].concat());
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let mut half = Client::connect(server.addr());
     half.send(&LINE[..10]);
     let mut whole = Client::connect(server.addr());
@@ -388,7 +388,7 @@ fn a_stop_does_not_wait_for_a_preface_and_answers_what_came_behind_one() {
     let stop = thread::spawn(|| server.stop());
     half.closed();
     whole.closed();
-    gate.open();
+    barrier.open();
     assert_eq!(asking.response().text(), "192.0.2.7:56324, secure: false");
     let drained = finishes(GUARD, || stop.join().expect("the stop"));
     assert_eq!((drained.answered, drained.cut), (1, 0));
@@ -456,7 +456,7 @@ fn nobody_can_be_told_to_be_at_a_unix_socket() {
 
 #[test]
 fn the_peer_is_the_client_of_a_server_without_proxies() {
-    let server = serve_routes(vec![Route::get("/").onconnect(tell)]);
+    let server = serve_routes(vec![Route::get("/").onconnect(describe)]);
     let mut client = Client::connect(server.addr());
     assert_eq!(ask(&mut client, ""), "the peer, secure: false");
 }

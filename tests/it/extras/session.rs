@@ -1,4 +1,4 @@
-//! Sessions over real sockets: who gets which id, and whose is believed.
+//! Sessions over real sockets: new ids, and the ids that are accepted.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use crate::support::{serve, Client, Reply, Running};
 use millpond::session::session;
 use millpond::{router, Proxies, Request, Response, Router, Settings};
 
-/// A site that knows who logged in. `/plant` tells anybody's id, as a page with a hole in it would.
+/// A site with a login. `/plant` reveals any id, as a page with a hole would.
 fn site() -> Running {
     let users: Mutex<HashMap<String, String>> = Mutex::default();
     serve(move |request| {
@@ -62,7 +62,7 @@ fn a_client_is_known_again_by_its_cookie() {
         let reply = ask(&mut site.connect(), "/", &ann);
         assert_eq!((reply.text(), sid(&reply)), ("Ann", &*ann));
     }
-    // On one connection, clients are told apart all the same.
+    // Two clients on one connection are different clients.
     assert_eq!(ask(&mut client, "/", "").status, 404);
     let bob = sid(&ask(&mut client, "/login/Bob", "")).to_owned();
     assert_eq!(ask(&mut client, "/", &ann).text(), "Ann");

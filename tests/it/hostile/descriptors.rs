@@ -1,25 +1,25 @@
-//! Promise 12: running out of file descriptors, and clients that are gone before they are accepted,
+//! Promise 12: running out of file descriptors, and clients that leave before they are accepted,
 //! slow accepting down and nothing more.
 //!
-//! The server is a child process with few descriptors: this very test binary, told by an
-//! environment variable which side it is.
+//! The server is a child process with few descriptors: this very test binary, with an environment
+//! variable.
 
 #![cfg(unix)]
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::panic;
-use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{finishes, get, listen, Client, Gate, GUARD};
+use crate::support::{eventually, finishes, get, listen, Barrier, Client, Process};
 use millpond::{Request, Response, Route, Router, ServerErrorKind, Settings};
 
 const CHILD: &str = "MILLPOND_TEST_DESCRIPTORS";
-/// What the child may have open, its standard streams and its listener included.
+/// The limit of open descriptors in the child, with its standard streams and its listener.
 const DESCRIPTORS: usize = 64;
 /// More clients than that.
 const CLIENTS: usize = 100;
@@ -37,7 +37,8 @@ fn the_server_outlives_their_end() {
     it_stops_in_time_without_any();
 }
 
-/// The child: does what its standard input says, line by line, and says how it went at the end.
+/// The child: follows the orders of its standard input, line by line, and prints the result at the
+/// end.
 fn serve() {
     // A panic anywhere is the end of it, and the parent sees that.
     let usual = panic::take_hook();
@@ -45,12 +46,12 @@ fn serve() {
         usual(panic);
         process::exit(1);
     }));
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let router = Router::default();
     router.add(Route::get("/").onconnect(|_| Response::text("fine")));
-    router.add(Route::get("/gate").onconnect(move |_| {
-        passes.pass();
+    router.add(Route::get("/wait").onconnect(move |_| {
+        at_barrier.wait();
         Response::text("passed")
     }));
     let told = Arc::new(AtomicU64::new(0));
@@ -67,110 +68,66 @@ fn serve() {
     for line in io::stdin().lock().lines() {
         match line.expect("a line").as_str() {
             "errors" => println!("\nerrors {}", server.stats().accept_errors),
-            "open" => gate.open(),
+            "open" => barrier.open(),
             _ => break,
         }
     }
-    gate.open();
+    barrier.open();
     let drained = server.stop();
-    // Each of them was told.
+    // Each of them was reported.
     assert_eq!(told.load(Ordering::SeqCst), monitor.stats().accept_errors);
     println!("\ncut {}", drained.cut);
 }
 
 struct Server {
-    child: Child,
-    orders: ChildStdin,
-    says: BufReader<ChildStdout>,
+    process: Process,
     addr: SocketAddr,
 }
 
 impl Server {
     fn start() -> Server {
         let limited = format!("ulimit -n {DESCRIPTORS}; exec \"$0\" \"$@\"");
-        let mut child = Command::new("sh")
-            .args(["-c", &limited])
-            .arg(env::current_exe().expect("this binary"))
-            .args([
-                "hostile::descriptors::the_server_outlives_their_end",
-                "--exact",
-                "--nocapture",
-            ])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell");
-        let orders = child.stdin.take().expect("a pipe");
-        let says = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut server = Server {
-            child,
-            orders,
-            says,
-            addr: SocketAddr::from(([0, 0, 0, 0], 0)),
-        };
-        server.addr = server.hear("addr ").parse().expect("an address");
-        server
-    }
-
-    fn order(&mut self, order: &str) {
-        writeln!(self.orders, "{order}").expect("the child listens");
-    }
-
-    /// The rest of the next line that begins so.
-    fn hear(&mut self, start: &str) -> String {
-        let mut line = String::new();
-        loop {
-            line.clear();
-            let count = self.says.read_line(&mut line).expect("the child speaks");
-            assert_ne!(count, 0, "the child is gone");
-            if let Some(rest) = line.trim_end().strip_prefix(start) {
-                return rest.to_owned();
-            }
-        }
+        let mut command = Process::own_test_under(
+            &["sh", "-c", &limited],
+            env::current_exe().expect("this binary"),
+            "hostile::descriptors::the_server_outlives_their_end",
+            CHILD,
+        );
+        let mut process = Process::start(&mut command);
+        let addr = process.addr_after("addr ");
+        Server { process, addr }
     }
 
     fn errors(&mut self) -> u64 {
-        self.order("errors");
-        self.hear("errors ").parse().expect("a number")
+        self.process.send("errors\n");
+        self.process.number_after("errors ")
     }
 
     /// More clients than it can take, each with this sent, when it has noticed that.
-    fn swamp(&mut self, request: &str) -> Vec<Client> {
+    fn exhaust_descriptors(&mut self, request: &str) -> Vec<Client> {
         let clients = (0..CLIENTS).map(|_| {
             let mut client = Client::connect(self.addr);
             client.send(request);
             client
         });
         let clients = clients.collect();
-        let began = Instant::now();
-        while self.errors() < 4 {
-            assert!(began.elapsed() < GUARD, "it had descriptors for all");
-        }
+        eventually("it has no descriptors left", || self.errors() >= 4);
         clients
     }
 
-    /// It must still be there, stop when it is told to, and end well.
+    /// The process must still run, stop when asked, and end with success.
     fn stop(mut self) {
-        self.order("stop");
-        assert_eq!(self.hear("cut "), "0");
-        assert!(self.child.wait().expect("its end").success());
-    }
-}
-
-/// A test that failed leaves no process behind.
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.send("stop\n");
+        assert_eq!(self.process.line_after("cut "), "0");
+        self.process.ends();
     }
 }
 
 /// A hundred requests in flight at once, where there are descriptors for some sixty.
 fn handlers_have_them_all() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    // It does not spin on what it cannot have: one try in a tenth of a second.
+    let mut clients = server.exhaust_descriptors("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    // The server does not spin: it tries to accept once in a tenth of a second.
     let (errors, since) = (server.errors(), Instant::now());
     clients[0].open();
     while since.elapsed() < Duration::from_millis(500) {
@@ -179,7 +136,7 @@ fn handlers_have_them_all() {
         clients[0].open();
         std::thread::sleep(Duration::from_millis(20));
     }
-    server.order("open");
+    server.process.send("open\n");
     // Those accepted are answered and then give way to those that wait: none is lost.
     for client in &mut clients {
         assert_eq!(client.response().text(), "passed");
@@ -208,7 +165,7 @@ fn idle_connections_make_room() {
 fn clients_that_close_make_room() {
     let mut server = Server::start();
     // Not idle: nothing of theirs is given up.
-    let mut clients = server.swamp("GET / HTTP/1.1\r\nHo");
+    let mut clients = server.exhaust_descriptors("GET / HTTP/1.1\r\nHo");
     let last = clients.split_off(CLIENTS - 10);
     drop(clients);
     for mut client in last {
@@ -222,7 +179,7 @@ fn clients_that_close_make_room() {
 
 fn it_stops_in_time_without_any() {
     let mut server = Server::start();
-    let mut clients = server.swamp("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut clients = server.exhaust_descriptors("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     finishes(SLOW, move || server.stop());
     // Those it could not accept are refused; those it had are answered whole.
     let answered = clients

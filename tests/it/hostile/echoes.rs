@@ -1,5 +1,5 @@
-//! What the server answers of itself, it says in its own words: of a request that is refused, not
-//! found or failed at, nothing comes back, so that no page is a client's to write.
+//! Answers of the server itself have fixed texts. Nothing of the request comes back when it is
+//! refused, not found, or fails, so that no client writes such a page.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -40,7 +40,7 @@ fn router() -> Router {
         let mut data = request.data().expect("the body");
         match data.read_to_string(&mut body) {
             Ok(_) => Response::empty_400(),
-            // In place of this the client's own mistake is told.
+            // The client's own mistake is reported instead.
             Err(e) => Response::text(format!("{e} in {}", request.url())).with_status_code(400),
         }
     }));
@@ -79,7 +79,7 @@ fn server() -> Running {
     serve_as(handler, |server| server.limits(limits))
 }
 
-/// A request behind its method, whose every free part is the mark; more fields may follow.
+/// A request behind its method, with the mark in every free part; more fields may follow.
 const USUAL: &str = " /zmarkz?zmarkz=zmarkz HTTP/1.1\r\nHost: zmarkz\r\nCookie: zmarkz=zmarkz\r\n\
     Zmarkz: zmarkz\r\nUser-Agent: zmarkz\r\nOrigin: http://zmarkz\r\n";
 
@@ -206,7 +206,7 @@ fn nothing_of_a_request_that_passes_a_limit_comes_back() {
     check(&answer(&server, slow.as_bytes(), false), 408, &slow);
 }
 
-/// What a handler answers with `try_or_400!` is its own, and the words are the error's.
+/// The answer of `try_or_400!` belongs to the handler, and its text is the error's.
 #[test]
 fn an_error_in_json_comes_back_as_json_with_no_more_than_a_plain_name() {
     let server = serve(|request: &Request| {

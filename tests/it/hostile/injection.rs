@@ -1,13 +1,13 @@
-//! Nothing that a handler passes on becomes a header field, a second response, or a frame of its
-//! own: every way to put text into a response is tried with every text below, and the raw bytes
-//! are looked at.
+//! No text that a handler passes on becomes a header field, a second response, or a frame of its
+//! own. Every way to put text into a response is tried with every text below, and the raw bytes are
+//! checked.
 
 use std::fs::File;
 
 use crate::support::serve;
 use millpond::{json, reply, ReadWrite, Request, Response, ResponseBody, Status, Upgrade};
 
-/// What a user might have typed. Had its way any of them, `Injected` would be a field.
+/// Texts that a user might type. Each of them tries to make `Injected` a field.
 #[rustfmt::skip]
 const TEXTS: [&str; 22] = [
     "plain",
@@ -36,7 +36,7 @@ const TEXTS: [&str; 22] = [
     "",
 ];
 
-/// What a place in a response takes.
+/// A place in a response that takes text.
 #[derive(Clone, Copy, PartialEq)]
 enum Takes {
     /// Any text, encoded: the field is there.
@@ -175,7 +175,7 @@ fn can_be(takes: Takes, text: &str) -> bool {
     }
 }
 
-/// What the server adds to a final answer.
+/// The fields that the server adds to a final answer.
 const OWN: [&str; 4] = ["Date", "Content-Length", "Transfer-Encoding", "Connection"];
 
 #[test]
@@ -189,7 +189,7 @@ fn nothing_is_injected_whichever_way_it_is_tried() {
         for (t, text) in TEXTS.iter().enumerate() {
             let case = format!("{} with {text:?}", way.name);
             let mut client = server.connect();
-            // An upgrade is to what was asked for, and a request can ask for a text.
+            // An upgrade answers the protocols of the request, so a request can ask for a text.
             let asked = if can_be(Text, text) { text } else { "" };
             client.send(format!(
                 "GET /?way={w}&text={t} HTTP/1.1\r\nHost: a\r\n\
@@ -330,7 +330,7 @@ fn a_status_is_three_digits_of_a_final_answer() {
                 500,
                 "{path} {code}"
             );
-            // After a 101 that could not be, what follows may be another protocol.
+            // After an invalid 101, another protocol may follow.
             if code == 101 {
                 client = server.connect();
             }

@@ -1,4 +1,4 @@
-//! Clients, handlers and machines at their worst.
+//! Hostile clients, failing handlers and exhausted machines.
 
 mod descriptors;
 mod echoes;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
 
-use crate::support::{finishes, get, listen, serve, serve_as, serve_routes, witness};
-use crate::support::{Client, Gate, GUARD};
+use crate::support::{drain_observer, finishes, get, listen, serve, serve_as, serve_routes};
+use crate::support::{Barrier, Client, GUARD};
 use millpond::{Request, Response, ResponseBody, Route, Router};
 
 /// Panics as a handler would, without a line on the tests' output.
@@ -40,7 +40,7 @@ fn the_connection_goes_on() {
     }
 }
 
-/// More panics than workers: were one lost for each, nobody would be left.
+/// More panics than workers: if each ended a worker, none would be left.
 #[test]
 fn no_worker_is_lost() {
     for pool_size in [1, 2, 4] {
@@ -62,12 +62,12 @@ fn no_worker_is_lost() {
 /// As many handlers at once as there are workers, after as many panics.
 #[test]
 fn the_pool_keeps_its_size() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = serve_as(
         move |request: &Request| {
-            if request.raw_url() == "/gate" {
-                passes.pass();
+            if request.raw_url() == "/wait" {
+                at_barrier.wait();
             }
             fragile(request)
         },
@@ -78,12 +78,12 @@ fn the_pool_keeps_its_size() {
     }
     let mut clients: Vec<Client> = (0..4).map(|_| server.connect()).collect();
     for client in &mut clients {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    gate.wait_for(4);
-    gate.open();
+    barrier.wait_for_arrivals(4);
+    barrier.open();
     for client in &mut clients {
-        assert_eq!(client.response().text(), "/gate");
+        assert_eq!(client.response().text(), "/wait");
     }
 }
 
@@ -120,7 +120,8 @@ fn the_routes_can_be_changed_afterwards() {
     let _ = server.stop();
 }
 
-/// What a replaced handler owned may panic when it is dropped: in the thread that replaced it.
+/// The values of a replaced handler may panic when they are dropped, in the thread that replaced
+/// it.
 #[test]
 fn the_routes_survive_a_panic_while_one_is_dropped() {
     struct Bomb;
@@ -146,21 +147,21 @@ fn the_routes_survive_a_panic_while_one_is_dropped() {
 
 #[test]
 fn a_drain_goes_on() {
-    let gate = Gate::default();
-    let passes = gate.clone();
-    let server = serve_routes(vec![Route::get("/gate").onconnect(move |_| {
-        passes.pass();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
+    let server = serve_routes(vec![Route::get("/wait").onconnect(move |_| {
+        at_barrier.wait();
         fail()
     })]);
     let mut clients: Vec<Client> = (0..4).map(|_| Client::connect(server.addr())).collect();
     for client in &mut clients {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    gate.wait_for(4);
-    let mut witness = witness(&server, 4);
+    barrier.wait_for_arrivals(4);
+    let mut drain_observer = drain_observer(&server, 4);
     let stopped = thread::spawn(move || server.stop());
-    witness.closed();
-    gate.open();
+    drain_observer.closed();
+    barrier.open();
     let drained = finishes(GUARD, move || stopped.join().unwrap());
     assert_eq!((drained.answered, drained.cut), (4, 0));
     for client in &mut clients {
@@ -200,7 +201,7 @@ fn a_panic_in_a_body_is_cut_short_and_no_more() {
     for _ in 0..6 {
         let mut client = Client::connect(addr);
         client.send("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n");
-        // The client can tell that the body is not whole.
+        // The client can see that the body is not whole.
         assert!(client.try_response("GET").is_err());
     }
     assert_eq!(get(addr, "/fine").text(), "/fine");

@@ -1,16 +1,16 @@
-//! Answers that do not wait for the body: what is left of it is skipped or the connection closes,
-//! and it is never taken for a request. "100 Continue" is sent when the handler reads, or never
-//! (RFC 9110 §10.1.1, RFC 9112 §9.3).
+//! Answers that do not wait for the body: the rest of the body is discarded or the connection
+//! closes, and the rest is never read as a request. "100 Continue" is sent when the handler reads,
+//! or never (RFC 9110 §10.1.1, RFC 9112 §9.3).
 
 use std::io::{ErrorKind, Read, Write};
 use std::thread;
 
-use crate::support::{serve, serve_as, serve_routes, timed, Client, Gate, Reply, SLACK};
+use crate::support::{serve, serve_as, serve_routes, timed, Barrier, Client, Reply, SLACK};
 use millpond::{Limits, Request, Response, Route};
 
 const MIB: usize = 1024 * 1024;
 
-/// `/read` reads all, `/some` ten bytes, anything else nothing. It tells its path.
+/// `/read` reads all, `/some` ten bytes, all others nothing. The answer is the path.
 fn handler(request: &Request) -> Response {
     let url = request.url();
     let mut data = request.data().expect("the first to ask");
@@ -25,7 +25,7 @@ fn handler(request: &Request) -> Response {
     }
 }
 
-/// A body that is, to whoever takes it for requests, nothing but requests.
+/// A body that consists of requests, for a server that reads the body as requests.
 fn requests(length: usize) -> Vec<u8> {
     let one = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     one.iter().copied().cycle().take(length).collect()
@@ -91,7 +91,7 @@ fn what_follows_a_skipped_body_is_the_next_request() {
 fn a_large_unread_body_closes_the_connection_after_its_answer() {
     let server = serve(handler);
     for path in ["/ignore", "/some"] {
-        // What is sent of it: enough for the handler to run, more, all but the last byte.
+        // The sent part of the body: enough for the handler to run, more, all but the last byte.
         for sent in [65_536, 100_000, 900_000, MIB - 1] {
             let mut client = server.connect();
             let all = post(path, "", &requests(MIB));
@@ -183,19 +183,19 @@ const EXPECTS: &str = "Expect: 100-continue\r\n";
 
 #[test]
 fn continue_is_sent_when_the_handler_reads_and_not_before() {
-    let gate = Gate::default();
-    let at_gate = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = serve(move |request| {
-        at_gate.pass();
+        at_barrier.wait();
         handler(request)
     });
     let mut client = server.connect();
     let all = post("/read", EXPECTS, b"hello");
     client.send(&all[..all.len() - 5]);
     // The handler runs without the body, and nothing has been sent.
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     client.open();
-    gate.open();
+    barrier.open();
     let interim = client.head().expect("the interim response");
     assert_eq!((interim.status, interim.headers.len()), (100, 0));
     client.send("hello");
@@ -212,7 +212,7 @@ fn continue_is_never_sent_when_the_handler_does_not_read() {
         client.send(&all[..all.len() - body.len()]);
         let reply = client.head().expect("the final response");
         assert_eq!(reply.status, 200);
-        // Whether the body comes now nobody can know: the connection has to end.
+        // The server cannot know whether the body will come: the connection has to end.
         assert_eq!(reply.header("Connection"), Some("close"));
     }
 }
@@ -272,7 +272,7 @@ fn a_refused_client_that_goes_on_sending_does_not_hold_up_a_stop() {
     assert!(sending.join().is_ok());
 }
 
-/// The connection is not left open by a body that nobody took: sending on fails before long.
+/// An unread body does not keep the connection open: sending more fails before long.
 #[test]
 fn an_ignored_body_does_not_keep_the_connection_open() {
     // It does not so much as ask for the body.

@@ -1,10 +1,10 @@
-//! Half a "100 (Continue)": a client that has not read the answers before it may leave room for a
-//! part of one. What came behind that part would not be seen as an answer: the connection is cut.
+//! Half a "100 (Continue)": unread answers of a client may leave room for a part of one only. Bytes
+//! behind that part would not be seen as an answer, so the connection is closed.
 
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, finishes, measure, serve_routes, Client, Gate, GUARD};
+use crate::support::{eventually, finishes, measure, serve_routes, Barrier, Client, GUARD};
 use millpond::{BackgroundServer, Response, Route};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -15,15 +15,15 @@ const ROOM_LEFT: u64 = 10;
 /// The kernel does not promise to take as much a second time.
 const TRIES: u32 = 5;
 
-fn server(gate: &Gate) -> BackgroundServer {
-    let gate = gate.clone();
+fn server(barrier: &Barrier) -> BackgroundServer {
+    let barrier = barrier.clone();
     serve_routes(vec![
         Route::get("/{size}").onconnect(|request| {
             let size = request.param("size").and_then(|size| size.parse().ok());
             Response::from_data("text/plain", vec![b'x'; size.expect("a size")])
         }),
         Route::post("/").onconnect(move |request| {
-            gate.pass();
+            barrier.wait();
             measure(request)
         }),
     ])
@@ -35,9 +35,9 @@ fn ask_for(size: u64, server: &BackgroundServer) -> Client {
     client
 }
 
-/// How many bytes of a body the kernel takes if nobody reads.
+/// The number of bytes of a body that the kernel takes when the client does not read.
 fn room() -> u64 {
-    let server = server(&Gate::default());
+    let server = server(&Barrier::default());
     let (size, sent) = (1_000_000, || server.stats().sent_bytes);
     let mut client = ask_for(size, &server);
     client.response();
@@ -56,20 +56,20 @@ fn room() -> u64 {
     }
 }
 
-/// What a client gets that fills its connection but for a few bytes, asks to be told to go on, and
-/// reads only when the server has stopped.
+/// The bytes that a client gets if its connection is full but for a few bytes, it expects a 100,
+/// and it reads only when the server has stopped.
 fn told_at_last() -> Vec<u8> {
-    let gate = Gate::default();
-    gate.open();
+    let barrier = Barrier::default();
+    barrier.open();
     let size = room() - ROOM_LEFT;
-    let server = server(&gate);
+    let server = server(&barrier);
     let mut client = ask_for(size, &server);
     eventually("the answer is the kernel's", || {
         let stats = server.stats();
         stats.sent_bytes > size && stats.in_flight == 0
     });
     client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let drained = finishes(GUARD, || server.stop());
     assert_eq!(client.response().body.len() as u64, size);
     let told = client.rest().expect("the end");

@@ -1,5 +1,5 @@
 //! Promise 7: a wrong method is a 405 with `Allow`, HEAD is served by GET, OPTIONS is answered, the
-//! most specific pattern wins whatever the order, and registering again replaces.
+//! most specific pattern wins in any order, and registering again replaces.
 
 use crate::support::{serve_routes, Client, Reply};
 use millpond::{BackgroundServer, Response, Route, RouteBuilder};

@@ -10,4 +10,3 @@ mod rfc;
 mod skipped;
 mod smoke;
 mod upgrade;
-mod wire;

@@ -1,7 +1,7 @@
-//! Many requests at once on one connection: every answer, in their order, none held back by what
-//! comes behind it (RFC 9112 §9.3.2).
+//! Many requests at once on one connection: each is answered, in order, and no request delays an
+//! earlier answer (RFC 9112 §9.3.2).
 
-use crate::support::{serve, Gate};
+use crate::support::{serve, Barrier};
 use millpond::{Request, Response};
 use std::io::Read;
 
@@ -54,11 +54,11 @@ fn bodies_and_kinds_mixed_are_answered_in_order() {
 
 #[test]
 fn a_fast_answer_is_not_held_back_by_a_slow_handler_behind_it() {
-    let gate = Gate::default();
-    let at_gate = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = serve(move |request: &Request| {
         if request.url() == "/slow" {
-            at_gate.pass();
+            at_barrier.wait();
         }
         Response::text(request.url())
     });
@@ -68,9 +68,9 @@ fn a_fast_answer_is_not_held_back_by_a_slow_handler_behind_it() {
     for n in 0..100 {
         assert_eq!(client.response().text(), "/fast", "{n}");
     }
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     client.open();
-    gate.open();
+    barrier.open();
     for n in 100..200 {
         assert_eq!(client.response().text(), path(n), "{n}");
     }

@@ -1,12 +1,12 @@
-//! What goes out: bodies that are streamed, statuses that have none, the fields that are the
-//! server's own. A body that cannot be finished is one that the client sees to be cut.
+//! Responses: streamed bodies, statuses without a body, the server's own fields. A client sees when
+//! a body could not be finished.
 
 use std::io::{self, Read};
 
-use crate::support::{serve, Client, Cut, Gate, Running, GUARD};
+use crate::support::{serve, Barrier, Client, Incomplete, Running, GUARD};
 use millpond::{Request, Response, ResponseBody};
 
-/// What a body's reader does once it has yielded so many bytes.
+/// The behaviour of a body's reader after so many bytes.
 #[derive(Clone, Copy)]
 enum Then {
     Ends,
@@ -71,13 +71,13 @@ fn server() -> Running {
 }
 
 /// Yields one event, when it may.
-struct Events(Option<Gate>);
+struct Events(Option<Barrier>);
 
 impl Read for Events {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.0.take() {
-            Some(gate) => {
-                gate.pass();
+            Some(barrier) => {
+                barrier.wait();
                 (&b"data: x\n\n"[..]).read(buf)
             }
             None => Ok(0),
@@ -88,8 +88,8 @@ impl Read for Events {
 #[test]
 fn the_head_of_an_event_stream_does_not_wait_for_an_event() {
     for kind in ["text/event-stream", "Text/Event-Stream%3B+charset=utf-8"] {
-        let gate = Gate::default();
-        let entrance = gate.clone();
+        let barrier = Barrier::default();
+        let entrance = barrier.clone();
         let server = serve(move |request: &Request| Response {
             data: ResponseBody::from_reader(Events(Some(entrance.clone()))),
             ..Response::from_data(request.get_param("type").unwrap_or_default(), "")
@@ -98,8 +98,8 @@ fn the_head_of_an_event_stream_does_not_wait_for_an_event() {
         client.send(format!("GET /?type={kind} HTTP/1.1\r\nHost: a\r\n\r\n"));
         let head = client.head().expect("it is open");
         assert_eq!(head.status, 200);
-        gate.wait_for(1);
-        gate.open();
+        barrier.wait_for_arrivals(1);
+        barrier.open();
         assert_eq!(client.body(&head), Ok(b"data: x\n\n".to_vec()));
     }
 }
@@ -159,7 +159,7 @@ fn a_body_that_cannot_be_finished_is_seen_to_be_cut() {
         let mut client = server.connect();
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
         match client.try_response("GET") {
-            Err(Cut::Before | Cut::Within(_)) => {}
+            Err(Incomplete::Unstarted | Incomplete::Ended(_)) => {}
             other => panic!("{path}: {other:?}"),
         }
         client.closed();
@@ -167,7 +167,7 @@ fn a_body_that_cannot_be_finished_is_seen_to_be_cut() {
     assert_eq!(server.get("/").text(), "hello");
 }
 
-/// Nothing of it was sent: the client can be told, and keeps its connection.
+/// Nothing was sent: the client gets an error, and keeps its connection.
 #[test]
 fn a_body_that_fails_before_its_first_byte_is_a_500() {
     let server = server();
@@ -181,7 +181,7 @@ fn a_body_that_fails_before_its_first_byte_is_a_500() {
     ] {
         assert_eq!(client.get(path).status, 500, "{path}");
         assert_eq!(client.get("/").text(), "hello", "{path}");
-        // One that a client of HTTP/1.0 could not have told from an empty body.
+        // A body that a client of HTTP/1.0 could not have told from an empty body.
         let mut older = server.connect();
         older.send(format!("GET {path} HTTP/1.0\r\n\r\n"));
         assert_eq!(older.response().status, 500, "{path}");
@@ -301,7 +301,7 @@ fn what_frames_a_response_is_the_servers_to_say() {
         let want = ["Content-Type", "Date", "X", "Content-Length"];
         assert_eq!(names, want);
         assert_eq!(reply.header("Content-Length"), Some("5"));
-        // A handler may know better: for what it had from elsewhere.
+        // A handler may know the date of a response from elsewhere.
         assert_eq!(reply.header("Date"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
     }
 }
@@ -336,17 +336,17 @@ fn a_handler_that_says_close_ends_its_connection() {
 /// It was not to know, and no reset takes its answer away.
 #[test]
 fn a_client_that_has_asked_again_gets_to_read_that_it_was_the_last_time() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = serve(move |_| {
-        passes.pass();
+        at_barrier.wait();
         Response::text("hello").with_additional_header("Connection", "close")
     });
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.open();
+    barrier.open();
     assert_eq!(client.response().header("Connection"), Some("close"));
     let guarded = client.stream.set_read_timeout(Some(GUARD));
     guarded.expect("an open socket");
@@ -359,7 +359,7 @@ fn a_reader_of_the_response_as_slow_as_it_likes_gets_all_of_it() {
     let server = server();
     let mut client: Client = server.connect();
     client.send("GET /ends/3000000 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    // The response is far larger than what the sockets hold: the server has to come back to it.
+    // The response is far larger than the sockets' buffers: the server has to continue it later.
     let reply = client.response();
     assert_eq!(reply.body.len(), 3_000_000);
     assert!(reply.body.iter().all(|&b| b == b'x'));

@@ -1,4 +1,4 @@
-//! An unread body is skipped after its answer, and whatever is wrong with it gets no second one.
+//! An unread body is discarded after its answer, and an error in it gets no second answer.
 
 use crate::support::serve;
 use millpond::Response;

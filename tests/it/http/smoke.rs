@@ -1,4 +1,4 @@
-//! Both kinds of server answer at all.
+//! Both kinds of server answer.
 
 use crate::support::{eventually, get, listen, serve, serve_routes, Client};
 use millpond::{Response, Route};

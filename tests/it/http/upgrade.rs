@@ -1,20 +1,20 @@
-//! A connection handed over to another protocol: what came early is read first, no worker is held,
-//! and `max_upgraded` bounds how many there are.
+//! A connection handed over to another protocol: bytes that came early are read first, no worker is
+//! blocked, and `max_upgraded` bounds the number of such connections.
 
 use std::io::{Read, Write};
 use std::thread;
 
-use crate::support::{eventually, serve, serve_as, switch, Client, Gate, Running, GUARD};
+use crate::support::{eventually, serve, serve_as, switch, Barrier, Client, Running, GUARD};
 use millpond::{Limits, Request, Response};
 
 const ASK: &str =
     "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly";
 
-fn echo_server(pool_size: usize, max_upgraded: usize, gate: Gate) -> Running {
+fn echo_server(pool_size: usize, max_upgraded: usize, barrier: Barrier) -> Running {
     let handler = move |request: &Request| match request.url().as_str() {
         "/echo" => switch(),
         "/late" => {
-            gate.pass();
+            barrier.wait();
             switch()
         }
         _ => Response::text("plain"),
@@ -35,7 +35,7 @@ fn upgraded(server: &Running) -> Client {
     client
 }
 
-/// What the client gets back until it ends its side.
+/// The bytes that come back until the client ends its side.
 fn echoed(mut client: Client) -> Vec<u8> {
     client.send("and late").finish_sending();
     client.rest().expect("the end of the echo")
@@ -43,13 +43,13 @@ fn echoed(mut client: Client) -> Vec<u8> {
 
 #[test]
 fn what_came_early_is_read_first() {
-    let server = echo_server(4, 8, Gate::default());
+    let server = echo_server(4, 8, Barrier::default());
     assert_eq!(echoed(upgraded(&server)), b"earlyand late");
 }
 
 #[test]
 fn upgraded_connections_hold_no_worker() {
-    let server = echo_server(2, 8, Gate::default());
+    let server = echo_server(2, 8, Barrier::default());
     let clients: Vec<Client> = (0..8).map(|_| upgraded(&server)).collect();
     assert_eq!(server.get("/").text(), "plain");
     for client in clients {
@@ -59,7 +59,7 @@ fn upgraded_connections_hold_no_worker() {
 
 #[test]
 fn one_more_than_max_upgraded_is_told_503_and_closed() {
-    let server = echo_server(4, 1, Gate::default());
+    let server = echo_server(4, 1, Barrier::default());
     let first = upgraded(&server);
     let mut second = server.connect();
     let reply = second.send(ASK).response();
@@ -73,12 +73,12 @@ fn one_more_than_max_upgraded_is_told_503_and_closed() {
 
 #[test]
 fn a_client_that_leaves_before_its_101_keeps_no_place() {
-    let gate = Gate::default();
-    let server = echo_server(4, 1, gate.clone());
+    let barrier = Barrier::default();
+    let server = echo_server(4, 1, barrier.clone());
     let mut client = server.connect();
     let late = ASK.replace("/echo", "/late");
     client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{late}"));
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     // Its unread answer makes this a reset, so that the 101 cannot be written.
     client
         .stream
@@ -86,14 +86,14 @@ fn a_client_that_leaves_before_its_101_keeps_no_place() {
         .expect("an open socket");
     client.stream.peek(&mut [0]).expect("the first answer");
     drop(client);
-    gate.open();
+    barrier.open();
     has_room(&server);
 }
 
 fn has_room(server: &Running) {
     eventually("room for another upgrade", || {
         let mut client = server.connect();
-        // It may be told 503 and cut off while it still sends.
+        // The client may get a 503 and the end while it still sends.
         let _ = client.stream.write_all(ASK.as_bytes());
         client.head().map_or(false, |reply| reply.status == 101)
     });
@@ -101,7 +101,7 @@ fn has_room(server: &Running) {
 
 #[test]
 fn a_server_that_stops_neither_ends_nor_awaits_it() {
-    let server = echo_server(4, 1, Gate::default());
+    let server = echo_server(4, 1, Barrier::default());
     let client = upgraded(&server);
     drop(server);
     assert_eq!(echoed(client), b"earlyand late");
@@ -109,16 +109,16 @@ fn a_server_that_stops_neither_ends_nor_awaits_it() {
 
 #[test]
 fn a_server_that_is_leaving_begins_no_other_protocol() {
-    let gate = Gate::default();
-    let server = echo_server(4, 8, gate.clone());
+    let barrier = Barrier::default();
+    let server = echo_server(4, 8, barrier.clone());
     let mut client = server.connect();
     client.send(ASK.replace("/echo", "/late"));
-    gate.wait_for(1);
-    let mut witness = server.connect();
-    witness.get("/");
+    barrier.wait_for_arrivals(1);
+    let mut drain_observer = server.connect();
+    drain_observer.get("/");
     let stopped = thread::spawn(move || drop(server));
-    witness.closed(); // So the drain has begun.
-    gate.open();
+    drain_observer.closed(); // So the drain has begun.
+    barrier.open();
     let reply = client.response();
     assert_eq!(reply.status, 503);
     assert_eq!(reply.header("Connection"), Some("close"));
@@ -128,7 +128,7 @@ fn a_server_that_is_leaving_begins_no_other_protocol() {
 
 #[test]
 fn what_came_early_behind_many_requests_is_read_first() {
-    let server = echo_server(4, 8, Gate::default());
+    let server = echo_server(4, 8, Barrier::default());
     let mut client = server.connect();
     let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30);
     client.send(format!("{plain}{ASK}"));
@@ -141,7 +141,7 @@ fn what_came_early_behind_many_requests_is_read_first() {
 
 #[test]
 fn a_request_that_cannot_switch_is_told_500_and_closed() {
-    let server = echo_server(4, 1, Gate::default());
+    let server = echo_server(4, 1, Barrier::default());
     let body = "b".repeat(100_000);
     for (name, ask) in [
         ("1.0 knows no 101", ASK.replace("1.1", "1.0")),

@@ -3,16 +3,16 @@
 
 use std::net::TcpListener;
 
-use crate::support::{eventually, get, listen, serve_routes, timed, Client, Gate, SLACK};
+use crate::support::{eventually, get, listen, serve_routes, timed, Barrier, Client, SLACK};
 use millpond::{Request, Response, Route};
 
 const LARGE: usize = 8 << 20;
 
-fn answer(gate: &Gate) -> impl Fn(&Request) -> Response {
-    let gate = gate.clone();
+fn answer(barrier: &Barrier) -> impl Fn(&Request) -> Response {
+    let barrier = barrier.clone();
     move |request| match request.raw_url() {
-        "/gate" => {
-            gate.pass();
+        "/wait" => {
+            barrier.wait();
             Response::text("passed")
         }
         "/large" => Response::from_data("a/b", vec![b'x'; LARGE]),
@@ -40,7 +40,7 @@ fn a_background_server_goes_on() {
 
 #[test]
 fn a_server_closes_its_listener_at_once() {
-    let server = listen(answer(&Gate::default()));
+    let server = listen(answer(&Barrier::default()));
     let addr = server.server_addr();
     let ((), took) = timed(|| drop(server));
     assert!(took < SLACK, "{took:?}");
@@ -49,7 +49,7 @@ fn a_server_closes_its_listener_at_once() {
 
 #[test]
 fn a_server_closes_its_idle_connections_at_once() {
-    let server = listen(answer(&Gate::default()));
+    let server = listen(answer(&Barrier::default()));
     let addr = server.server_addr();
     let mut clients: Vec<Client> = (0..10).map(|_| Client::connect(addr)).collect();
     server.poll();
@@ -65,22 +65,22 @@ fn a_server_closes_its_idle_connections_at_once() {
 
 #[test]
 fn a_server_lets_requests_in_flight_finish_and_does_not_wait_for_them() {
-    let gate = Gate::default();
-    let server = listen(answer(&gate));
+    let barrier = Barrier::default();
+    let server = listen(answer(&barrier));
     let addr = server.server_addr();
     let mut clients: Vec<Client> = (0..5).map(|_| Client::connect(addr)).collect();
     for client in &mut clients {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     let mut large = Client::connect(addr);
     large.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
     server.poll();
-    gate.wait_for(5);
+    barrier.wait_for_arrivals(5);
     let head = large.head().unwrap();
     let ((), took) = timed(|| drop(server));
     assert!(took < SLACK, "{took:?}");
     TcpListener::bind(addr).expect("the port is free again");
-    gate.open();
+    barrier.open();
     for client in &mut clients {
         let reply = client.response();
         assert_eq!(reply.text(), "passed");
@@ -91,7 +91,7 @@ fn a_server_lets_requests_in_flight_finish_and_does_not_wait_for_them() {
     large.closed();
 }
 
-/// Its threads and what the handler owns go too, once nothing is left to do.
+/// Its threads end and the handler's values are dropped, once no request is left.
 #[test]
 fn a_server_lets_go_of_its_handler() {
     let owned = std::sync::Arc::new(());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::support::{finishes, listen, timed, Client, Gate, Habit, Load, GUARD, SLACK};
+use crate::support::{finishes, listen, timed, Barrier, Client, KeepAliveMode, Load, GUARD, SLACK};
 use millpond::{Request, Response, Server};
 
 type Handler = Box<dyn Fn(&Request) -> Response + Send + Sync>;
@@ -53,13 +53,13 @@ impl Drop for Polled {
     }
 }
 
-/// `/slow…` waits at the gate of its path, everything else is answered at once.
-fn gated(gates: &[(&'static str, Gate)]) -> impl Fn(&Request) -> Response {
-    let gates = gates.to_vec();
+/// `/slow…` waits at the barrier of its path, everything else is answered at once.
+fn with_barriers(barriers: &[(&'static str, Barrier)]) -> impl Fn(&Request) -> Response {
+    let barriers = barriers.to_vec();
     move |request| {
-        for (path, gate) in &gates {
+        for (path, barrier) in &barriers {
             if request.raw_url() == *path {
-                gate.pass();
+                barrier.wait();
             }
         }
         Response::text(request.url())
@@ -68,32 +68,33 @@ fn gated(gates: &[(&'static str, Gate)]) -> impl Fn(&Request) -> Response {
 
 #[test]
 fn returns_at_once_when_nothing_is_in_flight() {
-    let server = Polled::new(gated(&[]));
+    let server = Polled::new(with_barriers(&[]));
     assert!(server.join() < SLACK);
 }
 
 #[test]
 fn returns_while_new_requests_keep_coming() {
-    for habit in [Habit::KeepAlive, Habit::Close] {
-        let gate = Gate::default();
-        let server = Polled::new(gated(&[("/slow", gate.clone())]));
-        let load = Load::on(server.server.server_addr(), 4, habit);
+    for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {
+        let barrier = Barrier::default();
+        let server = Polled::new(with_barriers(&[("/slow", barrier.clone())]));
+        let load = Load::on(server.server.server_addr(), 4, mode);
         let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
         for client in &mut clients {
             client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
         }
-        gate.wait_for(3);
+        barrier.wait_for_arrivals(3);
         let mut idle = server.connect();
         idle.get("/");
         let joined = {
             let server = Arc::clone(&server.server);
             thread::spawn(move || server.join())
         };
-        // It has begun: new requests are answered meanwhile, and what was in flight is waited for.
+        // The join has begun: new requests are answered meanwhile, and it waits for those in
+        // flight.
         idle.closed();
         load.each_answered(20);
         assert!(!joined.is_finished());
-        gate.open();
+        barrier.open();
         finishes(SLACK, move || joined.join().unwrap());
         for client in &mut clients {
             let reply = client.response();
@@ -101,25 +102,28 @@ fn returns_while_new_requests_keep_coming() {
             assert_eq!(reply.header("Connection"), Some("close"));
             client.closed();
         }
-        // Again, with nothing but the load: its end is not what is waited for.
+        // Again, with nothing but the load: the join does not wait for its end.
         for _ in 0..5 {
             assert!(server.join() < SLACK);
         }
         load.each_answered(5);
         let tally = load.end();
         assert_eq!(tally.refused, 0);
-        // A client whose thread was stalled for longer than the grace of a new connection, perhaps.
+        // The client's thread may have been stalled for longer than the grace of a new connection.
         assert!(tally.dropped <= 1, "{tally:?}");
     }
 }
 
 #[test]
 fn does_not_wait_for_requests_that_came_later() {
-    let (early, late) = (Gate::default(), Gate::default());
-    let server = Polled::new(gated(&[("/early", early.clone()), ("/late", late.clone())]));
+    let (early, late) = (Barrier::default(), Barrier::default());
+    let server = Polled::new(with_barriers(&[
+        ("/early", early.clone()),
+        ("/late", late.clone()),
+    ]));
     let mut first = server.connect();
     first.send("GET /early HTTP/1.1\r\nHost: a\r\n\r\n");
-    early.wait_for(1);
+    early.wait_for_arrivals(1);
     let mut idle = server.connect();
     idle.get("/");
     let joined = {
@@ -129,7 +133,7 @@ fn does_not_wait_for_requests_that_came_later() {
     idle.closed(); // So `join` has begun.
     let mut second = server.connect();
     second.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
-    late.wait_for(1);
+    late.wait_for_arrivals(1);
     assert!(!joined.is_finished());
     early.open();
     finishes(SLACK, move || joined.join().unwrap());
@@ -142,7 +146,7 @@ fn does_not_wait_for_requests_that_came_later() {
 
 #[test]
 fn ends_idle_connections() {
-    let server = Polled::new(gated(&[]));
+    let server = Polled::new(with_barriers(&[]));
     let mut clients: Vec<Client> = (0..10).map(|_| server.connect()).collect();
     for client in &mut clients {
         client.get("/");
@@ -154,7 +158,7 @@ fn ends_idle_connections() {
 
 #[test]
 fn half_a_request_is_not_waited_for() {
-    let server = Polled::new(gated(&[]));
+    let server = Polled::new(with_barriers(&[]));
     let mut half = server.connect();
     half.get("/");
     half.send("GET / HTTP/1.1\r\nHo");
@@ -166,7 +170,7 @@ fn half_a_request_is_not_waited_for() {
 
 #[test]
 fn the_server_goes_on_afterwards() {
-    let server = Polled::new(gated(&[]));
+    let server = Polled::new(with_barriers(&[]));
     for _ in 0..3 {
         assert_eq!(server.connect().get("/before").text(), "/before");
         server.join();
@@ -174,7 +178,8 @@ fn the_server_goes_on_afterwards() {
     }
 }
 
-/// The rolling update of the first page: what is queued is taken in, what is in flight is answered.
+/// The rolling update of the first page: queued connections are accepted, requests in flight are
+/// answered.
 #[test]
 fn a_rolling_update_loses_nothing() {
     let server = listen(|request: &Request| Response::text(request.url()));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
 
-use crate::support::{finishes, get, serve_routes, Client, Gate, Habit, Load, GUARD};
+use crate::support::{finishes, get, serve_routes, Barrier, Client, KeepAliveMode, Load, GUARD};
 use millpond::{BackgroundServer, Response, Route, Router, Server};
 
 fn says(path: &str, text: &'static str) -> Route {
@@ -112,16 +112,16 @@ fn from_inside_a_handler() {
 
 #[test]
 fn a_running_handler_keeps_nobody_from_changing_them() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let slow = Route::get("/slow").onconnect(move |_| {
-        passes.pass();
+        at_barrier.wait();
         Response::text("slow")
     });
     let server = serve_routes(vec![slow]);
     let mut slow = Client::connect(server.addr());
     slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let router = server.router();
     finishes(GUARD, move || {
         router.add(says("/other", "other"));
@@ -131,13 +131,13 @@ fn a_running_handler_keeps_nobody_from_changing_them() {
     assert_eq!(get(server.addr(), "/other").text(), "other");
     assert_eq!(get(server.addr(), "/slow").text(), "replaced");
     assert!(server.router().remove("GET", "/slow"));
-    gate.open();
+    barrier.open();
     assert_eq!(slow.response().text(), "slow");
     assert_eq!(slow.get("/slow").status, 404);
     stop(server);
 }
 
-/// The two routes are swapped as one: whoever asks finds one of them, at any moment.
+/// The two routes are swapped as one: at any moment, a request finds one of them.
 #[test]
 fn a_swap_under_load_shows_nobody_a_gap() {
     let sets = || {
@@ -146,7 +146,7 @@ fn a_swap_under_load_shows_nobody_a_gap() {
     };
     let [one, _] = sets();
     let server = serve_routes(one);
-    let load = Load::on(server.addr(), 4, Habit::KeepAlive);
+    let load = Load::on(server.addr(), 4, KeepAliveMode::KeepAlive);
     let over = Arc::new(AtomicBool::new(false));
     let (router, ends) = (server.router(), Arc::clone(&over));
     let swapping = thread::spawn(move || {

@@ -1,11 +1,13 @@
-//! Promise 1: `poll_timeout(d)` returns within d + 20 ms under any load; and what a server is
+//! Promise 1: `poll_timeout(d)` returns within d + 20 ms under any load. Also the state of a server
 //! before and between polls.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{eventually, finishes, listen, timed, Client, Habit, Load, GUARD, SLACK};
+use crate::support::{
+    eventually, finishes, listen, timed, Client, KeepAliveMode, Load, GUARD, SLACK,
+};
 use millpond::{Request, Response, Server};
 
 const PROMISED: Duration = Duration::from_millis(20);
@@ -91,8 +93,8 @@ fn poll_takes_all_that_wait() {
 
 #[test]
 fn poll_returns_at_once_under_load() {
-    for habit in [Habit::KeepAlive, Habit::Close] {
-        under_load(habit, |server| {
+    for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {
+        under_load(mode, |server| {
             for _ in 0..200 {
                 let polled = Arc::clone(server);
                 let took = finishes(GUARD, move || timed(|| polled.poll()).1);
@@ -105,8 +107,8 @@ fn poll_returns_at_once_under_load() {
 
 #[test]
 fn poll_timeout_returns_on_time_under_load() {
-    for habit in [Habit::KeepAlive, Habit::Close] {
-        under_load(habit, |server| {
+    for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {
+        under_load(mode, |server| {
             for millis in [1, 10, 100, 250] {
                 let asked = Duration::from_millis(millis);
                 on_time(server, asked);
@@ -181,7 +183,7 @@ fn on_time(server: &Arc<Server<Handler>>, asked: Duration) {
 }
 
 /// Shows `act` a server that six clients keep busy.
-fn under_load(habit: Habit, act: impl FnOnce(&Arc<Server<Handler>>)) {
+fn under_load(mode: KeepAliveMode, act: impl FnOnce(&Arc<Server<Handler>>)) {
     let server = Arc::new(listen(echo as Handler));
     let polled = Arc::clone(&server);
     // Something must poll until the load has begun.
@@ -191,12 +193,12 @@ fn under_load(habit: Habit, act: impl FnOnce(&Arc<Server<Handler>>)) {
             polled.poll_timeout(Duration::from_millis(5));
         }
     });
-    let load = Load::on(server.server_addr(), 6, habit);
+    let load = Load::on(server.server_addr(), 6, mode);
     begun.send(()).unwrap();
     finishes(GUARD, move || poller.join().unwrap());
     act(&server);
     assert!(load.answered() > 6);
-    // Clients that still wait in the queue are let go by the end of the listener.
+    // Clients that still wait in the queue are closed with the listener.
     eventually("nobody polls any more", || Arc::strong_count(&server) == 1);
     drop(server);
     load.end();

@@ -1,31 +1,31 @@
 //! Promise 4: `rebind` serves at the new address before the old one drains, loses nothing that was
-//! queued or in flight, and leaves everything as it was if it fails. Promise 5: `addr()` is real.
+//! queued or in flight, and changes nothing if it fails. Promise 5: `addr()` is real.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::support::{eventually, finishes, get, serve_routes, timed};
-use crate::support::{Client, Gate, Habit, Load, GUARD, SLACK};
+use crate::support::{Barrier, Client, KeepAliveMode, Load, GUARD, SLACK};
 use millpond::{BackgroundServer, Listen, Request, Response, Route, Router, Settings};
 
 fn echo(request: &Request) -> Response {
     Response::text(request.url())
 }
 
-fn serve(gate: &Gate) -> BackgroundServer {
-    let gate = gate.clone();
+fn serve(barrier: &Barrier) -> BackgroundServer {
+    let barrier = barrier.clone();
     serve_routes(vec![
         Route::get("/").onconnect(echo),
         Route::get("/{a}/{b}").onconnect(echo),
-        Route::get("/gate").onconnect(move |_| {
-            gate.pass();
+        Route::get("/wait").onconnect(move |_| {
+            barrier.wait();
             Response::text("passed")
         }),
     ])
 }
 
-/// A free port, which nobody else is likely to take in the next moment.
+/// A free port, which no other process is likely to take in the next moment.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -49,7 +49,7 @@ fn refused(addr: SocketAddr) -> bool {
 
 #[test]
 fn the_address_is_the_real_one() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     let first = server.addr();
     assert_ne!(first.port(), 0);
     assert_eq!(get(first, "/").text(), "/");
@@ -66,7 +66,7 @@ fn the_address_is_the_real_one() {
 
 #[test]
 fn moves_at_once_when_nothing_is_in_flight() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     let old = server.addr();
     let mut idle: Vec<Client> = (0..5).map(|_| Client::connect(old)).collect();
     for client in &mut idle {
@@ -84,14 +84,14 @@ fn moves_at_once_when_nothing_is_in_flight() {
 
 #[test]
 fn the_new_address_serves_while_the_old_one_drains() {
-    let gate = Gate::default();
-    let server = serve(&gate);
+    let barrier = Barrier::default();
+    let server = serve(&barrier);
     let (old, new) = (server.addr(), free());
     let mut slow: Vec<Client> = (0..3).map(|_| Client::connect(old)).collect();
     for client in &mut slow {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    gate.wait_for(3);
+    barrier.wait_for_arrivals(3);
     let mut idle = Client::connect(old);
     idle.get("/");
     let moving = rebinding(server, new);
@@ -104,7 +104,7 @@ fn the_new_address_serves_while_the_old_one_drains() {
         assert_eq!(get(new, "/").text(), "/");
     }
     assert!(!moving.is_finished());
-    gate.open();
+    barrier.open();
     let server = finishes(SLACK, move || moving.join().unwrap());
     for slow in &mut slow {
         let reply = slow.response();
@@ -119,7 +119,7 @@ fn the_new_address_serves_while_the_old_one_drains() {
 
 #[test]
 fn an_error_leaves_everything_as_it_was() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     let addr = server.addr();
     let mut client = Client::connect(addr);
     client.get("/");
@@ -138,12 +138,12 @@ fn an_error_leaves_everything_as_it_was() {
 
 #[test]
 fn the_same_address_is_nothing_to_do() {
-    let gate = Gate::default();
-    let mut server = serve(&gate);
+    let barrier = Barrier::default();
+    let mut server = serve(&barrier);
     let addr = server.addr();
     let mut slow = Client::connect(addr);
-    slow.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    slow.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
     let mut client = Client::connect(addr);
     client.get("/");
     let (moved, took) = timed(|| server.rebind(addr));
@@ -151,7 +151,7 @@ fn the_same_address_is_nothing_to_do() {
     assert!(took < SLACK, "{took:?}");
     assert_eq!(server.addr(), addr);
     assert_eq!(client.get("/").text(), "/");
-    gate.open();
+    barrier.open();
     let reply = slow.response();
     assert_eq!((reply.text(), reply.header("Connection")), ("passed", None));
     let _ = server.stop();
@@ -159,7 +159,7 @@ fn the_same_address_is_nothing_to_do() {
 
 #[test]
 fn the_same_port_on_another_interface() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     let narrow = server.addr();
     let port = narrow.port();
     let wide = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
@@ -179,12 +179,12 @@ fn the_same_port_on_another_interface() {
 
 #[test]
 fn the_same_port_waits_for_what_is_in_flight() {
-    let gate = Gate::default();
-    let server = serve(&gate);
+    let barrier = Barrier::default();
+    let server = serve(&barrier);
     let port = server.addr().port();
     let mut slow = Client::connect(server.addr());
-    slow.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    slow.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
     let mut idle = Client::connect(server.addr());
     idle.get("/");
     let moving = rebinding(server, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
@@ -192,7 +192,7 @@ fn the_same_port_waits_for_what_is_in_flight() {
     eventually("the other interface is served", || !refused(at(9, port)));
     assert_eq!(get(at(9, port), "/").text(), "/");
     assert!(!moving.is_finished());
-    gate.open();
+    barrier.open();
     let server = finishes(GUARD, move || moving.join().unwrap());
     assert_eq!(slow.response().text(), "passed");
     let _ = server.stop();
@@ -201,13 +201,13 @@ fn the_same_port_waits_for_what_is_in_flight() {
 /// Somebody has the port on another interface, so that it is not to be had on all of them.
 #[test]
 fn the_same_port_is_taken_back_when_the_other_interface_is_not_to_be_had() {
-    let gate = Gate::default();
-    let mut server = serve(&gate);
+    let barrier = Barrier::default();
+    let mut server = serve(&barrier);
     let addr = server.addr();
     let _other = TcpListener::bind(at(2, addr.port())).expect("nobody has it");
     let mut slow = Client::connect(addr);
-    slow.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    slow.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
     let mut client = Client::connect(addr);
     client.get("/");
     let wide = SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port()));
@@ -215,10 +215,10 @@ fn the_same_port_is_taken_back_when_the_other_interface_is_not_to_be_had() {
     assert!(moved.is_err());
     assert!(took < SLACK, "{took:?}");
     assert_eq!(server.addr(), addr);
-    // It listens again, and whoever was connected has not noticed.
+    // The server listens again, and the connected clients did not notice.
     assert_eq!(get(addr, "/").text(), "/");
     assert_eq!(client.get("/").text(), "/");
-    gate.open();
+    barrier.open();
     let reply = slow.response();
     assert_eq!((reply.text(), reply.header("Connection")), ("passed", None));
     // And it can still move.
@@ -229,7 +229,7 @@ fn the_same_port_is_taken_back_when_the_other_interface_is_not_to_be_had() {
 
 #[test]
 fn a_place_that_was_taken_back_is_the_one_that_it_was() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     let addr = server.addr();
     let _other = TcpListener::bind(at(2, addr.port())).expect("nobody has it");
     let mut before = Client::connect(addr);
@@ -237,7 +237,7 @@ fn a_place_that_was_taken_back_is_the_one_that_it_was() {
     server.wind_down();
     let wide = SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port()));
     assert!(server.rebind(wide).is_err());
-    // Whoever comes in there was told of an end to come, and is not left.
+    // A client that connects there got a close in its response, and is not abandoned.
     let mut after = Client::connect(addr);
     eventually("it is accepted", || server.stats().accepted == 2);
     server.rebind_on([addr, at(1, 0)]).expect("a free port");
@@ -269,7 +269,7 @@ fn a_socket_that_others_have_too_is_not_closed_for_its_port() {
 #[test]
 fn the_backlog_is_answered() {
     for _ in 0..10 {
-        let mut server = serve(&Gate::default());
+        let mut server = serve(&Barrier::default());
         let old = server.addr();
         // Faster than they can be accepted: each needs a thread started.
         let mut clients: Vec<Client> = (0..60).map(|_| Client::connect(old)).collect();
@@ -287,7 +287,7 @@ fn the_backlog_is_answered() {
 
 #[test]
 fn routes_come_along() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     server.mechanism(Route::get("/live").onconnect(|_| Response::text("live")));
     let router = server.router();
     for _ in 0..2 {
@@ -305,7 +305,7 @@ fn routes_come_along() {
 
 #[test]
 fn the_numbers_come_along() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     for count in 1..=3 {
         get(server.addr(), "/");
         server.rebind(([127, 0, 0, 1], 0)).unwrap();
@@ -317,9 +317,9 @@ fn the_numbers_come_along() {
 
 #[test]
 fn twenty_moves_under_load_lose_no_request() {
-    for habit in [Habit::KeepAlive, Habit::Close] {
-        let mut server = serve(&Gate::default());
-        let load = Load::on(server.addr(), 4, habit);
+    for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {
+        let mut server = serve(&Barrier::default());
+        let load = Load::on(server.addr(), 4, mode);
         for _ in 0..20 {
             let (moved, took) = timed(|| server.rebind(([127, 0, 0, 1], 0)));
             moved.unwrap();
@@ -329,8 +329,8 @@ fn twenty_moves_under_load_lose_no_request() {
         }
         let tally = load.end();
         assert!(tally.whole >= 20 * 4 * 3);
-        // Whom the kernel connects between the last accept and the close of the old listener is
-        // reset: about one in all of it, where forty or more are without care (see
+        // A client that the kernel connects between the last accept and the close of the old
+        // listener is reset: about one in all rounds, instead of forty or more without care (see
         // `Listener::finish`).
         assert!(tally.dropped <= 5, "{tally:?}");
         let _ = server.stop();
@@ -339,7 +339,7 @@ fn twenty_moves_under_load_lose_no_request() {
 
 #[test]
 fn a_move_is_refused_nothing_by_a_stop_right_after_it() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     server.rebind(([127, 0, 0, 1], 0)).unwrap();
     let mut client = Client::connect(server.addr());
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,17 +1,17 @@
-//! Promise 2: once it is told to stop, or its `Sender` is gone, `stoppable`'s thread ends within
-//! 20 ms plus the longest running handler, and every response in flight is written whole.
+//! Promise 2: after the message to stop, or the drop of the `Sender`, the thread of `stoppable`
+//! ends within 20 ms plus the longest running handler, and every response in flight is written
+//! whole.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use crate::support::{finishes, listen, timed, Client, Gate, Habit, Load, GUARD, SLACK};
+use crate::support::{finishes, listen, timed, Barrier, Client, KeepAliveMode, Load, GUARD, SLACK};
 use millpond::{Request, Response, Server};
 
 const PROMISED: Duration = Duration::from_millis(20);
-/// More than a socket's buffers hold, so that it is still being sent when the server is told to
-/// stop.
+/// More than the sockets' buffers hold, so that the response is still being sent at the stop.
 const LARGE: usize = 8 << 20;
 /// Less than that, and more than one that does not read takes at once.
 const WAITING: usize = 150 << 10;
@@ -20,7 +20,7 @@ fn echo(request: &Request) -> Response {
     Response::text(request.url())
 }
 
-/// How a server is told.
+/// The ways to stop a server.
 const WAYS: [fn(Sender<()>); 2] = [|sender| sender.send(()).unwrap(), drop];
 
 #[test]
@@ -38,19 +38,19 @@ fn ends_at_once_among_idle_connections() {
 
 #[test]
 fn ends_under_load() {
-    for habit in [Habit::KeepAlive, Habit::Close] {
+    for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {
         ends_in_time(|| Keep {
             idle: 2,
-            load: Some(habit),
+            load: Some(mode),
         });
     }
 }
 
-/// What surrounds the server while it is told to stop.
+/// The state of the connections at the stop.
 #[derive(Default)]
 struct Keep {
     idle: usize,
-    load: Option<Habit>,
+    load: Option<KeepAliveMode>,
 }
 
 /// The thread ends in time each time, within the promise at best; the port is free again at once.
@@ -66,7 +66,7 @@ fn ends_in_time(surroundings: impl Fn() -> Keep) {
             for client in &mut idle {
                 client.get("/");
             }
-            let load = keep.load.map(|habit| Load::on(addr, 6, habit));
+            let load = keep.load.map(|mode| Load::on(addr, 6, mode));
             let ((), took) = timed(|| {
                 tell(sender);
                 finishes(GUARD, move || handle.join().unwrap());
@@ -86,11 +86,11 @@ fn ends_in_time(surroundings: impl Fn() -> Keep) {
 #[test]
 fn waits_for_the_running_handlers_and_no_longer() {
     for tell in WAYS {
-        let gate = Gate::default();
-        let passes = gate.clone();
+        let barrier = Barrier::default();
+        let at_barrier = barrier.clone();
         let server = listen(move |request: &Request| {
             if request.raw_url() == "/slow" {
-                passes.pass();
+                at_barrier.wait();
             }
             echo(request)
         });
@@ -100,7 +100,7 @@ fn waits_for_the_running_handlers_and_no_longer() {
         for client in &mut clients {
             client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
         }
-        gate.wait_for(5);
+        barrier.wait_for_arrivals(5);
         let mut idle = Client::connect(addr);
         idle.get("/");
         tell(sender);
@@ -109,7 +109,7 @@ fn waits_for_the_running_handlers_and_no_longer() {
         assert!(Client::try_connect(addr).is_err());
         assert!(!handle.is_finished());
         let ((), took) = timed(|| {
-            gate.open();
+            barrier.open();
             finishes(GUARD, move || handle.join().unwrap());
         });
         assert!(took < PROMISED + SLACK, "{took:?}");
@@ -170,12 +170,12 @@ fn stop_with_a_full_queue() -> Duration {
 
 #[test]
 fn large_responses_are_written_whole() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = listen(move |request: &Request| {
         match request.raw_url() {
             "/idle" => return Response::text(""),
-            _ => passes.pass(),
+            _ => at_barrier.wait(),
         }
         match request.raw_url() {
             "/bytes" => Response::from_data("a/b", vec![b'x'; LARGE]),
@@ -199,9 +199,9 @@ fn large_responses_are_written_whole() {
             client
         })
         .collect();
-    gate.wait_for(2);
-    gate.open();
-    // Each has begun, and cannot be done before somebody reads.
+    barrier.wait_for_arrivals(2);
+    barrier.open();
+    // Each response has begun, and cannot end before its client reads.
     let mut clients = clients
         .into_iter()
         .map(|mut client| {
@@ -225,12 +225,12 @@ fn large_responses_are_written_whole() {
 /// The second request came too late to be answered; the first answer is not to suffer for it.
 #[test]
 fn a_pipelined_request_does_not_cut_the_response_before_it() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let server = listen(move |request: &Request| {
         match request.raw_url() {
             "/idle" => return Response::text(""),
-            _ => passes.pass(),
+            _ => at_barrier.wait(),
         }
         Response::from_data("a/b", vec![b'x'; WAITING])
     });
@@ -238,13 +238,13 @@ fn a_pipelined_request_does_not_cut_the_response_before_it() {
     let (handle, sender) = server.stoppable();
     let mut client = Client::connect(addr);
     client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut idle = Client::connect(addr);
     idle.get("/idle");
     drop(sender);
     idle.closed(); // So the drain has begun.
-    gate.open();
+    barrier.open();
     // The server is done with it before the client reads: most of it is in the kernel's buffers.
     finishes(GUARD, move || handle.join().unwrap());
     assert_eq!(client.response().body.len(), WAITING);

@@ -1,20 +1,20 @@
 //! Promise 13: after `wind_down` every answer ends its connection and says so, and nothing else
-//! changes: the idle stay, the new are accepted, until the server stops.
+//! changes: idle connections stay, new ones are accepted, until the server stops.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{eventually, finishes, get, listen, serve_routes, timed};
-use crate::support::{Client, Gate, Reply, GUARD, SLACK};
+use crate::support::{Barrier, Client, Reply, GUARD, SLACK};
 use millpond::{Address, BackgroundServer, CloseReason, Response, Route};
 
-fn serve(gate: &Gate) -> BackgroundServer {
-    let gate = gate.clone();
+fn serve(barrier: &Barrier) -> BackgroundServer {
+    let barrier = barrier.clone();
     serve_routes(vec![
         Route::get("/").onconnect(|_| Response::text("here")),
         Route::get("/panic").onconnect(|_| panic!("on purpose")),
-        Route::get("/gate").onconnect(move |_| {
-            gate.pass();
+        Route::get("/wait").onconnect(move |_| {
+            barrier.wait();
             Response::text("passed")
         }),
     ])
@@ -22,17 +22,17 @@ fn serve(gate: &Gate) -> BackgroundServer {
 
 #[test]
 fn every_answer_says_close_and_ends_its_connection() {
-    let gate = Gate::default();
-    let server = serve(&gate);
+    let barrier = Barrier::default();
+    let server = serve(&barrier);
     let mut used = Client::connect(server.addr());
     assert_eq!(used.get("/").header("Connection"), None);
     let mut busy = Client::connect(server.addr());
-    busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
 
     server.wind_down();
-    gate.open();
-    // The one whose handler ran already, one that was open, a new one; and what is no success.
+    barrier.open();
+    // The request whose handler ran already, one on an open connection, a new one, and an error.
     let reply = busy.response();
     assert_eq!(
         (reply.text(), reply.header("Connection")),
@@ -61,7 +61,7 @@ fn every_answer_says_close_and_ends_its_connection() {
 
 #[test]
 fn the_idle_stay_until_the_stop() {
-    let server = serve(&Gate::default());
+    let server = serve(&Barrier::default());
     let mut idle = Client::connect(server.addr());
     idle.get("/");
     let mut fresh = Client::connect(server.addr());
@@ -78,7 +78,7 @@ fn the_idle_stay_until_the_stop() {
 /// A client that has sent the next request already has its answer taken away by no reset.
 #[test]
 fn what_was_pipelined_does_not_take_the_answer_away() {
-    let server = serve(&Gate::default());
+    let server = serve(&Barrier::default());
     let mut client = Client::connect(server.addr());
     server.wind_down();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
@@ -89,7 +89,7 @@ fn what_was_pipelined_does_not_take_the_answer_away() {
 
 #[test]
 fn a_move_begins_anew() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     server.wind_down();
     server.rebind(([127, 0, 0, 1], 0)).expect("a free port");
     let mut client = Client::connect(server.addr());
@@ -98,7 +98,7 @@ fn a_move_begins_anew() {
     let _ = server.stop();
 }
 
-/// A proxy that is slow to send what it has connected for: it was not to know.
+/// A proxy that connected and sends late: it could not know.
 #[test]
 fn an_announced_stop_waits_a_while_for_who_has_only_just_connected() {
     let in_time = (0..5).any(|_| those_who_come_within_the_while_are_answered());
@@ -107,7 +107,7 @@ fn an_announced_stop_waits_a_while_for_who_has_only_just_connected() {
 
 /// False where they did not: the machine stalled.
 fn those_who_come_within_the_while_are_answered() -> bool {
-    let server = serve(&Gate::default());
+    let server = serve(&Barrier::default());
     let mut idle = Client::connect(server.addr());
     idle.get("/");
     server.wind_down();
@@ -138,7 +138,7 @@ fn those_who_come_within_the_while_are_answered() -> bool {
 
 #[test]
 fn an_announced_stop_does_not_wait_long_for_who_says_nothing() {
-    let server = serve(&Gate::default());
+    let server = serve(&Barrier::default());
     server.wind_down();
     let mut fresh = Client::connect(server.addr());
     let mut half = Client::connect(server.addr());
@@ -152,7 +152,7 @@ fn an_announced_stop_does_not_wait_long_for_who_says_nothing() {
 
 #[test]
 fn a_place_that_was_added_is_not_concerned() {
-    let mut server = serve(&Gate::default());
+    let mut server = serve(&Barrier::default());
     let old = server.addresses()[0].clone();
     server.wind_down();
     let added = Address::from(([127, 0, 0, 1], 0));

@@ -1,11 +1,11 @@
 //! Every limit from both sides: n is admitted, n + 1 is refused, and the default is the documented
-//! one. Time has its own module, [`slow`](crate::limits::slow).
+//! one. [`slow`](crate::limits::slow) tests the times.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{eventually, measure, serve_as, Client, Gate, Reply, Running};
+use crate::support::{eventually, measure, serve_as, Barrier, Client, Reply, Running};
 use millpond::{Limits, Request, Response, Router, Settings};
 
 fn server(limits: Limits) -> Running {
@@ -166,7 +166,7 @@ fn chunked(sizes: &[usize]) -> String {
 
 #[test]
 fn bodies() {
-    // Within what is gathered, and beyond it, where the handler is told half-way.
+    // Within the buffered size, and beyond it, where the handler gets an error half-way.
     for most in [10, 200_000] {
         let server = server(Limits {
             max_body_bytes: most as u64,
@@ -215,12 +215,12 @@ fn buffered_bodies() {
             0,
         ),
     ] {
-        let gate = Gate::default();
-        gate.open();
-        let came = gate.clone();
+        let barrier = Barrier::default();
+        barrier.open();
+        let came = barrier.clone();
         let server = serve_as(
             move |request: &Request| {
-                came.pass();
+                came.wait();
                 measure(request)
             },
             |server| server.limits(limits),
@@ -229,7 +229,7 @@ fn buffered_bodies() {
         let mut client = server.connect();
         let post = sized(most + 1);
         client.send(&post[..post.len() - 1]);
-        gate.wait_for(1);
+        barrier.wait_for_arrivals(1);
         client.send("b");
         assert_eq!(client.response().text(), (most + 1).to_string());
     }
@@ -289,13 +289,13 @@ fn connections() {
 
 #[test]
 fn connections_that_are_all_at_work() {
-    let gate = Gate::default();
-    let at_gate = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let served = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&served);
     let server = serve_as(
         move |_| {
-            at_gate.pass();
+            at_barrier.wait();
             counted.fetch_add(1, Ordering::Relaxed);
             Response::text("done")
         },
@@ -310,13 +310,13 @@ fn connections_that_are_all_at_work() {
     for client in &mut clients {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    gate.wait_for(3);
+    barrier.wait_for_arrivals(3);
     let mut fourth = server.connect();
     let reply = fourth.response();
     assert_eq!(reply.status, 503);
     assert_eq!(reply.header("Connection"), Some("close"));
     fourth.closed();
-    gate.open();
+    barrier.open();
     for client in &mut clients {
         assert_eq!(client.response().text(), "done");
     }

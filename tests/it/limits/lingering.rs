@@ -1,14 +1,14 @@
-//! A connection that ends with an answer is read on for a moment, so that what the client sends
-//! meanwhile does not make a reset that takes the answer away (RFC 9112 §9.6).
+//! A connection that ends with an answer is read for a moment longer, so that further bytes of the
+//! client do not cause a reset that destroys the answer (RFC 9112 §9.6).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::{eventually, serve_routes, Client, Gate, GUARD};
+use crate::support::{eventually, serve_routes, Barrier, Client, GUARD};
 use millpond::Settings;
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Response, Route, Router};
 
-/// More than a client has room for that does not read, less than what the kernel takes at once.
+/// More than the buffers of a client that does not read, less than the kernel takes at once.
 const LARGE: usize = 400_000;
 
 fn server() -> BackgroundServer {
@@ -21,7 +21,7 @@ fn server() -> BackgroundServer {
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-/// Each asks to close, or is told that it will be.
+/// Each request asks to close, or gets a close in its response.
 const LAST: [&str; 4] = [
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     "GET / HTTP/1.0\r\n\r\n",
@@ -57,18 +57,18 @@ fn what_comes_behind_the_last_request_does_not_destroy_its_answer() {
 fn what_came_while_a_short_answer_was_made_does_not_reset_it() {
     for request in &LAST[..3] {
         for behind in ["", "\r\n", GET] {
-            let gate = Gate::default();
-            let entrance = gate.clone();
+            let barrier = Barrier::default();
+            let entrance = barrier.clone();
             let server = serve_routes(vec![Route::any("/").onconnect(move |_| {
-                entrance.pass();
+                entrance.wait();
                 Response::text("short")
             })]);
             let mut client = TcpStream::connect(server.addr()).unwrap();
             client.set_read_timeout(Some(GUARD)).unwrap();
             client.write_all(request.as_bytes()).unwrap();
-            gate.wait_for(1);
+            barrier.wait_for_arrivals(1);
             client.write_all(behind.as_bytes()).unwrap();
-            gate.open();
+            barrier.open();
             let mut answer = String::new();
             let read = client.read_to_string(&mut answer);
             assert!(read.is_ok(), "{read:?} behind {request}{behind}");
@@ -78,7 +78,7 @@ fn what_came_while_a_short_answer_was_made_does_not_reset_it() {
     }
 }
 
-/// Whoever has its last answer is in nobody's way.
+/// A client that has its last answer delays no other client.
 #[test]
 fn one_that_lingers_makes_room_for_a_new_one() {
     // A worker waits for the end of the first; or none may, and the ring has it.

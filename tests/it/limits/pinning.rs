@@ -1,16 +1,14 @@
-//! No peer pins the pool or makes the server hold more memory than `Limits` allows (promise 11).
+//! No peer blocks the pool or makes the server hold more memory than `Limits` allows (promise 11).
 //! The server is a child process, so that its threads and its memory are its own.
 
-use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{get, listen, measure, timed, Client};
+use crate::support::{get, listen, measure, timed, Client, Process};
 use millpond::{Request, Response};
 
 const POOL: usize = 4;
@@ -35,33 +33,22 @@ fn the_child() {
     let server = listen(handler).pool_size(POOL);
     println!("\nlistening {}", server.server_addr());
     thread::spawn(move || server.run());
-    // Until the parent lets go, or is gone.
+    // Until the parent closes the input, or is gone.
     let _ = std::io::stdin().read(&mut [0; 1]);
     std::process::exit(0);
 }
 
 struct Served {
-    child: Child,
+    process: Process,
     addr: SocketAddr,
 }
 
 impl Served {
     fn start() -> Served {
-        let program = std::env::current_exe().expect("this program's path");
-        let mut child = Command::new(program)
-            .args(["--exact", "limits::pinning::the_child", "--nocapture"])
-            .env(CHILD, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
-        let output = BufReader::new(child.stdout.take().expect("its output"));
-        let addr = output
-            .lines()
-            .map(|line| line.expect("a line"))
-            .find_map(|line| line.strip_prefix("listening ")?.parse().ok())
-            .expect("its address");
-        let served = Served { child, addr };
+        let mut process =
+            Process::start(&mut Process::own_test("limits::pinning::the_child", CHILD));
+        let addr = process.addr_after("listening ");
+        let served = Served { process, addr };
         // Whatever is allocated once is allocated now.
         for _ in 0..20 {
             assert_eq!(get(addr, "/").text(), "0");
@@ -70,30 +57,14 @@ impl Served {
         served
     }
 
-    fn threads(&self) -> usize {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        tasks.expect("its tasks").count()
-    }
-
     /// Resident memory in KiB.
     fn memory(&self) -> usize {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = fs::read_to_string(path).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        number.and_then(|n| n.parse().ok()).expect("a number")
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.status_number("VmRSS:")
     }
 }
 
 /// A client that sends `start`, as much of it as is taken, then a byte now and then.
-fn rude(addr: SocketAddr, start: &[u8]) -> TcpStream {
+fn stalled_client(addr: SocketAddr, start: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(addr).expect("a connection");
     stream.set_nonblocking(true).expect("nonblocking");
     let mut sent = 0;
@@ -118,9 +89,9 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
     let mut dripping = Vec::new();
     let mut silent = Vec::new();
     for _ in 0..100 {
-        dripping.push(rude(served.addr, &head));
-        dripping.push(rude(served.addr, &upload));
-        silent.push(rude(served.addr, &pipelined));
+        dripping.push(stalled_client(served.addr, &head));
+        dripping.push(stalled_client(served.addr, &upload));
+        silent.push(stalled_client(served.addr, &pipelined));
     }
     let done = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&done);
@@ -144,7 +115,7 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
         assert_eq!(reply.text(), "0");
         times.push(took);
         most_memory = most_memory.max(served.memory());
-        most_threads = most_threads.max(served.threads());
+        most_threads = most_threads.max(served.process.threads());
         // Over some seconds, so that the drips are felt and the first ones are ended.
         thread::sleep(Duration::from_millis(50));
     }
@@ -158,13 +129,13 @@ fn fresh_clients_are_answered_whatever_the_others_do() {
         "median {median:?}, 95 % {most:?}, longest {longest:?}, {most_threads} threads, \
          {memory_before} to {most_memory} KiB"
     );
-    // The promise is 100 ms for nearly all. The rest is for a machine that is busy with other
-    // tests: a server whose pool is pinned answers nobody before the guard's five seconds.
+    // The promise is 100 ms for nearly all. The rest is for a machine under load of other tests: a
+    // server with a blocked pool answers no client before the guard's five seconds.
     assert!(median < Duration::from_millis(300), "{median:?}");
     assert!(most < Duration::from_millis(1500), "{most:?}");
     let bound = POOL + OTHER_THREADS;
     assert!(most_threads <= bound, "{most_threads} threads");
-    // A body as far as it is gathered and what was read behind it; a response and the requests
+    // A body up to the buffered size with the bytes read behind it; a response with the requests
     // behind it: 300 connections hold less than 128 KiB each.
     let grown = most_memory.saturating_sub(memory_before);
     assert!(grown < 300 * 128, "{grown} KiB more");

@@ -1,5 +1,5 @@
-//! Slow clients: each phase has its deadline or its least rate, and no drip stretches it. Clients
-//! that end or reset in any phase cost nothing that lasts.
+//! Slow clients: each phase has its deadline or its minimum rate, and slow bytes do not extend it.
+//! Clients that end or reset in any phase leave nothing behind.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,11 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    eventually, measure, serve, serve_as, timed, Client, Gate, Running, GUARD, SLACK,
+    eventually, measure, serve, serve_as, timed, Barrier, Client, Running, GUARD, SLACK,
 };
 use millpond::{CloseReason, Limits, Request, Response, Route, Router};
 
-/// How long a rate is not judged, and what each later judgement is about.
+/// The time before a rate is checked, and the window of each later check.
 const WINDOW: Duration = Duration::from_secs(5);
 
 fn handler(request: &Request) -> Response {
@@ -49,7 +49,7 @@ fn drip(stream: &TcpStream, bytes: impl Iterator<Item = u8> + Send + 'static) {
     });
 }
 
-/// What came within `bounds` of now.
+/// The time from now to the end lies in `bounds`.
 fn within<T>(from: Duration, act: impl FnOnce() -> T) -> T {
     let (value, took) = timed(act);
     // A socket's timeout may be a little early by the clock of another thread.
@@ -194,7 +194,7 @@ fn a_client_that_does_not_read_is_cut() {
     let mut client = Client::connect(server.addr());
     client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     let began = Instant::now();
-    // What the sockets hold went at once and counts for the first window.
+    // The bytes that fill the sockets went at once and count for the first window.
     while server.stats().closed(CloseReason::SlowRead) == 0 {
         let waited = began.elapsed();
         assert!(waited < WINDOW * 2 + SLACK * 3, "not cut after {waited:?}");
@@ -266,12 +266,12 @@ fn a_handler_sees_where_a_body_broke_off() {
 
 #[test]
 fn a_reset_in_any_phase_leaves_nothing_behind() {
-    let gate = Gate::default();
-    let at_gate = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let router = Router::default();
     router.add(Route::any("/{path...}").onconnect(move |request| {
-        if request.url() == "/gate" {
-            at_gate.pass();
+        if request.url() == "/wait" {
+            at_barrier.wait();
         }
         handler(request)
     }));
@@ -288,7 +288,7 @@ fn a_reset_in_any_phase_leaves_nothing_behind() {
         "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /big HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /gate HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
     ];
     for part in parts {
@@ -299,7 +299,7 @@ fn a_reset_in_any_phase_leaves_nothing_behind() {
         client.send(part);
         drop(client);
     }
-    gate.open();
+    barrier.open();
     eventually("all are gone", || server.stats().open == 0);
     assert_eq!(Client::connect(server.addr()).get("/").text(), "0");
     assert_eq!(server.stats().panics, 0);

@@ -1,5 +1,5 @@
-//! What goes wrong on the server's side and no response can tell is told to the hook: once each,
-//! with what is known of it. What a client does wrong is not.
+//! Errors of the server that no response can report go to the hook: once each, with their details.
+//! Mistakes of clients do not.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -72,8 +72,8 @@ fn handler(request: &Request) -> Response {
 
 type Told = Arc<Mutex<Vec<(ServerErrorKind, String, Option<String>)>>>;
 
-/// A server and what its hook was told. The hook asks for the numbers, as one may that is called
-/// under no lock, and then panics.
+/// A server and the reports of its hook. The hook reads the numbers, because it is called under no
+/// lock, and then panics.
 fn server() -> (BackgroundServer, Told) {
     let told = Told::default();
     let (list, monitor) = (Arc::clone(&told), Monitor::default());

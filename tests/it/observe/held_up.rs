@@ -1,26 +1,26 @@
-//! What holds up a drain is told while it happens, and in its report at the end: who, what, since
-//! when, and what is waited for; never a query.
+//! The requests that delay a drain are reported while it lasts, and in its report at the end: peer,
+//! method and path, start, and state; never a query.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, finishes, listen, Client, Gate, GUARD, SLACK};
+use crate::support::{eventually, finishes, listen, Barrier, Client, GUARD, SLACK};
 use millpond::{BackgroundServer, ConnectionState, Drained, InFlight, Limits, Monitor, ReadWrite};
 use millpond::{Request, Response, ResponseBody, Router, Settings, Upgrade};
 
-/// Nobody ever reads from it, and it ends when its gate opens.
-struct Held(Gate);
+/// Its client never reads, and it ends when its barrier opens.
+struct Held(Barrier);
 
 impl Upgrade for Held {
     fn build(&mut self, _socket: Box<dyn ReadWrite + Send>) {
-        self.0.pass();
+        self.0.wait();
     }
 }
 
-fn respond(request: &Request, gate: &Gate) -> Response {
+fn respond(request: &Request, barrier: &Barrier) -> Response {
     match request.url().as_str() {
         "/handler" => {
-            gate.pass();
+            barrier.wait();
             Response::text("passed")
         }
         "/reader" => Response::from_data("text/plain", vec![b'x'; 1 << 23]),
@@ -35,15 +35,15 @@ fn respond(request: &Request, gate: &Gate) -> Response {
             status_code: 101,
             headers: vec![("Upgrade".into(), "held".into())],
             data: ResponseBody::empty(),
-            upgrade: Some(Box::new(Held(gate.clone()))),
+            upgrade: Some(Box::new(Held(barrier.clone()))),
         },
         _ => Response::text("plain"),
     }
 }
 
-fn server(gate: &Gate) -> BackgroundServer {
-    let (router, gate) = (Router::default(), gate.clone());
-    router.fallback(move |request| respond(request, &gate));
+fn server(barrier: &Barrier) -> BackgroundServer {
+    let (router, barrier) = (Router::default(), barrier.clone());
+    router.fallback(move |request| respond(request, &barrier));
     let settings = Settings::default().pool_size(8).limits(Limits {
         buffered_body_bytes: 8,
         ..Limits::default()
@@ -77,13 +77,13 @@ const HEADS: [(&str, &str, ConnectionState); 4] = [
     ),
 ];
 
-/// What is told of that client.
+/// The report of that client.
 fn told(list: &[InFlight], client: &Client) -> Option<InFlight> {
     let own = client.stream.local_addr().expect("its address");
     list.iter().find(|one| one.peer == own).cloned()
 }
 
-/// All four, each told as it is to be.
+/// All four, each with its report.
 fn all_held(monitor: &Monitor) -> impl Fn(&[Client]) -> bool + '_ {
     move |clients| {
         let list = monitor.in_flight();
@@ -103,8 +103,8 @@ fn is_told(one: &InFlight, (_, name, state): (&str, &str, ConnectionState), leas
 
 #[test]
 fn each_is_told_while_a_stop_waits_and_at_its_end() {
-    let gate = Gate::default();
-    let server = server(&gate);
+    let barrier = Barrier::default();
+    let server = server(&barrier);
     let monitor = server.monitor();
     let began = Instant::now();
     let clients: Vec<Client> = HEADS
@@ -132,8 +132,8 @@ fn each_is_told_while_a_stop_waits_and_at_its_end() {
     }
     let drained = stop.join().expect("a report");
     assert!(stopping.elapsed() < Duration::from_millis(1500) + SLACK);
-    // The drain that ends an upload which sends nothing ends it after a second: it may be told by
-    // then or be answered. Nobody reads that answer here; it is small.
+    // The drain ends a stalled upload after a second. By then the upload may be in the report, or
+    // be answered. No client reads that answer, which is small.
     assert!(drained.cut == 2 || drained.cut == 3, "{drained}");
     assert_eq!(drained.cut, drained.unanswered.len() as u64);
     for (client, want) in clients.iter().zip(HEADS).take(2) {
@@ -146,7 +146,7 @@ fn each_is_told_while_a_stop_waits_and_at_its_end() {
             "{drained}"
         );
     }
-    // No drain waits for a connection that is another protocol's, and it is told all the same.
+    // A drain does not wait for a connection of another protocol, and reports it all the same.
     assert_eq!(told(&drained.held_up_by, &clients[3]), None);
     let list = monitor.in_flight();
     assert!(
@@ -156,18 +156,18 @@ fn each_is_told_while_a_stop_waits_and_at_its_end() {
     let text = drained.to_string();
     assert!(text.contains("; held up by 127.0.0.1:"), "{text}");
     assert!(text.contains("GET /handler in handler, "), "{text}");
-    gate.open();
+    barrier.open();
     eventually("nobody is left", || monitor.in_flight().is_empty());
 }
 
 #[test]
 fn a_quick_drain_has_nobody_to_tell_of() {
-    let gate = Gate::default();
-    let server = server(&gate);
+    let barrier = Barrier::default();
+    let server = server(&barrier);
     let mut client = Client::connect(server.addr());
     client.send(HEADS[0].0);
-    gate.wait_for(1);
-    gate.open();
+    barrier.wait_for_arrivals(1);
+    barrier.open();
     let drained = server.stop();
     assert_eq!(client.response().text(), "passed");
     assert_eq!((drained.held_up_by, drained.unanswered), (vec![], vec![]));
@@ -175,8 +175,8 @@ fn a_quick_drain_has_nobody_to_tell_of() {
 
 #[test]
 fn who_leaves_within_a_drain_is_lost_and_not_cut() {
-    let gate = Gate::default();
-    let server = server(&gate);
+    let barrier = Barrier::default();
+    let server = server(&barrier);
     let monitor = server.monitor();
     let clients = [0, 1].map(|at| {
         let mut client = Client::connect(server.addr());
@@ -195,11 +195,11 @@ fn who_leaves_within_a_drain_is_lost_and_not_cut() {
     let stop = thread::spawn(move || server.stop());
     idle.closed();
     let [mut answered, mut leaves] = clients;
-    // What it leaves unread is a reset.
+    // Unread bytes make this a reset.
     leaves.take(1000).expect("some of it");
     drop(leaves);
     eventually("one is left", || monitor.in_flight().len() == 1);
-    gate.open();
+    barrier.open();
     let drained: Drained = finishes(GUARD, move || stop.join().expect("a report"));
     assert_eq!(answered.response().text(), "passed");
     assert_eq!((drained.answered, drained.cut, drained.lost), (1, 0, 1));
@@ -207,30 +207,30 @@ fn who_leaves_within_a_drain_is_lost_and_not_cut() {
 
 #[test]
 fn a_join_can_be_watched_too() {
-    let gate = Gate::default();
-    let passes = gate.clone();
-    let server = listen(move |request| respond(request, &passes));
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
+    let server = listen(move |request| respond(request, &at_barrier));
     let monitor = server.monitor();
     let mut client = Client::connect(server.server_addr());
     client.send(HEADS[0].0);
     server.poll();
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let join = thread::spawn(move || server.join());
     let list = monitor.in_flight();
     assert_eq!(list.len(), 1);
     is_told(&list[0], HEADS[0], Duration::ZERO);
-    gate.open();
+    barrier.open();
     assert_eq!(client.response().text(), "passed");
     finishes(GUARD, move || join.join().expect("the end"));
 }
 
 #[test]
 fn a_move_within_a_time_cuts_what_takes_longer() {
-    let gate = Gate::default();
-    let mut server = server(&gate);
+    let barrier = Barrier::default();
+    let mut server = server(&barrier);
     let mut client = Client::connect(server.addr());
     client.send(HEADS[0].0);
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let (began, time) = (Instant::now(), Duration::from_millis(200));
     let moved = server.rebind_within(([127, 0, 0, 1], 0), time);
     let took = began.elapsed();
@@ -240,8 +240,8 @@ fn a_move_within_a_time_cuts_what_takes_longer() {
     is_told(&drained.unanswered[0], HEADS[0], time);
     client.closed();
     assert_eq!(Client::connect(server.addr()).get("/").text(), "plain");
-    gate.open();
-    // To where it is already is to wait for nobody.
+    barrier.open();
+    // A move to its own address waits for no request.
     let here = server.addr();
     assert_eq!(server.rebind_within(here, time).expect("here").cut, 0);
     assert_eq!(server.stop().cut, 0);
@@ -250,10 +250,10 @@ fn a_move_within_a_time_cuts_what_takes_longer() {
 /// Behind a URL without a path the fields begin at once.
 #[test]
 fn what_names_no_path_is_told_as_slash() {
-    let (gate, router) = (Gate::default(), Router::default());
-    let held = gate.clone();
+    let (barrier, router) = (Barrier::default(), Router::default());
+    let held = barrier.clone();
     router.fallback(move |_| {
-        held.pass();
+        held.wait();
         Response::text("passed")
     });
     let server = router
@@ -261,9 +261,9 @@ fn what_names_no_path_is_told_as_slash() {
         .expect("a free port");
     let mut client = Client::connect(server.addr());
     client.send("GET http://a HTTP/1.1\r\nHost: a\r\nCookie: secret\r\n\r\n");
-    gate.wait_for(1);
+    barrier.wait_for_arrivals(1);
     let list = server.monitor().in_flight();
     assert_eq!(list[0].request, "GET /");
-    gate.open();
+    barrier.open();
     assert_eq!(client.response().text(), "passed");
 }

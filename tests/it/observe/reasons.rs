@@ -1,4 +1,4 @@
-//! Why a connection ended: each way has its `CloseReason`, counted once.
+//! The reason of the end: each way to end a connection has its `CloseReason`, counted once.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn server() -> BackgroundServer {
 
 type End = fn(&mut Client);
 
-/// What the client does before it waits for the end.
+/// The client's part before it waits for the end.
 #[rustfmt::skip]
 const ENDS: &[(&str, CloseReason, End)] = &[
     ("nothing sent", CloseReason::ClientClosed, |client| {

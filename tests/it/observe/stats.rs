@@ -1,9 +1,9 @@
 //! The numbers: exact to the byte after a script, readable from within a handler, and in a text
 //! that Prometheus reads.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::support::{eventually, serve_as, switch, Client, Gate};
+use crate::support::{eventually, eventually_within, serve_as, switch, Barrier, Client};
 use millpond::{BackgroundServer, CloseReason, ConnectionState, Limits, Monitor};
 use millpond::{
     Request, Response, ResponseBody, Route, Router, Server, Settings, Stats, WorkerState,
@@ -72,7 +72,7 @@ impl Counted {
         self
     }
 
-    /// What came until the end.
+    /// The bytes until the end.
     fn received(mut self) -> (usize, usize) {
         let rest = self.client.rest().expect("the end");
         (self.sent, rest.len())
@@ -190,12 +190,11 @@ fn every_end_is_counted_once() {
     }
     slow_body.rest().expect("the end");
     let closed = |reason| server.stats().closed(reason);
-    // What the kernel took at once is enough for the first window: it is judged after the second.
-    let began = Instant::now();
-    while closed(CloseReason::SlowRead) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(15), "it is not cut");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    // The bytes that the kernel took at once are enough for the first window: the connection is cut
+    // after the second.
+    eventually_within(Duration::from_secs(15), "the slow reader is cut", || {
+        closed(CloseReason::SlowRead) > 0
+    });
     drop(slow_read);
     let mut idle = start(&get("/200"));
     assert_eq!(idle.response().status, 200);
@@ -217,43 +216,43 @@ fn every_end_is_counted_once() {
 
 #[test]
 fn who_is_turned_away_is_counted_apart() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let limits = Limits {
         max_connections: 1,
         ..Limits::default()
     };
     let router = Router::default();
-    router.add(Route::get("/gate").onconnect(move |_| {
-        passes.pass();
+    router.add(Route::get("/wait").onconnect(move |_| {
+        at_barrier.wait();
         Response::text("passed")
     }));
     let settings = Settings::default().limits(limits);
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
     let server = server.expect("a free port");
     let mut busy = Client::connect(server.addr());
-    busy.send(get("/gate"));
-    gate.wait_for(1);
+    busy.send(get("/wait"));
+    barrier.wait_for_arrivals(1);
     let away = Client::connect(server.addr()).rest().expect("the end");
     assert!(away.starts_with(b"HTTP/1.1 503 "));
     eventually("it is counted", || server.stats().turned_away == 1);
     let stats = server.stats();
     assert_eq!((stats.requests, stats.accepted), (0, 2));
     assert_eq!(stats.sent_bytes, away.len() as u64);
-    assert_eq!(stats.received_bytes, get("/gate").len() as u64);
-    gate.open();
+    assert_eq!(stats.received_bytes, get("/wait").len() as u64);
+    barrier.open();
     assert_eq!(busy.response().text(), "passed");
     server.stop();
 }
 
 #[test]
 fn connections_and_workers_are_told_by_what_they_do() {
-    let gate = Gate::default();
-    let passes = gate.clone();
+    let barrier = Barrier::default();
+    let at_barrier = barrier.clone();
     let router = Router::default();
     router.fallback(move |request| match request.url().as_str() {
-        "/gate" => {
-            passes.pass();
+        "/wait" => {
+            at_barrier.wait();
             Response::text("passed")
         }
         _ => handler(request),
@@ -279,7 +278,7 @@ fn connections_and_workers_are_told_by_what_they_do() {
     }
     clients.extend((0..3).map(|_| start("GET /")));
     clients.extend((0..2).map(|_| start(&format!("{post}7\r\n\r\nhalf"))));
-    clients.push(start(&get("/gate")));
+    clients.push(start(&get("/wait")));
     clients.extend((0..2).map(|_| start(&format!("{post}100\r\n\r\n{:<50}", ""))));
     let reader = start(&get("/big"));
     let mut upgraded = start(&upgrade());
@@ -312,7 +311,7 @@ fn connections_and_workers_are_told_by_what_they_do() {
         monitor.stats().workers_in(WorkerState::KeepAlive) >= 1
     });
     drop((clients, reader, upgraded));
-    gate.open();
+    barrier.open();
     server.stop();
     eventually("all are gone", || {
         let stats = monitor.stats();
@@ -381,7 +380,7 @@ fn a_monitor_outlives_its_server_and_follows_its_moves() {
     assert!(stats.uptime > before);
     assert!(monitor.in_flight().is_empty());
 
-    // What it told of a server that was never polled, and is gone, is that there was none.
+    // The monitor of a server that was never polled, and is gone, reports no server.
     let server = Server::new("127.0.0.1:0", |_| Response::text("")).expect("a port");
     let monitor = server.monitor();
     drop(server);

@@ -1,11 +1,10 @@
-//! The other way round: millpond asks. nginx is the server behind it, and the proxy before it; git
-//! clones from a repository and pushes to it, both through CGI.
+//! The other direction: millpond is the client. nginx is the server behind it, and the proxy in
+//! front of it; git clones from a repository and pushes to it, both through CGI.
 
 use std::env;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::Command;
 
 use millpond::cgi::CgiRun;
@@ -13,7 +12,8 @@ use millpond::proxy::{full_proxy, ProxyConfig};
 use millpond::{BackgroundServer, Proxies, Request, Response, Router, Settings};
 
 use crate::proxy::{free_port, Proxy};
-use crate::{ask, nginx, tell, FORGED, GUARD, NGINX, NGINX_FOLDERS, NGINX_X_FORWARDED};
+use crate::support::{Client, Folder};
+use crate::{ask, describe, nginx, FORGED, NGINX, NGINX_FOLDERS, NGINX_X_FORWARDED};
 
 fn serve(
     settings: Settings,
@@ -32,37 +32,17 @@ fn to(addr: SocketAddr) -> impl Fn(&Request) -> Response + Send + Sync + 'static
     }
 }
 
-fn believing(address: &str) -> Settings {
+fn trusting(address: &str) -> Settings {
     let proxies = Proxies::new([address]).expect("an address");
     Settings::default().proxies(proxies.x_forwarded())
 }
 
-/// A folder for one test, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let name = format!("millpond-gateway-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The head and the body of what is answered to these bytes, after which the connection ends.
+/// The head and the body of the response to these bytes, after which the connection ends.
 fn exchange(addr: SocketAddr, request: &[u8]) -> (String, Vec<u8>) {
-    let mut client = TcpStream::connect(addr).expect("a server");
-    client.set_read_timeout(Some(GUARD)).expect("a timeout");
-    client.write_all(request).expect("sent");
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).expect("an answer");
+    let mut answer = Client::connect(addr)
+        .send(request)
+        .rest()
+        .expect("an answer");
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n");
     let body = answer.split_off(end.expect("a head") + 4);
     (String::from_utf8(answer).expect("text"), body)
@@ -70,9 +50,9 @@ fn exchange(addr: SocketAddr, request: &[u8]) -> (String, Vec<u8>) {
 
 #[test]
 fn nginx_is_asked() {
-    let folder = Folder::new("nginx");
+    let folder = Folder::new();
     let file: Vec<u8> = (0..5_000_000).map(|at| (at * 7 + at / 251) as u8).collect();
-    fs::write(folder.0.join("file"), &file).expect("a file");
+    fs::write(folder.path("file"), &file).expect("a file");
     let port = free_port();
     let _nginx = Proxy::nginx(
         port,
@@ -83,7 +63,7 @@ fn nginx_is_asked() {
              $http_connection $http_upgrade\"; }}\n    \
              location /moved {{ return 301 http://elsewhere/; }}\n    \
              location /none {{ return 204; }}\n  }}\n}}\n",
-            folder.0.display()
+            folder.root().display()
         ),
     );
     let server = serve(
@@ -116,9 +96,9 @@ fn nginx_is_asked() {
 
 #[test]
 fn nginx_asks() {
-    // nginx says who the client is, this server believes it, and tells the one behind it.
-    let inner = serve(believing("127.0.0.1"), tell);
-    let server = serve(believing(NGINX), to(inner.addr()));
+    // nginx names the client, this server trusts it, and passes the name on.
+    let inner = serve(trusting("127.0.0.1"), describe);
+    let server = serve(trusting(NGINX), to(inner.addr()));
     let front = nginx(NGINX_X_FORWARDED, server.addr(), NGINX);
     for fields in ["", FORGED] {
         let (_, status, body) = ask(front.port, fields);
@@ -127,7 +107,7 @@ fn nginx_asks() {
     }
 }
 
-/// git as if nobody had called it, which a hook's variables say, with a home of its own.
+/// git without the variables of an outer git, as in a hook, and with a home of its own.
 fn git_at(home: &Path) -> Command {
     let mut git = Command::new("git");
     for (name, _) in env::vars_os() {
@@ -165,9 +145,9 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn git_clones_and_pushes() {
-    let folder = Folder::new("git");
-    git(&folder.0, &["init", "--quiet", "--bare", "served.git"]);
-    let root = folder.0.clone();
+    let folder = Folder::new();
+    git(folder.root(), &["init", "--quiet", "--bare", "served.git"]);
+    let root = folder.root().to_owned();
     let server = serve(Settings::default(), move |request| {
         let Some(inner) = request.remove_prefix("/git") else {
             return Response::empty_404();
@@ -175,13 +155,13 @@ fn git_clones_and_pushes() {
         let mut command = git_at(&root);
         command.arg("http-backend").env("GIT_PROJECT_ROOT", &root);
         command.env("GIT_HTTP_EXPORT_ALL", "");
-        // Who may push is for the handler to say.
+        // The handler decides about the right to push.
         command.env("REMOTE_USER", "ann");
         command.start_cgi(&inner).expect("git http-backend runs")
     });
     let url = format!("http://{}/git/served.git", server.addr());
-    git(&folder.0, &["clone", "--quiet", &url, "first"]);
-    let first = folder.0.join("first");
+    git(folder.root(), &["clone", "--quiet", &url, "first"]);
+    let first = folder.path("first");
     fs::write(first.join("small"), "hello\n").expect("a file");
     // More than git sends in one piece with a length, and than a pipe holds; it does not compress.
     let mut state = 1_u64;
@@ -202,17 +182,17 @@ fn git_clones_and_pushes() {
         let clone = [
             "-c", &protocol, "clone", "--quiet", "-b", "main", &url, &name,
         ];
-        git(&folder.0, &clone);
-        let second = folder.0.join(name);
+        git(folder.root(), &clone);
+        let second = folder.path(name);
         assert!(fs::read(second.join("large")).expect("it") == noise);
     }
     // A second round, with a history to negotiate.
     fs::write(first.join("small"), "hello again\n").expect("a file");
     git(&first, &["commit", "--quiet", "-a", "-m", "second"]);
     git(&first, &["push", "--quiet", "origin", "HEAD:main"]);
-    let second = folder.0.join("second2");
+    let second = folder.path("second2");
     git(&second, &["pull", "--quiet"]);
     let text = fs::read_to_string(second.join("small")).expect("it");
     assert_eq!(text, "hello again\n");
-    git(&folder.0.join("served.git"), &["fsck", "--strict"]);
+    git(&folder.path("served.git"), &["fsck", "--strict"]);
 }

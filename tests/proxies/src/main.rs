@@ -1,37 +1,45 @@
-//! millpond behind real proxies: HAProxy and nginx say whose request they pass on, in every way
-//! that `Proxies` knows, and the server believes what they say and nothing that the client does.
-//! `gateway` is the other way round.
+//! millpond behind real proxies: HAProxy and nginx name the client of each request, in every way
+//! that `Proxies` knows, and the server trusts them and nothing that the client claims. `gateway`
+//! is the other direction.
 //!
 //! The client is 127.0.0.1. The proxies connect to the server from other addresses of the loopback
-//! network, and those are the ones that are trusted.
+//! network, which are trusted.
+
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
 
 mod gateway;
 mod proxy;
+// A package uses some of these parts, and other packages the others.
+#[allow(dead_code, unused_imports)]
+#[path = "../../support/mod.rs"]
+mod support;
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use millpond::{BackgroundServer, Proxies, Request, Response, Router, Settings};
 use proxy::{free_port, Proxy};
+use support::{eventually, Client};
 
 const NGINX: &str = "127.0.0.8";
 const HAPROXY: &str = "127.0.0.9";
-const GUARD: Duration = Duration::from_secs(10);
+/// No test waits longer than this for anything.
+pub const GUARD: Duration = Duration::from_secs(10);
 
-/// What a client says of itself, in vain.
+/// False claims of a client.
 const FORGED: &str = "Forwarded: for=203.0.113.1;proto=https\r\n\
     X-Forwarded-For: 203.0.113.1, 127.0.0.8\r\nX-Forwarded-Proto: https\r\n";
 
-fn tell(request: &Request) -> Response {
+fn describe(request: &Request) -> Response {
     let (client, peer) = (request.remote_addr(), request.peer_addr().ip());
     Response::text(format!("{client} by {peer}, {}", request.is_secure()))
 }
 
 fn serve(shape: impl FnOnce(Proxies) -> Proxies) -> BackgroundServer {
     let router = Router::default();
-    router.fallback(tell);
+    router.fallback(describe);
     let proxies = Proxies::new([NGINX, HAPROXY]).expect("two addresses");
     let settings = Settings::default().proxies(shape(proxies));
     let server = router.serve_managed_with(([127, 0, 0, 1], 0), settings);
@@ -40,19 +48,14 @@ fn serve(shape: impl FnOnce(Proxies) -> Proxies) -> BackgroundServer {
 
 /// A request with these fields through the proxy: the client's address, the status, the body.
 fn ask(port: u16, fields: &str) -> (SocketAddr, u16, String) {
-    let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the proxy listens");
-    client.set_read_timeout(Some(GUARD)).expect("a timeout");
-    write!(
-        client,
+    let mut client = Client::connect((Ipv4Addr::LOCALHOST, port).into());
+    client.send(format!(
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n"
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let status = head[9..12].parse().expect("a status");
-    let own = client.local_addr().expect("our address");
-    (own, status, body.to_owned())
+    ));
+    let reply = client.response();
+    client.closed();
+    let own = client.stream.local_addr().expect("our address");
+    (own, reply.status, reply.text().to_owned())
 }
 
 /// The server sees the client's address, from this proxy; with its port, or 0 for it.
@@ -118,13 +121,11 @@ fn haproxy_checks_health_on_its_own_behalf() {
         let check = "  option httpchk GET /health";
         let options = format!("{version} check-send-proxy check inter 20ms");
         let _proxy = haproxy("http", check, server.addr(), &options);
-        let began = Instant::now();
-        while seen.lock().expect("no handler panics").len() < 3 {
-            assert!(began.elapsed() < GUARD, "{version}: no health check came");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        eventually(&format!("{version}: a health check"), || {
+            seen.lock().expect("no handler panics").len() >= 3
+        });
         for who in seen.lock().expect("no handler panics").drain(..) {
-            // In version 1 its own address is what it sends; in version 2 it says LOCAL.
+            // In version 1 HAProxy sends its own address; in version 2 it sends LOCAL.
             assert_eq!(who, format!("/health {HAPROXY}"), "{version}");
         }
     }

@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{eventually, Folder, Process};
 
 pub struct Proxy {
     pub port: u16,
-    process: Child,
-    folder: PathBuf,
+    /// Before the folder, so that it ends first.
+    _process: Process,
+    _folder: Folder,
 }
 
 /// A port that was free a moment ago.
@@ -45,37 +45,18 @@ impl Proxy {
         configuration: &str,
         command: impl FnOnce(&Path, &Path) -> Command,
     ) -> Proxy {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("millpond-proxies-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("a folder");
-        let file = folder.join("configuration");
+        let folder = Folder::new();
+        let file = folder.path("configuration");
         fs::write(&file, configuration).expect("its configuration");
-        let process = command(&file, &folder).spawn().expect("it is installed");
-        let mut proxy = Proxy {
+        let mut process = Process::start(&mut command(&file, folder.root()));
+        eventually("the proxy listens", || {
+            assert!(!process.has_ended(), "it ended, with {configuration}");
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        Proxy {
             port,
-            process,
-            folder,
-        };
-        let began = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            let ended = proxy.process.try_wait().expect("a process");
-            assert!(ended.is_none(), "it ended, {ended:?}, with {configuration}");
-            assert!(
-                began.elapsed() < Duration::from_secs(10),
-                "it does not listen"
-            );
-            sleep(Duration::from_millis(5));
+            _process: process,
+            _folder: folder,
         }
-        proxy
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -1,22 +1,21 @@
-//! One instance of the example `rolling`, as a process that is started, told to end, and awaited.
+//! One instance of the example `rolling`, as a process that is started, asked to end, and awaited.
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::io::OwnedFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+
+use crate::support::Process;
 
 /// Where an instance listens.
 pub enum Place {
     /// At a port of its own, which is closed while none is there.
     Port(u16),
-    /// At a socket that stays: whoever comes meanwhile is queued for the next.
+    /// At a socket that stays: a client that connects meanwhile waits for the next instance.
     Given(TcpListener),
 }
 
-pub struct Instance {
-    child: Child,
-}
+pub struct Instance(Process);
 
 impl Instance {
     /// Starts it, and returns when it serves.
@@ -28,42 +27,20 @@ impl Instance {
                 ("-".to_owned(), Stdio::from(OwnedFd::from(socket)))
             }
         };
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args([address, grace_ms.to_string(), "5000".into()])
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("it is piped");
-        // A byte at a time: what it says later is for `end`.
-        BufReader::with_capacity(1, stdout)
-            .read_line(&mut line)
-            .expect("a line");
-        assert!(line.starts_with("http://"), "it said {line:?}");
-        Instance { child }
+            .stdin(stdin);
+        let mut process = Process::start(&mut command);
+        let line = process.line();
+        assert!(line.starts_with("http://"), "it printed {line:?}");
+        Instance(process)
     }
 
-    /// Tells it to end, and awaits that. It must have cut nothing, and say so.
-    pub fn end(&mut self) {
-        let signal = format!("kill -TERM {}", self.child.id());
-        let told = Command::new("sh").args(["-c", &signal]).status();
-        assert!(told.expect("a shell").success(), "{signal}");
-        let mut said = String::new();
-        let stdout = self.child.stdout.as_mut().expect("it is piped");
-        stdout.read_to_string(&mut said).expect("text");
-        let status = self.child.wait().expect("it is ours");
-        assert!(
-            status.success() && said.contains(" 0 cut"),
-            "{status}: {said:?}"
-        );
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        // Only where something failed it is still there.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Asks it to end, and awaits the end. It must have cut nothing, and print that.
+    pub fn end(self) {
+        self.0.signal("TERM");
+        let output = self.0.ends();
+        assert!(output.contains(" 0 cut"), "{output:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Clients that ask until they are told to stop, check every byte, and count what failed. A failure
-//! is anything but the whole right answer; the clients try nothing again.
+//! Clients that send requests until they are stopped, check every byte, and count the failures. A
+//! failure is anything but the whole right answer; nothing is tried again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::client::{Answer, Client};
+use crate::support::{Client, Reply};
 
-/// Between two requests of one client, so that what fails is not for want of CPU.
+/// Between two requests of one client, so that a shortage of CPU causes no failure.
 const PAUSE: Duration = Duration::from_micros(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +77,7 @@ impl Kind {
 #[derive(Debug, Default)]
 pub struct Tally {
     pub whole: u64,
-    /// What went wrong instead, in words.
+    /// The failures, in words.
     pub failed: Vec<String>,
 }
 
@@ -90,7 +90,7 @@ pub trait Places: Send + Sync + 'static {
 
 impl Places for SocketAddr {
     fn connect(&self) -> io::Result<Client> {
-        Client::connect(*self)
+        Client::try_connect(*self)
     }
 }
 
@@ -134,15 +134,15 @@ fn run(kind: Kind, places: &dyn Places, over: &AtomicBool) -> Tally {
         let (method, target, body, want) = kind.exchange(number);
         let client = kept.take().map_or_else(|| places.connect(), Ok);
         let asked = client.and_then(|mut client| {
-            let answer = client.ask(method, target, kind.closes(), &body)?;
-            Ok((client, answer))
+            let reply = ask(&mut client, method, target, kind.closes(), &body)?;
+            Ok((client, reply))
         });
         match asked {
-            Ok((client, answer)) if answer.status == 200 && answer.body == want => {
+            Ok((client, reply)) if reply.status == 200 && reply.body == want => {
                 tally.whole += 1;
-                kept = Some(client).filter(|_| answer.stays);
+                kept = Some(client).filter(|_| reply.keeps());
             }
-            Ok((_, Answer { status, body, .. })) => {
+            Ok((_, Reply { status, body, .. })) => {
                 let failure = format!("status {status}, {} bytes", body.len());
                 tally.failed.push(failure);
             }
@@ -151,4 +151,22 @@ fn run(kind: Kind, places: &dyn Places, over: &AtomicBool) -> Tally {
         thread::sleep(PAUSE);
     }
     tally
+}
+
+/// Sends one request and returns its whole response. Nothing is tried again.
+pub fn ask(
+    client: &mut Client,
+    method: &str,
+    target: &str,
+    close: bool,
+    body: &[u8],
+) -> io::Result<Reply> {
+    let close = if close { "Connection: close\r\n" } else { "" };
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: a\r\n{close}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    client.try_send([head.as_bytes(), body].concat())?;
+    let reply = client.try_response(method);
+    reply.map_err(|cut| io::Error::other(format!("{cut:?}")))
 }

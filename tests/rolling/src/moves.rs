@@ -1,6 +1,6 @@
 //! A server moves under load: from port to port with clients that follow, listening at both for a
-//! while; and on one port, between one interface and all of them: with one socket that admits the
-//! ones or the others, and with one socket after the other, where nobody listens in between.
+//! while; and on one port, between one interface and all of them. The latter has one socket that
+//! changes its admission, or one socket after the other, with a moment in which no socket listens.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use millpond::{BackgroundServer, Listen, Request, Response, Route, Router, Settings};
 
-use crate::client::Client;
-use crate::load::{Load, Places, Tallies};
+use crate::load::{ask, Load, Places, Tallies};
+use crate::support::Client;
 
 /// Longer than any client here leaves a connection unused.
 const GRACE: Duration = Duration::from_millis(150);
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
-/// Who is refused has sent nothing, and asks at the next place; all over again after the last.
+/// A refused client has sent nothing, and tries the next address; after the last, the first again.
 #[derive(Clone)]
 struct Known(Arc<Mutex<Vec<SocketAddr>>>);
 
@@ -34,14 +34,15 @@ impl Places for Known {
         loop {
             let places = self.0.lock().expect("nobody panics").clone();
             for place in places {
-                match Client::connect(place) {
+                match Client::try_connect(place) {
                     Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
                     connected => return connected,
                 }
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > MAX_WAIT {
                 return Err(ErrorKind::ConnectionRefused.into());
             }
+            sleep(Duration::from_millis(1));
         }
     }
 }
@@ -97,7 +98,7 @@ pub fn between_ports(rounds: u32) -> Tallies {
     moves(ANY_PORT, rounds, |server, known| {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let (old, new) = (server.addr(), free.expect("a free port"));
-        // Kept connections go; whoever connects again goes to the new one if it is there.
+        // Kept connections end; a new connection goes to the new address if it listens.
         known.set(vec![new, old]);
         server.wind_down();
         server.rebind_on([new, old]).expect("nobody else has it");
@@ -112,10 +113,18 @@ pub fn on_one_socket(rounds: u32) -> Tallies {
     moves(narrow(0), rounds, |server, _| {
         let port = server.addr().port();
         let elsewhere = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port));
-        let ask = || Client::connect(elsewhere)?.ask("GET", "/sleep?ms=0", true, b"");
-        assert!(ask().is_err(), "it is narrow, and answers elsewhere");
+        let asked = || {
+            ask(
+                &mut Client::try_connect(elsewhere)?,
+                "GET",
+                "/sleep?ms=0",
+                true,
+                b"",
+            )
+        };
+        assert!(asked().is_err(), "it is narrow, and answers elsewhere");
         server.rebind(server.addr()).expect("it listens there");
-        ask().expect("it is wide, and answers elsewhere");
+        asked().expect("it is wide, and answers elsewhere");
         sleep(GRACE);
         server.rebind_on([narrow(port)]).expect("it listens there");
     })

@@ -1,15 +1,15 @@
-//! What can be learnt of a proxy while it runs, and afterwards.
+//! The state of a proxy while it runs, and its log afterwards.
 
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+
+use crate::support::eventually;
 
 pub enum Proxy {
-    /// It checks its servers, and tells of them on a socket.
+    /// It checks its servers, and reports their state on a socket.
     Haproxy(PathBuf),
     /// It knows nothing of its servers, and writes down where each request went.
     Nginx(PathBuf),
@@ -24,20 +24,13 @@ impl Proxy {
         }
     }
 
-    /// Waits until it listens, and uses both servers as far as it can tell.
-    pub fn has_all(&self, addr: SocketAddr) {
-        let has_all = || match self {
+    /// Waits until the proxy listens, and uses both servers as far as it knows.
+    pub fn wait_until_all_up(&self, addr: SocketAddr) {
+        let wait_until_all_up = || match self {
             Proxy::Haproxy(_) => self.column("status") == ["UP", "UP"],
             Proxy::Nginx(_) => TcpStream::connect(addr).is_ok(),
         };
-        let began = Instant::now();
-        while !has_all() {
-            assert!(
-                began.elapsed() < Duration::from_secs(10),
-                "it does not come"
-            );
-            sleep(Duration::from_millis(20));
-        }
+        eventually("the proxy uses both servers", wait_until_all_up);
     }
 
     /// How often the proxy tried again: where it got no connection, and where it had sent the

@@ -1,33 +1,30 @@
-//! wrk beside our own clients: as many requests as go through, counted by somebody else.
+//! wrk beside our own clients: as many requests as possible, counted by another program.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-pub struct Wrk(Child);
+use crate::support::Process;
+
+pub struct Wrk(Process);
 
 impl Wrk {
     pub fn begin(url: &str) -> Wrk {
-        let child = Command::new("wrk")
+        let mut command = Command::new("wrk");
+        command
             .args(["-t", "1", "-c", "8", "-d", "300s", url])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("wrk starts");
-        Wrk(child)
+            .stdin(Stdio::null());
+        Wrk(Process::start(&mut command))
     }
 
-    /// How many were answered, and what it says of those that were not.
+    /// Returns the count of responses, and the lines about the requests without one.
     pub fn end(self) -> (u64, Vec<String>) {
-        let signal = format!("kill -INT {}", self.0.id());
-        let told = Command::new("sh").args(["-c", &signal]).status();
-        assert!(told.expect("a shell").success(), "{signal}");
-        let output = self.0.wait_with_output().expect("it is ours");
-        let said = String::from_utf8_lossy(&output.stdout);
-        let counted = said
+        self.0.signal("INT");
+        let (_, output) = self.0.ends_as();
+        let counted = output
             .lines()
             .find_map(|line| line.trim().split_once(" requests in "));
         let whole = counted.and_then(|(count, _)| count.parse().ok());
-        // It says so of failures only.
-        let failed = said
+        // wrk prints these lines only if something failed.
+        let failed = output
             .lines()
             .filter(|line| line.contains("errors:") || line.contains("Non-2xx"))
             .map(|line| line.trim().to_owned());

@@ -1,34 +1,34 @@
-//! Clients that do what they should, each on a thread of its own until all is over.
+//! Well-behaved clients, each on a thread of its own until the end.
 
 use std::io::Read;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Conn, Length, Want};
+use crate::client::{Conn, Expected, Length};
 use crate::fuzz::Rng;
 use crate::server::{content, BIG, CHUNKS, LIVE};
-use crate::world::World;
+use crate::shared_state::SharedState;
 
 /// Requests sent at once by [`pipelined`].
 const BATCH: usize = 16;
 /// How long the bulk of the requests comes in a burst and then does not, so that the server is busy
 /// and calm in turn.
-const TIDE: Duration = Duration::from_secs(3);
+const PACE_WINDOW: Duration = Duration::from_secs(3);
 
 fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes()
 }
 
 /// The bulk: sixteen at once, as many as the plan has come to.
-pub fn pipelined(world: &World, first: u64, per_second: u64, began: Instant) {
+pub fn pipelined(state: &SharedState, first: u64, per_second: u64, began: Instant) {
     let mut number = first;
     let mut batch = Vec::new();
-    let want = Want::text();
-    'connections: while let Some(mut conn) = Conn::open(world) {
-        while !world.is_over() {
-            let tides = began.elapsed().as_secs() / TIDE.as_secs() + 1;
-            if world.answered.load(SeqCst) >= tides * TIDE.as_secs() * per_second {
+    let expected = Expected::text();
+    'connections: while let Some(mut conn) = Conn::open(state) {
+        while !state.is_over() {
+            let windows = began.elapsed().as_secs() / PACE_WINDOW.as_secs() + 1;
+            if state.answered.load(SeqCst) >= windows * PACE_WINDOW.as_secs() * per_second {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             }
@@ -40,44 +40,44 @@ pub fn pipelined(world: &World, first: u64, per_second: u64, began: Instant) {
             for more in 0..BATCH {
                 let body = (number + more as u64).to_string();
                 let left = (BATCH - more) as u64;
-                match conn.reply(&want, body.as_bytes()) {
+                match conn.reply(&expected, body.as_bytes()) {
                     Ok(false) => {}
                     Ok(true) => {
-                        // What is behind it has to be sent again elsewhere (RFC 9112 §9.6).
-                        world.count("pipelined", more as u64 + 1);
-                        if world.left_at(conn.moves()).is_none() {
-                            world.accuse("pipelined: an end without a move".to_owned());
+                        // The requests behind it have to be sent again elsewhere (RFC 9112 §9.6).
+                        state.count("pipelined", more as u64 + 1);
+                        if state.left_at(conn.moves()).is_none() {
+                            state.record_error("pipelined: an end without a move".to_owned());
                         }
-                        conn.retry(world, left - 1);
+                        conn.retry(state, left - 1);
                         number += BATCH as u64;
                         continue 'connections;
                     }
                     Err(fault) => {
-                        world.count("pipelined", more as u64);
-                        conn.blame(world, "pipelined", left, fault);
+                        state.count("pipelined", more as u64);
+                        conn.record_fault(state, "pipelined", left, fault);
                         number += BATCH as u64;
                         continue 'connections;
                     }
                 }
             }
-            world.count("pipelined", BATCH as u64);
+            state.count("pipelined", BATCH as u64);
             number += BATCH as u64;
         }
     }
 }
 
 /// Many connections that each ask once in a while.
-pub fn kept(world: &World, rng: &mut Rng) {
+pub fn kept(state: &SharedState, rng: &mut Rng) {
     let mut conns: Vec<Option<Conn>> = (0..40).map(|_| None).collect();
-    while !world.is_over() {
+    while !state.is_over() {
         let at = rng.below(conns.len());
-        let mut conn = match conns[at].take().or_else(|| Conn::open(world)) {
+        let mut conn = match conns[at].take().or_else(|| Conn::open(state)) {
             Some(conn) => conn,
             None => return,
         };
         let number = rng.below(1_000_000).to_string();
         conn.send(&get(&format!("/n/{number}")));
-        if conn.exchange(world, "kept", &Want::text(), number.as_bytes()) {
+        if conn.exchange(state, "kept", &Expected::text(), number.as_bytes()) {
             conns[at] = Some(conn);
         }
         if rng.one_in(50) {
@@ -87,29 +87,29 @@ pub fn kept(world: &World, rng: &mut Rng) {
 }
 
 /// One kind after the other, some on a connection that is kept.
-pub fn mixed(world: &World, rng: &mut Rng) {
+pub fn mixed(state: &SharedState, rng: &mut Rng) {
     let mut kept: Option<Conn> = None;
-    while !world.is_over() {
-        let mut conn = match kept.take().or_else(|| Conn::open(world)) {
+    while !state.is_over() {
+        let mut conn = match kept.take().or_else(|| Conn::open(state)) {
             Some(conn) => conn,
             None => return,
         };
         let goes_on = match rng.below(16) {
-            0 => closing(world, &mut conn, rng),
-            1 => old(world, &mut conn, rng),
-            2 => head(world, &mut conn, rng),
-            3 => refused(world, &mut conn, rng),
-            4..=6 => echo(world, &mut conn, rng),
-            7 => expecting(world, &mut conn, rng),
-            8 => chunks(world, &mut conn, rng),
-            9 => early(world, &mut conn, rng),
-            10..=12 => changing(world, &mut conn, rng),
-            13 => panicking(world, &mut conn),
-            14 => upgraded(world, &mut conn),
+            0 => closing(state, &mut conn, rng),
+            1 => old(state, &mut conn, rng),
+            2 => head(state, &mut conn, rng),
+            3 => refused(state, &mut conn, rng),
+            4..=6 => echo(state, &mut conn, rng),
+            7 => expecting(state, &mut conn, rng),
+            8 => chunks(state, &mut conn, rng),
+            9 => early(state, &mut conn, rng),
+            10..=12 => changing(state, &mut conn, rng),
+            13 => panicking(state, &mut conn),
+            14 => upgraded(state, &mut conn),
             _ => {
                 let number = rng.next().to_string();
                 conn.send(&get(&format!("/n/{number}")));
-                conn.exchange(world, "usual", &Want::text(), number.as_bytes())
+                conn.exchange(state, "usual", &Expected::text(), number.as_bytes())
             }
         };
         if goes_on {
@@ -118,24 +118,24 @@ pub fn mixed(world: &World, rng: &mut Rng) {
     }
 }
 
-fn closing(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn closing(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let number = rng.next().to_string();
     conn.send(
         format!("GET /n/{number} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes(),
     );
-    let want = Want {
+    let expected = Expected {
         closes: true,
-        ..Want::text()
+        ..Expected::text()
     };
-    conn.exchange(world, "close", &want, number.as_bytes());
-    match conn.stream.read(&mut [0]) {
+    conn.exchange(state, "close", &expected, number.as_bytes());
+    match conn.client.stream.read(&mut [0]) {
         Ok(0) | Err(_) => {}
-        Ok(_) => world.accuse("close: more than an answer".to_owned()),
+        Ok(_) => state.record_error("close: more than an answer".to_owned()),
     }
     false
 }
 
-fn old(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn old(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let number = rng.next().to_string();
     let keeps = rng.one_in(2);
     let wish = if keeps {
@@ -144,25 +144,25 @@ fn old(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
         ""
     };
     conn.send(format!("GET /n/{number} HTTP/1.0\r\n{wish}\r\n").as_bytes());
-    let want = Want {
+    let expected = Expected {
         closes: !keeps,
         kept: "Connection: keep-alive\r\n",
-        ..Want::text()
+        ..Expected::text()
     };
-    conn.exchange(world, "HTTP/1.0", &want, number.as_bytes())
+    conn.exchange(state, "HTTP/1.0", &expected, number.as_bytes())
 }
 
-fn head(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn head(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let number = rng.next().to_string();
     conn.send(format!("HEAD /n/{number} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-    let want = Want {
+    let expected = Expected {
         length: Length::HeadOnly,
-        ..Want::text()
+        ..Expected::text()
     };
-    conn.exchange(world, "HEAD", &want, number.as_bytes())
+    conn.exchange(state, "HEAD", &expected, number.as_bytes())
 }
 
-fn refused(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn refused(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let (request, kind, start): (&[u8], _, _) = match rng.below(2) {
         0 => (
             b"GET /none HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -176,14 +176,14 @@ fn refused(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
         ),
     };
     conn.send(request);
-    let want = Want {
+    let expected = Expected {
         start,
-        ..Want::text()
+        ..Expected::text()
     };
-    conn.exchange(world, kind, &want, b"")
+    conn.exchange(state, kind, &expected, b"")
 }
 
-fn echo(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn echo(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let (kind, length) = match rng.below(20) {
         0 => ("echo 1 MiB", 1 << 20),
         1..=5 => ("echo 64 KiB", 65_535 + rng.below(3)),
@@ -220,10 +220,10 @@ fn echo(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
         }
         false => conn.send(&request),
     }
-    conn.exchange(world, kind, &Want::text(), &body)
+    conn.exchange(state, kind, &Expected::text(), &body)
 }
 
-fn expecting(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn expecting(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let body = content(1, 1 + rng.below(5000));
     let length = body.len();
     conn.send_part(
@@ -237,30 +237,30 @@ fn expecting(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
         Ok(b"HTTP/1.1 100 Continue\r\n\r\n") => {}
         Ok(other) => {
             let what = format!("expecting: {:?}", String::from_utf8_lossy(other));
-            world.accuse(what);
+            state.record_error(what);
             return false;
         }
         Err(fault) => {
-            conn.blame(world, "expecting", 1, fault);
+            conn.record_fault(state, "expecting", 1, fault);
             return false;
         }
     }
     conn.send(&body);
-    conn.exchange(world, "expecting", &Want::text(), &body)
+    conn.exchange(state, "expecting", &Expected::text(), &body)
 }
 
-fn chunks(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+fn chunks(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let seed = rng.below(251) as u64;
     conn.send(&get(&format!("/chunks/{seed}")));
-    let want = Want {
+    let expected = Expected {
         length: Length::Chunked,
-        ..Want::text()
+        ..Expected::text()
     };
-    conn.exchange(world, "chunks", &want, &content(seed, CHUNKS))
+    conn.exchange(state, "chunks", &expected, &content(seed, CHUNKS))
 }
 
-/// An upload that nobody reads: a short one is passed over, a long one ends the connection.
-fn early(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
+/// An unread upload: a short one is discarded, a long one ends the connection.
+fn early(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
     let long = rng.one_in(4);
     let body = content(3, if long { 1 << 20 } else { 100_000 });
     let length = body.len();
@@ -268,111 +268,116 @@ fn early(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
         format!("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
     );
     conn.send(&body);
-    let want = Want {
+    let expected = Expected {
         closes: long,
-        ..Want::text()
+        ..Expected::text()
     };
-    conn.exchange(world, "early", &want, b"early")
+    conn.exchange(state, "early", &expected, b"early")
 }
 
 /// A route that comes and goes, and is to be there in between.
-fn changing(world: &World, conn: &mut Conn, rng: &mut Rng) -> bool {
-    let newest = world.added.load(SeqCst);
+fn changing(state: &SharedState, conn: &mut Conn, rng: &mut Rng) -> bool {
+    let newest = state.added.load(SeqCst);
     let back = rng.below(LIVE as usize + 10) as u64;
     if newest <= back {
         return true;
     }
     let number = newest - back;
-    let was_removed = world.removed.load(SeqCst) >= number;
+    let was_removed = state.removed.load(SeqCst) >= number;
     let body = number.to_string();
     conn.send(&get(&format!("/come/{number}")));
-    let gone = Want {
+    let gone = Expected {
         start: "HTTP/1.1 404 Not Found\r\n",
-        ..Want::text()
+        ..Expected::text()
     };
     if was_removed {
-        return conn.exchange(world, "route removed", &gone, b"");
+        return conn.exchange(state, "route removed", &gone, b"");
     }
     match conn.status() {
         // It may have gone meanwhile; if so the server has said so before.
         Ok(b"404") => {
-            let is_going = || (world.removing.load(SeqCst) >= number).then_some(());
-            if world.soon(is_going).is_none() {
-                world.accuse(format!("the route {number} is not there"));
+            let is_going = || (state.removing.load(SeqCst) >= number).then_some(());
+            if state.soon(is_going).is_none() {
+                state.record_error(format!("the route {number} is not there"));
             }
-            conn.exchange(world, "route going", &gone, b"")
+            conn.exchange(state, "route going", &gone, b"")
         }
-        Ok(_) => conn.exchange(world, "route", &Want::text(), body.as_bytes()),
+        Ok(_) => conn.exchange(state, "route", &Expected::text(), body.as_bytes()),
         Err(fault) => {
-            conn.blame(world, "route", 1, fault);
+            conn.record_fault(state, "route", 1, fault);
             false
         }
     }
 }
 
-fn panicking(world: &World, conn: &mut Conn) -> bool {
+fn panicking(state: &SharedState, conn: &mut Conn) -> bool {
     conn.send(&get("/panic"));
-    let want = Want {
+    let expected = Expected {
         start: "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\n",
-        ..Want::text()
+        ..Expected::text()
     };
-    let answered = world.kinds().get("panic").copied().unwrap_or(0);
-    let goes_on = conn.exchange(world, "panic", &want, b"500 Internal Server Error\n");
-    if world.kinds().get("panic").copied().unwrap_or(0) > answered {
-        world.panics.fetch_add(1, SeqCst);
+    let answered = state.kinds().get("panic").copied().unwrap_or(0);
+    let goes_on = conn.exchange(state, "panic", &expected, b"500 Internal Server Error\n");
+    if state.kinds().get("panic").copied().unwrap_or(0) > answered {
+        state.panics.fetch_add(1, SeqCst);
     }
     goes_on
 }
 
-fn upgraded(world: &World, conn: &mut Conn) -> bool {
+fn upgraded(state: &SharedState, conn: &mut Conn) -> bool {
     let head = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
     conn.send(head.as_bytes());
     if matches!(conn.status(), Ok(b"503")) {
         // A server that is leaving begins no other protocol.
-        let want = Want {
+        let expected = Expected {
             start: "HTTP/1.1 503 Service Unavailable\r\n\
                     Content-Type: text/plain; charset=utf-8\r\n",
-            ..Want::text()
+            ..Expected::text()
         };
-        return conn.exchange(world, "upgrade, 503", &want, b"503 Service Unavailable\n");
+        return conn.exchange(
+            state,
+            "upgrade, 503",
+            &expected,
+            b"503 Service Unavailable\n",
+        );
     }
     if let Err(fault) = conn.switched() {
-        conn.blame(world, "upgrade", 1, fault);
+        conn.record_fault(state, "upgrade", 1, fault);
         return false;
     }
-    // It has an owner now, whom no move ends.
+    // The connection belongs to the other protocol now, and no move ends it.
     let said = content(5, 1000);
     conn.send(&said);
     match conn.take(said.len(), true) {
-        Ok(heard) if heard == said => world.count("upgrade", 1),
-        _ => world.accuse("upgrade: it does not echo".to_owned()),
+        Ok(heard) if heard == said => state.count("upgrade", 1),
+        _ => state.record_error("upgrade: it does not echo".to_owned()),
     }
     false
 }
 
 /// Takes a second for a response that no socket's buffer holds.
-pub fn slow_reader(world: &World, rng: &mut Rng) {
-    let want = Want::text();
+pub fn slow_reader(state: &SharedState, rng: &mut Rng) {
+    let expected = Expected::text();
     let body = content(0, BIG);
-    while let Some(mut conn) = Conn::open(world) {
+    while let Some(mut conn) = Conn::open(state) {
         conn.send(&get("/big"));
         let pauses = rng.below(10) as u64;
         thread::sleep(Duration::from_millis(100 * pauses));
-        conn.exchange(world, "slowly read", &want, &body);
+        conn.exchange(state, "slowly read", &expected, &body);
     }
 }
 
 /// Byte by byte.
-pub fn drip(world: &World, rng: &mut Rng) {
+pub fn drip(state: &SharedState, rng: &mut Rng) {
     let mut kept: Option<Conn> = None;
-    while let Some(mut conn) = kept.take().or_else(|| Conn::open(world)) {
+    while let Some(mut conn) = kept.take().or_else(|| Conn::open(state)) {
         let number = rng.below(1000).to_string();
         let request = get(&format!("/n/{number}"));
         for byte in request.chunks(1) {
             conn.send(byte);
             thread::sleep(Duration::from_millis(rng.below(3) as u64));
         }
-        if conn.exchange(world, "drip", &Want::text(), number.as_bytes()) {
+        if conn.exchange(state, "drip", &Expected::text(), number.as_bytes()) {
             kept = Some(conn);
         }
     }

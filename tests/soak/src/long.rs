@@ -9,22 +9,22 @@ use crate::options::Options;
 const ROUND: u64 = 2_000;
 
 pub fn run(options: &Options) -> Result<(), String> {
-    // What a finding panics with is told with the finding.
+    // The text of a panic is printed with its finding.
     std::panic::set_hook(Box::new(|_| ()));
     let mut targets = fuzz::targets();
     let mut inputs = vec![0; targets.len()];
     let began = Instant::now();
     let time = Duration::from_secs(options.seconds);
-    let mut told = Duration::ZERO;
+    let mut printed = Duration::ZERO;
     let mut seed = options.seed;
     while began.elapsed() < time {
         for (target, inputs) in targets.iter_mut().zip(&mut inputs) {
             *inputs += fuzz::run(target.as_mut(), seed, ROUND)?;
         }
         seed += ROUND;
-        if began.elapsed() - told > Duration::from_secs(10) {
-            told = began.elapsed();
-            println!("{:4} s, seed {seed}", told.as_secs());
+        if began.elapsed() - printed > Duration::from_secs(10) {
+            printed = began.elapsed();
+            println!("{:4} s, seed {seed}", printed.as_secs());
         }
     }
     for (target, inputs) in targets.iter().zip(&inputs) {

@@ -1,4 +1,4 @@
-//! What takes minutes: fuzzing for as long as one likes, and a soak, which is millions of requests
+//! Programs that run for minutes: fuzzing for any time, and a soak, which is millions of requests
 //! from clients of every kind while the server's routes change and its address moves.
 //!
 //! ```text
@@ -7,24 +7,35 @@
 //! cargo run --release -- soak --seconds 470 --requests 10000000
 //! ```
 //!
-//! Either ends with a verdict, and with a status of 1 if that is bad. The soak needs Linux.
+//! Both print a verdict, and end with a status of 1 after a failure. The soak needs Linux.
+
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
 
 mod client;
 mod kinds;
 mod long;
+mod misbehaving;
 mod options;
 mod process;
-mod rude;
 mod server;
+mod shared_state;
 mod soak;
-mod world;
 
+// A package uses some of these parts, and other packages the others.
 #[path = "../../it/hostile/fuzz/mod.rs"]
 mod fuzz;
+#[allow(dead_code, unused_imports)]
+#[path = "../../support/mod.rs"]
+mod support;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use options::{Command, Options};
+
+/// A client that hears nothing for so long has found an error.
+pub const GUARD: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args().skip(1)) {

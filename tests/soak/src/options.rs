@@ -1,4 +1,4 @@
-//! What the program is told on its command line.
+//! The options of the command line.
 
 pub const USAGE: &str = "\
 soak fuzz [--seconds N] [--seed N]

@@ -1,4 +1,4 @@
-//! What the kernel tells of a process in `/proc`.
+//! The numbers of a process in `/proc`.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,6 +1,6 @@
 //! The server of a soak, in a process of its own: it moves every second, its routes change ten
-//! times a second, and it says on its output what it does, before and after. Commands come on its
-//! input: `serve`, `calm` (no more changes), `stop`, `exit`.
+//! times a second, and it prints each action before and after. Orders come on its input: `serve`,
+//! `calm` (no more changes), `stop`, `exit`.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::process::clock;
+use crate::support::switch;
 use millpond::{
-    BackgroundServer, CloseReason, ReadWrite, Request, Response, ResponseBody, Route, Router,
-    Settings, Upgrade,
+    BackgroundServer, CloseReason, Request, Response, ResponseBody, Route, Router, Settings,
 };
 
 /// Workers; fewer than the clients that stand still.
@@ -22,7 +22,7 @@ pub const LIVE: u64 = 20;
 
 pub fn run() -> Result<(), String> {
     std::panic::set_hook(Box::new(|_| ()));
-    say("here".to_owned());
+    print_line("here".to_owned());
     let mut commands = io::stdin().lines().map_while(Result::ok);
     if commands.next().as_deref() != Some("serve") {
         return Err("this is for the soak to start".to_owned());
@@ -32,7 +32,7 @@ pub fn run() -> Result<(), String> {
     let server = router
         .serve_managed_with(([127, 0, 0, 2], 0), settings)
         .map_err(|e| e.to_string())?;
-    say(format!("ready {}", server.addr().port()));
+    print_line(format!("ready {}", server.addr().port()));
     let calm = Arc::new(AtomicBool::new(false));
     let mover = {
         let calm = Arc::clone(&calm);
@@ -51,13 +51,13 @@ pub fn run() -> Result<(), String> {
                 let (mover, changer) = hands.take().ok_or("calm already")?;
                 changer.join().map_err(|_| "the routes' thread panicked")?;
                 server = mover.join().map_err(|_| "the mover panicked")?;
-                say("calm".to_owned());
+                print_line("calm".to_owned());
             }
             "stop" => {
                 let server = server.take().ok_or("not calm, or not there")?;
-                say_numbers(&server);
+                print_numbers(&server);
                 let drained = server.stop_within(Duration::from_secs(10));
-                say(format!("stopped {} {}", drained.answered, drained.cut));
+                print_line(format!("stopped {} {}", drained.answered, drained.cut));
             }
             _ => return Ok(()),
         }
@@ -65,9 +65,9 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn say(line: String) {
+fn print_line(line: String) {
     let mut out = io::stdout().lock();
-    // Without the soak there is nobody to tell.
+    // Without the soak, no process reads this.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -87,13 +87,13 @@ fn move_about(mut server: BackgroundServer, calm: &AtomicBool) -> Option<Backgro
             thread::sleep(Duration::from_millis(5));
         }
         next = Instant::now() + Duration::from_secs(1);
-        say(format!("moving {number} {}", clock()));
+        print_line(format!("moving {number} {}", clock()));
         let began = Instant::now();
         if let Err(e) = server.rebind(address(number, port)) {
-            say(format!("failed to move: {e}"));
+            print_line(format!("failed to move: {e}"));
             return None;
         }
-        say(format!("moved {number} {}", began.elapsed().as_micros()));
+        print_line(format!("moved {number} {}", began.elapsed().as_micros()));
     }
     None
 }
@@ -104,20 +104,20 @@ fn change(router: &Router, calm: &AtomicBool) {
             return;
         }
         router.add(Route::get(format!("/come/{number}")).onconnect(numbered));
-        say(format!("added {number}"));
+        print_line(format!("added {number}"));
         if number > LIVE {
             let old = number - LIVE;
-            say(format!("removing {old}"));
+            print_line(format!("removing {old}"));
             if !router.remove("GET", &format!("/come/{old}")) {
-                say(format!("failed to remove {old}"));
+                print_line(format!("failed to remove {old}"));
             }
-            say(format!("removed {old}"));
+            print_line(format!("removed {old}"));
         }
         thread::sleep(Duration::from_millis(100));
     }
 }
 
-fn say_numbers(server: &BackgroundServer) {
+fn print_numbers(server: &BackgroundServer) {
     // Those that linger have a moment to go.
     let began = Instant::now();
     while server.stats().open > 0 && began.elapsed() < Duration::from_secs(5) {
@@ -127,7 +127,7 @@ fn say_numbers(server: &BackgroundServer) {
     let mut closed = 0;
     for reason in CloseReason::ALL {
         closed += stats.closed(reason);
-        say(format!("closed {reason:?} {}", stats.closed(reason)));
+        print_line(format!("closed {reason:?} {}", stats.closed(reason)));
     }
     for (name, number) in [
         ("accepted", stats.accepted),
@@ -139,7 +139,7 @@ fn say_numbers(server: &BackgroundServer) {
         ("requests", stats.requests),
         ("panics", stats.panics),
     ] {
-        say(format!("number {name} {number}"));
+        print_line(format!("number {name} {number}"));
     }
 }
 
@@ -168,12 +168,7 @@ fn routes() -> Router {
             ..Response::text("")
         }),
         Route::get("/panic").onconnect(|_| panic!("as it was asked to")),
-        Route::get("/upgrade").onconnect(|_| Response {
-            status_code: 101,
-            headers: vec![("Upgrade".into(), "echo".into())],
-            data: ResponseBody::empty(),
-            upgrade: Some(Box::new(Echo)),
-        }),
+        Route::get("/upgrade").onconnect(|_| switch()),
         Route::get("/meet").onconnect({
             let came = (Mutex::new(0), Condvar::new());
             move |_| meet(&came)
@@ -185,7 +180,7 @@ fn routes() -> Router {
 pub const BIG: usize = 8 << 20;
 pub const CHUNKS: usize = 200_000;
 
-/// Bytes that tell where they stand.
+/// Bytes that depend on their place.
 pub fn content(seed: u64, length: usize) -> Vec<u8> {
     (0..length as u64)
         .map(|at| ((at * 7 + seed) % 251) as u8)
@@ -215,7 +210,7 @@ fn meet((came, changed): &(Mutex<usize>, Condvar)) -> Response {
     let mut count = came.lock().expect("no panic");
     *count += 1;
     changed.notify_all();
-    // Those who come after the last one are another meeting.
+    // Requests after the last one belong to another meeting.
     let meeting = (*count - 1) / POOL;
     let wait = Duration::from_secs(5);
     let met = changed
@@ -234,18 +229,5 @@ impl Read for Shared {
         let count = (&self.bytes[self.at..]).read(buf)?;
         self.at += count;
         Ok(count)
-    }
-}
-
-struct Echo;
-
-impl Upgrade for Echo {
-    fn build(&mut self, mut socket: Box<dyn ReadWrite + Send>) {
-        let mut buf = [0; 256];
-        while let Ok(count @ 1..) = socket.read(&mut buf) {
-            if socket.write_all(&buf[..count]).is_err() {
-                break;
-            }
-        }
     }
 }

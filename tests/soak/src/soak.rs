@@ -1,61 +1,63 @@
-//! The soak: starts the server, lets all kinds of clients loose on it, tells every ten seconds how
-//! it goes, and says in the end what is wrong.
+//! The soak: starts the server and clients of all kinds, prints the progress every ten seconds, and
+//! prints the failures at the end.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::BufRead;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Conn, Want};
+use crate::client::{Conn, Expected};
 use crate::fuzz::Rng;
 use crate::kinds;
+use crate::misbehaving::misbehaving;
 use crate::options::Options;
 use crate::process::Held;
-use crate::rude::rude;
 use crate::server::{content, POOL};
-use crate::world::World;
+use crate::shared_state::SharedState;
+use crate::support::Process;
 
-/// For whatever the server is told to do.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// What the resident memory may grow by in the second half, by a line through all samples: the
-/// allocator's own unrest, or less than the smallest allocation for each connection of that half.
+/// For every order to the server.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// The growth of the resident memory that is allowed in the second half, by a line through all
+/// samples: the allocator's own variation, or less than the smallest allocation for each connection
+/// of that half.
 const UNREST_KIB: f64 = 4.0 * 1024.0;
 const SMALLEST: f64 = 32.0;
-/// A move waits for what is in flight: for readers that take a second for a response, and for
-/// uploads in line for the places that silent clients hold, each for the five seconds it takes to
-/// see that they bring less than `min_body_rate`.
+/// A move waits for requests in flight: for readers that take a second for a response, and for
+/// uploads in line for the permits that silent clients hold. Each of these holds its permit for the
+/// five seconds until its rate is below `min_body_rate`.
 const LONGEST_MOVE: Duration = Duration::from_secs(20);
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let mut server = Process::start()?;
-    server.hear("here")?;
-    let before = Held::by(server.child.id());
-    server.tell("serve")?;
-    let port = server.hear("ready")?;
-    let world = Arc::new(World::at(port.parse().map_err(|_| "no port")?));
-    let listener = server.listen(&world);
-    let samples = load(&world, &server, options);
-    server.tell("calm")?;
+    let mut server = start()?;
+    read_line_after(&mut server, "here")?;
+    let before = Held::by(server.pid());
+    server.send("serve\n");
+    let port = read_line_after(&mut server, "ready")?;
+    let state = Arc::new(SharedState::at(port.parse().map_err(|_| "no port")?));
+    let listener = Listener::to(&mut server, &state);
+    let samples = load(&state, &server, options);
+    server.send("calm\n");
     listener
         .calm
-        .recv_timeout(PATIENCE)
+        .recv_timeout(MAX_WAIT)
         .map_err(|_| "it does not calm down")?;
     let mut verdict = Vec::new();
-    if let Err(why) = all_there(&world) {
+    if let Err(why) = check_workers(&state) {
         verdict.push(why);
     }
-    server.tell("stop")?;
-    let report = listener.stopped.recv_timeout(PATIENCE);
+    server.send("stop\n");
+    let report = listener.stopped.recv_timeout(MAX_WAIT);
     let report = report.map_err(|_| "it does not stop")?;
-    let after = settled(server.child.id(), before);
-    server.tell("exit")?;
-    let status = server.child.wait().map_err(|e| e.to_string())?;
+    let after = settled(server.pid(), before);
+    server.send("exit\n");
+    let status = server.wait();
 
-    for (kind, number) in world.kinds() {
+    for (kind, number) in state.kinds() {
         println!("{number:>10} {kind}");
     }
     for (name, number) in &report.numbers {
@@ -68,24 +70,17 @@ pub fn run(options: &Options) -> Result<(), String> {
     if (before.descriptors, before.threads) != (after.descriptors, after.threads) {
         verdict.push("descriptors or threads are left over".to_owned());
     }
-    judge(&world, options, &report, &samples, &mut verdict);
+    judge(&state, options, &report, &samples, &mut verdict);
     match verdict.is_empty() {
         true => {
             println!("all is well");
             Ok(())
         }
-        false => Err([verdict, world.told()].concat().join("\n")),
+        false => Err([verdict, state.messages()].concat().join("\n")),
     }
 }
 
-/// The server's process.
-struct Process {
-    child: Child,
-    input: ChildStdin,
-    output: Option<BufReader<std::process::ChildStdout>>,
-}
-
-/// What comes of listening to it.
+/// The results of the thread that reads the server's output.
 struct Listener {
     calm: Receiver<()>,
     stopped: Receiver<Report>,
@@ -99,60 +94,46 @@ struct Report {
     failures: Vec<String>,
 }
 
-impl Process {
-    fn start() -> Result<Process, String> {
-        let program = std::env::current_exe().map_err(|e| e.to_string())?;
-        let mut child = Command::new(program)
-            .arg("serve")
-            // What glibc keeps of what was freed, of large blocks and in an arena for each thread,
-            // would hide what the server keeps.
-            .env("MALLOC_MMAP_THRESHOLD_", "16384")
-            .env("MALLOC_ARENA_MAX", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| e.to_string())?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        match (input, output) {
-            (Some(input), Some(output)) => Ok(Process {
-                child,
-                input,
-                output: Some(BufReader::new(output)),
-            }),
-            _ => Err("no pipes".to_owned()),
-        }
-    }
+/// Starts the server's process.
+fn start() -> Result<Process, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        // The memory that glibc keeps after a free, of large blocks and in an arena for each
+        // thread, would hide the memory that the server keeps.
+        .env("MALLOC_MMAP_THRESHOLD_", "16384")
+        .env("MALLOC_ARENA_MAX", "1")
+        .stdin(Stdio::piped());
+    Ok(Process::start(&mut command))
+}
 
-    fn tell(&mut self, command: &str) -> Result<(), String> {
-        writeln!(self.input, "{command}").map_err(|e| format!("the server is gone: {e}"))
-    }
+/// The rest of the next line, which must begin with this name.
+fn read_line_after(server: &mut Process, name: &str) -> Result<String, String> {
+    let line = server.line();
+    let rest = line.strip_prefix(name).map(|rest| rest.trim().to_owned());
+    rest.ok_or_else(|| format!("{line:?} in place of {name}"))
+}
 
-    fn hear(&mut self, name: &str) -> Result<String, String> {
-        let output = self.output.as_mut().ok_or("somebody else listens")?;
-        let mut line = String::new();
-        output.read_line(&mut line).map_err(|e| e.to_string())?;
-        let rest = line.strip_prefix(name).map(|rest| rest.trim().to_owned());
-        rest.ok_or_else(|| format!("{line:?} in place of {name}"))
-    }
-
+impl Listener {
     /// On a thread of its own, until the server has stopped.
-    fn listen(&mut self, world: &Arc<World>) -> Listener {
+    fn to(server: &mut Process, state: &Arc<SharedState>) -> Listener {
         let (tell_calm, calm) = mpsc::channel();
         let (tell_stopped, stopped) = mpsc::channel();
-        let output = self.output.take();
-        let world = Arc::clone(world);
+        let output = server.take_output();
+        let state = Arc::clone(state);
         thread::spawn(move || {
             let mut report = Report::default();
-            let lines = output.into_iter().flat_map(BufRead::lines);
+            let lines = output.lines();
             for line in lines.map_while(Result::ok) {
                 let words: Vec<&str> = line.split(' ').collect();
                 let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0);
                 match words[0] {
-                    "moving" => world.moving(number(2)),
+                    "moving" => state.moving(number(2)),
                     "moved" => report.moves.push(number(2)),
-                    "added" => world.added.store(number(1), SeqCst),
-                    "removing" => world.removing.store(number(1), SeqCst),
-                    "removed" => world.removed.store(number(1), SeqCst),
+                    "added" => state.added.store(number(1), SeqCst),
+                    "removing" => state.removing.store(number(1), SeqCst),
+                    "removed" => state.removed.store(number(1), SeqCst),
                     "number" | "closed" => {
                         report.numbers.insert(words[1].to_owned(), number(2));
                     }
@@ -172,10 +153,10 @@ impl Process {
     }
 }
 
-type Client = Box<dyn FnOnce(&World, &mut Rng) + Send>;
+type Client = Box<dyn FnOnce(&SharedState, &mut Rng) + Send>;
 
 /// Lets the clients loose for the time there is; resident memory in KiB, once a second.
-fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
+fn load(state: &Arc<SharedState>, server: &Process, options: &Options) -> Vec<f64> {
     let began = Instant::now();
     // Done a little before the end, so that a slow moment can be made up for.
     let per_second = options.requests * 20 / 19 / options.seconds.max(1);
@@ -184,12 +165,12 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
     let mut start = |client: Client| {
         seed += 1;
         let mut rng = Rng::new(seed << 32);
-        let world = Arc::clone(world);
-        clients.push(thread::spawn(move || client(&world, &mut rng)));
+        let state = Arc::clone(state);
+        clients.push(thread::spawn(move || client(&state, &mut rng)));
     };
     for first in [1, 1 << 40] {
-        start(Box::new(move |world, _| {
-            kinds::pipelined(world, first, per_second, began)
+        start(Box::new(move |state, _| {
+            kinds::pipelined(state, first, per_second, began)
         }));
     }
     start(Box::new(kinds::kept));
@@ -197,18 +178,18 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
     start(Box::new(kinds::mixed));
     start(Box::new(kinds::slow_reader));
     start(Box::new(kinds::drip));
-    start(Box::new(rude));
-    start(Box::new(rude));
+    start(Box::new(misbehaving));
+    start(Box::new(misbehaving));
 
     let mut samples = Vec::new();
     let mut line = (0, Duration::ZERO);
     for second in 1..=options.seconds {
         let until = Duration::from_secs(second);
         thread::sleep(until.saturating_sub(began.elapsed()));
-        let held = Held::by(server.child.id());
+        let held = Held::by(server.pid());
         samples.push(held.resident_kib as f64);
         if second % 10 == 0 || second == options.seconds {
-            let answered = world.answered.load(SeqCst);
+            let answered = state.answered.load(SeqCst);
             let elapsed = began.elapsed();
             let rate = (answered - line.0) as f64 / (elapsed - line.1).as_secs_f64();
             line = (answered, elapsed);
@@ -218,67 +199,67 @@ fn load(world: &Arc<World>, server: &Process, options: &Options) -> Vec<f64> {
                 held.resident_kib,
                 held.descriptors,
                 held.threads,
-                world.moves(),
-                world.retried.load(SeqCst),
-                world.lost.load(SeqCst),
-                world.wrong.load(SeqCst),
+                state.moves(),
+                state.retried.load(SeqCst),
+                state.lost.load(SeqCst),
+                state.wrong.load(SeqCst),
             );
         }
     }
-    world.over.store(true, SeqCst);
+    state.over.store(true, SeqCst);
     for client in clients {
         if client.join().is_err() {
-            world.accuse("a client panicked".to_owned());
+            state.record_error("a client panicked".to_owned());
         }
     }
     samples
 }
 
 /// Every worker can be had at once, and so can every place to wait at for an upload.
-fn all_there(world: &Arc<World>) -> Result<(), String> {
-    world.over.store(false, SeqCst);
-    let wrong = world.wrong.load(SeqCst) + world.lost.load(SeqCst);
-    let together = |client: fn(&World)| {
+fn check_workers(state: &Arc<SharedState>) -> Result<(), String> {
+    state.over.store(false, SeqCst);
+    let wrong = state.wrong.load(SeqCst) + state.lost.load(SeqCst);
+    let together = |client: fn(&SharedState)| {
         let all: Vec<_> = (0..POOL)
             .map(|_| {
-                let world = Arc::clone(world);
-                thread::spawn(move || client(&world))
+                let state = Arc::clone(state);
+                thread::spawn(move || client(&state))
             })
             .collect();
         all.into_iter().all(|client| client.join().is_ok())
     };
-    let met = together(|world| {
-        if let Some(mut conn) = Conn::open(world) {
+    let met = together(|state| {
+        if let Some(mut conn) = Conn::open(state) {
             conn.send(b"GET /meet HTTP/1.1\r\nHost: a\r\n\r\n");
-            conn.exchange(world, "meet", &Want::text(), b"met");
+            conn.exchange(state, "meet", &Expected::text(), b"met");
         }
     });
-    let uploaded = together(|world| {
+    let uploaded = together(|state| {
         let body = content(9, 300_000);
-        if let Some(mut conn) = Conn::open(world) {
+        if let Some(mut conn) = Conn::open(state) {
             let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n";
             conn.send_part(head.as_bytes());
             for piece in body.chunks(30_000) {
                 conn.send(piece);
                 thread::sleep(Duration::from_millis(5));
             }
-            conn.exchange(world, "upload, all at once", &Want::text(), &body);
+            conn.exchange(state, "upload, all at once", &Expected::text(), &body);
         }
     });
-    let now = world.wrong.load(SeqCst) + world.lost.load(SeqCst);
+    let now = state.wrong.load(SeqCst) + state.lost.load(SeqCst);
     match met && uploaded && now == wrong {
         true => Ok(()),
         false => Err("a worker or a place is missing".to_owned()),
     }
 }
 
-/// What it holds once it has let go of what it had.
+/// Returns the numbers of the process once its descriptors and threads are back.
 fn settled(pid: u32, before: Held) -> Held {
     let began = Instant::now();
     loop {
         let held = Held::by(pid);
         let is_back = (held.descriptors, held.threads) == (before.descriptors, before.threads);
-        if is_back || began.elapsed() > PATIENCE {
+        if is_back || began.elapsed() > MAX_WAIT {
             return held;
         }
         thread::sleep(Duration::from_millis(20));
@@ -286,14 +267,14 @@ fn settled(pid: u32, before: Held) -> Held {
 }
 
 fn judge(
-    world: &World,
+    state: &SharedState,
     options: &Options,
     report: &Report,
     samples: &[f64],
     verdict: &mut Vec<String>,
 ) {
     let number = |name: &str| report.numbers.get(name).copied().unwrap_or(u64::MAX);
-    let answered = world.answered.load(SeqCst);
+    let answered = state.answered.load(SeqCst);
     let moves = report.moves.len() as u64;
     let longest = Duration::from_micros(report.moves.iter().copied().max().unwrap_or(0));
     let growth = growth(&samples[samples.len() / 2..]);
@@ -310,10 +291,10 @@ fn judge(
         "as many requests as asked for",
         answered >= options.requests,
     );
-    must("none lost", world.lost.load(SeqCst) == 0);
+    must("none lost", state.lost.load(SeqCst) == 0);
     must(
         "every answer as it should be",
-        world.wrong.load(SeqCst) == 0,
+        state.wrong.load(SeqCst) == 0,
     );
     must(
         "nobody is left",
@@ -331,7 +312,7 @@ fn judge(
         number("requests") >= answered,
     );
     let panics = number("panics");
-    must("a panic is one answer", panics >= world.panics.load(SeqCst));
+    must("a panic is one answer", panics >= state.panics.load(SeqCst));
     must("a move in two seconds", moves >= options.seconds / 2);
     must("no move that takes long", longest <= LONGEST_MOVE);
     // A short run is warming up all the time.

@@ -1,9 +1,10 @@
-//! The driver's own clients: the roll call before every run, the calm load and the idle crowd.
-//! A thread stands behind each connection, so a starved one is seen and not averaged away.
+//! The driver's own clients: the check before every run, the load at a fixed rate and the idle
+//! connections. Each connection has a thread, so a starved one is seen instead of being averaged
+//! away.
 
-use crate::client::Client;
 use crate::process;
 use crate::report::Sample;
+use crate::support::Client;
 use crate::work::Traffic;
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ const CLIENT_STACK: usize = 64 * 1024;
 const HELLO: &[u8] = b"GET / HTTP/1.1\r\nHost: versus\r\n\r\n";
 const HELLO_BYTES: u64 = 11;
 /// Beyond this a client counts its request as lost.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// One request on a fresh connection.
 ///
@@ -25,28 +26,49 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// Anything but a 200 of eleven bytes.
 pub fn says_hello(addr: SocketAddr) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    hello(&mut Client::connect(addr, deadline)?, deadline)
+    let deadline = Instant::now() + MAX_WAIT;
+    hello(&mut connect(addr, deadline)?, deadline)
+}
+
+fn connect(addr: SocketAddr, deadline: Instant) -> io::Result<Client> {
+    Client::connect_within(addr, time_left(deadline)?)
 }
 
 fn hello(client: &mut Client, deadline: Instant) -> io::Result<()> {
-    client.send(HELLO, deadline)?;
+    send(client, HELLO, deadline)?;
     expect(client, HELLO_BYTES, deadline)
 }
 
+fn send(client: &mut Client, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+    client.set_timeout(time_left(deadline)?)?;
+    client.try_send(bytes)
+}
+
+/// Reads one answer. The deadline is exact to one read, which may begin just before it.
 fn expect(client: &mut Client, bytes: u64, deadline: Instant) -> io::Result<()> {
-    let answer = client.answer(deadline)?;
-    if answer.status != 200 || answer.body_bytes != bytes {
-        let text = format!("status {}, {} bytes", answer.status, answer.body_bytes);
+    client.set_timeout(time_left(deadline)?)?;
+    let reply = client.try_response("GET");
+    let reply = reply.map_err(|cut| io::Error::other(format!("{cut:?}")))?;
+    if reply.status != 200 || reply.body.len() as u64 != bytes {
+        let text = format!("status {}, {} bytes", reply.status, reply.body.len());
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok(())
 }
 
-/// Opens so many connections, then lets all send that traffic for four seconds or until each was
-/// answered in full, and returns how many were. wrk cannot tell: it counts answers and not who got
-/// them. It warms the server up as well, and so goes on for a fifth of a second at least.
-pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
+/// A socket timeout of zero would mean none, so the last instant counts as past.
+fn time_left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left < Duration::from_millis(1) {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    Ok(left)
+}
+
+/// Opens so many connections, sends that traffic on all of them for four seconds or until each was
+/// answered in full, and returns how many were. wrk counts answers without their connections. The
+/// check warms the server up as well, and so lasts for a fifth of a second at least.
+pub fn count_answered(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usize {
     let batch = request_bytes(traffic).repeat(traffic.depth);
     let answer_bytes = match traffic.body {
         0 => HELLO_BYTES,
@@ -55,16 +77,16 @@ pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usi
     let connected = Barrier::new(connections);
     let answered = AtomicUsize::new(0);
     let converse = || -> io::Result<()> {
-        // Where a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client
-        // in either direction: the bounds are longer, for that alone starves nobody.
-        let client = Client::connect(addr, Instant::now() + 5 * PATIENCE);
+        // When a backlog overflows, the kernel tries again after 1 and 3 s, unseen by the client in
+        // either direction. The bounds are longer, because this alone starves no client.
+        let client = connect(addr, Instant::now() + 5 * MAX_WAIT);
         connected.wait();
         let begin = Instant::now();
-        let deadline = begin + 4 * PATIENCE;
+        let deadline = begin + 4 * MAX_WAIT;
         let mut client = client?;
         let mut first = true;
-        while begin.elapsed() < PATIENCE / 5 || answered.load(Ordering::Relaxed) < connections {
-            client.send(&batch, deadline)?;
+        while begin.elapsed() < MAX_WAIT / 5 || answered.load(Ordering::Relaxed) < connections {
+            send(&mut client, &batch, deadline)?;
             for _ in 0..traffic.depth {
                 expect(&mut client, answer_bytes, deadline)?;
             }
@@ -73,14 +95,14 @@ pub fn roll_call(addr: SocketAddr, traffic: &Traffic, connections: usize) -> usi
                 first = false;
             }
             if traffic.close {
-                client = Client::connect(addr, deadline)?;
+                client = connect(addr, deadline)?;
             }
         }
         Ok(())
     };
     // A client that fails before its first answer is one that was not answered.
     each_in_a_thread(connections, |_| drop(converse()));
-    // What the clients left in the server's queues should not be found there by the next load.
+    // The next load should find no leftovers of these clients in the server's queues.
     let _ = (0..3).find(|_| says_hello(addr).is_ok());
     answered.into_inner()
 }
@@ -102,7 +124,8 @@ fn request_bytes(traffic: &Traffic) -> Vec<u8> {
 
 /// An open loop: every connection sends at random times, however long the answers take. A request
 /// that was due while its connection still waited is timed from when it was due, so that a stall
-/// is counted by all whom it delayed; else from its sending, so that our own waking is not.
+/// counts for every delayed request. Other requests are timed from their sending, so that our own
+/// wake-up does not count.
 pub fn calm(
     addr: SocketAddr,
     pid: u32,
@@ -159,23 +182,24 @@ pub fn calm(
 
 /// Says hello on the connection there is, or on a new one; a failed one is not used again.
 fn hello_again(client: &mut Option<Client>, addr: SocketAddr) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MAX_WAIT;
     let mut connected = match client.take() {
         Some(client) => client,
-        None => Client::connect(addr, deadline)?,
+        None => connect(addr, deadline)?,
     };
     hello(&mut connected, deadline)?;
     *client = Some(connected);
     Ok(())
 }
 
-/// Runs `load` while one connection more asks for a quick answer every few milliseconds, and puts
-/// the latencies it met in place of the load's own. What was lost counts as long as it was awaited.
+/// Runs `load` while one more connection asks for a quick answer every few milliseconds, and
+/// replaces the latencies of the load by those of this connection. A lost request counts as the
+/// time that it was awaited.
 ///
 /// # Errors
 ///
 /// Those of `load`.
-pub fn bystander(
+pub fn probe_during(
     addr: SocketAddr,
     load: impl FnOnce() -> Result<Sample, String>,
 ) -> Result<Sample, String> {
@@ -187,7 +211,7 @@ pub fn bystander(
             while !over.load(Ordering::Relaxed) {
                 let start = Instant::now();
                 let lost = hello_again(&mut client, addr).is_err();
-                latencies.push(if lost { PATIENCE } else { start.elapsed() });
+                latencies.push(if lost { MAX_WAIT } else { start.elapsed() });
                 thread::sleep(Duration::from_millis(3));
             }
             latencies
@@ -204,16 +228,16 @@ pub fn bystander(
     })
 }
 
-/// Opens the connections one after another, each asking once, then leaves them silent while the
-/// server's processor time is read; after that fresh clients come. No burst is made of it, since
-/// overflowing the listener's backlog is not what is measured here.
+/// Opens the connections one after another, each with one request, then leaves them silent while
+/// the server's processor time is read; after that fresh clients come. There is no burst, since an
+/// overflow of the listener's backlog is not measured here.
 pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) -> Sample {
     let mut held = Vec::new();
     let mut answered = 0;
-    let deadline = Instant::now() + 5 * PATIENCE;
+    let deadline = Instant::now() + 5 * MAX_WAIT;
     for _ in 0..connections {
-        let deadline = deadline.min(Instant::now() + PATIENCE / 2);
-        let Ok(mut client) = Client::connect(addr, deadline) else {
+        let deadline = deadline.min(Instant::now() + MAX_WAIT / 2);
+        let Ok(mut client) = connect(addr, deadline) else {
             continue;
         };
         answered += usize::from(hello(&mut client, deadline).is_ok());
@@ -248,7 +272,7 @@ pub fn idle(addr: SocketAddr, pid: u32, connections: usize, duration: Duration) 
     }
 }
 
-/// Runs `work` so many times at once and gathers what each returns.
+/// Runs `work` so many times at once and gathers the results.
 fn each_in_a_thread<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let work = &work;
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What the figures depend on beside the servers: the machine, its kernel, the compiler, the day.
+//! The machine, its kernel, the compiler and the date, on which the figures depend.
 
 use std::fs;
 use std::io;

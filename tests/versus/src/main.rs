@@ -8,13 +8,18 @@
 //! cargo run --release --manifest-path tests/versus/Cargo.toml -- --work keepalive64 --rounds 5
 //! ```
 
-mod client;
+#![warn(rust_2018_idioms)]
+#![warn(clippy::self_named_module_files)]
+
 mod load;
 mod machine;
 mod options;
 mod peers;
 mod process;
 mod report;
+// Other packages use the other parts.
+#[allow(dead_code)]
+mod support;
 mod svg;
 mod work;
 mod wrk;
@@ -25,6 +30,9 @@ use report::{Sample, Series};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use work::{Kind, Work};
+
+/// The longest wait for a byte where the driver names no other.
+pub const GUARD: Duration = Duration::from_secs(10);
 
 const CAVEATS: &str = "\
 * The load generator shares the cores with the servers: where it is the limit, the server's
@@ -117,8 +125,8 @@ fn gather(options: &Options) -> Vec<Peer> {
     peers
 }
 
-/// Every workload on every server, round after round. Failures are told as they happen and leave a
-/// gap in their series.
+/// Every workload on every server, round after round. Failures are printed at once and leave a gap
+/// in their series.
 fn measure(options: &Options, peers: &[Peer]) -> Vec<Series> {
     let end = Instant::now() + Duration::from_secs(60 * options.minutes);
     let empty = |&work| Series {
@@ -163,17 +171,26 @@ fn sample(options: &Options, peer: &Peer, work: &Work) -> Result<Sample, String>
     let mut server = peer
         .start(options.port)
         .map_err(|e| format!("it does not start: {e}"))?;
-    let (addr, pid, crowd) = (server.addr, server.pid(), work.connections);
+    let (addr, pid, connections) = (server.addr, server.pid(), work.connections);
     let duration = Duration::from_secs(options.seconds);
     let sample = match &work.kind {
-        Kind::Calm { per_second } => load::calm(addr, pid, crowd, *per_second, duration),
-        Kind::Idle => load::idle(addr, pid, crowd, duration),
+        Kind::Calm { per_second } => load::calm(addr, pid, connections, *per_second, duration),
+        Kind::Idle => load::idle(addr, pid, connections, duration),
         Kind::Saturated(traffic) => {
-            let answered = load::roll_call(addr, traffic, crowd);
-            let load = || wrk::run(addr, pid, traffic, crowd, options.threads, options.seconds);
+            let answered = load::count_answered(addr, traffic, connections);
+            let load = || {
+                wrk::run(
+                    addr,
+                    pid,
+                    traffic,
+                    connections,
+                    options.threads,
+                    options.seconds,
+                )
+            };
             let loaded = match traffic.is_uniform() {
                 true => load()?,
-                false => load::bystander(addr, load)?,
+                false => load::probe_during(addr, load)?,
             };
             Sample { answered, ..loaded }
         }

@@ -1,19 +1,20 @@
-//! The servers compared: how each is built, started and ended. It knows nothing of the load.
+//! The servers compared: how each is built, started and ended. The load is in other files.
 
 use crate::load;
+use crate::support::{Folder, Process};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// A server that may take part.
 pub struct Entry {
     pub name: &'static str,
-    /// The crate whose version is printed; empty for what is not in the lock file.
+    /// The crate whose version is printed; empty for a server that is not in the lock file.
     package: &'static str,
     source: Source,
 }
@@ -103,23 +104,23 @@ impl Peer {
     pub fn start(&self, port: u16) -> io::Result<Running> {
         let addr = free_address(port)?;
         let mut command = Command::new(&self.program);
-        let mut directory = None;
+        let mut folder = None;
         if self.nginx {
             let made = configure_nginx(addr)?;
             command
                 .arg("-p")
-                .arg(&made)
+                .arg(made.root())
                 .arg("-c")
-                .arg(made.join("nginx.conf"));
-            directory = Some(made);
+                .arg(made.path("nginx.conf"));
+            folder = Some(made);
         } else {
             command.arg(addr.to_string()).args(&self.args);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let running = Running {
-            child: command.spawn()?,
+            process: Process::try_start(&mut command)?,
             addr,
-            directory,
+            folder,
         };
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
@@ -134,24 +135,25 @@ impl Peer {
 
 /// A started server; dropping it ends it.
 pub struct Running {
-    child: Child,
+    process: Process,
     pub addr: SocketAddr,
-    directory: Option<PathBuf>,
+    /// nginx's own.
+    folder: Option<Folder>,
 }
 
 impl Running {
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// The server has crashed or left by itself.
     pub fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        self.process.has_ended()
     }
 
     /// nginx's master must be asked, or its workers outlive it; the others keep nothing to lose.
     fn ask_to_end(&mut self) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         let deadline = Instant::now() + Duration::from_secs(3);
         while asked.is_ok() && Instant::now() < deadline {
@@ -165,13 +167,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(directory) = self.directory.take() {
+        if self.folder.is_some() {
             self.ask_to_end();
-            let _ = fs::remove_dir_all(directory);
         }
-        // Errors mean that it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -179,7 +177,7 @@ impl Drop for Running {
 ///
 /// # Errors
 ///
-/// A sentence for the reader: what is missing.
+/// A sentence for the reader: the missing part.
 pub fn prepare(entry: &Entry, build: bool) -> Result<Peer, String> {
     let (bin, feature, args) = match entry.source {
         Source::Nginx => return find_nginx(entry.name),
@@ -250,9 +248,8 @@ fn find_nginx(name: &str) -> Result<Peer, String> {
     })
 }
 
-fn configure_nginx(addr: SocketAddr) -> io::Result<PathBuf> {
-    let directory = std::env::temp_dir().join(format!("versus-nginx-{}", std::process::id()));
-    fs::create_dir_all(&directory)?;
+fn configure_nginx(addr: SocketAddr) -> io::Result<Folder> {
+    let folder = Folder::new();
     let temp_paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("{kind}_temp_path {kind};"))
@@ -264,12 +261,12 @@ fn configure_nginx(addr: SocketAddr) -> io::Result<PathBuf> {
          keepalive_requests 1000000000; keepalive_timeout 75s; default_type text/plain;\n\
          server {{ listen {addr} backlog=4096; location / {{ return 200 'hello world'; }} }} }}\n"
     );
-    fs::write(directory.join("nginx.conf"), config)?;
-    Ok(directory)
+    fs::write(folder.path("nginx.conf"), config)?;
+    Ok(folder)
 }
 
-/// The port asked for, or for 0 one that is free now. Servers that cannot say which port they were
-/// given need it beforehand; should somebody take it meanwhile, the start fails and says so.
+/// The given port, or for 0 one that is free now. Servers that cannot print their port need it
+/// beforehand. If another process takes the port meanwhile, the start fails with an error.
 fn free_address(port: u16) -> io::Result<SocketAddr> {
     let addr = SocketAddr::from(([127, 0, 0, 1], port));
     if port != 0 {

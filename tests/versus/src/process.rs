@@ -1,4 +1,4 @@
-//! What the kernel tells of a process in `/proc`: its processor time, its memory. Linux only.
+//! The processor time and the memory of a process, from `/proc`. Linux only.
 
 use std::fs;
 use std::io;

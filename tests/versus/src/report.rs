@@ -1,4 +1,4 @@
-//! What was measured, and what is said of it: medians, spreads and ratios, as a table and as JSON.
+//! The measurements and their report: medians, spreads and ratios, as a table and as JSON.
 
 use crate::work::Work;
 use std::fmt::Write;
@@ -50,7 +50,7 @@ pub struct Series {
     pub samples: Vec<Vec<Option<Sample>>>,
 }
 
-/// The median and the extremes of what was measured.
+/// The median and the extremes of the measurements.
 #[derive(Clone, Copy)]
 pub struct Spread {
     pub median: f64,
@@ -89,7 +89,7 @@ impl Series {
         Spread::of(self.samples[peer].iter().flatten().map(of))
     }
 
-    /// The median of the ratios within each round: what drifts with the machine cancels out.
+    /// The median of the ratios within each round: the drift of the machine cancels out.
     pub fn ratio(&self, peer: usize, base: usize) -> Option<f64> {
         let rounds = self.samples[peer].iter().zip(&self.samples[base]);
         let ratios = rounds.filter_map(|(sample, base)| {

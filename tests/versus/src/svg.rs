@@ -11,7 +11,7 @@ const BAR_WIDTH: f64 = 178.0;
 const ROW_HEIGHT: usize = 21;
 const TITLE_HEIGHT: usize = 50;
 const PANEL_GAP: usize = 22;
-/// What surely fits into the width, whatever the reader's font.
+/// A text that surely fits into the width, with any font.
 const FOOTER_CHARS: usize = 130;
 const LINE_HEIGHT: usize = 17;
 
@@ -134,7 +134,7 @@ fn panel(
     top
 }
 
-/// The figures beside a bar, and what makes them doubtful.
+/// The figures beside a bar, and the reasons to doubt them.
 fn caption(series: &Series, peer: usize, base: usize) -> String {
     let Some(spread) = series.compared(peer) else {
         return String::new();

@@ -8,7 +8,7 @@ pub struct Work {
     pub kind: Kind,
 }
 
-/// Who makes the load, and how.
+/// The source of the load.
 pub enum Kind {
     /// wrk sends as fast as answers come; more requests a second are better.
     Saturated(Traffic),
@@ -18,7 +18,7 @@ pub enum Kind {
     Idle,
 }
 
-/// What one connection of a saturating client sends.
+/// The requests of one connection of a saturating client.
 pub struct Traffic {
     pub path: &'static str,
     /// Bytes of the request body; 0 is a GET.
@@ -32,7 +32,7 @@ pub struct Traffic {
 }
 
 impl Work {
-    /// Latency is what calm and idle servers are compared by: their rate is given.
+    /// Fixed rates and idle servers are compared by latency, because their rate is given.
     pub fn compares_latency(&self) -> bool {
         !matches!(self.kind, Kind::Saturated(_))
     }

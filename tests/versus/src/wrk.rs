@@ -1,4 +1,4 @@
-//! Runs wrk with one workload and reads its figures back. What is sent stands in `wrk.lua`.
+//! Runs wrk with one workload and reads its figures back. `wrk.lua` has the requests.
 
 use crate::process;
 use crate::report::Sample;

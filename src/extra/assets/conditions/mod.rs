@@ -1,43 +1,46 @@
-//! Whether a file is sent at all (RFC 9110 §13): its validators, and the five fields that compare
-//! them. It knows a file by its length and its time of change, not by its bytes.
+//! Conditional requests (RFC 9110 §13): the validators of a file, and the five fields that compare
+//! these. The validators depend on the length and the modification time, not on the content.
+//!
+//! `date` parses the three formats of a date.
 
 mod date;
 
-use super::suffix;
+use super::siblings::suffix;
 use crate::extra::negotiation::coding::Coding;
 use crate::message::response::caching::{list_has, EntityTag};
 use crate::message::Request;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Until this is over a file can change once more without its time of change telling: FAT counts
-/// in steps of two seconds, others in less. Until then nothing is said about which state it is in,
-/// so what is said later is strong (RFC 9110 §8.8.1, §8.8.2.2).
-const SETTLED: Duration = Duration::from_secs(2);
+/// 2 s: within this time after a change, another change may leave the modification time unchanged.
+/// FAT stores times in steps of two seconds, other file systems in smaller steps. No validator is
+/// sent before this time has passed, so each validator that is sent is strong (RFC 9110 §8.8.1,
+/// §8.8.2.2).
+const SETTLING_TIME: Duration = Duration::from_secs(2);
 
-/// What tells one state of a file from another.
+/// The validators of one state of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Validators {
-    /// With its quotes; `None` until the time of change is settled.
+    /// The entity tag with its quotes. `None` until the modification time is settled.
     pub tag: Option<String>,
     /// Seconds since 1970.
     modified: Option<u64>,
     settled: bool,
 }
 
-/// What follows from the conditions.
+/// The result of evaluating the conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Send it; a Range counts if `ranged`.
+    /// Send the file. `Range` applies if `ranged`.
     Send { ranged: bool },
-    /// 304: the client has it.
+    /// 304: the client has the current file.
     NotModified,
-    /// 412: it is not what the client believes.
+    /// 412: the file is not the one that the client expects.
     Failed,
 }
 
 impl Validators {
-    /// Of a file as it was looked at after `now`. `coding` keeps the tags of a file and of its
-    /// coded siblings apart (RFC 9110 §8.8.3.3).
+    /// Returns the validators of a file whose metadata was read after `now`. `coding` makes the
+    /// tags of a file and of its compressed siblings different (RFC 9110 §8.8.3.3).
     pub(super) fn of(
         length: u64,
         modified: Option<SystemTime>,
@@ -45,7 +48,7 @@ impl Validators {
         now: SystemTime,
     ) -> Validators {
         let settled = modified
-            .and_then(|modified| modified.checked_add(SETTLED))
+            .and_then(|modified| modified.checked_add(SETTLING_TIME))
             .map_or(false, |settled| settled <= now);
         let since_epoch = modified.map(|modified| modified.duration_since(UNIX_EPOCH));
         let tag = since_epoch.as_ref().filter(|_| settled).map(|since| {
@@ -58,13 +61,14 @@ impl Validators {
         });
         Validators {
             tag,
-            // HTTP's dates begin in 1970 here: an older file has none.
+            // HTTP dates begin in 1970 here, so an older file has none.
             modified: since_epoch.and_then(Result::ok).map(|time| time.as_secs()),
             settled,
         }
     }
 
-    /// For `Last-Modified`; `None` until it is settled, so never in the future (RFC 9110 §8.8.2.1).
+    /// Returns the time for `Last-Modified`. Returns `None` until the time is settled, so the
+    /// result is never in the future (RFC 9110 §8.8.2.1).
     pub(super) fn last_modified(&self) -> Option<u64> {
         self.modified.filter(|_| self.settled)
     }
@@ -74,12 +78,12 @@ impl Validators {
     }
 }
 
-/// The steps of RFC 9110 §13.2.2, for GET and HEAD.
-pub(crate) fn judge(request: &Request, current: &Validators) -> Verdict {
+/// Evaluates the conditions of a GET or HEAD request in the steps of RFC 9110 §13.2.2.
+pub(crate) fn evaluate(request: &Request, current: &Validators) -> Verdict {
     let tag = current.tag();
     let strong = |other: &EntityTag<'_>| tag.map_or(false, |tag| tag.strong_eq(other));
     let weak = |other: &EntityTag<'_>| tag.map_or(false, |tag| tag.weak_eq(other));
-    // §13.1.3, §13.1.4: what is no date is ignored; so is a date, if the file has none.
+    // §13.1.3, §13.1.4: an invalid date is ignored, and any date if the file has none.
     let unchanged_since = |name| {
         let date = only(request, name).and_then(date::parse)?;
         let modified = current.modified?;
@@ -87,29 +91,29 @@ pub(crate) fn judge(request: &Request, current: &Validators) -> Verdict {
     };
 
     // Steps 1 and 2.
-    match has(request, "If-Match", strong) {
+    match any_tag(request, "If-Match", strong) {
         Some(false) => return Verdict::Failed,
         Some(true) => {}
         None if unchanged_since("If-Unmodified-Since") == Some(false) => return Verdict::Failed,
         None => {}
     }
     // Steps 3 and 4.
-    match has(request, "If-None-Match", weak) {
+    match any_tag(request, "If-None-Match", weak) {
         Some(true) => return Verdict::NotModified,
         Some(false) => {}
         None if unchanged_since("If-Modified-Since") == Some(true) => return Verdict::NotModified,
         None => {}
     }
-    // Step 5. §14.2: a Range is for GET alone.
+    // Step 5. §14.2: Range applies only to GET.
     let ranged = request.method() == "GET" && fields(request, "If-Range").next().is_none();
     Verdict::Send {
-        ranged: ranged || request.method() == "GET" && is_part_of(request, current),
+        ranged: ranged || request.method() == "GET" && if_range_matches(request, current),
     }
 }
 
-/// Whether the part that the client has, by its `If-Range`, is a part of what is there now.
-fn is_part_of(request: &Request, current: &Validators) -> bool {
-    // §13.1.5: compared exactly; a tag begins with a quote within its first three characters.
+/// Returns whether `If-Range` matches the current file, so that the client's part is still valid.
+fn if_range_matches(request: &Request, current: &Validators) -> bool {
+    // §13.1.5: the comparison is exact. A tag has a quote within its first three characters.
     match only(request, "If-Range") {
         Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => current
             .tag()
@@ -119,14 +123,20 @@ fn is_part_of(request: &Request, current: &Validators) -> bool {
     }
 }
 
-/// Whether a list of tags has one that `is_it`; `None` where there is no such field.
-fn has(request: &Request, name: &str, is_it: impl Fn(&EntityTag<'_>) -> bool) -> Option<bool> {
-    // A list may be spread over several fields (RFC 9110 §5.3).
-    let found = fields(request, name).map(|list| list_has(list, &is_it));
+/// Returns whether a list of tags contains a tag for which `matches` holds. Returns `None` if there
+/// is no such field.
+fn any_tag(
+    request: &Request,
+    name: &str,
+    matches: impl Fn(&EntityTag<'_>) -> bool,
+) -> Option<bool> {
+    // A list may span several fields (RFC 9110 §5.3).
+    let found = fields(request, name).map(|list| list_has(list, &matches));
     found.reduce(|any, this| any || this)
 }
 
-/// The value of a field that is no list: `None` without it, and where it comes twice.
+/// Returns the value of a field that is not a list. Returns `None` if the field is missing or
+/// occurs twice.
 pub(crate) fn only<'a>(request: &'a Request, name: &'a str) -> Option<&'a str> {
     let mut values = fields(request, name);
     match (values.next(), values.next()) {

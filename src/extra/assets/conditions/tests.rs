@@ -1,4 +1,4 @@
-//! The conditions as tables: each field alone, and who wins where there are several.
+//! The conditions as tables: each field alone, and the order of several fields.
 
 use super::*;
 
@@ -17,27 +17,27 @@ fn time(secs: u64, nanos: u32) -> SystemTime {
     UNIX_EPOCH + Duration::new(secs, nanos)
 }
 
-/// A file of ten bytes that has not changed for long.
+/// Returns the validators of a file of ten bytes that has not changed recently.
 fn settled() -> Validators {
     let validators = Validators::of(10, Some(time(CHANGED.0, CHANGED.1)), None, time(NOW, 0));
     assert_eq!(validators.tag.as_deref(), Some(TAG));
     validators
 }
 
-/// The same, asked for a second after it changed.
+/// Returns the validators of the same file a second after its change.
 fn fresh() -> Validators {
     let now = time(CHANGED.0 + 1, CHANGED.1);
     Validators::of(10, Some(time(CHANGED.0, CHANGED.1)), None, now)
 }
 
-fn judged(method: &str, fields: &[(&str, &str)], current: &Validators) -> Verdict {
+fn verdict(method: &str, fields: &[(&str, &str)], current: &Validators) -> Verdict {
     let field = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let fields = fields.iter().map(field).collect();
-    judge(&Request::fake_http(method, "/", fields, vec![]), current)
+    evaluate(&Request::fake_http(method, "/", fields, vec![]), current)
 }
 
 #[test]
-fn a_tag_tells_length_time_and_coding() {
+fn a_tag_depends_on_length_time_and_coding() {
     let of = |length, at: Option<SystemTime>, coding, now| {
         let validators = Validators::of(length, at, coding, time(now, 0));
         (validators.tag.clone(), validators.last_modified())
@@ -55,7 +55,7 @@ fn a_tag_tells_length_time_and_coding() {
             of(31, at, Some(Coding::Brotli), 19),
             (some("\"1f-3b9aca0ff.br\""), Some(16)),
         ),
-        // In the future.
+        // A time in the future.
         (of(0, at, None, 10), (None, None)),
         (of(0, Some(UNIX_EPOCH), None, 9), (some("\"0-0\""), Some(0))),
         (
@@ -71,7 +71,7 @@ fn a_tag_tells_length_time_and_coding() {
 
 #[test]
 fn each_condition_alone() {
-    // (field, its value, for a settled file, for a fresh one)
+    // (field, value, result for a settled file, result for a fresh file)
     let table = [
         ("If-Match", TAG, ALL, Verdict::Failed),
         (
@@ -105,7 +105,7 @@ fn each_condition_alone() {
             Verdict::NotModified,
         ),
         ("If-Modified-Since", BEFORE, ALL, ALL),
-        // A change in the same second may have come after the client's copy.
+        // The client's copy may be older than a change in the same second.
         ("If-Modified-Since", SAME, Verdict::NotModified, ALL),
         ("If-Modified-Since", AFTER, Verdict::NotModified, ALL),
         (
@@ -137,7 +137,7 @@ fn each_condition_alone() {
         ("If-Range", "\"x\", \"a-ae1b981da166f00\"", WHOLE, WHOLE),
         ("If-Range", BEFORE, WHOLE, WHOLE),
         ("If-Range", SAME, ALL, WHOLE),
-        // Not "since": exactly then.
+        // The date must be equal.
         ("If-Range", AFTER, WHOLE, WHOLE),
         ("If-Range", "yesterday", WHOLE, WHOLE),
         ("If-Range", "*", WHOLE, WHOLE),
@@ -146,13 +146,13 @@ fn each_condition_alone() {
     for (name, value, of_settled, of_fresh) in table {
         for (current, want) in [(settled(), of_settled), (fresh(), of_fresh)] {
             let row = format!("{name}: {value}, settled: {}", current.settled);
-            assert_eq!(judged("GET", &[(name, value)], &current), want, "{row}");
+            assert_eq!(verdict("GET", &[(name, value)], &current), want, "{row}");
             let head = match want {
                 Verdict::Send { .. } => WHOLE,
                 other => other,
             };
             assert_eq!(
-                judged("HEAD", &[(name, value)], &current),
+                verdict("HEAD", &[(name, value)], &current),
                 head,
                 "HEAD, {row}"
             );
@@ -167,21 +167,21 @@ fn the_order_of_section_13_2_2() {
     let other = "\"x\"";
     let table: &[(&[(&str, &str)], Verdict)] = &[
         (&[], ALL),
-        // A tag is heard, and the date beside it is not.
+        // With a tag, the date is ignored.
         (&[(m, TAG), (us, BEFORE)], ALL),
         (&[(m, other), (us, AFTER)], Verdict::Failed),
         (&[(nm, other), (ms, AFTER)], ALL),
         (&[(nm, TAG), (ms, BEFORE)], Verdict::NotModified),
-        // 412 comes before 304.
+        // 412 before 304.
         (&[(m, other), (nm, TAG)], Verdict::Failed),
         (&[(us, BEFORE), (ms, AFTER)], Verdict::Failed),
         (&[(m, TAG), (nm, TAG)], Verdict::NotModified),
         (&[(us, AFTER), (nm, TAG)], Verdict::NotModified),
-        // Both before a range.
+        // Both before the range.
         (&[(r, TAG), (nm, TAG)], Verdict::NotModified),
         (&[(r, other), (m, other)], Verdict::Failed),
         (&[(r, TAG), (m, TAG), (nm, other)], ALL),
-        // Spread over several fields, and what may not be.
+        // Lists in several fields, and fields that must not occur twice.
         (&[(nm, other), (nm, TAG)], Verdict::NotModified),
         (&[(m, other), (m, TAG)], ALL),
         (&[(ms, AFTER), (ms, AFTER)], ALL),
@@ -189,7 +189,7 @@ fn the_order_of_section_13_2_2() {
         (&[(r, TAG), (r, TAG)], WHOLE),
     ];
     for (fields, want) in table {
-        assert_eq!(judged("GET", fields, &settled()), *want, "{fields:?}");
+        assert_eq!(verdict("GET", fields, &settled()), *want, "{fields:?}");
     }
 }
 
@@ -207,7 +207,7 @@ fn a_file_without_a_time_has_nothing_to_compare() {
         ("If-Range", "\"a-0\"", WHOLE),
     ] {
         assert_eq!(
-            judged("GET", &[(name, value)], &timeless),
+            verdict("GET", &[(name, value)], &timeless),
             want,
             "{name}: {value}"
         );

@@ -1,40 +1,39 @@
-//! Bits into bytes, as DEFLATE packs them (RFC 1951 §3.1.1): the first bit is a byte's lowest. It
-//! knows no codes.
+//! [`Bits`]: packs bits into bytes as DEFLATE does (RFC 1951 §3.1.1), from the lowest bit of a byte.
 
-/// Bytes under way, and the bits that do not fill one yet.
+/// The complete bytes, and the bits of the next byte.
 #[derive(Debug, Default)]
 pub(crate) struct Bits {
     pub bytes: Vec<u8>,
-    held: u64,
-    /// Of `held`, from its lowest bit on; below 32 between calls.
+    pending: u64,
+    /// The number of bits in `pending`, from the lowest bit on. Below 32 between calls.
     count: u32,
 }
 
 impl Bits {
-    /// Appends the lowest `count` bits, at most 32; those above must be 0.
+    /// Appends the lowest `count` bits, at most 32. Higher bits must be 0.
     #[inline]
     pub(super) fn put(&mut self, bits: u32, count: u32) {
-        self.held |= u64::from(bits) << self.count;
+        self.pending |= u64::from(bits) << self.count;
         self.count += count;
         if self.count >= 32 {
-            // The lower half: that is the point of it.
+            // `as` keeps the lower half, which is complete.
             self.bytes
-                .extend_from_slice(&(self.held as u32).to_le_bytes());
-            self.held >>= 32;
+                .extend_from_slice(&(self.pending as u32).to_le_bytes());
+            self.pending >>= 32;
             self.count -= 32;
         }
     }
 
-    /// Fills the byte up with zeros; what comes next can be put into `bytes`.
+    /// Fills the last byte with zeros. After this, the caller can append to `bytes`.
     pub(super) fn align(&mut self) {
         let bytes = (self.count as usize + 7) / 8;
         self.bytes
-            .extend_from_slice(&self.held.to_le_bytes()[..bytes]);
-        self.held = 0;
+            .extend_from_slice(&self.pending.to_le_bytes()[..bytes]);
+        self.pending = 0;
         self.count = 0;
     }
 
-    /// How many bits `align` would add to what is here.
+    /// Returns the number of bits that `align` would add after `after` more bits.
     pub(super) fn to_alignment(&self, after: u32) -> u32 {
         (self.count + after).wrapping_neg() % 8
     }

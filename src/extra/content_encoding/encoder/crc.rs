@@ -1,9 +1,9 @@
-//! The check at the end of a gzip member (RFC 1952 §8): CRC-32, eight bytes a step.
+//! [`Crc`]: the checksum of a gzip member (RFC 1952 §8), CRC-32 with eight bytes per step.
 
-/// The polynomial, its highest power at the lowest bit.
+/// The polynomial of CRC-32, with the highest power in the lowest bit.
 const POLYNOMIAL: u32 = 0xedb8_8320;
-/// `TABLES[n][byte]` is what a byte leaves behind once `n` zero bytes have followed it.
-static TABLES: [[u32; 256]; 8] = tables();
+/// `BYTE_TABLES[n][byte]` is the CRC of a byte that `n` zero bytes follow.
+static BYTE_TABLES: [[u32; 256]; 8] = tables();
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Crc(u32);
@@ -14,13 +14,13 @@ impl Crc {
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
             let word = u64::from_le_bytes(word.try_into().unwrap_or_default()) ^ u64::from(crc);
-            // The first byte has the seven others behind it.
-            let bytes = word.to_le_bytes().into_iter().zip(TABLES.iter().rev());
+            // Seven bytes follow the first byte, so its table is the last one.
+            let bytes = word.to_le_bytes().into_iter().zip(BYTE_TABLES.iter().rev());
             crc = bytes.fold(0, |crc, (byte, table)| crc ^ table[usize::from(byte)]);
         }
         for &byte in words.remainder() {
-            // The lowest byte: the one that leaves.
-            crc = TABLES[0][usize::from(byte ^ crc as u8)] ^ (crc >> 8);
+            // `as` keeps the lowest byte, which the shift removes.
+            crc = BYTE_TABLES[0][usize::from(byte ^ crc as u8)] ^ (crc >> 8);
         }
         self.0 = !crc;
     }
@@ -64,16 +64,16 @@ mod tests {
     }
 
     #[test]
-    fn the_known_values() {
+    fn known_values_are_computed() {
         assert_eq!(crc(&[]), 0);
-        // The check value that catalogues of CRCs give.
+        // The check value of CRC catalogues.
         assert_eq!(crc(&[b"123456789"]), 0xcbf4_3926);
         assert_eq!(crc(&[&[0; 32]]), 0x190a_55ad);
         assert_eq!(crc(&[&[0xff; 32]]), 0xff6c_ab0b);
     }
 
     #[test]
-    fn eight_at_once_are_as_one_by_one() {
+    fn eight_bytes_per_step_give_the_same_result() {
         let bytes: Vec<u8> = (0..100u8).map(|n| n.wrapping_mul(167)).collect();
         let whole = crc(&[&bytes]);
         let single: Vec<&[u8]> = bytes.chunks(1).collect();

@@ -1,34 +1,36 @@
-//! Prefix codes: lengths from how often symbols occur, and codes from lengths. What the symbols
-//! mean is not known here.
+//! Prefix codes: code lengths from the counts of symbols, and codes from lengths. The meaning of
+//! the symbols is not used.
 
-/// The code of a symbol as it is put, its first bit lowest, and how long it is; 0 for none.
+/// The code of a symbol, with its first bit lowest, and its length. The length 0 means no code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Code {
     pub bits: u16,
     pub length: u8,
 }
 
-/// For each symbol, by how often it occurs, the length of its code, at most `limit`; 0 for what
-/// never occurs. These are Huffman's, the shortest that there are, unless they pass the limit: then
-/// those of counts that are halved until they do not. `limit` allows as many codes as there are
-/// symbols.
+/// Returns the code length of each symbol from its count: at most `limit`, and 0 for a count of 0.
+///
+/// The lengths are those of a Huffman code, which are optimal, unless they exceed the limit. In
+/// this case, the counts are halved until the lengths fit. `limit` must allow a code for each
+/// symbol.
 pub(crate) fn lengths(counts: &[u32], limit: u8) -> Vec<u8> {
     let mut leaves: Vec<(u32, usize)> = counts.iter().copied().zip(0..).collect();
     leaves.retain(|&(count, _)| count > 0);
     leaves.sort_unstable();
     let mut lengths = vec![0; counts.len()];
     if let [(_, only)] = leaves[..] {
-        // RFC 1951 §3.2.7: one bit, not none.
+        // RFC 1951 §3.2.7: a single symbol has one bit, not none.
         lengths[only] = 1;
         return lengths;
     }
     let depths = loop {
         let depths = depths(leaves.iter().map(|leaf| leaf.0).collect());
-        // The rarest is the deepest.
+        // The first leaf has the lowest count, so it is the deepest.
         if depths.first().map_or(true, |&deepest| deepest <= limit) {
             break depths;
         }
-        // Their order stays, and none becomes 0; when all are 1 the codes are equally long.
+        // The order does not change, and no count becomes 0. If all counts are 1, the codes have
+        // almost equal lengths.
         leaves.iter_mut().for_each(|leaf| leaf.0 -= leaf.0 / 2);
     };
     for (&(_, symbol), depth) in leaves.iter().zip(depths) {
@@ -37,33 +39,36 @@ pub(crate) fn lengths(counts: &[u32], limit: u8) -> Vec<u8> {
     lengths
 }
 
-/// How deep the leaves of these weights, lightest first, are in Huffman's tree; its other nodes
-/// follow. Whatever two nodes are lightest get one above them; as these come out in order of weight
-/// too, the lightest are always the next of the leaves or the next of the others.
+/// Returns the depth of each node in a Huffman tree. The weights are those of the leaves, lightest
+/// first; the inner nodes follow the leaves in the result.
+///
+/// Each step joins the two lightest nodes. The inner nodes are created in order of weight. The
+/// lightest node is therefore always the next leaf or the next inner node.
 fn depths(mut weights: Vec<u32>) -> Vec<u8> {
     let leaves = weights.len();
     let nodes = (2 * leaves).saturating_sub(1);
-    let mut above = vec![0; nodes];
-    let (mut leaf, mut other) = (0, leaves);
+    let mut parents = vec![0; nodes];
+    let (mut leaf, mut inner) = (0, leaves);
     for node in leaves..nodes {
         let mut weight = 0;
         for _ in 0..2 {
-            let is_leaf = leaf < leaves && (other == node || weights[leaf] <= weights[other]);
-            let next = if is_leaf { &mut leaf } else { &mut other };
+            let is_leaf = leaf < leaves && (inner == node || weights[leaf] <= weights[inner]);
+            let next = if is_leaf { &mut leaf } else { &mut inner };
             weight += weights[*next];
-            above[*next] = node;
+            parents[*next] = node;
             *next += 1;
         }
         weights.push(weight);
     }
     let mut depths = vec![0; nodes];
     for node in (0..nodes.saturating_sub(1)).rev() {
-        depths[node] = depths[above[node]] + 1;
+        depths[node] = depths[parents[node]] + 1;
     }
     depths
 }
 
-/// RFC 1951 §3.2.2: shorter codes before longer ones, those of one length in the order of symbols.
+/// Returns the codes for the lengths (RFC 1951 §3.2.2): shorter codes first, and codes of one
+/// length in the order of their symbols.
 pub(crate) fn codes(lengths: &[u8]) -> Vec<Code> {
     let mut counts = [0; 16];
     for &length in lengths {
@@ -96,13 +101,13 @@ mod tests {
             .sum()
     }
 
-    /// How much of 2^15 the codes take.
+    /// Returns the part of 2^15 that the codes use.
     fn space(lengths: &[u8]) -> u32 {
         let used = lengths.iter().filter(|&&length| length > 0);
         used.map(|&length| 1 << (15 - length)).sum()
     }
 
-    /// What the best codes of any length cost: each time two are joined, all below get a bit more.
+    /// Returns the cost of an optimal code. Each join adds one bit to all symbols below.
     fn least(counts: &[u32]) -> u32 {
         let mut left: Vec<u32> = counts.iter().copied().filter(|&count| count > 0).collect();
         let mut cost = 0;
@@ -116,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_is_shorter() {
+    fn the_code_is_optimal() {
         let mut state = 1u32;
         for round in 0..300 {
             let mut counts = [0; 286];
@@ -132,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_kept_at_little_cost() {
-        // Each as often as all before it: with no limit, a code has up to 18 bits.
+    fn the_length_limit_has_little_cost() {
+        // Fibonacci counts: without a limit, a code has up to 18 bits.
         let mut counts = vec![1; 19];
         (2..19).for_each(|at| counts[at] = counts[at - 1] + counts[at - 2]);
         for (limit, more) in [(18, 0), (17, 1), (15, 1), (7, 20)] {
@@ -152,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_one_and_two_symbols() {
+    fn zero_one_and_two_symbols_have_lengths() {
         assert_eq!(lengths(&[0, 0, 0], 7), [0, 0, 0]);
         assert_eq!(lengths(&[0, 9, 0], 7), [0, 1, 0]);
         assert_eq!(lengths(&[1, 0, 900], 7), [1, 0, 1]);
     }
 
     #[test]
-    fn codes_are_those_of_the_example() {
+    fn codes_are_those_of_the_rfc() {
         // RFC 1951 §3.2.2: A to H.
         let codes = codes(&[3, 3, 3, 3, 3, 2, 4, 4]);
         let code = |code: &Code| {

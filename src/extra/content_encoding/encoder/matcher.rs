@@ -1,63 +1,76 @@
-//! Where a text repeats itself (RFC 1951 §2): the window of what was read last, and the search for
-//! the longest copy in it. What copies cost in bits is not known here.
+//! [`Matcher`]: finds repeated text (RFC 1951 §2).
+//!
+//! The matcher keeps a window of the last text, and searches the window for the longest match at
+//! each position. Hash chains give the candidates: all earlier positions with the same hash of four
+//! bytes, nearest first. The cost of a match in bits is not considered.
 
 use super::block::Block;
 
-/// How far back a copy may reach.
-const FARTHEST: usize = 32 * 1024;
-/// The smallest window: below it nothing is saved by a smaller one.
-const SMALLEST: usize = 1024;
-/// The longest copy (RFC 1951 §3.2.5).
-const LONGEST: usize = 258;
-/// The shortest that is looked for: so many bytes are hashed.
-const SHORTEST: usize = 4;
-/// How many candidates are compared, at most. This bounds the work for a byte, whatever comes.
-const CHAIN: usize = 32;
-/// With a copy of this length in hand, a better one gets a quarter of that.
-const GOOD: usize = 8;
-/// A copy of this length is taken without a look at what begins one byte later.
-const LAZY: usize = 16;
-/// A copy of this length ends the search.
-const NICE: usize = 128;
+/// 32 KiB: the maximum distance of a match (RFC 1951 §2).
+const MAX_DISTANCE_BYTES: usize = 32 * 1024;
+
+/// 1 KiB: the smallest window. A smaller window would save nothing.
+const MIN_WINDOW_BYTES: usize = 1024;
+
+/// 258 bytes: the longest match (RFC 1951 §3.2.5).
+const MAX_MATCH_BYTES: usize = 258;
+
+/// 4 bytes: the shortest match that is searched, and the number of bytes that are hashed.
+const MIN_MATCH_BYTES: usize = 4;
+
+/// 32 candidates: the most that one search compares. This limits the work for each byte of any
+/// text.
+const MAX_CANDIDATES: usize = 32;
+
+/// 8 bytes: after a match of this length, the search for a better one compares a quarter of the
+/// candidates.
+const GOOD_MATCH_BYTES: usize = 8;
+
+/// 16 bytes: a match of this length is used without a search at the next position.
+const LAZY_MATCH_BYTES: usize = 16;
+
+/// 128 bytes: a match of this length ends the search.
+const NICE_MATCH_BYTES: usize = 128;
 
 #[derive(Clone, Copy, Debug)]
-struct Copy {
+struct Match {
     length: usize,
     distance: usize,
 }
 
-/// The text as it is read, and what is known of it.
+/// The window of the text, and its hash chains.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    /// Twice as long as a copy may reach back; a power of two.
+    /// The window. Its length is twice the maximum distance, a power of two.
     text: Vec<u8>,
-    /// Up to here there is text.
+    /// The end of the text in the window.
     end: usize,
-    /// Up to here it has become literals and copies.
+    /// The end of the text that has become literals and matches.
     done: usize,
-    /// Where the block began, unless that has left the window.
+    /// The beginning of the block, unless no longer in the window.
     began: Option<usize>,
-    /// What was found for `done` already.
-    found: Option<Copy>,
-    /// Up to here positions are in the chains.
-    known: usize,
-    /// By hash, the last position; 0 is none. The chains go on in `previous`.
+    /// The match at `done`, if already found.
+    found: Option<Match>,
+    /// The end of the positions that are in the chains.
+    hashed: usize,
+    /// The last position with each hash, or 0 for none. `previous` continues the chains.
     last: Vec<u16>,
-    /// By position, modulo its length, the one before it of the same hash.
+    /// The position before each position with the same hash. The index is the position modulo the
+    /// length.
     previous: Vec<u16>,
-    /// By how much a product is shifted to be an index of `last`.
+    /// The shift that makes a product an index of `last`.
     shift: u32,
-    /// Candidates and words of them that were compared.
+    /// The number of compared candidates and words.
     #[cfg(test)]
     pub work: u64,
 }
 
 impl Matcher {
-    /// For a text of this length, if that is known: a short one needs little room.
+    /// `length` is the length of the text if known. A short text needs less memory.
     pub(super) fn new(length: Option<u64>) -> Matcher {
-        let reach = length.map_or(FARTHEST, |length| {
-            let reach = length.clamp(SMALLEST as u64, FARTHEST as u64);
-            // At most FARTHEST.
+        let reach = length.map_or(MAX_DISTANCE_BYTES, |length| {
+            let reach = length.clamp(MIN_WINDOW_BYTES as u64, MAX_DISTANCE_BYTES as u64);
+            // `as` is exact: at most MAX_DISTANCE_BYTES.
             (reach as usize).next_power_of_two()
         });
         Matcher {
@@ -66,7 +79,7 @@ impl Matcher {
             done: 0,
             began: Some(0),
             found: None,
-            known: 0,
+            hashed: 0,
             last: vec![0; reach],
             previous: vec![0; reach],
             shift: reach.leading_zeros() + 33 - usize::BITS,
@@ -75,18 +88,18 @@ impl Matcher {
         }
     }
 
-    /// Where more text can be put: never nothing.
+    /// Returns the room for more text, which is never empty.
     pub(super) fn room(&mut self) -> &mut [u8] {
         let reach = self.previous.len();
-        // What is not done is less than LONGEST here.
+        // The text after `done` is shorter than MAX_MATCH_BYTES here.
         if self.text.len() - self.end < reach / 8 {
             self.text.copy_within(reach..self.end, 0);
             self.end -= reach;
             self.done -= reach;
-            self.known -= reach;
+            self.hashed -= reach;
             self.began = self.began.and_then(|began| began.checked_sub(reach));
             for table in [&mut self.last, &mut self.previous] {
-                // What is out of reach becomes none.
+                // A position out of the window becomes 0, which means none.
                 let positions = table.iter_mut();
                 positions.for_each(|position| *position = position.saturating_sub(reach as u16));
             }
@@ -94,17 +107,17 @@ impl Matcher {
         &mut self.text[self.end..]
     }
 
-    /// So many bytes were put there.
+    /// Records that `count` bytes were written to the room.
     pub(super) fn filled(&mut self, count: usize) {
         self.end += count;
     }
 
-    /// What the block stands for, if it is still there.
+    /// Returns the text of the block, if still in the window.
     pub(super) fn block(&self) -> Option<&[u8]> {
         self.began.map(|began| &self.text[began..self.done])
     }
 
-    /// The next block begins here.
+    /// Begins the next block at this position.
     pub(super) fn begin_block(&mut self) {
         self.began = Some(self.done);
     }
@@ -114,58 +127,63 @@ impl Matcher {
         self.text.len() + 2 * self.last.len() + 2 * self.previous.len()
     }
 
-    /// Puts literals and copies into the block until it is full or the text at an end; with more to
-    /// come, that is where a copy might still become longer. False once it is at the end.
+    /// Adds literals and matches to the block. Returns `true` if the block is full, and `false` at
+    /// the end of the text. If `more` text follows, the end is the position at which a match might
+    /// still become longer.
     pub(super) fn fill(&mut self, block: &mut Block, more: bool) -> bool {
-        let enough = if more { LONGEST + 1 } else { 1 };
+        let enough = if more { MAX_MATCH_BYTES + 1 } else { 1 };
         while self.end - self.done >= enough {
             if block.is_full() {
                 return true;
             }
             let found = match self.found.take() {
                 Some(found) => Some(found),
-                None => self.search(self.done, SHORTEST - 1),
+                None => self.search(self.done, MIN_MATCH_BYTES - 1),
             };
-            let copy = match found {
-                Some(copy) => copy,
+            let found = match found {
+                Some(found) => found,
                 None => {
-                    block.literal(self.text[self.done]);
+                    block.push_literal(self.text[self.done]);
                     self.done += 1;
                     continue;
                 }
             };
-            if copy.length < LAZY {
-                self.found = self.search(self.done + 1, copy.length);
+            if found.length < LAZY_MATCH_BYTES {
+                self.found = self.search(self.done + 1, found.length);
                 if self.found.is_some() {
-                    block.literal(self.text[self.done]);
+                    block.push_literal(self.text[self.done]);
                     self.done += 1;
                     continue;
                 }
             }
-            block.copy(copy.length, copy.distance);
-            self.done += copy.length;
+            block.push_match(found.length, found.distance);
+            self.done += found.length;
         }
         false
     }
 
-    /// The longest copy for a position, and the nearest of those; none that is not longer than
-    /// `least`.
-    fn search(&mut self, at: usize, least: usize) -> Option<Copy> {
-        let mut candidate = self.learn(at)?;
-        let longest = LONGEST.min(self.end - at);
-        if least >= longest {
+    /// Returns the longest match at a position that is longer than `min`, and the nearest of equal
+    /// ones.
+    fn search(&mut self, at: usize, min: usize) -> Option<Match> {
+        let mut candidate = self.hash_up_to(at)?;
+        let longest = MAX_MATCH_BYTES.min(self.end - at);
+        if min >= longest {
             return None;
         }
         let here = &self.text[at..at + longest];
-        // One farther back has been overwritten in `previous`.
+        // Older positions have been overwritten in `previous`.
         let oldest = at.saturating_sub(self.previous.len() - 1);
-        let mut best = Copy {
-            length: least,
+        let mut best = Match {
+            length: min,
             distance: 0,
         };
-        let chain = if least >= GOOD { CHAIN / 4 } else { CHAIN };
-        for _ in 0..chain {
-            // Position 0 is none.
+        let max_candidates = if min >= GOOD_MATCH_BYTES {
+            MAX_CANDIDATES / 4
+        } else {
+            MAX_CANDIDATES
+        };
+        for _ in 0..max_candidates {
+            // 0 means none.
             if candidate < oldest.max(1) {
                 break;
             }
@@ -174,7 +192,7 @@ impl Matcher {
             {
                 self.work += 1;
             }
-            // What does not agree here is not longer than the best.
+            // A candidate that differs here is not longer than the best match.
             if there[best.length] == here[best.length] {
                 let length = common(there, here);
                 #[cfg(test)]
@@ -183,8 +201,8 @@ impl Matcher {
                 }
                 if length > best.length {
                     let distance = at - candidate;
-                    best = Copy { length, distance };
-                    if length >= longest.min(NICE) {
+                    best = Match { length, distance };
+                    if length >= longest.min(NICE_MATCH_BYTES) {
                         break;
                     }
                 }
@@ -194,35 +212,36 @@ impl Matcher {
         Some(best).filter(|best| best.distance > 0)
     }
 
-    /// Puts all positions up to this one into the chains; the one that was before it in its own.
-    /// `None` where there is too little text behind it.
-    fn learn(&mut self, at: usize) -> Option<usize> {
+    /// Adds all positions up to this one to the chains. Returns the position before in the chain of
+    /// this one. Returns `None` if too little text follows.
+    fn hash_up_to(&mut self, at: usize) -> Option<usize> {
         let mut before = None;
-        while self.known <= at {
-            let bytes = self.text.get(self.known..self.known + SHORTEST)?;
-            if self.known + SHORTEST > self.end {
+        while self.hashed <= at {
+            let bytes = self.text.get(self.hashed..self.hashed + MIN_MATCH_BYTES)?;
+            if self.hashed + MIN_MATCH_BYTES > self.end {
                 return None;
             }
             let bytes = u32::from_le_bytes(bytes.try_into().ok()?);
             let hash = hash(bytes, self.shift);
             let mask = self.previous.len() - 1;
             before = Some(self.last[hash]);
-            self.previous[self.known & mask] = self.last[hash];
-            // Positions are below 64 Ki.
-            self.last[hash] = self.known as u16;
-            self.known += 1;
+            self.previous[self.hashed & mask] = self.last[hash];
+            // `as` is exact: positions are below 64 Ki.
+            self.last[hash] = self.hashed as u16;
+            self.hashed += 1;
         }
         before.map(usize::from)
     }
 }
 
-/// Multiplied by 2^32 divided by the golden ratio: the upper bits depend on all. Who knows it can
-/// make texts that collide, which costs no more than `CHAIN` for each byte.
+/// Returns the hash of four bytes: the product with 2^32 divided by the golden ratio, whose upper
+/// bits depend on all bytes. A client can make texts whose hashes collide. Such a text costs at
+/// most [`MAX_CANDIDATES`] comparisons for each byte.
 pub(crate) fn hash(bytes: u32, shift: u32) -> usize {
     (bytes.wrapping_mul(0x9e37_79b1) >> shift) as usize
 }
 
-/// How many bytes are the same from the start; both are as long.
+/// Returns the number of equal bytes at the start. Both slices have the same length.
 #[inline]
 fn common(one: &[u8], other: &[u8]) -> usize {
     let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());

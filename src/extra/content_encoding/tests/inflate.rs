@@ -1,19 +1,19 @@
-//! What a client does with a gzip member, slowly and simply, as RFC 1951 and RFC 1952 tell it: bit
-//! by bit, with no table. It is for tests, and knows nothing of how the member was made.
+//! [`inflate`]: a simple decoder of gzip members for tests, written from RFC 1951 and RFC 1952. It
+//! reads bit by bit without tables, and is independent of the encoder.
 
-/// Where decoding stopped.
+/// The result of decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub text: Vec<u8>,
-    /// Header, last block, CRC and length were there and right, and nothing was behind them.
+    /// Whether header, last block, CRC and length were present and valid, without more bytes.
     pub whole: bool,
-    /// Of each block: 0 stored, 1 fixed codes, 2 codes of its own.
+    /// The kind of each block: 0 stored, 1 fixed codes, 2 dynamic codes.
     pub kinds: Vec<u8>,
 }
 
 struct Input<'a> {
     bytes: &'a [u8],
-    /// In bits.
+    /// The position in bits.
     at: usize,
 }
 
@@ -22,7 +22,7 @@ struct Ended;
 
 type Bits = Result<usize, Ended>;
 
-/// As far as there is input; anything that is not allowed panics.
+/// Decodes to the end of the input. Panics on invalid input.
 pub(crate) fn inflate(bytes: &[u8]) -> Member {
     let mut member = Member {
         text: Vec::new(),
@@ -32,7 +32,7 @@ pub(crate) fn inflate(bytes: &[u8]) -> Member {
     let mut input = Input { bytes, at: 0 };
     if run(&mut input, &mut member).is_ok() {
         member.whole = true;
-        assert_eq!(input.at, 8 * bytes.len(), "something behind the end");
+        assert_eq!(input.at, 8 * bytes.len(), "bytes after the end");
     }
     member
 }
@@ -95,13 +95,13 @@ fn codes(input: &mut Input<'_>) -> Result<(Vec<u8>, Vec<u8>), Ended> {
     ];
     let literals = input.bits(5)? + 257;
     let distances = input.bits(5)? + 1;
-    let told = input.bits(4)? + 4;
+    let written = input.bits(4)? + 4;
     assert!(
         literals <= 286 && distances <= 30,
         "{literals}, {distances}"
     );
     let mut own = [0; 19];
-    for &symbol in &ORDER[..told] {
+    for &symbol in &ORDER[..written] {
         own[symbol] = input.bits(3)? as u8;
     }
     let mut lengths: Vec<u8> = Vec::new();
@@ -137,7 +137,7 @@ fn codes(input: &mut Input<'_>) -> Result<(Vec<u8>, Vec<u8>), Ended> {
     Ok((lengths, distances))
 }
 
-/// How much of 2^15 these codes take.
+/// Returns the part of 2^15 that the codes use.
 fn space(lengths: &[u8]) -> u32 {
     let used = lengths.iter().filter(|&&length| length > 0);
     used.map(|&length| 1 << (15 - length)).sum()
@@ -158,16 +158,16 @@ fn block(
                 continue;
             }
             256 => return Ok(()),
-            // RFC 1951 §3.2.5, counted up from the start as its table is.
+            // RFC 1951 §3.2.5, computed from the first row of the table.
             285 => 258,
             257..=284 => {
-                let (least, extra) = nth(symbol - 257, 3, 4);
-                least + input.bits(extra)?
+                let (lowest, extra) = nth(symbol - 257, 3, 4);
+                lowest + input.bits(extra)?
             }
             _ => panic!("no such length"),
         };
-        let (least, extra) = nth(input.symbol(&distances)?, 1, 2);
-        let distance = least + input.bits(extra)?;
+        let (lowest, extra) = nth(input.symbol(&distances)?, 1, 2);
+        let distance = lowest + input.bits(extra)?;
         assert!(distance <= text.len() && distance <= 32_768, "{distance}");
         for _ in 0..length {
             text.push(text[text.len() - distance]);
@@ -175,15 +175,15 @@ fn block(
     }
 }
 
-/// The least value and the extra bits of a row of RFC 1951's tables, which begin at `value`; after
-/// twice `group` rows the extra bits are one more for each group.
+/// Returns the lowest value and the extra bits of a row of RFC 1951's tables. The tables begin at
+/// `value`. After twice `group` rows, each group has one extra bit more.
 fn nth(row: usize, mut value: usize, group: usize) -> (usize, usize) {
     let extra = |row: usize| (row / group).saturating_sub(1);
     (0..row).for_each(|before| value += 1 << extra(before));
     (value, extra(row))
 }
 
-/// RFC 1952 §8, a bit at a time.
+/// Returns the CRC (RFC 1952 §8), computed bit by bit.
 fn crc(text: &[u8]) -> usize {
     let mut crc = 0xffff_ffff_u32;
     for &byte in text {
@@ -202,9 +202,9 @@ fn crc(text: &[u8]) -> usize {
 impl Input<'_> {
     fn bits(&mut self, count: usize) -> Bits {
         let mut bits = 0;
-        for place in 0..count {
+        for position in 0..count {
             let byte = self.bytes.get(self.at / 8).ok_or(Ended)?;
-            bits |= usize::from(byte >> (self.at % 8) & 1) << place;
+            bits |= usize::from(byte >> (self.at % 8) & 1) << position;
             self.at += 1;
         }
         Ok(bits)
@@ -214,8 +214,8 @@ impl Input<'_> {
         self.at = (self.at + 7) / 8 * 8;
     }
 
-    /// The symbol whose code comes next (RFC 1951 §3.2.2): the codes of each length begin where
-    /// those one shorter end.
+    /// Returns the next symbol (RFC 1951 §3.2.2). The codes of each length begin after those of the
+    /// length before.
     fn symbol(&mut self, by_length: &[Vec<usize>]) -> Bits {
         let (mut code, mut first) = (0, 0);
         for symbols in &by_length[1..] {
@@ -229,7 +229,7 @@ impl Input<'_> {
     }
 }
 
-/// The symbols with codes of each length, up to 15.
+/// Returns the symbols with codes of each length up to 15.
 fn by_length(lengths: &[u8]) -> Vec<Vec<usize>> {
     let of = |length: u8| (0..lengths.len()).filter(move |&symbol| lengths[symbol] == length);
     (0..=15).map(|length| of(length).collect()).collect()

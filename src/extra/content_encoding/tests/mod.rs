@@ -1,4 +1,4 @@
-//! Which responses are compressed, what their fields say, and which tag a client is told of.
+//! The responses that are compressed, their fields, and the tag of a 304.
 
 pub(crate) mod inflate;
 
@@ -16,7 +16,7 @@ fn asking(codings: &str) -> Request {
 }
 
 fn text() -> String {
-    "<p>a line that is often there</p>\n".repeat(100)
+    "<p>a line that occurs often</p>\n".repeat(100)
 }
 
 fn page() -> Response {
@@ -48,7 +48,7 @@ fn vary(response: &Response) -> Vec<&str> {
 }
 
 #[test]
-fn the_client_decides() {
+fn accept_encoding_decides() {
     let table: &[(&[(&str, &str)], bool)] = &[
         (&[], false),
         (&[("accept-encoding", "")], false),
@@ -76,7 +76,7 @@ fn the_client_decides() {
             assert_eq!(vary(&response), ["Accept-Encoding"], "{fields:?}");
             let length = response.data.size();
             let bytes = body(response);
-            // HEAD gets the fields of GET.
+            // HEAD has the fields of GET.
             assert_eq!(length, Some(bytes.len() as u64));
             let text_of = |bytes: &[u8]| inflate(bytes).text;
             let got = if *want { text_of(&bytes) } else { bytes };
@@ -85,9 +85,9 @@ fn the_client_decides() {
     }
 }
 
-/// What every client gets the same, and so without a word in `Vary`.
+/// Such a response is the same for each client, and needs no `Vary`.
 #[test]
-fn what_is_left_alone() {
+fn some_responses_are_not_changed() {
     struct Nothing;
     impl crate::Upgrade for Nothing {
         fn build(&mut self, _: Box<dyn crate::ReadWrite + Send>) {}
@@ -148,7 +148,7 @@ fn what_is_left_alone() {
 }
 
 #[test]
-fn any_final_status_is_compressed_but_parts_are_not() {
+fn any_final_status_is_compressed_except_parts() {
     for status in [200, 201, 203, 400, 404, 418, 500, 503] {
         let response = apply(&asking("gzip"), page().with_status_code(status));
         assert!(is_compressed(&response), "{status}");
@@ -158,13 +158,13 @@ fn any_final_status_is_compressed_but_parts_are_not() {
     for response in [page().with_status_code(206), part] {
         let response = apply(&asking("gzip"), response);
         assert!(!is_compressed(&response));
-        // RFC 9110 §15.3.7: as a 200 would have had it.
+        // RFC 9110 §15.3.7: a 206 has the fields of the 200.
         assert_eq!(vary(&response), ["Accept-Encoding"]);
     }
 }
 
 #[test]
-fn vary_is_said_once() {
+fn vary_has_the_field_once() {
     let table: &[(&[&'static str], &[&str])] = &[
         (&[], &["Accept-Encoding"]),
         (&["Origin"], &["Origin, Accept-Encoding"]),
@@ -200,7 +200,7 @@ fn vary_is_said_once() {
 }
 
 #[test]
-fn fields_that_tell_of_the_bytes_follow_them() {
+fn fields_that_depend_on_the_bytes_are_adapted() {
     let described = || {
         page()
             .with_etag_keep("v7")
@@ -231,7 +231,7 @@ fn fields_that_tell_of_the_bytes_follow_them() {
 }
 
 #[test]
-fn what_would_become_longer_stays_as_it_is() {
+fn a_body_that_would_become_longer_is_not_changed() {
     let noise = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_".as_bytes();
     let mut state = 1u32;
     let mut byte = || {
@@ -255,15 +255,15 @@ fn what_would_become_longer_stays_as_it_is() {
 }
 
 #[test]
-fn a_reader_is_compressed_while_it_is_read() {
+fn a_reader_is_compressed_while_being_read() {
     for length in [None, Some(text().len())] {
         let response = apply(&asking("gzip"), streamed(length));
         assert!(is_compressed(&response));
-        assert_eq!(response.data.size(), None, "not known before it is read");
+        assert_eq!(response.data.size(), None, "unknown before the end");
         let member = inflate(&body(response));
         assert!(member.whole && member.text == text().as_bytes());
     }
-    // What is announced to be small is left alone; what may be, is not.
+    // A body that is announced as small is not compressed. A body of unknown length is.
     assert!(!is_compressed(&apply(
         &asking("gzip"),
         streamed(Some(1023))
@@ -285,12 +285,12 @@ fn a_reader_is_compressed_while_it_is_read() {
     assert_eq!(
         error,
         Err(io::ErrorKind::UnexpectedEof),
-        "fewer than announced"
+        "shorter than announced"
     );
 }
 
 #[test]
-fn applied_twice_is_applied_once() {
+fn a_second_call_changes_nothing() {
     let request = asking("gzip");
     let once = apply(&request, page().with_etag_keep("v7"));
     let headers = once.headers.clone();
@@ -299,10 +299,10 @@ fn applied_twice_is_applied_once() {
     assert_eq!(inflate(&body(twice)).text, text().as_bytes());
 }
 
-/// What a client has, by its tag, is known again, whichever of the two it has, and whichever is
-/// done first; and it is told the tag that it has.
+/// Both forms of the tag are recognised, in either order of the calls. The 304 has the tag of the
+/// client.
 #[test]
-fn a_known_tag_makes_a_304_with_the_tag_that_is_known() {
+fn a_304_has_the_tag_that_the_client_sent() {
     // (Accept-Encoding, If-None-Match, status, ETag)
     let table = [
         ("gzip", "\"v6\"", 200, "W/\"v7\""),
@@ -310,7 +310,7 @@ fn a_known_tag_makes_a_304_with_the_tag_that_is_known() {
         ("gzip", "\"v6\", W/\"v7\"", 304, "W/\"v7\""),
         ("br", "\"v6\"", 200, "\"v7\""),
         ("br", "\"v7\"", 304, "\"v7\""),
-        // A cache asks for a client that takes no gzip: what is compressed is not meant.
+        // A cache asks for a client without gzip: the tag must not be that of the compressed body.
         ("br", "W/\"v7\"", 304, "\"v7\""),
     ];
     for (codings, known, status, tag) in table {
@@ -328,7 +328,7 @@ fn a_known_tag_makes_a_304_with_the_tag_that_is_known() {
             assert_eq!(is_compressed(&response), status == 200 && codings == "gzip");
         }
     }
-    // It has what was not compressed: too short then, say.
+    // The client's copy is not compressed, for example because an earlier body was too short.
     for known in ["\"v7\"", "*", "W/\"v6\", \"v7\""] {
         let request = ask(
             "GET",

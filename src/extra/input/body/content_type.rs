@@ -1,16 +1,16 @@
-//! What the body is said to be: `Content-Type` (RFC 9110 §8.3).
+//! [`ContentType`]: the media type of a request's body (RFC 9110 §8.3).
 
 use super::parameters::Parameters;
 use crate::message::syntax::bytes::trim;
 use crate::message::Request;
 
-/// `media-type = type "/" subtype parameters`, as it was sent.
+/// `media-type = type "/" subtype parameters`, as the client sent the value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ContentType<'a>(&'a str);
 
 impl<'a> ContentType<'a> {
-    /// `None` without the field. Also where there are several: which of them is meant, a proxy
-    /// might see otherwise.
+    /// Returns the only `Content-Type` field. Returns `None` if there are several, because a proxy
+    /// may use another one.
     pub(crate) fn of(request: &'a Request) -> Option<ContentType<'a>> {
         let mut fields = request
             .headers()
@@ -22,13 +22,13 @@ impl<'a> ContentType<'a> {
         }
     }
 
-    /// Whether it is this type, whose case does not count, with whatever parameters.
+    /// Returns whether the value has this type, with any parameters. The case is ignored.
     pub(crate) fn is(&self, media_type: &str) -> bool {
         let end = self.0.find(';').unwrap_or(self.0.len());
         trim(&self.0[..end]).eq_ignore_ascii_case(media_type)
     }
 
-    /// What is said besides the type; `None` where that is malformed.
+    /// Returns the parameters, or `None` if these are malformed.
     pub(crate) fn parameters(&self) -> Option<Parameters<'a>> {
         Parameters::parse(self.0)
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_is_what_stands_before_the_parameters() {
+    fn the_type_ends_before_the_parameters() {
         // (value, whether it is text/plain)
         for (value, is) in [
             ("text/plain", true),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_fields_none_is_believed() {
+    fn several_fields_are_none() {
         let fields = |values: &[&str]| {
             let field = |value: &&str| ("content-type".to_owned(), (*value).to_owned());
             Request::fake_http("POST", "/", values.iter().map(field).collect(), vec![])

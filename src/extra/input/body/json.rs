@@ -1,8 +1,7 @@
-//! A body of JSON, as a value or as a type of one's own.
+//! [`json_input`]: a request body of JSON, as a value of a type.
 
 use super::content_type::ContentType;
-use super::{Unread, DEFAULT_LIMIT};
-use crate::extra::input::body;
+use super::read::{self, read_body, BodyError, DEFAULT_LIMIT_BYTES};
 use crate::extra::json;
 use crate::extra::json::{FromJson, Json};
 use crate::message::Request;
@@ -10,17 +9,17 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why there is no such value in a body, for [`json_input`].
+/// The reason why [`json_input`] returned no value.
 #[derive(Debug)]
 pub enum JsonError {
-    /// Something has read the body before.
+    /// The body has already been read.
     BodyAlreadyExtracted,
-    /// `Content-Type` is missing, is there twice, or is another than `application/json`.
+    /// `Content-Type` is missing, occurs twice, or is not `application/json`.
     WrongContentType,
-    /// The body could not be read: the client went away, say. Also if it goes on behind the limit;
-    /// then the error is of the kind [`Other`](io::ErrorKind::Other).
+    /// The body could not be read, for example because the client closed the connection. If the
+    /// body is longer than the limit, the error has the kind [`Other`](io::ErrorKind::Other).
     IoError(io::Error),
-    /// The body is no JSON, or not what the type wants.
+    /// The body is not JSON, or does not have the shape of the type.
     ParseError(json::JsonError),
 }
 
@@ -48,24 +47,26 @@ impl Error for JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            JsonError::BodyAlreadyExtracted => "the body was read before",
-            JsonError::WrongContentType => "the body is not said to be application/json",
-            JsonError::IoError(_) => "the body could not be read",
-            JsonError::ParseError(_) => "the body is not the JSON that is wanted",
-        })
+        match self {
+            JsonError::BodyAlreadyExtracted => f.write_str(read::ALREADY_READ),
+            JsonError::WrongContentType => {
+                f.write_str("unexpected Content-Type of request: expected application/json")
+            }
+            JsonError::IoError(error) => read::write_unreadable(f, error),
+            JsonError::ParseError(error) => write!(f, "invalid JSON in request body: {error}"),
+        }
     }
 }
 
-/// The body as a value of the type that is asked for, if it is `application/json` of at most 1 MiB.
+/// Returns the body as a value of type `O` if the body is `application/json` and has at most 1 MiB.
 ///
-/// Any type will do that is [`FromJson`]: one made with [`json_struct!`](crate::json_struct), a
-/// `Vec` or a map of such, or [`Json`] itself. With [`try_or_400!`](crate::try_or_400!) the client
-/// is told what is wrong, and where.
+/// The type must implement [`FromJson`]: a struct from [`json_struct!`](crate::json_struct), a
+/// `Vec` or map of such structs, or [`Json`]. [`try_or_400!`](crate::try_or_400!) sends the client
+/// a response with the reason and the position of an error.
 ///
 /// # Errors
 ///
-/// Those of [`json_input_with_limit`].
+/// As [`json_input_with_limit`].
 ///
 /// ```
 /// use millpond::{input, json, json_struct, try_or_400, Request, Response};
@@ -90,20 +91,22 @@ pub fn json_input<O>(request: &Request) -> Result<O, JsonError>
 where
     O: FromJson,
 {
-    json_input_with_limit(request, DEFAULT_LIMIT)
+    json_input_with_limit(request, DEFAULT_LIMIT_BYTES)
 }
 
-/// The body as a value of the type that is asked for, if it is `application/json` of at most
+/// Returns the body as a value of type `O` if the body is `application/json` and has at most
 /// `limit` bytes.
 ///
-/// The value takes more memory than its text ([`Json::parse`] says how much). A limit above that of
-/// the server ([`Limits::max_body_bytes`](crate::Limits::max_body_bytes)) admits nothing more.
+/// The value takes more memory than its text: [`Json::parse`] documents how much. A limit above
+/// [`Limits::max_body_bytes`](crate::Limits::max_body_bytes), the limit of the server, has no
+/// effect.
 ///
 /// # Errors
 ///
-/// If the body is of another type, too long, no JSON, nested deeper than
-/// [`MAX_DEPTH`](json::MAX_DEPTH), of another shape, read before, or not whole. A body that is
-/// refused for its `Content-Type` stays unread, for others to read.
+/// Returns an error if the body has another type, is too long, has already been read, or is
+/// incomplete. Also returns an error if the body is not JSON, is nested deeper than
+/// [`MAX_DEPTH`](json::MAX_DEPTH), or has another shape. A body that is refused because of its
+/// `Content-Type` can still be read.
 ///
 /// ```
 /// use millpond::input::json::{json_input_with_limit, JsonError};
@@ -134,13 +137,13 @@ where
     if !content_type.map_or(false, |found| found.is("application/json")) {
         return Err(JsonError::WrongContentType);
     }
-    let bytes = body::read(request, limit).map_err(|unread| match unread {
-        Unread::Extracted => JsonError::BodyAlreadyExtracted,
-        Unread::TooLong(limit) => JsonError::IoError(Unread::too_long(limit)),
-        Unread::Io(error) => JsonError::IoError(error),
+    let bytes = read_body(request, limit).map_err(|error| match error {
+        BodyError::AlreadyRead => JsonError::BodyAlreadyExtracted,
+        BodyError::TooLong(limit) => JsonError::IoError(BodyError::too_long(limit)),
+        BodyError::Io(error) => JsonError::IoError(error),
     })?;
     let value = Json::parse(&bytes)?;
-    // The text is not needed beside the value any more.
+    // Frees the text before the conversion, which allocates too.
     drop(bytes);
     Ok(O::from_json(&value)?)
 }
@@ -156,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn json_is_read_if_it_is_said_to_be_json() {
-        // RFC 8259 §11: JSON has no charset; one that is given says nothing.
+    fn json_is_read_if_the_content_type_is_json() {
+        // RFC 8259 §11: JSON has no charset, so the parameter is ignored.
         for (content_type, is) in [
             (Some("application/json"), true),
             (Some("Application/JSON ; charset=utf-8"), true),
@@ -174,14 +177,14 @@ mod tests {
                 Err(error) => {
                     assert!(matches!(error, JsonError::WrongContentType), "{error:?}");
                     assert!(!is, "{content_type:?}");
-                    assert!(request.data().is_some(), "it stays unread");
+                    assert!(request.data().is_some(), "the body can still be read");
                 }
             }
         }
     }
 
     #[test]
-    fn a_limit_of_n_takes_n_bytes_and_not_one_more() {
+    fn a_limit_of_n_accepts_n_bytes_and_not_one_more() {
         let text = |length| {
             let mut body = vec![b'x'; length];
             (body[0], body[length - 1]) = (b'"', b'"');
@@ -204,21 +207,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn the_error_text_has_the_reason_and_the_position() {
         let read = |body: &[u8]| {
             let error = json_input::<Vec<u8>>(&posting(Some("application/json"), body));
             let error = error.unwrap_err();
-            error.source().map_or(String::new(), |e| e.to_string())
+            assert!(error.source().is_some());
+            let text = error.to_string();
+            let reason = text.strip_prefix("invalid JSON in request body: ");
+            reason.expect("the prefix").to_owned()
         };
         assert_eq!(read(b"[1, x"), "line 1, column 5: expected a value");
         assert_eq!(read(b"[1, -1]"), "[1]: out of range for u8");
-        assert_eq!(read(b""), "line 1, column 1: the text ends too early");
-        assert_eq!(
-            read(b"[\"\xff\"]"),
-            "line 1, column 3: the text is not UTF-8"
-        );
+        assert_eq!(read(b""), "line 1, column 1: unexpected end of text");
+        assert_eq!(read(b"[\"\xff\"]"), "line 1, column 3: invalid UTF-8");
         let deep = read(&vec![b'['; 1000]);
-        assert!(deep.ends_with("too many arrays and objects inside one another"));
+        assert!(deep.ends_with("more than 128 nested arrays and objects"));
 
         let request = posting(Some("application/json"), b"1");
         assert_eq!(json_input::<u8>(&request).unwrap(), 1);

@@ -1,25 +1,25 @@
-//! A body of plain text.
+//! [`plain_text_body`]: a request body of plain text.
 
 use super::content_type::ContentType;
-use super::{Unread, DEFAULT_LIMIT};
-use crate::extra::input::body;
+use super::read::{self, read_body, BodyError, DEFAULT_LIMIT_BYTES};
 use crate::message::Request;
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why there is no text in a body, for [`plain_text_body`].
+/// The reason why [`plain_text_body`] returned no text.
 #[derive(Debug)]
 pub enum PlainTextError {
-    /// Something has read the body before.
+    /// The body has already been read.
     BodyAlreadyExtracted,
-    /// `Content-Type` is missing, is there twice, or is another than `text/plain`.
+    /// `Content-Type` is missing, occurs twice, or is not `text/plain`.
     WrongContentType,
-    /// The body could not be read: the client went away, say.
+    /// The body could not be read, for example because the client closed the connection.
     IoError(io::Error),
-    /// The body goes on behind the limit.
+    /// The body is longer than the limit.
     LimitExceeded,
-    /// The body is not UTF-8, or is said to be in another charset, or in one that cannot be told.
+    /// The body is not valid UTF-8, or `Content-Type` names another charset, or is malformed or
+    /// ambiguous about the charset.
     NotUtf8,
 }
 
@@ -41,20 +41,22 @@ impl Error for PlainTextError {
 impl fmt::Display for PlainTextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            PlainTextError::BodyAlreadyExtracted => "the body was read before",
-            PlainTextError::WrongContentType => "the body is not said to be text/plain",
-            PlainTextError::IoError(_) => "the body could not be read",
-            PlainTextError::LimitExceeded => "the body is too long",
-            PlainTextError::NotUtf8 => "the body is not UTF-8",
+            PlainTextError::BodyAlreadyExtracted => read::ALREADY_READ,
+            PlainTextError::WrongContentType => {
+                "unexpected Content-Type of request: expected text/plain"
+            }
+            PlainTextError::IoError(error) => return read::write_unreadable(f, error),
+            PlainTextError::LimitExceeded => "request body longer than limit",
+            PlainTextError::NotUtf8 => "invalid UTF-8 in request body",
         })
     }
 }
 
-/// The body as text, if it is `text/plain` of at most 1 MiB.
+/// Returns the body as text if the body is `text/plain` and has at most 1 MiB.
 ///
 /// # Errors
 ///
-/// Those of [`plain_text_body_with_limit`].
+/// As [`plain_text_body_with_limit`].
 ///
 /// ```
 /// use millpond::{input, try_or_400, Request, Response};
@@ -72,19 +74,20 @@ impl fmt::Display for PlainTextError {
 /// assert_eq!(ask("text/html"), 400);
 /// ```
 pub fn plain_text_body(request: &Request) -> Result<String, PlainTextError> {
-    plain_text_body_with_limit(request, DEFAULT_LIMIT)
+    plain_text_body_with_limit(request, DEFAULT_LIMIT_BYTES)
 }
 
-/// The body as text, if it is `text/plain` of at most `limit` bytes.
+/// Returns the body as text if the body is `text/plain` and has at most `limit` bytes.
 ///
-/// The charset may be left out, or be UTF-8 or US-ASCII; the text is taken for UTF-8. A limit above
-/// that of the server ([`Limits::max_body_bytes`](crate::Limits::max_body_bytes)) admits nothing
-/// more.
+/// The charset may be missing, UTF-8 or US-ASCII. The text is decoded as UTF-8. A limit above
+/// [`Limits::max_body_bytes`](crate::Limits::max_body_bytes), the limit of the server, has no
+/// effect.
 ///
 /// # Errors
 ///
-/// If the body is of another type or charset, too long, not UTF-8, read before, or not whole. A
-/// body that is refused for its `Content-Type` stays unread, for others to read.
+/// Returns an error if the body has another type or charset, is too long, is not UTF-8, has already
+/// been read, or is incomplete. A body that is refused because of its `Content-Type` can still be
+/// read.
 ///
 /// ```
 /// use millpond::input::{plain_text_body_with_limit, PlainTextError};
@@ -102,21 +105,21 @@ pub fn plain_text_body_with_limit(
     let content_type = ContentType::of(request)
         .filter(|content_type| content_type.is("text/plain"))
         .ok_or(PlainTextError::WrongContentType)?;
-    // Of what cannot be read, or is there twice, nobody can say that it is UTF-8.
+    // If the parameters are malformed, or the charset occurs twice, the charset is unknown.
     let parameters = content_type.parameters().ok_or(PlainTextError::NotUtf8)?;
     match parameters.only("charset") {
         Ok(charset) if charset.map_or(true, is_utf8) => {}
         _ => return Err(PlainTextError::NotUtf8),
     }
-    let bytes = body::read(request, limit).map_err(|unread| match unread {
-        Unread::Extracted => PlainTextError::BodyAlreadyExtracted,
-        Unread::TooLong(_) => PlainTextError::LimitExceeded,
-        Unread::Io(error) => PlainTextError::IoError(error),
+    let bytes = read_body(request, limit).map_err(|error| match error {
+        BodyError::AlreadyRead => PlainTextError::BodyAlreadyExtracted,
+        BodyError::TooLong(_) => PlainTextError::LimitExceeded,
+        BodyError::Io(error) => PlainTextError::IoError(error),
     })?;
     String::from_utf8(bytes).map_err(|_| PlainTextError::NotUtf8)
 }
 
-/// Whether text in this charset is UTF-8. Without its hyphen it is a name too that people use.
+/// Returns whether text in this charset is UTF-8. Some clients write the name without the hyphen.
 fn is_utf8(charset: &str) -> bool {
     ["utf-8", "utf8", "us-ascii", "ascii"]
         .iter()
@@ -133,13 +136,13 @@ mod tests {
         Request::fake_http("POST", "/", fields, body.to_vec())
     }
 
-    /// The text, or how the error prints.
+    /// Returns the text, or the error as `{:?}` prints the error.
     fn read(request: &Request, limit: usize) -> Result<String, String> {
         plain_text_body_with_limit(request, limit).map_err(|error| format!("{error:?}"))
     }
 
     #[test]
-    fn text_is_read_if_it_is_said_to_be_text() {
+    fn text_is_read_if_the_content_type_is_text() {
         let table = [
             (Some("text/plain"), Ok("h\u{e9}")),
             (Some("Text/Plain;Charset=\"UTF-8\""), Ok("h\u{e9}")),
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_n_takes_n_bytes_and_not_one_more() {
+    fn a_limit_of_n_accepts_n_bytes_and_not_one_more() {
         let text = |length| posting(Some("text/plain"), &vec![b'x'; length]);
         for (length, limit) in [(0, 0), (4, 4), (4, usize::MAX)] {
             assert_eq!(read(&text(length), limit).unwrap().len(), length);
@@ -183,28 +186,32 @@ mod tests {
         assert_eq!(read(&text(5), 4), too_long);
         assert_eq!(read(&text(1), 0), too_long);
 
-        let most = plain_text_body(&text(1024 * 1024)).unwrap();
-        assert_eq!(most.len(), 1024 * 1024);
+        let longest = plain_text_body(&text(1024 * 1024)).unwrap();
+        assert_eq!(longest.len(), 1024 * 1024);
         let error = plain_text_body(&text(1024 * 1024 + 1)).unwrap_err();
         assert!(matches!(error, PlainTextError::LimitExceeded));
     }
 
     #[test]
-    fn half_a_character_and_a_body_read_before_are_errors() {
+    fn an_incomplete_character_and_a_second_read_are_errors() {
         let not_utf8 = Err("NotUtf8".to_owned());
         for body in [&b"\xc3\x28"[..], b"a\xc3", b"\xff", b"\xed\xa0\x80"] {
             assert_eq!(read(&posting(Some("text/plain"), body), 9), not_utf8);
         }
         let request = posting(Some("text/plain"), b"test");
         assert_eq!(read(&request, 9).as_deref(), Ok("test"));
-        let gone = Err("BodyAlreadyExtracted".to_owned());
-        assert_eq!(read(&request, 9), gone);
+        let already_read = Err("BodyAlreadyExtracted".to_owned());
+        assert_eq!(read(&request, 9), already_read);
     }
 
     #[test]
-    fn an_error_of_the_reader_is_the_source() {
+    fn a_read_error_is_the_source_and_part_of_the_text() {
         let error = PlainTextError::from(io::Error::from(io::ErrorKind::UnexpectedEof));
         assert!(error.source().is_some());
+        assert_eq!(
+            error.to_string(),
+            "cannot read request body: unexpected end of file"
+        );
         assert!(PlainTextError::NotUtf8.source().is_none());
     }
 }

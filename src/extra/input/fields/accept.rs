@@ -1,21 +1,21 @@
-//! `accept!`: a value for each media type, and which of them the client gets.
+//! `accept!`: chooses a value by the media type that the client prefers.
 
 use super::priority::preferred;
 use crate::extra::negotiation::weights;
 use crate::message::Request;
 
-/// The value of the media type that the client likes best, by its `Accept` header (RFC 9110
+/// Returns the value for the media type that the client prefers by its `Accept` field (RFC 9110
 /// §12.5.1).
 ///
-/// Each arm is a type and what to answer in it; only the chosen arm's value is evaluated, and all
-/// are of one type. Of those that the client likes as well the first is chosen. So it is if the
-/// client says nothing, or takes none of them; where that should be another answer, let the last
-/// arm be `"*/*"`, which stands for every type. How members of the header and arms are compared,
-/// [`priority_header_preferred`](crate::input::priority_header_preferred) says.
+/// Each arm is a media type and a value. All values have one type, and only the chosen value is
+/// evaluated. The first arm is chosen among arms with equal weight. The first arm of all is chosen
+/// if there is no `Accept` field, or if the client accepts none of the arms. For another value in
+/// the last case, add `"*/*"`, which matches every type, as the last arm.
+/// [`priority_header_preferred`](crate::input::priority_header_preferred) describes the comparison.
 ///
-/// Caches that keep the answer have to know on what it depends: `Vary: Accept`.
+/// Add `Vary: Accept` to the response, so that caches store one response for each type.
 ///
-/// # Example: a page, data, or neither
+/// # Example: a page, data, or an error
 ///
 /// ```
 /// use millpond::{accept, json, Request, Response};
@@ -42,32 +42,32 @@ use crate::message::Request;
 macro_rules! accept {
     ($request:expr, $($mime:expr => $val:expr),+ $(,)*) => {{
         let request: &$crate::Request = &$request;
-        let place = $crate::input::__accepted(request, &[$($mime),+]);
-        $crate::__accept_arm!(place, $($val),+)
+        let position = $crate::input::__accepted(request, &[$($mime),+]);
+        $crate::__accept_arm!(position, $($val),+)
     }};
 }
 
-/// The value at a place in a list; the last one has every place from its own on.
+/// Evaluates the value at a position; a position past the end chooses the last value.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __accept_arm {
-    ($place:ident, $last:expr) => {{
-        let _ = $place;
-        // Where a match arm stands, braces around a value are no `unused_braces`.
+    ($position:ident, $last:expr) => {{
+        let _ = $position;
+        // In a match arm, braces around a value do not cause the lint `unused_braces`.
         match () { () => $last }
     }};
-    ($place:ident, $first:expr, $($rest:expr),+) => {
-        match $place {
+    ($position:ident, $first:expr, $($rest:expr),+) => {
+        match $position {
             0 => $first,
             _ => {
-                let place = $place - 1;
-                $crate::__accept_arm!(place, $($rest),+)
+                let position = $position - 1;
+                $crate::__accept_arm!(position, $($rest),+)
             }
         }
     };
 }
 
-/// The place of the arm that `accept!` takes.
+/// Returns the position of the arm that `accept!` chooses.
 pub fn accepted(request: &Request, types: &[&str]) -> usize {
     let list = weights::of_field(request, "Accept");
     preferred(list, types.iter().copied()).unwrap_or(0)
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_arm_that_the_client_likes_best() {
+    fn the_arm_that_the_client_prefers_is_chosen() {
         let pick = |accept: &[&str]| {
             crate::accept!(asking(accept),
                 "text/html" => "page",
@@ -106,7 +106,7 @@ mod tests {
             (&["text/html;q=0"], "page"),
             // RFC 9110 §5.3: several fields are one list.
             (&["text/html;q=0.5", "application/json"], "data"),
-            // What browsers and curl send.
+            // The fields of browsers and curl.
             (
                 &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"],
                 "page",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_arm_for_everything_is_for_the_rest() {
+    fn a_last_arm_for_all_types_is_chosen_if_no_other_matches() {
         let pick = |accept: &[&str]| crate::accept!(asking(accept), "a/b" => 1, "*/*" => 2);
         assert_eq!(pick(&[]), 1);
         assert_eq!(pick(&["a/b, */*"]), 1);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn arms_may_move_leave_and_be_any_type() {
+    fn an_arm_may_move_return_and_have_any_type() {
         fn by_value(request: &Request, text: String) -> Option<String> {
             const MIME: &str = "a/b";
             Some(crate::accept!(request,

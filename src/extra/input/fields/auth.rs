@@ -1,17 +1,17 @@
-//! Basic authentication (RFC 7617): the login and the password that a browser asked its user for.
+//! Basic authentication (RFC 7617): the login and the password of a user.
 
 use crate::message::Request;
 use crate::util::base64;
 use std::fmt;
 
-/// A login and a password, as [`basic_http_auth`] read them.
+/// A login and a password, returned by [`basic_http_auth`].
 ///
-/// Printed with `{:?}` it hides the password, so that no log holds it.
+/// `{:?}` hides the password, so that the password does not appear in logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpAuthCredentials {
-    /// Who the client says it is.
+    /// The login. The client may send any text.
     pub login: String,
-    /// What it has to show for it.
+    /// The password. Compare in constant time: see [`basic_http_auth`].
     pub password: String,
 }
 
@@ -24,23 +24,23 @@ impl fmt::Debug for HttpAuthCredentials {
     }
 }
 
-/// The login and the password that the client sent (RFC 7617), if it sent some.
+/// Returns the login and the password in the `Authorization` field (RFC 7617).
 ///
-/// `None` without the field, for another scheme, and for what is not well-formed: Base64 without
-/// its padding or with blanks in it, no UTF-8, no colon, control characters. So it is for several
-/// `Authorization` fields, of which a proxy in front might have checked another. Answer it with
+/// Returns `None` if the field is missing, has another scheme, or is malformed: Base64 without
+/// padding or with blanks, invalid UTF-8, no colon, or a control character. Several `Authorization`
+/// fields also give `None`, because a proxy could have checked another one. For `None` and for
+/// wrong credentials, respond with
 /// [`Response::basic_http_auth_login_required`](crate::Response::basic_http_auth_login_required),
-/// and wrong credentials too, so that the browser asks again.
+/// so that the browser asks its user again.
 ///
-/// They cross the network as they are: use it behind TLS alone. Nothing here slows down who tries
-/// one password after the other.
+/// Credentials are sent without encryption: use Basic authentication only behind TLS. The function
+/// does not limit the number of attempts.
 ///
-/// # Example: a comparison that tells nothing
+/// # Example: a comparison in constant time
 ///
-/// `==` on strings returns at the first byte that differs, and a client that measures this well
-/// enough finds a secret byte by byte. Compare hashes under a key that nobody knows first: where
-/// these differ, as they do for every wrong guess, the time says nothing about the secret but its
-/// length.
+/// `==` on strings returns at the first byte that differs. From the exact time, a client can find a
+/// secret byte by byte. Compare hashes with a random key first. For a wrong password the hashes
+/// differ, and the time then depends only on the length of the secret.
 ///
 /// ```
 /// use millpond::{input, Request, Response};
@@ -59,7 +59,7 @@ impl fmt::Debug for HttpAuthCredentials {
 ///
 /// fn handle(request: &Request, password: &str) -> Response {
 ///     match input::basic_http_auth(request) {
-///         // `&` and not `&&`: whether the login was right is nobody's business either.
+///         // `&` and not `&&`: the time must not show whether the login was right.
 ///         Some(auth) if same(&auth.login, "admin") & same(&auth.password, password) => {
 ///             Response::text("welcome")
 ///         }
@@ -85,7 +85,7 @@ pub fn basic_http_auth(request: &Request) -> Option<HttpAuthCredentials> {
     }
 }
 
-/// `credentials = "Basic" 1*SP token68`, which is Base64 of `user-id ":" password`.
+/// Parses `credentials = "Basic" 1*SP token68`. The token is Base64 of `user-id ":" password`.
 fn credentials(value: &str) -> Option<HttpAuthCredentials> {
     let (scheme, encoded) = value.split_once(' ')?;
     // RFC 9110 §11.1: the scheme ignores case.
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_formed_is_nobody() {
+    fn a_malformed_field_is_none() {
         for fields in [
             &[][..],
             &[""],

@@ -1,18 +1,18 @@
-//! Cookies (RFC 6265), as a client sends them back.
+//! Cookies (RFC 6265) in a request.
 
 use crate::message::syntax::bytes::trim;
 use crate::message::{HeadersIter, Request};
 
-/// The cookies that the client sent: names and values, in its order, also where they come in
-/// several `Cookie` fields. Lazy: nothing is copied, and nothing kept.
+/// Returns the names and values of the cookies, in the order of the request. Several `Cookie`
+/// fields are read as one. The iterator copies nothing.
 ///
-/// Read as leniently as browsers write (RFC 6265 §5.4), since not all they keep was set by RFC
-/// 6265's grammar: blanks around names and values are left off, as are the quotes around a value. A
-/// pair without `=` or without a name is skipped. Names are case-sensitive. There may be several of
-/// one name: a browser sends the one with the longest path first.
+/// The parser is lenient, because browsers also store cookies that do not follow the grammar of RFC
+/// 6265 (§5.4). Blanks around names and values, and quotes around a value, are removed. A pair
+/// without `=` or without a name is skipped. Names are case-sensitive. Several cookies can have one
+/// name: a browser sends the cookie with the longest path first.
 ///
-/// A client can make up any cookie, and a site any for its whole domain; a name that begins with
-/// `__Host-` is one that browsers take from this very host alone, over TLS.
+/// A client can send any cookie, and a site can set cookies for its whole domain. Browsers accept a
+/// name that begins with `__Host-` only from this exact host, over TLS.
 ///
 /// ```
 /// use millpond::{input, Request};
@@ -29,11 +29,11 @@ pub fn cookies(request: &Request) -> CookiesIter<'_> {
     }
 }
 
-/// The walk over the cookies of a request: what [`cookies`] makes.
+/// An iterator over the cookies of a request, returned by [`cookies`].
 #[derive(Clone, Debug)]
 pub struct CookiesIter<'a> {
     fields: HeadersIter<'a>,
-    /// What is unread of the field walked now.
+    /// The rest of the current field.
     pairs: &'a str,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Iterator for CookiesIter<'a> {
     }
 }
 
-/// `cookie-pair = cookie-name "=" cookie-value` (RFC 6265 §4.2.1), leniently.
+/// Parses `cookie-pair = cookie-name "=" cookie-value` (RFC 6265 §4.2.1), leniently.
 fn cookie(pair: &str) -> Option<(&str, &str)> {
     let (name, value) = pair.split_once('=')?;
     let (name, value) = (trim(name), trim(value));
@@ -103,7 +103,7 @@ mod tests {
             (&["a={\"b\":[1,2]}"], &[("a", "{\"b\":[1,2]}")]),
             (&["a[b]=c; d:e=f"], &[("a[b]", "c"), ("d:e", "f")]),
             (&["a=\u{e9}\u{a0}"], &[("a", "\u{e9}\u{a0}")]),
-            // No pairs.
+            // Elements that are not pairs.
             (&["a; b=c; d"], &[("b", "c")]),
             (&["=a; b=c; =; ="], &[("b", "c")]),
             (&[";;; ;\t; b=c;;"], &[("b", "c")]),
@@ -123,9 +123,9 @@ mod tests {
         assert_eq!(cookies(&request).next(), None, "of another field");
     }
 
-    /// A walk that began anew for each cookie would take a thousand times as long.
+    /// An iterator that began again for each cookie would take a thousand times as long.
     #[test]
-    fn many_cookies_are_walked_once() {
+    fn many_cookies_are_read_once() {
         let request = sending(&[&"a=b;".repeat(20_000), &";=".repeat(20_000)]);
         let began = Instant::now();
         assert_eq!(cookies(&request).count(), 20_000);

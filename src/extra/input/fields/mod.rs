@@ -1,4 +1,9 @@
-//! Request fields as values: preferences, credentials, cookies.
+//! Request fields as values.
+//!
+//! * `accept`: the macro `accept!`
+//! * `priority`: weighted lists, and the choice of the preferred element
+//! * `auth`: Basic authentication
+//! * `cookies`: the `Cookie` field
 
 pub(crate) mod accept;
 pub(crate) mod auth;

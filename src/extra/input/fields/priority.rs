@@ -1,16 +1,16 @@
-//! Header fields that weigh what the client would like: `Accept` and its like. The grammar is
-//! `message::weights`'; here is what rouille calls it, and what is chosen of the members.
+//! Weighted lists such as the value of `Accept`, under the names of rouille, and the choice of the
+//! preferred element. `negotiation::weights` has the grammar.
 
 use crate::extra::negotiation::weights::{members, Member, Members};
 use crate::message::syntax::bytes::trim;
 
-/// The members of a weighted list, each with its weight: of the value of `Accept`, or of any other
-/// field of that grammar (RFC 9110 §12.4.2).
+/// Returns the members of a weighted list with their weights: the value of `Accept`, or of another
+/// field with this grammar (RFC 9110 §12.4.2).
 ///
-/// A name is as the client wrote it, its parameters left off; empty members are skipped. Where no
-/// weight is said it is 1. RFC 9110 has weights from 0, which is "not this", to 1. A larger number,
-/// and one that is written otherwise than it says, is taken as the number that it is; what is none
-/// is 0.
+/// A name is returned as the client wrote the name, without its parameters. Empty members are
+/// skipped. The weight is 1 if the member has none. RFC 9110 has weights from 0 ("not acceptable")
+/// to 1. A number that is larger, or in another notation, is returned as that number. A weight that
+/// is not a number is 0.
 ///
 /// ```
 /// use millpond::input::parse_priority_header;
@@ -27,7 +27,7 @@ pub fn parse_priority_header(input: &str) -> PriorityHeaderIter<'_> {
     }
 }
 
-/// The members of a list with their weights: what [`parse_priority_header`] makes.
+/// An iterator over members and weights, returned by [`parse_priority_header`].
 #[derive(Clone, Debug)]
 pub struct PriorityHeaderIter<'a> {
     members: Members<'a>,
@@ -41,14 +41,15 @@ impl<'a> Iterator for PriorityHeaderIter<'a> {
     }
 }
 
-/// Which of `elements` the client likes best, by the value of `Accept` or of a field like it: its
-/// place among them. Of those it likes as well the first; `None` if it takes none of them.
+/// Returns the position of the element that the client prefers by the value of `Accept` or of a
+/// similar field. Returns the first of elements with equal weight, and `None` if the client accepts
+/// none of the elements.
 ///
-/// Names ignore case. `*`, `*/*` and `text/*` stand for what they do in HTTP, in the list and among
-/// the elements. Of several members that mean an element, the one that says it most exactly counts
-/// (RFC 9110 §12.5.1): with `text/html;q=0, */*` a client takes anything but HTML. An element with
-/// a `*` is liked as much as what is liked best of all it stands for. Parameters other than the
-/// weight do not count.
+/// Names ignore case. `*`, `*/*` and `text/*` are wildcards, in the list and in the elements. If
+/// several members match an element, the most specific member counts (RFC 9110 §12.5.1). With
+/// `text/html;q=0, */*`, a client accepts every type except HTML. The weight of an element with a
+/// wildcard is the highest weight of the types that match. Parameters other than the weight are
+/// ignored.
 ///
 /// ```
 /// use millpond::input::priority_header_preferred;
@@ -66,30 +67,30 @@ where
     preferred(members(input), elements)
 }
 
-/// [`priority_header_preferred`] of a list that may come from several fields. The list is walked
-/// once for each element, and nothing is kept of it.
+/// Does the work of [`priority_header_preferred`] for a list from several fields. Reads the list
+/// once for each element, and allocates nothing.
 pub(crate) fn preferred<'a, 'b>(
     list: impl Iterator<Item = Member<'a>> + Clone,
     elements: impl Iterator<Item = &'b str>,
 ) -> Option<usize> {
     let mut best = None;
-    for (place, element) in elements.enumerate() {
-        let liked = liked(element, list.clone());
-        // What has the weight 0 is not acceptable.
-        if liked > best.map_or(0.0, |(_, most)| most) {
-            best = Some((place, liked));
+    for (position, element) in elements.enumerate() {
+        let weight = weight_of(element, list.clone());
+        // The weight 0 means "not acceptable".
+        if weight > best.map_or(0.0, |(_, highest)| highest) {
+            best = Some((position, weight));
         }
     }
-    best.map(|(place, _)| place)
+    best.map(|(position, _)| position)
 }
 
-fn liked<'a>(element: &str, list: impl Iterator<Item = Member<'a>>) -> f32 {
+fn weight_of<'a>(element: &str, list: impl Iterator<Item = Member<'a>>) -> f32 {
     let mut best = (0, 0.0);
     for member in list {
         let (range, weight) = weighed(&member);
-        let nearness = nearness(range, element);
-        if nearness > best.0 || (nearness == best.0 && weight > best.1) {
-            best = (nearness, weight);
+        let precision = precision(range, element);
+        if precision > best.0 || (precision == best.0 && weight > best.1) {
+            best = (precision, weight);
         }
     }
     match best {
@@ -98,8 +99,8 @@ fn liked<'a>(element: &str, list: impl Iterator<Item = Member<'a>>) -> f32 {
     }
 }
 
-/// How exactly the range says what the element is: 0 if it means something else.
-fn nearness(range: &str, element: &str) -> u8 {
+/// Returns how specifically the range matches the element, from 1 to 3, or 0 if there is no match.
+fn precision(range: &str, element: &str) -> u8 {
     let element = trim(element.split(';').next().unwrap_or(element));
     let (range, (kind, name)) = (halves(range), halves(element));
     let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
@@ -115,8 +116,8 @@ fn nearness(range: &str, element: &str) -> u8 {
     }
 }
 
-/// Both sides of the slash. `*` alone is `*/*`, as Java's client has it; another name has an empty
-/// second half.
+/// Returns both sides of the slash. `*` alone means `*/*`, which Java's client sends. Another name
+/// without a slash has an empty second half.
 fn halves(name: &str) -> (&str, &str) {
     match name {
         "*" => ("*", "*"),
@@ -132,15 +133,15 @@ fn weighed<'a>(member: &Member<'a>) -> (&'a str, f32) {
     (member.name, weight)
 }
 
-/// The weight that is none in RFC 9110's grammar and yet a number. rouille's own examples have some
-/// beyond 1.
+/// Returns a weight that does not match the grammar of RFC 9110 and is still a number. The examples
+/// of rouille have weights above 1.
 fn number(member: &Member<'_>) -> Option<f32> {
     let mut weights = member
         .parameters()
         .filter(|(name, _)| name.eq_ignore_ascii_case("q"));
     let (_, value) = weights.next()?;
     let value = trim(value);
-    // No sign, no exponent, and neither of what f32 takes for infinite or for no number.
+    // No sign, no exponent, and none of the words for infinity and NaN that f32 accepts.
     let plain = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     match weights.next() {
         None if plain => value.parse().ok().filter(|weight: &f32| weight.is_finite()),
@@ -165,11 +166,11 @@ mod tests {
             ),
             ("a;Q=0.123", &[("a", 0.123)]),
             ("a;x=1;q=0.3", &[("a", 0.3)]),
-            // As rouille has it.
+            // From rouille.
             ("  a/b  ;  q=  1.5 ,   */*  ", &[("a/b", 1.5), ("*/*", 1.0)]),
             ("a;q=2.0", &[("a", 2.0)]),
             ("a;q=.2, b;q=0.12345", &[("a", 0.2), ("b", 0.12345)]),
-            // No numbers, or two.
+            // No number, or two.
             ("a;q=", &[("a", 0.0)]),
             ("a;q=x", &[("a", 0.0)]),
             ("a;q=-1", &[("a", 0.0)]),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_liked_is_chosen_and_the_first_of_equals() {
+    fn the_highest_weight_is_chosen_and_the_first_of_equals() {
         // (list, elements, the chosen one)
         let table: &[(&str, &[&str], Option<usize>)] = &[
             ("*/*", &[], None),
@@ -202,7 +203,7 @@ mod tests {
             ("a/*;q=0.1, */*;q=0.2", &["a/b", "b/a"], Some(1)),
             ("*/b", &["a/b"], None),
             ("*", &["a/b"], Some(0)),
-            // The one that says it most exactly counts, wherever it stands.
+            // The most specific member counts, at any position.
             ("a/b;q=0, */*", &["a/b", "a/c"], Some(1)),
             ("*/*, a/b;q=0", &["a/b", "a/c"], Some(1)),
             ("*/*;q=0.9, a/*;q=0.1", &["a/b", "c/d"], Some(1)),
@@ -210,7 +211,7 @@ mod tests {
             ("a/b;q=0.1, a/b;x=1", &["a/c", "a/b"], Some(1)),
             ("a/b;q=0", &["a/b"], None),
             ("*/*;q=0", &["a/b"], None),
-            // Elements that stand for several.
+            // Elements with a wildcard.
             ("a/b", &["c/d", "*/*"], Some(1)),
             ("a/b", &["c/d", "a/*"], Some(1)),
             ("a/b", &["a/b", "*/*"], Some(0)),
@@ -219,11 +220,11 @@ mod tests {
             ("a/b;q=0, */*;q=0.1", &["a/b", "*/*"], Some(1)),
             ("*/*;q=0", &["*/*"], None),
             ("b/c", &["a/*"], None),
-            // What is no media type.
+            // Names that are not media types.
             ("gzip;q=0.5, br", &["gzip", "br"], Some(1)),
             ("en, *;q=0.1", &["de"], Some(0)),
             ("en", &["en-GB"], None),
-            // An element's own parameters.
+            // Parameters of an element.
             ("text/html", &["a/b", "text/html; charset=utf-8"], Some(1)),
             ("text/html; charset=utf-8", &["text/html"], Some(0)),
         ];

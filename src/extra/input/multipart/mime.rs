@@ -1,4 +1,4 @@
-//! A media type as a value (RFC 2045 §5.1). It knows none by name.
+//! [`Mime`]: a media type (RFC 2045 §5.1). The module has no list of media types.
 
 use crate::extra::input::body::parameters::Parameters;
 use crate::message::syntax::bytes::is_token;
@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A media type: `text/plain`, `image/svg+xml`, `text/html; charset=utf-8`.
 ///
-/// What a client has said its file is. Nobody has looked whether that is so.
+/// The client names the type of its file. Nothing checks the data against the type.
 ///
 /// ```
 /// use millpond::input::multipart::get_multipart_input;
@@ -19,14 +19,14 @@ use std::fmt;
 /// let request = Request::fake_http("POST", "/", fields, body.into());
 ///
 /// let mut form = get_multipart_input(&request)?;
-/// let mime = form.next().and_then(|field| field.headers.content_type).expect("it is there");
+/// let mime = form.next().and_then(|field| field.headers.content_type).expect("a content type");
 /// assert_eq!(mime.to_string(), "text/html; charset=utf-8");
 /// assert_eq!((mime.essence_str(), mime.type_(), mime.subtype()), ("text/html", "text", "html"));
 /// # Ok::<(), millpond::input::multipart::MultipartError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Mime {
-    /// In lower case as far as the essence goes.
+    /// The value as sent, with the essence in lower case.
     text: String,
     slash: usize,
     essence: usize,
@@ -35,13 +35,13 @@ pub struct Mime {
 impl Mime {
     pub(crate) fn parse(value: &str) -> Option<Mime> {
         let read = Parameters::parse(value)?;
-        let (kind, subtype) = read.what.split_once('/')?;
+        let (kind, subtype) = read.main.split_once('/')?;
         if !is_token(kind) || !is_token(subtype) {
             return None;
         }
-        let (slash, essence) = (kind.len(), read.what.len());
+        let (slash, essence) = (kind.len(), read.main.len());
         let mut text = value.to_owned();
-        // It is first: the value has no blanks before it.
+        // In range: `value` has no blanks at its start, so the essence is first.
         text.get_mut(..essence)?.make_ascii_lowercase();
         Some(Mime {
             text,
@@ -50,17 +50,17 @@ impl Mime {
         })
     }
 
-    /// Type and subtype without parameters, in lower case: `text/html`.
+    /// Returns type and subtype without parameters, in lower case: `text/html`.
     pub fn essence_str(&self) -> &str {
         &self.text[..self.essence]
     }
 
-    /// What stands before the slash, in lower case: `text`, `image`.
+    /// Returns the type before the slash, in lower case: `text`, `image`.
     pub fn type_(&self) -> &str {
         &self.text[..self.slash]
     }
 
-    /// What stands behind the slash, in lower case and with its suffix: `svg+xml`.
+    /// Returns the subtype after the slash, in lower case and with its suffix: `svg+xml`.
     pub fn subtype(&self) -> &str {
         &self.text[self.slash + 1..self.essence]
     }

@@ -1,43 +1,50 @@
-//! Where one part of a multipart body ends and the next begins (RFC 2046 §5.1.1), in a stream and
-//! with a buffer of one size. It knows bytes, not what the lines above a part's data say.
+//! [`Parts`]: finds the parts of a multipart body in a stream (RFC 2046 §5.1.1), with a buffer of
+//! fixed size. The caller parses the header lines of a part.
 //!
 //! ```text
 //!            delimiter CRLF              an empty line
 //!   Data ────────────────────▶ Head ────────────────────▶ Data
 //!    │ delimiter "--"            │
-//!    ▼                           ▼ whatever is malformed, or ends too early
+//!    ▼                           ▼ malformed, or ends too early
 //!   End                        Failed
 //! ```
 //!
-//! It begins in `Data`, that of the preamble, which nobody reads.
+//! The first state is `Data`: the data of the preamble, which is skipped.
 
-use super::{MAX_PARTS, MAX_PART_HEAD_BYTES};
 use std::io::{self, ErrorKind, Read};
 
-/// What is read at once. Holds the longest head of a part, and the longest delimiter many times.
+/// The maximum number of parts of one form. One more is an error.
+pub const MAX_PARTS: usize = 10_000;
+
+/// 8 KiB: the maximum size of the header lines of one part, with the empty line. One byte more is
+/// an error.
+pub const MAX_PART_HEAD_BYTES: usize = 8 * 1024;
+
+/// 16 KiB: the size of the buffer. The buffer must hold the longest head of a part, and holds the
+/// longest delimiter many times.
 const BUFFER_BYTES: usize = 16 * 1024;
 const CRLF: &[u8] = b"\r\n";
 
 pub(crate) struct Parts<R> {
     source: R,
-    /// As long as it is from the beginning.
+    /// The length does not change.
     buffer: Box<[u8]>,
-    /// What has come and was not taken yet: `buffer[start..end]`.
+    /// `buffer[start..end]` has been read and not consumed.
     start: usize,
     end: usize,
-    /// `buffer[start..clear]` is data: no delimiter begins there.
+    /// `buffer[start..clear]` is data: no delimiter begins in it.
     clear: usize,
     /// `CRLF "--" boundary`.
     delimiter: Vec<u8>,
-    place: Place,
-    /// How many were begun.
+    state: State,
+    /// The number of parts so far.
     count: usize,
-    /// What is wrong, where nobody was told yet.
-    untold: Option<io::Error>,
+    /// An error that the next call returns.
+    pending_error: Option<io::Error>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum State {
     Data,
     Head,
     End,
@@ -45,10 +52,10 @@ enum Place {
 }
 
 impl<R: Read> Parts<R> {
-    /// The boundary has its bounds and its alphabet: no CR among it.
+    /// The caller has checked the boundary: length and characters, no CR.
     pub(super) fn new(source: R, boundary: &str) -> Parts<R> {
         let mut buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        // So the first delimiter is one like the others: it has no line before it.
+        // The delimiter begins with CRLF, and the first boundary may be the first line.
         buffer[..CRLF.len()].copy_from_slice(CRLF);
         Parts {
             source,
@@ -57,14 +64,15 @@ impl<R: Read> Parts<R> {
             end: CRLF.len(),
             clear: 0,
             delimiter: [CRLF, b"--", boundary.as_bytes()].concat(),
-            place: Place::Data,
+            state: State::Data,
             count: 0,
-            untold: None,
+            pending_error: None,
         }
     }
 
-    /// Goes to the next part, past what is left of this one; `read` gets its header lines, each
-    /// with its end. `None` behind the last.
+    /// Skips the rest of the current part, and parses the head of the next part with `read`. The
+    /// function `read` gets the header lines, each with its end. Returns `None` after the last
+    /// part.
     pub(super) fn next<T>(
         &mut self,
         read: impl FnOnce(&[u8]) -> Result<T, &'static str>,
@@ -74,160 +82,165 @@ impl<R: Read> Parts<R> {
             if skipped == 0 {
                 break;
             }
-            self.take(skipped);
+            self.consume(skipped);
         }
-        if self.place == Place::End {
+        if self.state == State::End {
             return Ok(None);
         }
         self.head(read).map(Some).map_err(|error| self.fail(error))
     }
 
-    /// More of the part's data; nothing at its end, which is where a whole delimiter is.
+    /// Returns more data of the current part. Returns an empty slice at a complete delimiter, which
+    /// ends the part.
     pub(super) fn data(&mut self) -> io::Result<&[u8]> {
-        while self.clear == self.start && self.place == Place::Data {
-            self.look().map_err(|error| self.fail(error))?;
+        while self.clear == self.start && self.state == State::Data {
+            self.find_delimiter().map_err(|error| self.fail(error))?;
         }
-        match self.place {
-            Place::Failed(kind) => Err(self.untold.take().unwrap_or_else(|| kind.into())),
-            Place::Data => Ok(&self.buffer[self.start..self.clear]),
-            Place::Head | Place::End => Ok(&[]),
+        match self.state {
+            State::Failed(kind) => Err(self.pending_error.take().unwrap_or_else(|| kind.into())),
+            State::Data => Ok(&self.buffer[self.start..self.clear]),
+            State::Head | State::End => Ok(&[]),
         }
     }
 
-    /// So much of what `data` has shown.
-    pub(super) fn take(&mut self, count: usize) {
+    /// Consumes `count` bytes of the last result of `data`.
+    pub(super) fn consume(&mut self, count: usize) {
         self.start = self.clear.min(self.start + count);
     }
 
-    /// What is told by the next `data` or `next`, in place of its kind alone.
-    pub(super) fn tell_later(&mut self, error: io::Error) {
-        self.untold = Some(error);
+    /// Makes the next `data` or `next` return this error, and not only its kind.
+    pub(super) fn return_later(&mut self, error: io::Error) {
+        self.pending_error = Some(error);
     }
 
     fn fail(&mut self, error: io::Error) -> io::Error {
-        self.place = Place::Failed(error.kind());
+        self.state = State::Failed(error.kind());
         error
     }
 
-    /// Finds data or the delimiter, or that more has to come.
-    fn look(&mut self) -> io::Result<()> {
+    /// Searches the buffer for data or the delimiter, or reads more if neither is complete.
+    fn find_delimiter(&mut self) -> io::Result<()> {
         let begins = before_delimiter(&self.buffer[self.start..self.end], &self.delimiter);
         self.clear = self.start + begins;
         if begins > 0 {
             return Ok(());
         }
         if self.end - self.start < self.delimiter.len() {
-            return self.more_or_cut();
+            return self.read_more_or_fail();
         }
-        self.take_all(self.delimiter.len());
-        self.rest_of_delimiter()
+        self.skip(self.delimiter.len());
+        self.finish_delimiter()
     }
 
-    /// `delimiter "--" transport-padding [CRLF epilogue]` or `delimiter transport-padding CRLF`.
-    /// Any other line that begins like that no data may have, and no two readers agree on it.
-    fn rest_of_delimiter(&mut self) -> io::Result<()> {
+    /// Reads the rest of `delimiter "--" transport-padding [CRLF epilogue]` or
+    /// `delimiter transport-padding CRLF`. Any other line with this beginning is an error: data
+    /// must not contain such a line, and parsers disagree about the meaning.
+    fn finish_delimiter(&mut self) -> io::Result<()> {
         let is_last = self.begins_with(b"--")?;
         if is_last {
-            self.take_all(2);
+            self.skip(2);
         }
         // transport-padding = *LWSP-char
         while self.begins_with(b" ")? || self.begins_with(b"\t")? {
-            self.take_all(1);
+            self.skip(1);
         }
         if self.begins_with(CRLF)? {
-            self.take_all(CRLF.len());
+            self.skip(CRLF.len());
         } else {
-            while self.end - self.start < CRLF.len() && self.more()? {}
+            while self.end - self.start < CRLF.len() && self.read_more()? {}
             match self.end - self.start {
                 0 if is_last => {}
-                0 | 1 => return Err(cut()),
-                _ => return Err(malformed("something stands behind a boundary")),
+                0 | 1 => return Err(ended_early()),
+                _ => return Err(malformed("text after a boundary of the form")),
             }
         }
-        self.place = match is_last {
-            true => Place::End,
-            false => Place::Head,
-        };
+        self.state = if is_last { State::End } else { State::Head };
         Ok(())
     }
 
     fn head<T>(&mut self, read: impl FnOnce(&[u8]) -> Result<T, &'static str>) -> io::Result<T> {
         self.count += 1;
         if self.count > MAX_PARTS {
-            return Err(malformed("too many parts"));
+            return Err(malformed(format!("more than {MAX_PARTS} form parts")));
         }
         if self.begins_with(CRLF)? {
-            return Err(malformed("a part has no head"));
+            return Err(malformed("form part without head"));
         }
-        // How far it was searched for its end.
+        // The number of bytes that were searched for the end of the head.
         let mut searched: usize = 0;
         let length = loop {
-            let come = &self.buffer[self.start..self.end];
+            let unread = &self.buffer[self.start..self.end];
             let from = searched.saturating_sub(3);
-            let end = come[from..].windows(4).position(|w| w == b"\r\n\r\n");
+            let end = unread[from..].windows(4).position(|w| w == b"\r\n\r\n");
             match end {
                 Some(end) if from + end + 4 <= MAX_PART_HEAD_BYTES => {
                     break from + end + CRLF.len()
                 }
-                None if come.len() < MAX_PART_HEAD_BYTES => {}
-                _ => return Err(malformed("the head of a part is too long")),
+                None if unread.len() < MAX_PART_HEAD_BYTES => {}
+                _ => {
+                    return Err(malformed(format!(
+                        "head of form part longer than {MAX_PART_HEAD_BYTES} bytes"
+                    )))
+                }
             }
-            searched = come.len();
-            self.more_or_cut()?;
+            searched = unread.len();
+            self.read_more_or_fail()?;
         };
         let head = &self.buffer[self.start..self.start + length];
-        // A line in it may be both a header field and a boundary (`--x: y`), and other readers look
-        // for the latter first. What looks like the beginning of one is the end of its last line.
+        // A line in the head may be a header field and a boundary at the same time (`--x: y`).
+        // Other parsers search for the boundary first. The `+ 2` allows the CRLF of the last line,
+        // which looks like the beginning of a delimiter.
         let first = &self.delimiter[CRLF.len()..];
         if head.starts_with(first) || before_delimiter(head, &self.delimiter) + 2 < length {
-            return Err(malformed("a boundary stands in the head of a part"));
+            return Err(malformed("boundary in head of form part"));
         }
         let head = read(head).map_err(malformed)?;
-        // The end of the empty line may begin the delimiter: a part without data may end so.
-        self.take_all(length);
+        // The CRLF of the empty line may begin the delimiter of a part without data.
+        self.skip(length);
         loop {
-            let come = &self.buffer[self.start..self.end];
-            if before_delimiter(come, &self.delimiter) > 0 {
-                self.take_all(CRLF.len());
+            let unread = &self.buffer[self.start..self.end];
+            if before_delimiter(unread, &self.delimiter) > 0 {
+                self.skip(CRLF.len());
                 break;
             }
-            if come.len() >= self.delimiter.len() {
+            if unread.len() >= self.delimiter.len() {
                 break;
             }
-            self.more_or_cut()?;
+            self.read_more_or_fail()?;
         }
-        self.place = Place::Data;
+        self.state = State::Data;
         Ok(head)
     }
 
-    /// Whether what has not been taken begins with these bytes; reads on if that is open.
+    /// Returns whether the unread bytes begin with `bytes`. Reads more if necessary.
     fn begins_with(&mut self, bytes: &[u8]) -> io::Result<bool> {
         loop {
-            let come = &self.buffer[self.start..self.end];
-            if come.len() >= bytes.len() || !bytes.starts_with(come) {
-                return Ok(come.starts_with(bytes));
+            let unread = &self.buffer[self.start..self.end];
+            if unread.len() >= bytes.len() || !bytes.starts_with(unread) {
+                return Ok(unread.starts_with(bytes));
             }
-            if !self.more()? {
+            if !self.read_more()? {
                 return Ok(false);
             }
         }
     }
 
-    fn take_all(&mut self, count: usize) {
+    fn skip(&mut self, count: usize) {
         self.start += count;
         self.clear = self.start;
     }
 
-    fn more_or_cut(&mut self) -> io::Result<()> {
-        match self.more()? {
-            true => Ok(()),
-            false => Err(cut()),
+    fn read_more_or_fail(&mut self) -> io::Result<()> {
+        if self.read_more()? {
+            Ok(())
+        } else {
+            Err(ended_early())
         }
     }
 
-    /// Reads once; `false` at the body's end. There is room: nobody waits for more than a head or a
-    /// delimiter.
-    fn more(&mut self) -> io::Result<bool> {
+    /// Reads once. Returns `false` at the end of the body. The buffer has room: callers need at
+    /// most a head or a delimiter.
+    fn read_more(&mut self) -> io::Result<bool> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.clear -= self.start;
@@ -247,10 +260,10 @@ impl<R: Read> Parts<R> {
     }
 }
 
-/// How many bytes stand before the delimiter, or before what may become one when more has come.
+/// Returns the number of bytes before the delimiter, or before an incomplete delimiter at the end.
 ///
-/// Each byte is looked at twice at most: CR is the delimiter's first byte and none of its others,
-/// so where it breaks off none of it can begin.
+/// Each byte is compared at most twice: CR occurs only as the first byte of the delimiter. After a
+/// partial match, no delimiter can begin within the matched bytes.
 fn before_delimiter(bytes: &[u8], delimiter: &[u8]) -> usize {
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|&byte| byte == b'\r') {
@@ -265,11 +278,11 @@ fn before_delimiter(bytes: &[u8], delimiter: &[u8]) -> usize {
     bytes.len()
 }
 
-fn malformed(why: &'static str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, why)
+fn malformed(reason: impl Into<String>) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, reason.into())
 }
 
-fn cut() -> io::Error {
-    let why = "the form ends before its last boundary";
-    io::Error::new(ErrorKind::UnexpectedEof, why)
+fn ended_early() -> io::Error {
+    let reason = "end of form before its last boundary";
+    io::Error::new(ErrorKind::UnexpectedEof, reason)
 }

@@ -1,13 +1,14 @@
-//! rouille's signatures written out: code that names these types and calls these functions compiles
-//! against both.
+//! The signatures of rouille: code that uses these types and functions compiles with both
+//! libraries.
 
 use super::*;
 use crate::extra::input::multipart::{
     get_multipart_input, Multipart, MultipartData, MultipartError, MultipartField,
 };
+use crate::message::Request;
 use std::borrow::Cow;
 use std::error::Error;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::num::{ParseFloatError, ParseIntError};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ fn multipart() {
         let headers = field.headers.clone();
         let _: Arc<str> = headers.name;
         let _: Option<String> = headers.content_type.map(|mime| mime.to_string());
-        // Both may be taken apart.
+        // Both can be destructured.
         let (headers, mut data) = (field.headers, field.data);
         let mut text = String::new();
         data.read_to_string(&mut text).expect("text");
@@ -42,7 +43,7 @@ fn multipart() {
 
     fn is_error<T: Error + Clone>() {}
     is_error::<MultipartError>();
-    // No variant more, and none less.
+    // These are all variants.
     match MultipartError::WrongContentType {
         MultipartError::WrongContentType | MultipartError::BodyAlreadyExtracted => {}
     }
@@ -97,7 +98,7 @@ fn a_field_is_decoded_by_four_functions() {
     }
     each!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize f32 f64 String bool BufferedFile);
 
-    /// Two of the four have to be written.
+    /// Two of the four functions are required.
     #[derive(Debug)]
     struct Own;
     impl DecodePostField<u8> for Own {

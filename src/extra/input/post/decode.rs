@@ -1,18 +1,22 @@
-//! What fields may be: the types of std, and a file in memory.
+//! The types of form fields: types of std, and [`BufferedFile`].
 
-use super::{DecodePostField, PostFieldError, MAX_BUFFERED_BYTES, MAX_FORM_BYTES};
+use super::error::PostFieldError;
+use super::field::DecodePostField;
+use super::limits::{MAX_BUFFERED_BYTES, MAX_FORM_BYTES};
+use super::urlencoded::refused;
 use std::fmt;
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, Read};
 use std::mem;
 
-/// A file of a form, whole and in memory: at most [`MAX_BUFFERED_BYTES`] of it.
+/// A file of a form, whole and in memory, of at most [`MAX_BUFFERED_BYTES`].
 #[derive(Clone)]
 pub struct BufferedFile {
-    /// The file.
+    /// The content of the file.
     pub data: Vec<u8>,
-    /// What the client thinks that it is; `text/plain` if it does not say.
+    /// The media type that the client names; `text/plain` if there is none.
     pub mime: String,
-    /// What the client calls it, which is no path: it may hold anything.
+    /// The file name that the client sent, which may contain any text. Never use the name as a
+    /// path.
     pub filename: Option<String>,
 }
 
@@ -41,7 +45,7 @@ impl DecodePostField<()> for BufferedFile {
         R: BufRead,
     {
         Ok(BufferedFile {
-            data: up_to(MAX_BUFFERED_BYTES, file)?,
+            data: read_up_to(MAX_BUFFERED_BYTES, file)?,
             mime: mime.to_owned(),
             filename: filename.map(str::to_owned),
         })
@@ -53,33 +57,29 @@ impl DecodePostField<()> for BufferedFile {
     }
 }
 
-/// All there is to read.
+/// Reads to the end.
 ///
 /// # Errors
 ///
-/// When it is more than `most` bytes.
-pub(crate) fn up_to(most: usize, reader: impl Read) -> io::Result<Vec<u8>> {
+/// Returns an error if there are more than `max` bytes.
+pub(crate) fn read_up_to(max: usize, reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // A usize is at most 64 bits wide on every target Rust has.
-    reader.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    match bytes.len() > most {
-        true => Err(refused("a field is too long")),
-        false => Ok(bytes),
+    // A usize has at most 64 bits on every target of Rust.
+    reader.take(max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > max {
+        return Err(refused(format!("form field longer than {max} bytes")));
     }
+    Ok(bytes)
 }
 
-pub(crate) fn refused(why: &'static str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, why)
-}
-
-/// A text may come in a file too: that of an editor, of `curl -F a=@file`.
+/// Reads text that the client sent as a file, for example with `curl -F a=@file`.
 fn text(file: impl Read, mime: &str) -> Result<String, PostFieldError> {
     match mime.get(..5) {
         Some(kind) if kind.eq_ignore_ascii_case("text/") => {}
         _ => return Err(PostFieldError::WrongFieldType),
     }
-    let bytes = up_to(MAX_FORM_BYTES, file)?;
-    String::from_utf8(bytes).map_err(|_| refused("a file is not UTF-8").into())
+    let bytes = read_up_to(MAX_FORM_BYTES, file)?;
+    String::from_utf8(bytes).map_err(|_| refused("invalid UTF-8 in file of form").into())
 }
 
 macro_rules! parsed {
@@ -149,7 +149,7 @@ where
     T: DecodePostField<C>,
 {
     fn from_field(config: C, content: &str) -> Result<Self, PostFieldError> {
-        unless_no_value(T::from_field(config, content))
+        none_if_invalid(T::from_field(config, content))
     }
 
     fn from_file<R>(
@@ -161,7 +161,7 @@ where
     where
         R: BufRead,
     {
-        unless_no_value(T::from_file(config, file, filename, mime))
+        none_if_invalid(T::from_file(config, file, filename, mime))
     }
 
     fn not_found(_: C) -> Result<Self, PostFieldError> {
@@ -173,8 +173,9 @@ where
     }
 }
 
-/// What is no value of the type is none; what could not be read is no form.
-fn unless_no_value<T>(decoded: Result<T, PostFieldError>) -> Result<Option<T>, PostFieldError> {
+/// Returns `None` for an invalid value. An error of reading stays an error, because the form is
+/// incomplete.
+fn none_if_invalid<T>(decoded: Result<T, PostFieldError>) -> Result<Option<T>, PostFieldError> {
     match decoded {
         Ok(value) => Ok(Some(value)),
         Err(PostFieldError::IoError(error)) => Err(error.into()),
@@ -212,7 +213,7 @@ where
     }
 
     fn bytes_held(&self) -> usize {
-        // Also of what holds nothing beside itself.
+        // The size of `T` counts too, because a value may hold nothing else.
         let each = |value: &T| mem::size_of::<T>() + value.bytes_held();
         self.iter().map(each).sum()
     }

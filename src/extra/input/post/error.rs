@@ -1,12 +1,13 @@
-//! Why a form could not be read, or one of its fields.
+//! [`PostError`] for a form, and [`PostFieldError`] for one field.
 
+use crate::extra::input::body::read;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::num::{ParseFloatError, ParseIntError};
 
-/// Why there is no form.
+/// The reason why a form could not be read.
 ///
 /// ```
 /// use millpond::input::post::{PostError, PostFieldError};
@@ -24,23 +25,23 @@ use std::num::{ParseFloatError, ParseIntError};
 /// ```
 #[derive(Debug)]
 pub enum PostError {
-    /// The `Content-Type` is none of a form's.
+    /// The `Content-Type` is not that of a form.
     WrongContentType,
 
-    /// Somebody has taken the body already.
+    /// The body has already been read.
     BodyAlreadyExtracted,
 
-    /// The body could not be read, is malformed, or passes a bound.
+    /// The body could not be read, is malformed, or exceeds a limit.
     IoError(io::Error),
 
-    /// The field of this name is not UTF-8.
+    /// The field with this name is not UTF-8.
     NotUtf8(String),
 
-    /// A field is not there, or not what it has to be.
+    /// A field is missing, or is not a value of its type.
     Field {
         /// The name of the field.
         field: Cow<'static, str>,
-        /// What is wrong with it.
+        /// The reason.
         error: PostFieldError,
     },
 }
@@ -64,35 +65,38 @@ impl Error for PostError {
 impl fmt::Display for PostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PostError::WrongContentType => f.write_str("the Content-Type is not that of a form"),
-            PostError::BodyAlreadyExtracted => f.write_str("the body was already taken"),
-            PostError::IoError(_) => f.write_str("the form could not be read"),
-            PostError::NotUtf8(_) => f.write_str("a field is not UTF-8"),
-            // A name that the program has chosen: nothing is sent back that a client said.
-            PostError::Field { field, .. } => write!(f, "the field {field:?} cannot be used"),
+            PostError::WrongContentType => {
+                f.write_str("unexpected Content-Type of request: expected that of a form")
+            }
+            PostError::BodyAlreadyExtracted => f.write_str(read::ALREADY_READ),
+            PostError::IoError(error) => write!(f, "cannot read form: {error}"),
+            // Without the name, which may be the client's text: a response may contain this text.
+            PostError::NotUtf8(_) => f.write_str("invalid UTF-8 in form field"),
+            // The program chose this name.
+            PostError::Field { field, error } => write!(f, "invalid form field {field:?}: {error}"),
         }
     }
 }
 
-/// What is wrong with a field.
+/// The reason why a field has no value.
 #[derive(Debug)]
 pub enum PostFieldError {
-    /// It could not be read, or is too long.
+    /// The field could not be read, or is too long.
     IoError(io::Error),
 
-    /// There is none of that name.
+    /// The form has no field with the name.
     MissingField,
 
-    /// It is a file and has to be text, or the other way round.
+    /// The field is a file and the type needs text, or the reverse.
     WrongFieldType,
 
-    /// There are several of that name, and one is expected.
+    /// The form has several fields with the name, and the type allows one.
     UnexpectedMultipleValues,
 
-    /// It is not an integer, or not one that fits.
+    /// The field is not an integer, or is out of range.
     WrongDataTypeInt(ParseIntError),
 
-    /// It is not a number.
+    /// The field is not a number.
     WrongDataTypeFloat(ParseFloatError),
 }
 
@@ -127,13 +131,15 @@ impl Error for PostFieldError {
 
 impl fmt::Display for PostFieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PostFieldError::IoError(_) => "it could not be read",
-            PostFieldError::MissingField => "it is not there",
-            PostFieldError::WrongFieldType => "a file where text is expected, or text for a file",
-            PostFieldError::UnexpectedMultipleValues => "there are several, and one is expected",
-            PostFieldError::WrongDataTypeInt(_) => "it is not an integer that fits",
-            PostFieldError::WrongDataTypeFloat(_) => "it is not a number",
-        })
+        match self {
+            PostFieldError::IoError(error) => write!(f, "cannot read field: {error}"),
+            PostFieldError::MissingField => f.write_str("missing field"),
+            PostFieldError::WrongFieldType => {
+                f.write_str("file in place of text, or text in place of file")
+            }
+            PostFieldError::UnexpectedMultipleValues => f.write_str("more than one value"),
+            PostFieldError::WrongDataTypeInt(error) => write!(f, "expected an integer: {error}"),
+            PostFieldError::WrongDataTypeFloat(error) => write!(f, "expected a number: {error}"),
+        }
     }
 }

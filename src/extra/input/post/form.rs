@@ -1,23 +1,21 @@
-//! The fields of a form, one after the other, whichever of the two ways it came: what `post_input!`
-//! expands to. It knows no types but through `DecodePostField`.
+//! [`Form`]: the fields of a form in either encoding, for the expansion of `post_input!`. The types
+//! of the fields are known only through `DecodePostField`.
 
-use super::decode::{refused, up_to};
-use super::{
-    DecodePostField, PostError, PostFieldError, MAX_BUFFERED_BYTES, MAX_FIELDS, MAX_FORM_BYTES,
-};
-use crate::extra::input::body;
-use crate::extra::input::body::content_type::ContentType;
-use crate::extra::input::body::Unread;
+use super::decode::read_up_to;
+use super::error::{PostError, PostFieldError};
+use super::field::DecodePostField;
+use super::limits::{MAX_BUFFERED_BYTES, MAX_FORM_BYTES};
+use super::urlencoded::{read_pairs, refused, utf8, Pairs};
 use crate::extra::input::multipart::{
     get_multipart_input, Multipart, MultipartData, MultipartError, MultipartField,
 };
 use crate::message::syntax::percent;
 use crate::message::Request;
 
-/// A form, field by field.
+/// A form whose fields are read in order.
 pub struct Form<'r> {
     fields: Fields<'r>,
-    held: Held,
+    held: BytesHeld,
 }
 
 enum Fields<'r> {
@@ -25,17 +23,17 @@ enum Fields<'r> {
     Multipart(Multipart<'r>),
 }
 
-/// What was kept of the form so far.
+/// The bytes that are kept of the form so far.
 #[derive(Default)]
-struct Held {
+struct BytesHeld {
     text: usize,
-    all: usize,
+    total: usize,
 }
 
-/// A field that has come.
+/// A field of the form.
 pub struct Entry<'f, 'r> {
     content: Content<'f, 'r>,
-    held: &'f mut Held,
+    held: &'f mut BytesHeld,
 }
 
 enum Content<'f, 'r> {
@@ -44,9 +42,9 @@ enum Content<'f, 'r> {
 }
 
 impl<'r> Form<'r> {
-    /// The form of this request.
+    /// Returns the form of this request.
     pub fn of(request: &'r Request) -> Result<Form<'r>, PostError> {
-        let fields = match urlencoded(request) {
+        let fields = match read_pairs(request) {
             Ok(pairs) => Fields::Urlencoded(pairs),
             Err(PostError::WrongContentType) => {
                 let form = get_multipart_input(request).map_err(|error| match error {
@@ -57,11 +55,11 @@ impl<'r> Form<'r> {
             }
             Err(error) => return Err(error),
         };
-        let held = Held::default();
+        let held = BytesHeld::default();
         Ok(Form { fields, held })
     }
 
-    /// The next field, in the order of the form.
+    /// Returns the next field, in the order of the form.
     pub fn entry(&mut self) -> Result<Option<Entry<'_, 'r>>, PostError> {
         let content = match &mut self.fields {
             Fields::Urlencoded(pairs) => {
@@ -76,7 +74,7 @@ impl<'r> Form<'r> {
 }
 
 impl<'f, 'r> Entry<'f, 'r> {
-    /// Whether it has this name.
+    /// Returns whether the field has this name.
     pub fn is(&self, name: &str) -> bool {
         match &self.content {
             Content::Pair(written, _) => percent::form_bytes(written).eq(name.bytes()),
@@ -84,12 +82,12 @@ impl<'f, 'r> Entry<'f, 'r> {
         }
     }
 
-    /// Puts its value into the place for the field `name`, to what is there already.
+    /// Decodes the value and stores it in `slot`. Merges with an earlier value.
     pub fn put<T, C>(
         self,
         name: &'static str,
         config: C,
-        place: &mut Option<T>,
+        slot: &mut Option<T>,
     ) -> Result<(), PostError>
     where
         T: DecodePostField<C>,
@@ -105,114 +103,48 @@ impl<'f, 'r> Entry<'f, 'r> {
                 T::from_field(config, &text)
             }
             Content::Part(MultipartField { headers, data }) => {
-                // Without one it is text/plain: RFC 7578 §4.4.
+                // RFC 7578 §4.4: without a content type, the part is text/plain.
                 let mime = headers.content_type.as_ref();
                 let mime = mime.map_or("text/plain", AsRef::as_ref);
                 T::from_file(config, data, headers.filename.as_deref(), mime)
             }
         };
-        let value = value.map_err(|error| wrong(name, error))?;
-        held.all += value.bytes_held();
-        if held.all > MAX_BUFFERED_BYTES {
-            return Err(wrong(name, refused("the form is too large").into()));
+        let value = value.map_err(|error| invalid(name, error))?;
+        held.total += value.bytes_held();
+        if held.total > MAX_BUFFERED_BYTES {
+            let too_large = refused(format!("form larger than {MAX_BUFFERED_BYTES} bytes"));
+            return Err(invalid(name, too_large.into()));
         }
-        let merged = match place.take() {
+        let merged = match slot.take() {
             Some(before) => before.merge_multiple(value),
             None => Ok(value),
         };
-        *place = Some(merged.map_err(|error| wrong(name, error))?);
+        *slot = Some(merged.map_err(|error| invalid(name, error))?);
         Ok(())
     }
 }
 
-impl Held {
+impl BytesHeld {
     fn text(
         &mut self,
         name: &'static str,
         data: MultipartData<&mut Multipart<'_>>,
     ) -> Result<String, PostError> {
-        let bytes = up_to(MAX_FORM_BYTES - self.text, data)?;
+        let bytes = read_up_to(MAX_FORM_BYTES - self.text, data)?;
         self.text += bytes.len();
         utf8(name, bytes)
     }
 }
 
-/// The value of a field, or what the type makes of it that there was none.
+/// Returns the value of a field that the form does not have.
 pub fn absent<T, C>(name: &'static str, config: C) -> Result<T, PostError>
 where
     T: DecodePostField<C>,
 {
-    T::not_found(config).map_err(|error| wrong(name, error))
+    T::not_found(config).map_err(|error| invalid(name, error))
 }
 
-fn wrong(name: &'static str, error: PostFieldError) -> PostError {
+fn invalid(name: &'static str, error: PostFieldError) -> PostError {
     let field = name.into();
     PostError::Field { field, error }
-}
-
-fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, PostError> {
-    String::from_utf8(bytes).map_err(|_| PostError::NotUtf8(name.to_owned()))
-}
-
-/// The names and values of an urlencoded body, as they are written (WHATWG URL §5.1).
-pub(crate) struct Pairs {
-    body: Vec<u8>,
-    at: usize,
-    count: usize,
-}
-
-/// A name and a value, escapes not decoded.
-type Pair<'a> = (&'a [u8], &'a [u8]);
-
-pub(crate) fn urlencoded(request: &Request) -> Result<Pairs, PostError> {
-    match ContentType::of(request) {
-        Some(kind) if kind.is("application/x-www-form-urlencoded") => {}
-        _ => return Err(PostError::WrongContentType),
-    }
-    let body = body::read(request, MAX_FORM_BYTES).map_err(|unread| match unread {
-        Unread::Extracted => PostError::BodyAlreadyExtracted,
-        Unread::TooLong(_) => refused("the form is too large").into(),
-        Unread::Io(error) => error.into(),
-    })?;
-    Ok(Pairs {
-        body,
-        at: 0,
-        count: 0,
-    })
-}
-
-impl Pairs {
-    fn next(&mut self) -> Result<Option<Pair<'_>>, PostError> {
-        while self.at < self.body.len() {
-            let start = self.at;
-            let rest = &self.body[start..];
-            let length = rest.iter().position(|&byte| byte == b'&');
-            let length = length.unwrap_or(rest.len());
-            self.at += length + 1;
-            if length == 0 {
-                continue;
-            }
-            self.count += 1;
-            if self.count > MAX_FIELDS {
-                return Err(refused("the form has too many fields").into());
-            }
-            let pair = &self.body[start..start + length];
-            let equals = pair.iter().position(|&byte| byte == b'=');
-            let (name, value) = pair.split_at(equals.unwrap_or(length));
-            return Ok(Some((name, value.get(1..).unwrap_or_default())));
-        }
-        Ok(None)
-    }
-
-    pub(super) fn decoded(mut self) -> Result<Vec<(String, String)>, PostError> {
-        let mut all = Vec::new();
-        while let Some((name, value)) = self.next()? {
-            let not_utf8 = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let name = String::from_utf8(percent::form_bytes(name).collect())
-                .map_err(|error| PostError::NotUtf8(not_utf8(error.as_bytes())))?;
-            let value = utf8(&name, percent::form_bytes(value).collect())?;
-            all.push((name, value));
-        }
-        Ok(all)
-    }
 }

@@ -1,12 +1,12 @@
-//! `post_input!`: names and types in Rust source to a struct of them.
+//! `post_input!`: reads a form into a struct.
 
-/// Reads a form into a struct with these fields: a `Result` of that or a
+/// Reads a form into a struct with these fields. Returns a `Result` with that struct or a
 /// [`PostError`](crate::input::post::PostError).
 ///
-/// The names are those of the form's fields; `r#type` is `type`. The types are told in
-/// [`input::post`](crate::input::post), with the bounds of what is read. A type may have a
-/// configuration in braces behind it, for types of your own. The struct is called `PostInput`, is
-/// `Debug`, and has no name outside of the macro.
+/// The names are those of the form's fields; `r#type` means `type`. The module
+/// [`input::post`](crate::input::post) lists the types and the limits. A type of your program may
+/// have a configuration, which follows the type in braces. The struct has the name `PostInput` and
+/// implements `Debug`. The name is not visible outside of the macro.
 ///
 /// ```
 /// use millpond::{post_input, try_or_400, Request, Response};
@@ -26,14 +26,14 @@
 #[macro_export]
 macro_rules! post_input {
     ($request:expr, {$($field:ident: $type:ty $({$config:expr})*),* $(,)*}) => {{
-        // A field may be asked for only because it has to be there.
+        // A program may name a field only to require the field.
         #[allow(dead_code)]
         #[derive(Debug)]
         struct PostInput {
             $($field: $type,)*
         }
 
-        #[allow(unused_variables)] // Without fields nobody looks at an entry.
+        #[allow(unused_variables)] // Without fields, no entry is used.
         fn go(
             request: &$crate::Request,
         ) -> ::core::result::Result<PostInput, $crate::input::post::PostError> {
@@ -63,7 +63,7 @@ macro_rules! post_input {
     }};
 }
 
-/// The last configuration, `()` if there is none.
+/// Expands to the last configuration, or to `()` if there is none.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __post_config {

@@ -1,9 +1,10 @@
-//! Forms, both ways they come, into fields of every type.
+//! Forms in both encodings, into fields of each type.
 
 use super::*;
+use crate::message::Request;
 use crate::post_input;
 use std::fmt::Debug;
-use std::io::ErrorKind;
+use std::io::{BufRead, ErrorKind};
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
@@ -13,7 +14,7 @@ fn request(content_type: &str, body: impl Into<Vec<u8>>) -> Request {
     Request::fake_http("POST", "/", fields, body.into())
 }
 
-/// A part for each name and value. A name `a/f/t` is the file `f` of type `t`.
+/// Returns a form with a part for each name and value. A name `a@f@t` is the file `f` of type `t`.
 fn multipart(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut body = String::new();
     for (name, value) in fields {
@@ -31,8 +32,8 @@ fn multipart(fields: &[(&str, &str)]) -> Vec<u8> {
     (body + "--x--\r\n").into_bytes()
 }
 
-/// What comes of the one field `a` of such a type, for a table: a value or the error, printed.
-fn told<T: Debug>(input: Result<T, PostError>) -> String {
+/// Returns the value of the field `a`, or the error, as text for a table.
+fn outcome<T: Debug>(input: Result<T, PostError>) -> String {
     match input {
         Ok(value) => format!("{value:?}"),
         Err(PostError::Field { field, error }) => {
@@ -49,13 +50,13 @@ fn told<T: Debug>(input: Result<T, PostError>) -> String {
     }
 }
 
-/// The same form read with `a` of several types.
+/// Reads the form with a field `a` of the type `kind`.
 fn row(request: &dyn Fn() -> Request, kind: &str) -> String {
     macro_rules! kinds {
         ($($type:ty)*) => {
             match kind {
                 $(k if k == stringify!($type) => {
-                    told(post_input!(&request(), { a: $type }).map(|input| input.a))
+                    outcome(post_input!(&request(), { a: $type }).map(|input| input.a))
                 })*
                 other => panic!("{other} is missing here"),
             }
@@ -67,7 +68,7 @@ fn row(request: &dyn Fn() -> Request, kind: &str) -> String {
 }
 
 #[test]
-fn an_urlencoded_field_is_of_its_type_or_an_error() {
+fn a_field_is_decoded_or_an_error() {
     for (body, kind, want) in [
         ("a=value", "String", "\"value\""),
         ("a=", "String", "\"\""),
@@ -123,7 +124,7 @@ fn an_urlencoded_field_is_of_its_type_or_an_error() {
     ] {
         let got = row(&|| request(URLENCODED, body), kind);
         assert_eq!(got, want, "{kind} of {body:?}");
-        // The same field of a multipart form is the same, where its text is: escapes are not.
+        // The same field in a multipart form has the same value, unless the value has escapes.
         if body.contains(['%', '+']) || body.is_empty() {
             continue;
         }
@@ -137,7 +138,7 @@ fn an_urlencoded_field_is_of_its_type_or_an_error() {
 }
 
 #[test]
-fn a_file_is_what_has_a_name_or_is_no_text() {
+fn a_part_with_a_file_name_or_without_text_is_a_file() {
     let file = |data: usize, mime: &str, name: Option<&str>| {
         format!("BufferedFile {{ data: <{data} bytes>, mime: {mime:?}, filename: {name:?} }}")
     };
@@ -194,7 +195,7 @@ fn a_file_is_what_has_a_name_or_is_no_text() {
         );
         assert_eq!(got, want, "{kind} of {name:?}");
     }
-    // A content type that is no text, and no name.
+    // A content type that is not text, and no file name.
     let body =
         "--x\r\nContent-Disposition: form-data; name=a\r\nContent-Type: x/y\r\n\r\n1\r\n--x--";
     let got = row(&|| request(MULTIPART, body), "BufferedFile");
@@ -229,7 +230,7 @@ fn a_form_with_everything_is_a_struct() {
 }
 
 #[test]
-fn the_content_type_says_which_way_it_comes() {
+fn the_content_type_decides_the_encoding() {
     for (content_type, is_form) in [
         ("application/x-www-form-urlencoded", true),
         ("Application/X-WWW-Form-Urlencoded; charset=UTF-8", true),
@@ -248,7 +249,7 @@ fn the_content_type_says_which_way_it_comes() {
             Err(PostError::WrongContentType) => assert!(!is_form, "{content_type}"),
             Err(error) => panic!("{content_type}: {error:?}"),
         }
-        // It can still be read as something else.
+        // A body that is refused as a form can still be read.
         assert_eq!(request.data().is_none(), is_form, "{content_type}");
     }
     let none = Request::fake_http("POST", "/", vec![], b"a=1".to_vec());
@@ -257,7 +258,7 @@ fn the_content_type_says_which_way_it_comes() {
 }
 
 #[test]
-fn a_taken_body_is_no_form() {
+fn a_body_that_was_read_is_an_error() {
     for content_type in [URLENCODED, MULTIPART] {
         let request = request(content_type, "a=1");
         drop(request.data());
@@ -266,11 +267,12 @@ fn a_taken_body_is_no_form() {
             matches!(error, PostError::BodyAlreadyExtracted),
             "{content_type}"
         );
+        assert_eq!(error.to_string(), "request body already read");
     }
 }
 
 #[test]
-fn a_form_that_is_cut_off_is_an_error_whatever_is_asked_for() {
+fn a_truncated_form_is_an_error_for_all_types() {
     let body = multipart(&[("a", "12"), ("b@f@x/y", "34"), ("c", "56")]);
     let last = body.len() - "\r\n".len();
     for end in 0..last {
@@ -295,7 +297,7 @@ fn a_form_that_is_cut_off_is_an_error_whatever_is_asked_for() {
 }
 
 #[test]
-fn an_urlencoded_form_has_so_many_bytes_and_fields_and_not_one_more() {
+fn an_urlencoded_form_has_at_most_the_maximum_of_bytes_and_fields() {
     let value = |count: usize| [b"a=", &*vec![b'1'; count - 2]].concat();
     let many = |count: usize| "a&".repeat(count).into_bytes();
     for (good, bad) in [
@@ -316,7 +318,7 @@ fn an_urlencoded_form_has_so_many_bytes_and_fields_and_not_one_more() {
 }
 
 #[test]
-fn the_text_of_a_multipart_form_has_so_many_bytes_and_not_one_more() {
+fn the_text_of_a_multipart_form_has_at_most_the_maximum_of_bytes() {
     let half = "1".repeat(MAX_FORM_BYTES / 2);
     let more = half.clone() + "1";
     let skipped = "1".repeat(2 * MAX_FORM_BYTES);
@@ -326,7 +328,7 @@ fn the_text_of_a_multipart_form_has_so_many_bytes_and_not_one_more() {
     };
     assert_eq!(read(&half).len(), MAX_FORM_BYTES + "[\"\", \"\"]".len());
     assert_eq!(read(&more), "IoError InvalidData");
-    // Also of a text that comes as a file.
+    // Also for text in a file.
     let read = |length: usize| {
         let body = multipart(&[("a@b", &*"1".repeat(length))]);
         row(&|| request(MULTIPART, body.clone()), "String")
@@ -336,11 +338,11 @@ fn the_text_of_a_multipart_form_has_so_many_bytes_and_not_one_more() {
 }
 
 #[test]
-fn the_files_of_a_form_have_so_many_bytes_and_not_one_more() {
-    // What is said about a file is held too.
-    let said = "b".len() + "x/y".len();
+fn the_files_of_a_form_have_at_most_the_maximum_of_bytes() {
+    // The file name and the media type count too.
+    let names = "b".len() + "x/y".len();
     let own = std::mem::size_of::<BufferedFile>();
-    let one = "1".repeat(MAX_BUFFERED_BYTES - said);
+    let one = "1".repeat(MAX_BUFFERED_BYTES - names);
     let read = |files: &[&str], kind: &str| {
         let files: Vec<_> = files.iter().map(|file| ("a@b@x/y", *file)).collect();
         let body = multipart(&files);
@@ -352,9 +354,9 @@ fn the_files_of_a_form_have_so_many_bytes_and_not_one_more() {
     let more = vec![b'1'; MAX_BUFFERED_BYTES + 1];
     let buffered = |file: &[u8]| BufferedFile::from_file((), file, None, "").is_ok();
     assert!(buffered(&more[1..]) && !buffered(&more));
-    // What is too long is not what was not there.
+    // A file that is too long is an error, and not a missing file.
     Option::<BufferedFile>::from_file((), &*more, None, "").unwrap_err();
-    let half = "1".repeat(MAX_BUFFERED_BYTES / 2 - said - own);
+    let half = "1".repeat(MAX_BUFFERED_BYTES / 2 - names - own);
     assert!(read(&[&half, &half], "Vec<BufferedFile>").starts_with("[BufferedFile"));
     assert_eq!(
         read(&[&half, &(half.clone() + "1")], "Vec<BufferedFile>"),
@@ -363,7 +365,7 @@ fn the_files_of_a_form_have_so_many_bytes_and_not_one_more() {
 }
 
 #[test]
-fn text_that_is_not_utf8_is_told_with_its_name() {
+fn the_error_for_invalid_utf8_has_the_name_of_the_field() {
     let body = [
         &b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n"[..],
         b"\xff\r\n--x--",
@@ -376,7 +378,7 @@ fn text_that_is_not_utf8_is_told_with_its_name() {
 }
 
 #[test]
-fn pairs_come_as_they_were_sent() {
+fn pairs_are_returned_in_order() {
     let request = request(URLENCODED, "&=&b&c=&c=d=d&+%61=%26&\u{e9}&");
     let pairs = raw_urlencoded_post_input(&request).unwrap();
     let pairs: Vec<_> = pairs
@@ -394,7 +396,7 @@ fn pairs_come_as_they_were_sent() {
     assert_eq!(pairs, want);
 }
 
-/// How long it was, with the configuration.
+/// The length of the value, and the configuration.
 #[derive(Debug, PartialEq)]
 struct Counted(&'static str, u64);
 
@@ -421,7 +423,7 @@ impl DecodePostField<&'static str> for Counted {
 }
 
 #[test]
-fn own_types_are_given_their_configuration() {
+fn a_type_of_the_program_receives_its_configuration() {
     const SECOND: &str = "second";
     let long = "1".repeat(MAX_BUFFERED_BYTES + 1);
     let request = request(MULTIPART, multipart(&[("a", "12"), ("b@b@x/y", &long)]));
@@ -432,7 +434,7 @@ fn own_types_are_given_their_configuration() {
     })
     .unwrap();
     assert_eq!(input.a, Counted("first", 2));
-    // What goes elsewhere than into memory has no bound but that of the body.
+    // A value that is not kept in memory is limited only by the limit of the body.
     assert_eq!(input.b, Some(Counted(SECOND, long.len() as u64)));
     assert_eq!(input.c, []);
 }
@@ -461,11 +463,11 @@ fn a_file_that_is_not_read_is_skipped() {
     assert_eq!((input.a.0, input.c), (b'1', 4));
     let empty = request(MULTIPART, multipart(&[("a@b@x/y", "")]));
     let error = post_input!(&empty, { a: First }).map(|input| input.a.0);
-    assert_eq!(told(error), "IoError");
+    assert_eq!(outcome(error), "IoError");
 }
 
 #[test]
-fn a_form_may_have_no_fields_that_are_wanted() {
+fn the_macro_may_name_no_fields() {
     for (content_type, body) in [(URLENCODED, &b"a=1"[..]), (MULTIPART, b"--x--")] {
         let request = request(content_type, body);
         post_input!(&request, {}).unwrap();
@@ -473,24 +475,30 @@ fn a_form_may_have_no_fields_that_are_wanted() {
 }
 
 #[test]
-fn errors_say_what_is_wrong_and_quote_nobody() {
+fn error_texts_have_the_reason_and_no_text_of_the_client() {
     let io = || std::io::Error::from(ErrorKind::UnexpectedEof);
     let request = request(URLENCODED, "a=secret");
     let error = post_input!(&request, { a: u8 }).unwrap_err();
     let text = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
     let text: Vec<String> = text.map(ToString::to_string).collect();
-    assert_eq!(text[0], "the field \"a\" cannot be used");
-    assert_eq!(text[1], "it is not an integer that fits");
+    assert_eq!(
+        text[0],
+        "invalid form field \"a\": expected an integer: invalid digit found in string"
+    );
+    assert_eq!(
+        text[1],
+        "expected an integer: invalid digit found in string"
+    );
     assert!(
         text.len() == 3 && !text.concat().contains("secret"),
         "{text:?}"
     );
     assert_eq!(
         PostError::from(io()).to_string(),
-        "the form could not be read"
+        "cannot read form: unexpected end of file"
     );
     assert_eq!(
         PostFieldError::from(io()).to_string(),
-        "it could not be read"
+        "cannot read field: unexpected end of file"
     );
 }

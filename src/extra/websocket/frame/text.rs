@@ -1,24 +1,24 @@
-//! Text that comes in pieces, which may end within a character. What cannot become UTF-8 any more
-//! is refused at the first byte that shows it (RFC 6455 §8.1).
+//! [`Text`]: UTF-8 that arrives in pieces. A piece may end within a character. Invalid UTF-8 is
+//! refused at the first byte that makes the text invalid (RFC 6455 §8.1).
 
 use std::str;
 
-/// Text so far, and up to three bytes of the next character.
+/// The text so far, and up to three bytes of an incomplete character.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     text: String,
-    held: [u8; 4],
-    holds: usize,
+    partial: [u8; 4],
+    partial_len: usize,
 }
 
-/// No UTF-8, whatever may follow.
+/// The text is invalid UTF-8, and no later bytes can change that.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Invalid;
 
 impl Text {
-    /// In bytes, those of an unfinished character included.
+    /// Returns the length in bytes, including those of an incomplete character.
     pub(crate) fn len(&self) -> usize {
-        self.text.len() + self.holds
+        self.text.len() + self.partial_len
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -30,16 +30,16 @@ impl Text {
     }
 
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
-        while self.holds > 0 && !bytes.is_empty() {
-            self.held[self.holds] = bytes[0];
-            self.holds += 1;
+        while self.partial_len > 0 && !bytes.is_empty() {
+            self.partial[self.partial_len] = bytes[0];
+            self.partial_len += 1;
             bytes = &bytes[1..];
-            match str::from_utf8(&self.held[..self.holds]) {
+            match str::from_utf8(&self.partial[..self.partial_len]) {
                 Ok(character) => {
                     self.text.push_str(character);
-                    self.holds = 0;
+                    self.partial_len = 0;
                 }
-                // Four bytes are a character or none: there is room for what is held.
+                // Four bytes are always a character or invalid, so `partial` has room.
                 Err(e) if e.error_len().is_none() => {}
                 Err(_) => return Err(Invalid),
             }
@@ -55,14 +55,14 @@ impl Text {
         let (whole, rest) = bytes.split_at(rest);
         self.text
             .push_str(str::from_utf8(whole).map_err(|_| Invalid)?);
-        self.held[..rest.len()].copy_from_slice(rest);
-        self.holds = rest.len();
+        self.partial[..rest.len()].copy_from_slice(rest);
+        self.partial_len = rest.len();
         Ok(())
     }
 
-    /// All of it, if it does not end within a character.
+    /// Returns the text, unless the text ends within a character.
     pub(crate) fn finish(&mut self) -> Result<String, Invalid> {
-        match self.holds {
+        match self.partial_len {
             0 => Ok(std::mem::take(&mut self.text)),
             _ => Err(Invalid),
         }
@@ -84,9 +84,9 @@ mod tests {
         text.finish()
     }
 
-    /// The first and the last character of each length, and around the surrogates.
+    /// The first and the last character of each length, and those around the surrogates.
     #[test]
-    fn pieces_are_joined_wherever_they_end() {
+    fn pieces_may_end_within_a_character() {
         let text = "\0\u{7f}\u{80}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{ffff}\u{10000}\u{10ffff}a";
         for size in 1..=text.len() {
             assert_eq!(read(text.as_bytes(), size).as_deref(), Ok(text), "{size}");
@@ -94,9 +94,9 @@ mod tests {
         assert_eq!(read(b"", 1).as_deref(), Ok(""));
     }
 
-    /// RFC 3629 §3 and §4. Each is refused at its last byte, whatever follows, and not before.
+    /// RFC 3629 §3 and §4. Each row is refused at its last byte, and not before.
     #[test]
-    fn what_is_no_utf8_is_refused_at_once() {
+    fn invalid_utf8_is_refused_at_the_first_byte_that_shows_it() {
         for bytes in [
             &b"\x80"[..],
             b"\xbf",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn text_does_not_end_within_a_character() {
+    fn text_must_not_end_within_a_character() {
         for bytes in [&b"\xc2"[..], b"a\xe1\x80", b"\xf1\x80\x80", b"\xf1"] {
             for size in 1..=bytes.len() {
                 assert_eq!(read(bytes, size), Err(Invalid), "{bytes:x?}");

@@ -1,67 +1,35 @@
-//! The request that asks for a websocket, and the answer (RFC 6455 §4.2). It reads and makes
-//! headers, and knows no frame.
+//! The request that opens a websocket, and the response (RFC 6455 §4.2). The module reads and
+//! writes header fields; frames belong to `frame`.
+//!
+//! `sha1` has the digest that the response needs.
 
 mod sha1;
 
 use std::borrow::Cow;
-use std::error::Error;
-use std::fmt;
 use std::sync::mpsc;
 use std::vec;
 
 use self::sha1::sha1;
-use super::Websocket;
+use super::error::WebsocketError;
+use super::socket::Websocket;
 use crate::message::request::head::Version;
 use crate::message::syntax::bytes::trim;
 use crate::message::{Request, Response, ResponseBody};
 use crate::util::base64;
 
-/// RFC 6455 §1.3: nobody answers with it who does not know this protocol.
+/// RFC 6455 §1.3: a server that does not implement the protocol cannot answer with this value.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const VERSION: &str = "13";
 
-/// Why [`start`] did not.
+/// Accepts a request for a websocket. Returns the response, and a channel that delivers the
+/// [`Websocket`] after the response has been sent.
 ///
-/// ```
-/// use millpond::{try_or_400, websocket, Request, Response};
+/// The websocket is therefore available only after the handler has returned: another thread must
+/// wait for the websocket. If the response is not sent, the channel ends without a websocket. If
+/// the receiver of the channel has been dropped, the websocket is closed.
 ///
-/// fn talk(request: &Request) -> Response {
-///     // As rouille's users have it; `refusal` tells the client more.
-///     let (response, _receiver) = try_or_400!(websocket::start(request, Some("chat")));
-///     response
-/// }
-/// # assert_eq!(talk(&Request::fake_http("GET", "/", vec![], vec![])).status_code, 400);
-/// ```
-#[derive(Debug)]
-pub enum WebsocketError {
-    /// The request does not ask for a websocket as RFC 6455 §4.2.1 has it: with GET, HTTP/1.1,
-    /// `Upgrade: websocket`, `Connection: upgrade`, `Sec-WebSocket-Version: 13`, and one
-    /// `Sec-WebSocket-Key` that stands for 16 bytes.
-    InvalidWebsocketRequest,
-
-    /// The client did not ask for the subprotocol.
-    WrongSubprotocol,
-}
-
-impl Error for WebsocketError {}
-
-impl fmt::Display for WebsocketError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            WebsocketError::InvalidWebsocketRequest => "this is no request for a websocket",
-            WebsocketError::WrongSubprotocol => "the client did not ask for this subprotocol",
-        })
-    }
-}
-
-/// Answers a request for a websocket: with the response to return, and a channel on which the
-/// [`Websocket`] comes once that is sent.
-///
-/// So it comes when the handler is over: have another thread wait for it. If the response cannot be
-/// sent, or another one is, the channel ends without one. If nobody waits on the channel any more
-/// the websocket is closed.
-///
-/// Who may open one is for you to check, [before this](super#whose-page-it-is).
+/// Check first whether the client may open a websocket: see [Checking the
+/// origin](super#checking-the-origin).
 ///
 /// ```
 /// use millpond::{websocket, Request, Response};
@@ -88,8 +56,8 @@ impl fmt::Display for WebsocketError {
 ///
 /// # Errors
 ///
-/// If the request asks for no websocket, or not for the subprotocol that is given here.
-/// [`refusal`] makes a response of that.
+/// Returns an error if the request is not a valid request for a websocket, or does not name the
+/// given subprotocol. [`refusal`] returns a response for this case.
 pub fn start<S>(
     request: &Request,
     subprotocol: Option<S>,
@@ -104,7 +72,7 @@ where
         ("Sec-WebSocket-Accept".into(), accept(key).into()),
     ];
     if let Some(name) = subprotocol {
-        // RFC 6455 §4.2.2: it is one of those that the client named, or none.
+        // RFC 6455 §4.2.2: one of the subprotocols that the client named, or none.
         if !requested_protocols(request).any(|requested| requested == name) {
             return Err(WebsocketError::WrongSubprotocol);
         }
@@ -120,9 +88,10 @@ where
     Ok((response, receiver))
 }
 
-/// What to answer where [`start`] gave an error: 426 with the version of the protocol that is
-/// spoken here, if the client asked for another one or for no websocket at all (RFC 6455 §4.4), and
-/// else 400.
+/// Returns the response to a request that [`start`] refused.
+///
+/// The status is 426, with the supported version of the protocol, if the client requested another
+/// version or no websocket (RFC 6455 §4.4). Otherwise the status is 400.
 ///
 /// ```
 /// use millpond::{websocket, Request};
@@ -134,16 +103,17 @@ where
 pub fn refusal(request: &Request) -> Response {
     let is_13 = only(request, "Sec-WebSocket-Version") == Some(VERSION);
     if is_13 && names(request, "Upgrade", "websocket") {
-        return Response::text("this is no proper request for a websocket").with_status_code(400);
+        let text = WebsocketError::InvalidWebsocketRequest.to_string();
+        return Response::text(text).with_status_code(400);
     }
-    Response::text("this is for websockets, version 13")
+    Response::text("websocket request with version 13 required")
         .with_status_code(426)
         .with_additional_header("Upgrade", "websocket")
         .with_additional_header("Sec-WebSocket-Version", VERSION)
 }
 
-/// The subprotocols that the client asked for, the one it likes best first (RFC 6455 §4.1): choose
-/// one that you know and pass it to [`start`].
+/// Returns the subprotocols that the client requested, the preferred one first (RFC 6455 §4.1).
+/// Choose a supported one and pass that to [`start`].
 ///
 /// ```
 /// use millpond::{websocket, Request};
@@ -162,7 +132,7 @@ pub fn requested_protocols(request: &Request) -> RequestedProtocolsIter {
     }
 }
 
-/// Made by [`requested_protocols`].
+/// An iterator over subprotocols, returned by [`requested_protocols`].
 ///
 /// ```
 /// use millpond::{websocket, Request};
@@ -189,8 +159,8 @@ impl Iterator for RequestedProtocolsIter {
 
 impl ExactSizeIterator for RequestedProtocolsIter {}
 
-/// The key, if the request is as RFC 6455 §4.2.1 has it. That there is one `Host` the server has
-/// seen to.
+/// Returns the key if the request has the form of RFC 6455 §4.2.1. The server has already checked
+/// that the request has one `Host`.
 fn key(request: &Request) -> Option<&str> {
     let asks = request.method() == "GET"
         && request.head().version > Version::Http10
@@ -202,23 +172,24 @@ fn key(request: &Request) -> Option<&str> {
     Some(key).filter(|_| is_nonce)
 }
 
-/// RFC 6455 §4.2.2, item 5.4.
+/// Returns the value of `Sec-WebSocket-Accept` (RFC 6455 §4.2.2, item 5.4).
 fn accept(key: &str) -> String {
     base64::encode(&sha1(format!("{key}{GUID}").as_bytes()))
 }
 
-/// The value of a field that may come only once.
+/// Returns the value of a field that occurs exactly once.
 fn only<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
     let mut values = values(request, name);
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Whether a list names this; case does not count.
+/// Returns whether a list contains the element; the case is ignored.
 fn names(request: &Request, field: &'static str, element: &str) -> bool {
     elements(request, field).any(|e| e.eq_ignore_ascii_case(element))
 }
 
-/// RFC 9110 §5.6.1: a list may be in several fields, and have empty elements.
+/// Returns the elements of a list, which may span several fields and have empty elements (RFC 9110
+/// §5.6.1).
 fn elements<'a>(request: &'a Request, field: &'static str) -> impl Iterator<Item = &'a str> {
     values(request, field)
         .flat_map(|value| value.split(','))

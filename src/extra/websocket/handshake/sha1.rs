@@ -1,8 +1,10 @@
-//! SHA-1 (FIPS 180-4 §6.1), for the handshake alone: RFC 6455 wants it as proof that a server
-//! speaks its protocol, not as a secret. It is too weak for anything else.
+//! SHA-1 (FIPS 180-4 §6.1), for the handshake only.
+//!
+//! RFC 6455 uses the digest as proof that the server implements the protocol, and not as a secret.
+//! SHA-1 is too weak for any other use.
 
-const BLOCK: usize = 64;
-const START: [u32; 5] = [
+const BLOCK_BYTES: usize = 64;
+const INITIAL_STATE: [u32; 5] = [
     0x6745_2301,
     0xefcd_ab89,
     0x98ba_dcfe,
@@ -11,16 +13,16 @@ const START: [u32; 5] = [
 ];
 
 pub(crate) fn sha1(message: &[u8]) -> [u8; 20] {
-    let mut state = START;
-    let blocks = message.chunks_exact(BLOCK);
-    // FIPS 180-4 §5.1.1: a bit that is set, zeros, and the length in bits as the last 8 bytes.
+    let mut state = INITIAL_STATE;
+    let blocks = message.chunks_exact(BLOCK_BYTES);
+    // FIPS 180-4 §5.1.1: a 1 bit, zeros, and the length in bits as the last 8 bytes.
     let mut rest = blocks.remainder().to_vec();
     rest.push(0x80);
-    while rest.len() % BLOCK != BLOCK - 8 {
+    while rest.len() % BLOCK_BYTES != BLOCK_BYTES - 8 {
         rest.push(0);
     }
     rest.extend_from_slice(&(message.len() as u64 * 8).to_be_bytes());
-    for block in blocks.chain(rest.chunks_exact(BLOCK)) {
+    for block in blocks.chain(rest.chunks_exact(BLOCK_BYTES)) {
         mix(&mut state, block);
     }
     let mut digest = [0; 20];
@@ -66,7 +68,7 @@ mod tests {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The examples that NIST gives for FIPS 180-4, and the empty message.
+    /// The examples that NIST publishes for FIPS 180-4, and the empty message.
     #[test]
     fn digests_are_those_of_the_standard() {
         let two_blocks = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
@@ -81,7 +83,7 @@ mod tests {
         assert_eq!(hex(&million), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
     }
 
-    /// Where the padding just fits into a block, and where it takes another one.
+    /// The lengths at which the padding just fits into a block, and needs another block.
     #[test]
     fn padding_has_both_lengths() {
         for (length, digest) in [

@@ -1,9 +1,9 @@
-//! Requests that ask for a websocket, and those that nearly do.
+//! Valid requests for a websocket, and requests that are invalid in one point.
 
 use super::*;
 use crate::message::request::head::Field;
 
-const ASK: [(&str, &str); 5] = [
+const REQUEST_FIELDS: [(&str, &str); 5] = [
     ("Host", "server.example.com"),
     ("Upgrade", "websocket"),
     ("Connection", "Upgrade"),
@@ -11,10 +11,11 @@ const ASK: [(&str, &str); 5] = [
     ("Sec-WebSocket-Version", "13"),
 ];
 
-/// [`ASK`] with these fields in place of those of the same name; empty ones are left out.
-fn ask(method: &str, other: &[(&str, &str)]) -> Request {
+/// Returns a request with [`REQUEST_FIELDS`]. The fields of `other` replace those of the same name;
+/// an empty value removes the field.
+fn request_with(method: &str, other: &[(&str, &str)]) -> Request {
     let is_kept = |name: &str| other.iter().all(|(n, _)| *n != name);
-    let kept = ASK.iter().filter(|(name, _)| is_kept(name));
+    let kept = REQUEST_FIELDS.iter().filter(|(name, _)| is_kept(name));
     let fields = kept.chain(other.iter().filter(|(_, value)| !value.is_empty()));
     let fields = fields.map(|(name, value)| (name.to_string(), value.to_string()));
     Request::fake_http(method, "/chat", fields.collect(), vec![])
@@ -28,8 +29,8 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 
 /// RFC 6455 §1.3.
 #[test]
-fn the_example_of_the_rfc_is_answered_as_there() {
-    let request = ask("GET", &[("Sec-WebSocket-Protocol", "chat, superchat")]);
+fn the_example_of_the_rfc_has_the_response_of_the_rfc() {
+    let request = request_with("GET", &[("Sec-WebSocket-Protocol", "chat, superchat")]);
     let (response, _) = start(&request, Some("chat")).expect("a request for a websocket");
     assert_eq!(response.status_code, 101);
     assert_eq!(header(&response, "Upgrade"), Some("websocket"));
@@ -40,7 +41,7 @@ fn the_example_of_the_rfc_is_answered_as_there() {
 }
 
 #[test]
-fn lists_are_lists_and_case_does_not_count() {
+fn lists_are_read_and_case_is_ignored() {
     for other in [
         &[("upgrade", "x"), ("Connection", "keep-alive, Upgrade")][..],
         &[("Upgrade", "h2c, WebSocket"), ("Connection", "UPGRADE")],
@@ -51,14 +52,14 @@ fn lists_are_lists_and_case_does_not_count() {
         ],
     ] {
         assert!(
-            start(&ask("GET", other), None::<String>).is_ok(),
+            start(&request_with("GET", other), None::<String>).is_ok(),
             "{other:?}"
         );
     }
 }
 
 #[test]
-fn what_is_no_request_for_a_websocket_is_refused() {
+fn an_invalid_request_is_refused() {
     let version = "Sec-WebSocket-Version";
     let key = "Sec-WebSocket-Key";
     for (status, method, other) in [
@@ -84,10 +85,13 @@ fn what_is_no_request_for_a_websocket_is_refused() {
         (
             400,
             "GET",
-            &[(key, ASK[3].1), (key, "AQIDBAUGBwgJCgsMDQ4PEA==")],
+            &[
+                (key, REQUEST_FIELDS[3].1),
+                (key, "AQIDBAUGBwgJCgsMDQ4PEA=="),
+            ],
         ),
     ] {
-        let request = ask(method, other);
+        let request = request_with(method, other);
         match start(&request, None::<String>) {
             Err(WebsocketError::InvalidWebsocketRequest) => {}
             _ => panic!("{method} {other:?}"),
@@ -100,13 +104,13 @@ fn what_is_no_request_for_a_websocket_is_refused() {
 }
 
 #[test]
-fn http_1_0_knows_no_websockets() {
+fn http_1_0_is_refused() {
     let mut request = Request::blank();
     for version in [Version::Http10, Version::Http11] {
         let head = &mut request.renew().head;
         head.version = version;
         head.method = head.push("GET");
-        for (name, value) in ASK {
+        for (name, value) in REQUEST_FIELDS {
             let (name, value) = (head.push(name), head.push(value));
             head.fields.push(Field { name, value });
         }
@@ -121,7 +125,7 @@ fn a_subprotocol_is_one_of_those_requested() {
         ("Sec-WebSocket-Protocol", "soap,, chat.v2"),
         ("sec-websocket-protocol", " wamp"),
     ];
-    let request = ask("GET", &fields);
+    let request = request_with("GET", &fields);
     let all = requested_protocols(&request);
     assert_eq!(all.len(), 3);
     assert_eq!(all.collect::<Vec<_>>(), ["soap", "chat.v2", "wamp"]);
@@ -134,5 +138,5 @@ fn a_subprotocol_is_one_of_those_requested() {
     }
     let (response, _) = start(&request, None::<&str>).expect("none is one of them");
     assert_eq!(header(&response, "Sec-WebSocket-Protocol"), None);
-    assert_eq!(requested_protocols(&ask("GET", &[])).len(), 0);
+    assert_eq!(requested_protocols(&request_with("GET", &[])).len(), 0);
 }

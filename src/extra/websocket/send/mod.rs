@@ -1,42 +1,53 @@
-//! The sending half: frames go out whole, in order, one write call for each, before a deadline. All
-//! who send over one connection share it.
+//! [`FrameSender`]: the sending half of a websocket, shared by all threads that send.
+//!
+//! Frames are sent whole and in order, each with one write call if the socket accepts the whole
+//! frame, and each before a deadline. The lock `writing` keeps the bytes of two frames apart.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::frame::{may_close, write_head, Opcode, MOST_CONTROL};
-use super::SendError;
+use super::error::SendError;
+use super::frame::close_code::is_valid_close_code;
+use super::frame::head::{write_head, Opcode, MAX_CONTROL_PAYLOAD_BYTES};
 use crate::message::Duplex;
+use crate::util::io::would_block;
 use crate::util::lock::lock;
 
-/// How long a client may take nothing of a frame. The whole may take so long, and a second more for
-/// each [`BYTES_A_SECOND`].
+/// 10 s: the time that a send waits while the client reads nothing. A whole frame may take this
+/// time, and a second more for each [`MIN_BYTES_PER_SECOND`] of the frame.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-const BYTES_A_SECOND: usize = 64 * 1024;
-/// The same for the close frame of a websocket that is dropped.
-const LAST_WORD: Duration = Duration::from_secs(1);
-/// The shortest time that every system can wait for.
-const MOMENT: Duration = Duration::from_millis(1);
 
-pub(crate) struct Line {
+/// 64 KiB: the rate that extends the deadline of a long frame. Without this, a long message on a
+/// slow but working connection would always exceed the timeout.
+const MIN_BYTES_PER_SECOND: usize = 64 * 1024;
+
+/// 1 s: the write timeout for the close frame of a dropped websocket, because a drop must not block
+/// for long.
+const DROP_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// 1 ms: the shortest socket timeout that works on each system.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+
+pub(crate) struct FrameSender {
     socket: Box<dyn Duplex>,
-    /// Guards that the bytes of one frame are not among those of another. How long a client may
-    /// take nothing of one.
+    /// Guards the writing direction of the socket: without the lock, the bytes of two frames could
+    /// mix. The value is the write timeout.
     writing: Mutex<Duration>,
-    /// Nothing more can be sent. Written under `writing`; asked for without it, as a frame may be
-    /// on its way for long.
+    /// Set when nothing more can be sent. Stored while `writing` is locked, except by `close_now`
+    /// and `finish`. Read without the lock, because a frame can block a writer for long.
     closed: AtomicBool,
-    /// When our close frame set out. Held for no longer than that takes to write down.
+    /// The time at which this side began to send its close frame. The lock is held only to read or
+    /// store the value.
     closing: Mutex<Option<Instant>>,
 }
 
-impl Line {
-    pub(crate) fn new(socket: Box<dyn Duplex>) -> Line {
-        // It fails where the peer is gone already, which the first read or write finds too.
+impl FrameSender {
+    pub(crate) fn new(socket: Box<dyn Duplex>) -> FrameSender {
+        // An error means that the peer is gone; the first read or write reports the error too.
         let _ = socket.set_write_timeout(Some(WRITE_TIMEOUT));
-        Line {
+        FrameSender {
             socket,
             writing: Mutex::new(WRITE_TIMEOUT),
             closed: AtomicBool::new(false),
@@ -46,7 +57,7 @@ impl Line {
 
     pub(crate) fn set_write_timeout(&self, time: Duration) {
         let mut timeout = lock(&self.writing);
-        *timeout = time.max(MOMENT);
+        *timeout = time.max(MIN_TIMEOUT);
         let _ = self.socket.set_write_timeout(Some(*timeout));
     }
 
@@ -54,19 +65,21 @@ impl Line {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// When our close frame set out. It waits for no frame that is on its way, nor for that one.
-    pub(crate) fn closing(&self) -> Option<Instant> {
-        match self.is_closed() {
-            true => *lock(&self.closing),
-            false => None,
+    /// Returns the time at which this side began to send its close frame. The call does not wait
+    /// for a frame that is being written, not even for the close frame.
+    pub(crate) fn close_began(&self) -> Option<Instant> {
+        if self.is_closed() {
+            *lock(&self.closing)
+        } else {
+            None
         }
     }
 
     pub(crate) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        self.send_in(&lock(&self.writing), opcode, payload)
+        self.send_locked(&lock(&self.writing), opcode, payload)
     }
 
-    fn send_in(
+    fn send_locked(
         &self,
         writing: &MutexGuard<'_, Duration>,
         opcode: Opcode,
@@ -81,27 +94,27 @@ impl Line {
         }
         let written = self.write(opcode, payload, **writing);
         if written.is_err() {
-            // A part of it may be on the way: whatever came behind that would be taken for the
-            // rest.
+            // A part of the frame may have been sent. The client would read any later bytes as the
+            // rest of that frame.
             self.closed.store(true, Ordering::Release);
             self.socket.cut();
         }
         Ok(written?)
     }
 
-    /// Nobody receives any more: closes without waiting for anything, or for a moment at most.
-    pub(crate) fn hang_up(&self, code: u16) {
+    /// Closes the connection after its receiver was dropped. Waits at most [`DROP_CLOSE_TIMEOUT`].
+    pub(crate) fn close_now(&self, code: u16) {
         if self.is_closed() {
             return;
         }
-        match self.try_writing() {
+        match self.try_lock_writing() {
             Some(mut writing) => {
-                *writing = LAST_WORD.min(*writing);
+                *writing = DROP_CLOSE_TIMEOUT.min(*writing);
                 let _ = self.socket.set_write_timeout(Some(*writing));
-                // It fails where the client is gone, which is as good.
-                let _ = self.send_in(&writing, Opcode::Close, &code.to_be_bytes());
+                // An error means that the client is gone, so the connection is closed either way.
+                let _ = self.send_locked(&writing, Opcode::Close, &code.to_be_bytes());
             }
-            // A frame is on its way: there is no place for another one.
+            // Another thread is writing a frame, so a close frame cannot be sent in time.
             None => {
                 self.closed.store(true, Ordering::Release);
                 self.socket.cut();
@@ -109,8 +122,8 @@ impl Line {
         }
     }
 
-    /// `None` while somebody writes.
-    fn try_writing(&self) -> Option<MutexGuard<'_, Duration>> {
+    /// Returns `None` while another thread writes.
+    fn try_lock_writing(&self) -> Option<MutexGuard<'_, Duration>> {
         match self.writing.try_lock() {
             Ok(writing) => Some(writing),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -118,16 +131,16 @@ impl Line {
         }
     }
 
-    /// RFC 6455 §5.5.1. A reason that does not fit is cut to the characters that do.
+    /// Sends a close frame (RFC 6455 §5.5.1). A long reason is cut at a character boundary.
     pub(crate) fn close(&self, code: Option<u16>, reason: &str) -> Result<(), SendError> {
         let mut payload = Vec::new();
         if let Some(code) = code {
-            if !may_close(code) {
-                let error = io::Error::new(ErrorKind::InvalidInput, "a code that may not be sent");
-                return Err(error.into());
+            if !is_valid_close_code(code) {
+                let text = format!("invalid close code {code}");
+                return Err(io::Error::new(ErrorKind::InvalidInput, text).into());
             }
             payload.extend_from_slice(&code.to_be_bytes());
-            let mut fits = reason.len().min(MOST_CONTROL - payload.len());
+            let mut fits = reason.len().min(MAX_CONTROL_PAYLOAD_BYTES - payload.len());
             while !reason.is_char_boundary(fits) {
                 fits -= 1;
             }
@@ -139,8 +152,8 @@ impl Line {
     fn write(&self, opcode: Opcode, payload: &[u8], timeout: Duration) -> io::Result<()> {
         let (head, size) = write_head(opcode, payload.len());
         let (mut head, mut payload) = (&head[..size], payload);
-        let more = Duration::from_secs((payload.len() / BYTES_A_SECOND) as u64);
-        let (began, most) = (Instant::now(), timeout.saturating_add(more));
+        let extra = Duration::from_secs((payload.len() / MIN_BYTES_PER_SECOND) as u64);
+        let (began, total) = (Instant::now(), timeout.saturating_add(extra));
         let mut set = timeout;
         loop {
             match self
@@ -160,9 +173,9 @@ impl Line {
             if head.is_empty() && payload.is_empty() {
                 break;
             }
-            // The call was interrupted, or took all the time that it had: it gets what is left.
-            let left = most.checked_sub(began.elapsed());
-            let left = left.ok_or(ErrorKind::TimedOut)?.clamp(MOMENT, timeout);
+            // The call was interrupted, or wrote a part. The next call gets the remaining time.
+            let left = total.checked_sub(began.elapsed());
+            let left = left.ok_or(ErrorKind::TimedOut)?.clamp(MIN_TIMEOUT, timeout);
             if left != set {
                 self.socket.set_write_timeout(Some(left))?;
                 set = left;
@@ -179,29 +192,24 @@ impl Line {
     }
 
     pub(crate) fn set_read_timeout(&self, time: Duration) {
-        // It fails where the peer is gone already, which reading finds too.
-        let _ = self.socket.set_read_timeout(Some(time.max(MOMENT)));
+        // An error means that the peer is gone; the read reports the error too.
+        let _ = self.socket.set_read_timeout(Some(time.max(MIN_TIMEOUT)));
     }
 
-    /// Reads what is there. Not waiting is a mode of both directions, so nobody may write
-    /// meanwhile; `None` where somebody does, or where there is no such mode.
+    /// Reads without waiting. Returns `None` while another thread writes, because non-blocking mode
+    /// affects both directions, and if the socket has no such mode.
     pub(crate) fn read_now(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
-        let _writing = self.try_writing()?;
+        let _writing = self.try_lock_writing()?;
         self.socket.set_nonblocking(true).ok()?;
         let read = self.socket.read(buf);
         Some(self.socket.set_nonblocking(false).and(read))
     }
 
-    /// Nothing more will be sent, and the client is told: it need not wait for more.
+    /// Ends the writing direction, so that the client reads the end of the connection.
     pub(crate) fn finish(&self) {
         self.closed.store(true, Ordering::Release);
         self.socket.finish_writing();
     }
-}
-
-/// Unix says one, Windows the other.
-pub(crate) fn would_block(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 #[cfg(test)]

@@ -1,42 +1,42 @@
-//! Sending to a socket that takes as much as it is told to, at a time, and no more.
+//! Frames sent to a socket whose writes follow a script.
 
 use super::*;
 use std::collections::VecDeque;
 use std::sync::{mpsc, Arc};
 use std::thread;
 
-/// What each call of `write` does: takes so many bytes at most, or fails. After that it takes all.
-/// Its client says nothing, and leaves unless it is only silent.
+/// A socket with a script for `write`: each entry is the maximum of bytes, or an error. After the
+/// script, writes accept all bytes. A read returns the end, or `WouldBlock` if `is_silent`.
 #[derive(Default)]
-pub(crate) struct Fake {
+pub(crate) struct FakeSocket {
     script: Mutex<VecDeque<Result<usize, ErrorKind>>>,
     calls: Mutex<Vec<Vec<u8>>>,
     timeouts: Mutex<Vec<Duration>>,
     pub read_timeout: Mutex<Option<Duration>>,
     pub is_silent: AtomicBool,
-    /// When a `write` was over last.
-    pub wrote: Mutex<Option<Instant>>,
+    /// The end of the last `write`.
+    pub last_write: Mutex<Option<Instant>>,
     ends: Mutex<Vec<&'static str>>,
-    /// Held by a test, so that nothing is taken meanwhile.
-    full: Mutex<()>,
+    /// Locked by a test to block writes.
+    block_writes: Mutex<()>,
 }
 
-impl Duplex for Arc<Fake> {
+impl Duplex for Arc<FakeSocket> {
     fn read(&self, _: &mut [u8]) -> io::Result<usize> {
-        match self.is_silent.load(Ordering::Relaxed) {
-            true => Err(ErrorKind::WouldBlock.into()),
-            false => Ok(0),
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(ErrorKind::WouldBlock.into());
         }
+        Ok(0)
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        drop(lock(&self.full));
+        drop(lock(&self.block_writes));
         let next = lock(&self.script).pop_front().unwrap_or(Ok(usize::MAX));
         let mut bytes: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
         bytes.truncate(next?);
         let count = bytes.len();
         lock(&self.calls).push(bytes);
-        *lock(&self.wrote) = Some(Instant::now());
+        *lock(&self.last_write) = Some(Instant::now());
         Ok(count)
     }
 
@@ -63,24 +63,24 @@ impl Duplex for Arc<Fake> {
     }
 }
 
-fn line(script: &[Result<usize, ErrorKind>]) -> (Arc<Fake>, Line) {
-    let fake = Arc::new(Fake::default());
+fn sender(script: &[Result<usize, ErrorKind>]) -> (Arc<FakeSocket>, FrameSender) {
+    let fake = Arc::new(FakeSocket::default());
     lock(&fake.script).extend(script);
-    let line = Line::new(Box::new(Arc::clone(&fake)));
-    (fake, line)
+    let sender = FrameSender::new(Box::new(Arc::clone(&fake)));
+    (fake, sender)
 }
 
-fn sent(fake: &Fake) -> Vec<u8> {
+fn sent(fake: &FakeSocket) -> Vec<u8> {
     lock(&fake.calls).concat()
 }
 
 #[test]
 fn a_frame_is_one_call() {
-    let (fake, line) = line(&[]);
+    let (fake, sender) = sender(&[]);
     let large = vec![b'x'; 100_000];
-    line.send(Opcode::Text, b"Hello").unwrap();
-    line.send(Opcode::Binary, &large).unwrap();
-    line.send(Opcode::Ping, b"").unwrap();
+    sender.send(Opcode::Text, b"Hello").unwrap();
+    sender.send(Opcode::Binary, &large).unwrap();
+    sender.send(Opcode::Ping, b"").unwrap();
     let head = b"\x82\x7f\0\0\0\0\0\x01\x86\xa0".to_vec();
     let want = [
         b"\x81\x05Hello".to_vec(),
@@ -91,14 +91,14 @@ fn a_frame_is_one_call() {
     assert_eq!(*lock(&fake.timeouts), [WRITE_TIMEOUT]);
 }
 
-/// The head too, after an interruption too; and then the timeout is what it was.
+/// Also the head, and after an interruption. Then the timeout is restored.
 #[test]
-fn what_was_not_taken_is_sent_on() {
+fn a_partial_write_is_continued() {
     for first in 0..12 {
-        let (fake, line) = line(&[Ok(first), Err(ErrorKind::Interrupted), Ok(1)]);
-        let sending = line.send(Opcode::Text, b"some text");
+        let (fake, sender) = sender(&[Ok(first), Err(ErrorKind::Interrupted), Ok(1)]);
+        let sending = sender.send(Opcode::Text, b"some text");
         if first == 0 {
-            assert!(sending.is_err(), "a socket that takes nothing is no socket");
+            assert!(sending.is_err(), "a write of 0 bytes is an error");
             continue;
         }
         sending.unwrap();
@@ -113,30 +113,34 @@ fn what_was_not_taken_is_sent_on() {
 }
 
 #[test]
-fn a_frame_that_is_not_taken_is_the_end() {
+fn a_frame_that_times_out_closes_the_connection() {
     for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
-        let (fake, line) = line(&[Ok(3), Err(kind)]);
-        match line.send(Opcode::Text, b"some text") {
+        let (fake, sender) = sender(&[Ok(3), Err(kind)]);
+        match sender.send(Opcode::Text, b"some text") {
             Err(SendError::IoError(e)) => assert_eq!(e.kind(), ErrorKind::TimedOut),
             other => panic!("{other:?}"),
         }
-        assert!(line.is_closed());
+        assert!(sender.is_closed());
         assert_eq!(*lock(&fake.ends), ["cut"]);
         assert!(matches!(
-            line.send(Opcode::Text, b""),
+            sender.send(Opcode::Text, b""),
             Err(SendError::Closed)
         ));
-        assert_eq!(sent(&fake), b"\x81\x09s", "nothing comes behind a part");
+        assert_eq!(
+            sent(&fake),
+            b"\x81\x09s",
+            "nothing follows a part of a frame"
+        );
     }
 }
 
-/// Taking a byte now and then is not taking a message.
+/// A client that reads single bytes does not extend the deadline.
 #[test]
-fn many_small_bites_have_one_deadline() {
+fn many_small_writes_have_one_deadline() {
     // Each call makes and keeps a Vec: so many of them take longer than a millisecond.
-    let (fake, line) = line(&[Ok(1); 60_000]);
-    line.set_write_timeout(Duration::ZERO);
-    match line.send(Opcode::Binary, &vec![0; 60_000]) {
+    let (fake, sender) = sender(&[Ok(1); 60_000]);
+    sender.set_write_timeout(Duration::ZERO);
+    match sender.send(Opcode::Binary, &vec![0; 60_000]) {
         Err(SendError::IoError(e)) => assert_eq!(e.kind(), ErrorKind::TimedOut),
         other => panic!("{other:?}"),
     }
@@ -145,39 +149,39 @@ fn many_small_bites_have_one_deadline() {
 
 #[test]
 fn nothing_follows_a_close_frame() {
-    let (fake, line) = line(&[]);
-    line.close(Some(1000), "done").unwrap();
-    assert!(line.is_closed() && line.closing().is_some());
+    let (fake, sender) = sender(&[]);
+    sender.close(Some(1000), "done").unwrap();
+    assert!(sender.is_closed() && sender.close_began().is_some());
     for opcode in [Opcode::Text, Opcode::Pong, Opcode::Close] {
-        assert!(matches!(line.send(opcode, b""), Err(SendError::Closed)));
+        assert!(matches!(sender.send(opcode, b""), Err(SendError::Closed)));
     }
-    line.hang_up(1000);
+    sender.close_now(1000);
     assert_eq!(sent(&fake), b"\x88\x06\x03\xe8done");
 }
 
-/// Whoever receives asks for it before each read, and may not wait as long as a client may take.
+/// The receiver calls `close_began` before each read, and must not wait for a blocked write.
 #[test]
-fn that_it_is_closing_is_told_while_the_close_frame_is_on_its_way() {
-    let (fake, line) = line(&[]);
-    let (line, (told, asked)) = (&line, mpsc::channel());
+fn close_began_does_not_wait_for_the_close_frame() {
+    let (fake, sender) = sender(&[]);
+    let (sender, (result, results)) = (&sender, mpsc::channel());
     thread::scope(|scope| {
-        let full = lock(&fake.full);
-        scope.spawn(|| line.close(Some(1000), "").unwrap());
+        let blocked = lock(&fake.block_writes);
+        scope.spawn(|| sender.close(Some(1000), "").unwrap());
         scope.spawn(move || {
-            while !line.is_closed() {
+            while !sender.is_closed() {
                 thread::yield_now();
             }
-            told.send(line.closing()).unwrap();
+            result.send(sender.close_began()).unwrap();
         });
-        let closing = asked.recv_timeout(Duration::from_secs(10));
-        drop(full);
+        let closing = results.recv_timeout(Duration::from_secs(10));
+        drop(blocked);
         assert!(matches!(closing, Ok(Some(_))), "{closing:?}");
     });
 }
 
 #[test]
-fn a_reason_fits_and_a_code_may_be_sent() {
-    let (fake, long) = line(&[]);
+fn a_long_reason_is_cut_and_an_invalid_code_refused() {
+    let (fake, long) = sender(&[]);
     // The 62nd of these would end at 124 bytes.
     long.close(Some(4000), &"\u{e9}".repeat(70)).unwrap();
     let want = [
@@ -186,7 +190,7 @@ fn a_reason_fits_and_a_code_may_be_sent() {
     ]
     .concat();
     assert_eq!(sent(&fake), want);
-    let (fake, bad) = line(&[]);
+    let (fake, bad) = sender(&[]);
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         match bad.close(Some(code), "") {
             Err(SendError::IoError(e)) => assert_eq!(e.kind(), ErrorKind::InvalidInput),
@@ -197,11 +201,11 @@ fn a_reason_fits_and_a_code_may_be_sent() {
 }
 
 #[test]
-fn who_hangs_up_waits_for_nobody() {
-    let (fake, line) = line(&[]);
-    let writing = lock(&line.writing);
-    line.hang_up(1000);
+fn close_now_does_not_wait_for_another_writer() {
+    let (fake, sender) = sender(&[]);
+    let writing = lock(&sender.writing);
+    sender.close_now(1000);
     drop(writing);
     assert_eq!(*lock(&fake.ends), ["cut"]);
-    assert!(sent(&fake).is_empty() && line.is_closed());
+    assert!(sent(&fake).is_empty() && sender.is_closed());
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use self::http_tables::claims;
-use crate::docs::tidy::{beside, is_packed};
+use crate::docs::tidy::{is_packed, test_packages};
 use crate::support::SLACK;
 use millpond::input::post;
 use millpond::Limits;
@@ -208,7 +208,7 @@ fn the_slack_of_timed_tests_is_the_documented_one() {
 /// package of tests.
 fn is_run(name: &str) -> bool {
     if let Some(package) = name.strip_prefix("tests/") {
-        return is_packed() || beside().contains_key(package);
+        return is_packed() || test_packages().contains_key(package);
     }
     is_in_this_binary(name) || has_unit_tests(&name.replace("::", "/"))
 }
@@ -392,7 +392,7 @@ fn every_example_and_package_is_named() {
     };
     let rows = table(&contributing, "## Packages of tests\n");
     let named: BTreeSet<String> = rows.iter().map(|row| code(&row[0]).to_owned()).collect();
-    let packages = beside();
+    let packages = test_packages();
     assert_eq!(
         named,
         packages

@@ -1,14 +1,16 @@
-//! What the packages depend on, and that none is forgotten: the library on nothing, those beside it
-//! on what their table says.
+//! The dependencies of the packages, and the checks of each. The library has none; the packages
+//! have those of their table.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{none, read, EVERYWHERE};
+use super::{assert_none, read, EVERYWHERE};
 
-/// What asks the registry, and for what. All others need the library and nothing else.
-const FROM_REGISTRY: [(&str, &[&str]); 2] = [
+/// The packages that need a registry, and their dependencies. All others need the library and
+/// nothing else.
+const FROM_REGISTRY: [(&str, &[&str]); 3] = [
+    ("ctrlc", &["ctrlc"]),
     ("interop", &["ureq"]),
     (
         "versus",
@@ -43,7 +45,7 @@ fn manifest() -> &'static str {
 }
 
 /// The packages in `tests/`, and their manifests.
-pub fn beside() -> BTreeMap<String, String> {
+pub fn test_packages() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let entries = fs::read_dir(folder).expect("the tests");
     let found = entries.filter_map(|entry| {
@@ -71,13 +73,17 @@ fn nothing_is_depended_on() {
 
 #[test]
 fn each_package_needs_what_it_may_and_nothing_else() {
-    for (name, manifest) in beside() {
+    for (name, manifest) in test_packages() {
         let dependencies = manifest
             .lines()
             .skip_while(|line| *line != "[dependencies]")
             .skip(1)
             .take_while(|line| !line.is_empty())
-            .filter_map(|line| line.split(' ').next());
+            // A package may know the library by another name.
+            .filter_map(|line| match line.contains("package = \"millpond\"") {
+                true => Some("millpond"),
+                false => line.split(' ').next(),
+            });
         let mut dependencies: Vec<&str> = dependencies.collect();
         dependencies.sort_unstable();
         let may = FROM_REGISTRY.iter().find(|(asks, _)| *asks == name);
@@ -88,6 +94,7 @@ fn each_package_needs_what_it_may_and_nothing_else() {
     }
 }
 
+/// `.ci/run` formats and lints the packages that it finds in `tests/`; each has a step of its own.
 #[test]
 fn no_package_is_forgotten() {
     if is_packed() {
@@ -95,7 +102,7 @@ fn no_package_is_forgotten() {
     }
     let (ci, root) = (read(".ci/run"), read("Cargo.toml"));
     let mut missing = Vec::new();
-    let packages = beside();
+    let packages = test_packages();
     assert!(packages.len() > 5, "{:?}", packages.keys());
     for name in packages.keys() {
         let folder = format!("tests/{name}");
@@ -113,17 +120,24 @@ fn no_package_is_forgotten() {
             "has rules of its own",
             EVERYWHERE.contains(&folder.as_str()),
         );
-        for cargo in ["fmt --check", "clippy --locked --all-targets"] {
-            let step = format!("    beside {name} {cargo}");
-            must(cargo, ci.contains(&step));
-        }
         let runs = [
-            format!("beside {name} test --locked"),
-            format!("beside {name} run --locked"),
+            format!("in_package {name} test --locked"),
+            format!("in_package {name} run --locked"),
             format!("{folder}/run\n"),
         ];
         let is_run = runs.iter().any(|run| ci.contains(run.as_str()));
         must("is not run", is_run || name == NOT_RUN);
+        must(
+            "is not a step",
+            ci.contains(&format!("'{name}:")) || name == NOT_RUN,
+        );
     }
-    none(missing);
+    for all in [
+        "for manifest in tests/*/Cargo.toml",
+        "in_package \"$name\" fmt --check",
+        "in_package \"$name\" clippy --locked --all-targets -- -D warnings",
+    ] {
+        assert!(ci.contains(all), ".ci/run has no {all}");
+    }
+    assert_none(missing);
 }

@@ -1,47 +1,46 @@
-//! A source file as the rules look at it: its code apart from its comments and strings, what of it
-//! is for tests only, and the paths it mentions. It reads Rust as far as that takes, no further.
+//! A source file as the rules read it: code without comments and strings, the part that is compiled
+//! outside of tests, and the paths in it. The reader knows no more of Rust than this needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One file. The texts are of one length: what is not of their kind is blank, so lines agree.
+/// One file. The texts have equal line numbers: comments, strings and other removed parts are
+/// blank.
 pub struct Source {
     /// From the package's folder, with slashes.
     pub name: String,
-    pub text: String,
-    /// Without comments, and without what is inside of strings and characters.
+    /// Without comments, strings and characters.
     pub code: String,
     /// The code that is compiled outside of tests.
     pub live: String,
-    pub comments: String,
 }
 
 /// Every Rust file below these folders and files of the package, in order.
 pub fn sources(places: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for place in places {
-        collect(&root.join(place), &mut files);
+    for path in places {
+        collect(&root.join(path), &mut files);
     }
     files.sort();
     assert!(!files.is_empty(), "no sources in {places:?}");
     files.iter().map(|file| Source::read(root, file)).collect()
 }
 
-fn collect(place: &Path, files: &mut Vec<PathBuf>) {
-    if place.is_dir() {
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_dir() {
         // Packages of their own build into a folder beside their sources.
-        if place.ends_with("target") {
+        if path.ends_with("target") {
             return;
         }
-        for entry in fs::read_dir(place).expect("a folder") {
+        for entry in fs::read_dir(path).expect("a folder") {
             collect(&entry.expect("an entry").path(), files);
         }
-    } else if place
+    } else if path
         .extension()
         .map_or(false, |extension| extension == "rs")
     {
-        files.push(place.to_owned());
+        files.push(path.to_owned());
     }
 }
 
@@ -54,19 +53,22 @@ impl Source {
     }
 
     pub fn of(name: &str, text: &str) -> Source {
-        let (code, comments) = split(text);
-        let only_for_tests = name.ends_with("/tests.rs") || name.contains("/tests/");
-        let live = match only_for_tests && name.starts_with("src/") {
-            true => String::new(),
-            false => without_tests(&code),
+        let code = code_of(text);
+        let live = if is_only_for_tests(name) {
+            String::new()
+        } else {
+            without_tests(&code)
         };
         Source {
             name: name.to_owned(),
-            text: text.to_owned(),
             code,
             live,
-            comments,
         }
+    }
+
+    /// Whether the file is compiled for tests only.
+    pub fn is_only_for_tests(&self) -> bool {
+        is_only_for_tests(&self.name)
     }
 
     /// The modules this file is in: `["server", "pool"]`; none for the crate's root.
@@ -79,84 +81,57 @@ impl Source {
         module
     }
 
-    /// The first module of [`module`](Source::module): `server`. Empty for the crate's root.
-    pub fn area(&self) -> String {
-        self.module().into_iter().next().unwrap_or_default()
-    }
-
-    /// Every path of this crate that the code mentions, as seen from its root. `self::` and names
-    /// without a root stay in their module, and are left out.
-    pub fn crate_paths(&self, code: &str) -> Vec<Vec<String>> {
-        let from_root = paths(code, "crate").into_iter();
-        let mut all: Vec<_> = from_root.map(|(_, path)| path).collect();
-        let inline = inline_modules(code);
-        for (at, path) in paths(code, "super") {
-            let mut whole = self.module();
-            let around = inline
-                .iter()
-                .filter(|(start, end, _)| (*start..*end).contains(&at));
-            whole.extend(around.map(|(_, _, name)| name.clone()));
-            whole.pop();
-            let mut rest = path.into_iter().peekable();
-            while rest.next_if(|segment| segment == "super").is_some() {
-                whole.pop();
-            }
-            whole.extend(rest);
-            all.push(whole);
-        }
-        all
+    /// The modules around this place of the file: those of the file, and those inside of it.
+    pub fn module_at(&self, at: usize) -> Vec<String> {
+        let mut module = self.module();
+        let inner = inline_modules(&self.live).into_iter();
+        let around = inner.filter(|(start, end, _)| (*start..*end).contains(&at));
+        module.extend(around.map(|(_, _, name)| name));
+        module
     }
 }
 
-/// The code and the comments of `text`.
-fn split(text: &str) -> (String, String) {
+fn is_only_for_tests(name: &str) -> bool {
+    name.starts_with("src/") && (name.ends_with("/tests.rs") || name.contains("/tests/"))
+}
+
+/// `text` with blanks in place of comments, strings and characters.
+fn code_of(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
-    let (mut code, mut comments) = (String::new(), String::new());
+    let mut code = String::new();
     let mut at = 0;
     while at < chars.len() {
         let rest = &chars[at..];
-        let (length, kind) = piece(rest, at.checked_sub(1).map(|before| chars[before]));
+        let (length, is_code) = piece(rest, at.checked_sub(1).map(|before| chars[before]));
         for &c in &rest[..length] {
-            let blank = if c == '\n' { '\n' } else { ' ' };
-            code.push(if kind == Kind::Code { c } else { blank });
-            comments.push(if kind == Kind::Comment { c } else { blank });
+            code.push(if is_code || c == '\n' { c } else { ' ' });
         }
         at += length;
     }
-    (code, comments)
+    code
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Code,
-    Comment,
-    Text,
-}
-
-/// The length and kind of what `rest` begins with.
-fn piece(rest: &[char], before: Option<char>) -> (usize, Kind) {
+/// The length of the first piece of `rest`, and whether it is code.
+fn piece(rest: &[char], before: Option<char>) -> (usize, bool) {
     let find = |what: &[char]| rest.windows(what.len()).position(|w| w == what);
     match rest {
-        ['/', '/', ..] => (find(&['\n']).unwrap_or(rest.len()), Kind::Comment),
-        ['/', '*', ..] => (
-            find(&['*', '/']).map_or(rest.len(), |end| end + 2),
-            Kind::Comment,
-        ),
-        ['"', ..] => (quoted(rest, '"'), Kind::Text),
-        ['\'', '\\', ..] | ['\'', _, '\'', ..] => (quoted(rest, '\''), Kind::Text),
+        ['/', '/', ..] => (find(&['\n']).unwrap_or(rest.len()), false),
+        ['/', '*', ..] => (find(&['*', '/']).map_or(rest.len(), |end| end + 2), false),
+        ['"', ..] => (quoted(rest, '"'), false),
+        ['\'', '\\', ..] | ['\'', _, '\'', ..] => (quoted(rest, '\''), false),
         ['r', '"' | '#', ..] if !before.map_or(false, is_word) || before == Some('b') => {
             let hashes = rest[1..].iter().take_while(|&&c| c == '#').count();
             if rest.get(1 + hashes) != Some(&'"') {
-                return (1, Kind::Code);
+                return (1, true);
             }
             let mut end = vec!['"'];
             end.resize(1 + hashes, '#');
             let body = &rest[hashes + 2..];
             let found = body.windows(end.len()).position(|w| w == end);
             let length = found.map_or(rest.len(), |at| hashes + 2 + at + end.len());
-            (length, Kind::Text)
+            (length, false)
         }
-        _ => (1, Kind::Code),
+        _ => (1, true),
     }
 }
 
@@ -186,7 +161,8 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
 /// The code without the items that are for tests only.
 fn without_tests(code: &str) -> String {
     let mut live = code.to_owned();
-    while let Some(start) = live.find("#[cfg(test)]") {
+    let tests = ["#[cfg(test)]", "#[cfg(all(test,"];
+    while let Some(start) = tests.iter().filter_map(|start| live.find(start)).min() {
         let end = start + item_end(&live[start..]);
         let blank: String = live[start..end]
             .chars()
@@ -248,7 +224,7 @@ pub fn paths(code: &str, root: &str) -> Vec<(usize, Vec<String>)> {
     all
 }
 
-/// One path, or a group of them, behind `prefix`. What is left of `rest`.
+/// One path, or a group of them, behind `prefix`. Returns the rest of `rest`.
 fn tree<'a>(rest: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
     let mut rest = rest.trim_start();
     if let Some(mut inside) = rest.strip_prefix('{') {

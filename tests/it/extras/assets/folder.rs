@@ -1,4 +1,4 @@
-//! A folder that is served, and requests for what is in it.
+//! A folder that is served, and requests for its files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! No URL leads out of the folder, and nothing that is no file is opened.
+//! No URL leads out of the folder, and only regular files are opened.
 
 use std::fs;
 
@@ -100,7 +100,7 @@ fn no_spelling_leads_out() {
     for path in paths {
         let mut client = server.connect();
         let reply = client.get(&path);
-        // 400 is the server's own word, for what is no target.
+        // 400 is the server's own answer to an invalid target.
         assert!(matches!(reply.status, 404 | 400), "{path}: {reply:?}");
         let body = String::from_utf8_lossy(&reply.body).into_owned();
         assert!(
@@ -182,7 +182,7 @@ fn what_is_no_file_is_not_opened() {
     folder.write("page", "page");
     let server = serve_folder(&folder);
     let mut client = server.connect();
-    // Whoever opened the pipe would wait for somebody to write to it, and the client in vain.
+    // Opening the pipe would block until a writer opens it, and the client would wait.
     for path in ["/pipe", "/socket", "/folder", "/pipe/"] {
         assert_eq!(client.get(path).status, 404, "{path}");
     }

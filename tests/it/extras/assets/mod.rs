@@ -1,4 +1,4 @@
-//! Files over sockets: which file a URL names, and which bytes of it are sent.
+//! Files over sockets: the file that a URL names, and the bytes that are sent.
 
 pub mod folder;
 mod inside;
@@ -36,7 +36,7 @@ fn a_file_comes_with_what_a_cache_needs() {
         unknown.header("Content-Type"),
         Some("application/octet-stream")
     );
-    // A change may follow that its time does not tell.
+    // A later change may leave the same modification time.
     folder.write("fresh", DIGITS);
     let fresh = client.get("/fresh");
     assert_eq!(fresh.body, DIGITS);
@@ -91,7 +91,7 @@ fn conditions_are_judged_over_the_wire() {
     let (other, weak) = ("\"other\"", format!("W/{tag}"));
     let earlier = "Sat, 05 Nov 1994 08:49:37 GMT";
     type Row<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
-    let table: &[Row] = &[
+    let table: &[Row<'_>] = &[
         (&[("If-None-Match", tag)], 304, ""),
         (&[("If-None-Match", other)], 200, "0123456789"),
         (&[("If-Modified-Since", date)], 304, ""),
@@ -177,7 +177,8 @@ fn a_coded_sibling_is_sent_to_who_prefers_it() {
         let vary = Some("Accept-Encoding").filter(|_| varies);
         assert_eq!(reply.header("Vary"), vary, "{row}");
     }
-    // The type is that of what is coded, the tag is that of the coded bytes, and so are ranges.
+    // The type is that of the uncoded file, the tag is that of the coded bytes, and ranges refer to
+    // the coded bytes.
     let gzip = ("Accept-Encoding", "gzip");
     let coded = ask(&mut client, "GET", "/both.js", &[gzip]);
     assert_eq!(

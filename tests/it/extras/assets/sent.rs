@@ -1,11 +1,11 @@
-//! Which bytes arrive: parts, huge files, and files that change while they are sent.
+//! The bytes that arrive: parts, huge files, and files that change while they are sent.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 
 use super::folder::{ask, serve_folder, Folder};
 use super::DIGITS;
-use crate::support::Cut;
+use crate::support::Incomplete;
 
 #[test]
 fn a_part_is_sent_to_the_byte() {
@@ -151,7 +151,7 @@ fn a_file_that_shrinks_is_cut_off() {
         let announced = head.header("Content-Length").unwrap().to_owned();
         file.set_len(10).unwrap();
         match client.body(&head) {
-            Err(Cut::Within(bytes)) => assert!(bytes.len() < announced.parse().unwrap()),
+            Err(Incomplete::Ended(bytes)) => assert!(bytes.len() < announced.parse().unwrap()),
             other => panic!("it looks whole: {:?}", other.map(|body| body.len())),
         }
         assert_eq!(server.get("/file").body.len(), 10);

@@ -1,16 +1,15 @@
-//! What is left behind, once all is over: no process, no zombie, no descriptor; neither of scripts
-//! nor of other servers. And how much memory long bodies take. It is counted in a process of its
-//! own, which nobody else uses.
+//! Nothing is left behind at the end: no process, no zombie, no descriptor, neither of scripts nor
+//! of other servers. Long bodies take a bounded amount of memory. All this is counted in a process
+//! of its own.
 
 use std::env;
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use super::{answer, sh};
-use crate::support::{eventually, finishes, get, serve, Client, GUARD};
+use crate::support::{eventually, get, serve, Client, Process};
 use millpond::proxy::{full_proxy, ProxyConfig};
 use millpond::{Request, Response, ResponseBody};
 
@@ -26,32 +25,19 @@ fn nothing_is_left_behind() {
     if env::var_os(CHILD).is_some() {
         return count();
     }
-    let mut child = Command::new(env::current_exe().expect("this binary"))
-        .args([
-            "extras::cgi::left::nothing_is_left_behind",
-            "--exact",
-            "--nocapture",
-        ])
-        .env(CHILD, "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+    let child = Process::own_test("extras::cgi::left::nothing_is_left_behind", CHILD)
+        .output()
         .expect("a child");
-    let (mut said, mut errors) = (String::new(), String::new());
-    let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take());
-    out.read_to_string(&mut said).expect("text");
-    if let Some(err) = &mut err {
-        err.read_to_string(&mut errors).expect("text");
-    }
-    let ended = finishes(GUARD * 2, move || child.wait().expect("it ends"));
-    assert!(ended.success(), "{said}\n{errors}");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (output, errors) = (text(&child.stdout), text(&child.stderr));
+    assert!(child.status.success(), "{output}\n{errors}");
 }
 
 fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("a folder").count()
 }
 
-/// All that this process has started and not been told the end of.
+/// The children of this process that have not been waited for.
 fn children() -> usize {
     let own = std::process::id();
     let all = fs::read_dir("/proc").expect("a folder");
@@ -168,7 +154,7 @@ fn all_sorts(addr: std::net::SocketAddr) {
     for path in ["/short", "/none", "/no-body", "/proxy/short"] {
         get(addr, path);
     }
-    // Clients that are gone in the middle of what they get, and of what they send.
+    // Clients that leave in the middle of a response, or in the middle of their request.
     for path in ["/endless", "/proxy/endless"] {
         let mut client = Client::connect(addr);
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::process::Command;
 use std::thread;
 
-use crate::support::{serve, Client, Cut, Running};
+use crate::support::{serve, Client, Incomplete, Running};
 use millpond::cgi::{CgiError, CgiRun};
 use millpond::{Request, Response};
 
@@ -18,7 +18,7 @@ fn sh(script: &str) -> Command {
     command
 }
 
-/// What the script says; 502 if it says nothing of use.
+/// Answers with the output of the script; 502 if the output is invalid.
 fn answer(request: &Request, mut command: Command) -> Response {
     command.stderr(std::process::Stdio::null());
     match command.start_cgi(request) {
@@ -233,7 +233,7 @@ fn bodies_go_both_ways_to_the_byte() {
         let reply = client.send("0\r\n\r\n").response();
         assert_eq!(reply.text(), want, "{size}");
         assert_eq!(reply.header("Type"), Some("x/y"));
-        // What is gathered has a length.
+        // A buffered body has a length.
         let told = if size <= 1 << 20 {
             size.to_string()
         } else {
@@ -279,7 +279,7 @@ fn output_that_is_cut_off_does_not_look_whole() {
         let mut client = server.connect();
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         match client.try_response("GET") {
-            Err(Cut::Within(_)) => {}
+            Err(Incomplete::Ended(_)) => {}
             // The end came before the first piece was sent.
             Ok(reply) if reply.status == 500 => {}
             other => panic!("{script}: {other:?}"),

@@ -1,5 +1,5 @@
-//! Bodies in both directions: whole to the byte, or visibly not whole; and who is let go of when
-//! one of the three goes away.
+//! Bodies in both directions: whole to the byte, or visibly cut. Each of the three parties may
+//! leave at any time, and the others are released.
 
 use super::*;
 use crate::support::{eventually, serve_as};

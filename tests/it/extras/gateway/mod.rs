@@ -1,5 +1,5 @@
-//! `proxy` between real sockets: other servers made of bytes, which do all that one can do wrong,
-//! and this server behind itself.
+//! `proxy` between real sockets: other servers made of bytes, with every mistake that a server can
+//! make, and this server behind itself.
 
 mod bodies;
 mod smuggling;
@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use crate::support::{serve, Client, Cut, Running, GUARD};
+use crate::support::{serve, Client, Incomplete, Running, GUARD};
 use millpond::proxy::{full_proxy, ProxyConfig};
 use millpond::{Request, Response};
 
@@ -67,7 +67,7 @@ fn says(bytes: &'static [u8], piece: usize) -> (SocketAddr, Receiver<String>) {
     (addr, heads)
 }
 
-/// What the client is to see: a whole answer, or one that is visibly none.
+/// The response that the client gets: a whole one, or one that is visibly cut or an error.
 #[derive(Clone, Copy, Debug)]
 enum Sees {
     Whole(u16, &'static str),
@@ -78,7 +78,7 @@ use Sees::Whole;
 const BAD: Sees = Whole(502, "Bad Gateway");
 const FAILED: Sees = Whole(500, "500 Internal Server Error\n");
 
-/// `⏎` is CR LF; other names stand for what [`spelt`] says.
+/// `⏎` is CR LF; [`spelt`] expands the other names.
 #[rustfmt::skip]
 const ANSWERS: &[(&str, Sees)] = &[
     ("OK⏎CL: 5⏎⏎hello", Whole(200, "hello")),
@@ -119,7 +119,7 @@ const ANSWERS: &[(&str, Sees)] = &[
     ("OK⏎X: y⏎ z⏎⏎", BAD),
     ("OK⏎X : y⏎⏎", BAD),
     ("OK⏎X: \0⏎⏎", BAD),
-    // Two lengths: for whom is which?
+    // Two lengths, which two readers would choose differently.
     ("OK⏎CL: 5⏎CL: 5⏎⏎hello", BAD),
     ("OK⏎CL: 5, 6⏎⏎hello", BAD),
     ("OK⏎CL: -5⏎⏎hello", BAD),
@@ -156,7 +156,7 @@ fn answers_of_all_sorts_are_passed_on_or_refused() {
                     // The client's connection is not the other server's.
                     assert_eq!(client.get("/").status, status, "{bytes:?} by {piece}");
                 }
-                (Sees::Cut, Err(Cut::Within(_))) => {}
+                (Sees::Cut, Err(Incomplete::Ended(_))) => {}
                 // All of it came at once: nothing of it was sent yet.
                 (Sees::Cut, Ok(reply)) if reply.status == 500 => {}
                 (_, other) => panic!("{bytes:?} by {piece}: {other:?}"),

@@ -1,6 +1,6 @@
-//! Mutants of requests through the gateway, to a server that writes down what comes. Each
-//! connection there has to bring exactly one request, in the one way of reading it, and no more of
-//! them than the client got answers.
+//! Mutants of requests through the gateway, to a server that records them. Each connection there
+//! must carry exactly one request, valid in one way of reading only, and no more requests than the
+//! client got answers.
 
 use super::*;
 use crate::hostile::fuzz::{mutant, Rng};
@@ -44,7 +44,7 @@ const TOKENS: &[&str] = &[
     "%",
 ];
 
-/// Sends what came on each connection, whole.
+/// Records the bytes of each connection, whole.
 fn recorder(sender: Sender<Vec<u8>>) -> SocketAddr {
     upstream(move |mut stream| {
         let mut bytes = Vec::new();
@@ -68,8 +68,8 @@ fn recorder(sender: Sender<Vec<u8>>) -> SocketAddr {
     })
 }
 
-/// Reads one request in the plainest way: what stands behind it, or could be read otherwise, is an
-/// error.
+/// Reads one request in the plainest way. Bytes behind the request, or a second way of reading, are
+/// an error.
 fn is_one_request(bytes: &[u8]) -> Result<(), String> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n");
     let end = end.ok_or("no whole head")?;
@@ -170,7 +170,7 @@ fn no_mutant_is_more_than_one_request() {
             );
         }
     }
-    // None came that nobody was answered for.
+    // There is no request without an answer.
     let more = requests.recv_timeout(Duration::from_millis(50));
     assert!(more.is_err(), "{more:?}");
     assert!(answered > CASES as usize / 5, "{answered}");

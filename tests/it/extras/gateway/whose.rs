@@ -1,5 +1,5 @@
-//! For whom the other server takes a request: it is what this one knows, and nothing that a client
-//! says of itself.
+//! The client's address as the other server gets it: from this server's knowledge, never from the
+//! client's own fields.
 
 use super::*;
 use crate::support::serve_routes;
@@ -19,7 +19,7 @@ fn trusting(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> B
     server.expect("a free port")
 }
 
-fn tell(request: &Request) -> Response {
+fn describe(request: &Request) -> Response {
     let fields = request.headers();
     let ours = fields.filter(|(name, _)| name.to_ascii_lowercase().contains("forwarded"));
     let ours: Vec<String> = ours
@@ -37,7 +37,7 @@ fn ask(addr: SocketAddr, fields: &str) -> String {
 
 #[test]
 fn a_clients_own_words_are_not_passed_on() {
-    let inner = trusting(tell);
+    let inner = trusting(describe);
     let server = gateway(inner.addr());
     let want = "127.0.0.1 false X-Forwarded-For: 127.0.0.1, X-Forwarded-Proto: http, \
                 X-Forwarded-Host: a";
@@ -47,7 +47,7 @@ fn a_clients_own_words_are_not_passed_on() {
 
 #[test]
 fn whom_a_trusted_proxy_speaks_for_is_passed_on() {
-    let inner = trusting(tell);
+    let inner = trusting(describe);
     let server = trusting(to(inner.addr()));
     let told = ask(
         server.addr(),
@@ -92,7 +92,7 @@ fn the_host_is_kept_or_replaced() {
             "{got}"
         );
     }
-    // What no field can hold is not sent: the handler's own mistake.
+    // A value that no field can hold is not sent: a mistake of the handler.
     let refused = Client::connect(server.addr)
         .send("GET /?host=a%0d%0aX:%20y HTTP/1.1\r\nHost: a\r\n\r\n")
         .response();

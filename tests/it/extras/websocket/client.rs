@@ -1,9 +1,9 @@
-//! A client that sends any bytes, and reads frames by a reader of its own.
+//! A client that sends any bytes, and reads frames with a reader of its own.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use crate::support::{Client, Cut};
+use crate::support::{Client, Incomplete};
 
 pub const ASK: &str =
     "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -52,7 +52,7 @@ impl Peer {
     pub fn frame(&mut self) -> Option<Frame> {
         let head = match self.client.take(2) {
             Ok(head) => head,
-            Err(Cut::Within(bytes)) if bytes.is_empty() => return None,
+            Err(Incomplete::Ended(bytes)) if bytes.is_empty() => return None,
             Err(cut) => panic!("no frame: {cut:?}"),
         };
         assert_eq!(head[1] & 0x80, 0, "a server does not mask");

@@ -1,4 +1,4 @@
-//! How a websocket ends: who says so, what the other side gets to hear, and what becomes of the
+//! The end of a websocket: the side that closes, the code that the other side gets, and the
 //! connection.
 
 use std::io::{ErrorKind, Read, Write};
@@ -63,7 +63,7 @@ fn the_servers_close_is_answered_and_what_came_before_is_heard() {
     assert!(matches!(socket.send_text("x"), Err(SendError::Closed)));
     assert!(matches!(socket.close(1000, ""), Err(SendError::Closed)));
     assert_eq!(peer.frame(), Some((CLOSE, b"\x0f\xa2enough".to_vec())));
-    // It had not seen that yet: no ping is answered any more, but what it says is heard.
+    // The websocket had not read that yet: pings get no answer any more, messages still arrive.
     peer.text("under way").send(PING, b"?").close(4002);
     assert_eq!(socket.next(), Some(Message::Text("under way".to_owned())));
     assert_eq!(socket.next(), None);
@@ -150,7 +150,7 @@ fn dropping_it_closes() {
     }
 }
 
-/// What the client had sent by then, and nobody read, does not take it away.
+/// Unread messages of the client do not hide the close frame.
 #[test]
 fn what_was_said_last_is_heard_though_not_all_was_listened_to() {
     let (server, sockets) = delivering();
@@ -214,7 +214,7 @@ fn what_is_over_takes_no_place() {
     }
 }
 
-/// As the module's documentation has it: the server is gone, and then everybody is told.
+/// As in the documentation of the module: the server stops, and then every socket is closed.
 #[test]
 fn a_server_that_goes_away_can_say_so() {
     let (sender, sockets) = mpsc::sync_channel(16);
@@ -256,7 +256,7 @@ fn a_reset_is_an_end() {
         !matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
     });
     assert_eq!(socket.next(), Some(Message::Text("last".to_owned())));
-    // What it has not read makes its end a reset.
+    // Unread data turns the client's end into a reset.
     let Peer { client } = peer;
     drop(client);
     assert_eq!(finishes(GUARD, move || socket.next()), None);

@@ -1,5 +1,5 @@
-//! What a client may send, and what it may not, against a server that sends everything back. The
-//! sections are those of RFC 6455.
+//! Valid and invalid frames of a client, against a server that sends everything back. The sections
+//! are those of RFC 6455.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use super::client::{frame, Frame, Peer, ASK, BINARY, CLOSE, PING, PONG, TEXT};
 use super::{echo, serve_sockets};
 use crate::support::Client;
 
-/// What the client sends, and what comes back before the end. It closes with 1000 itself.
+/// The bytes of the client, and the frames before the end. The client itself closes with 1000.
 struct Row {
     name: &'static str,
     sends: Vec<Vec<u8>>,
@@ -220,7 +220,7 @@ fn a_message_is_a_mebibyte_at_most() {
     sending.join().unwrap();
 }
 
-/// It is told why before the rest of what it sends makes a reset of the end.
+/// The client gets the close code before its further bytes turn the end into a reset.
 #[test]
 fn who_sends_too_much_is_told_so() {
     let server = serve_sockets(echo);

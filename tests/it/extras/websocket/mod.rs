@@ -1,5 +1,5 @@
-//! Websockets over real sockets, to a client that may do anything. What the bytes mean is tested in
-//! `src/websocket/`.
+//! Websockets over real sockets, with a client that may send anything. `src/extra/websocket/` tests
+//! the meaning of the bytes.
 
 mod client;
 mod ends;
@@ -52,7 +52,7 @@ fn one() -> (Running, Peer, Websocket) {
     (server, peer, socket)
 }
 
-/// A server whose websockets come to the test.
+/// A server whose websockets are handed to the test.
 fn delivering() -> (Running, mpsc::Receiver<Websocket>) {
     let (sender, receiver) = mpsc::sync_channel(16);
     let server = serve_sockets(move |socket| sender.send(socket).expect("the test takes it"));

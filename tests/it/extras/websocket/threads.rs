@@ -36,7 +36,7 @@ fn messages_of_many_threads_do_not_mix() {
             let sender = socket.sender();
             thread::spawn(move || {
                 for n in 0..EACH {
-                    // Some larger than what a socket takes at once.
+                    // Some messages are larger than the socket's buffer.
                     let tail = "x".repeat(n * n * 7 % 90_000);
                     sender.send_text(&format!("{name} {n} {tail}")).unwrap();
                 }

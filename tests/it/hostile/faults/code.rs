@@ -1,12 +1,12 @@
-//! The user's code panics, or never returns, wherever it is called: in a handler, in a body's
-//! reader, in what they throw, and when what they made is dropped. Kept: the worker, all other
-//! requests, and as much of this one as there is.
+//! The program's code panics, or never returns, wherever it is called: in a handler, in the reader
+//! of a body, in a panic's payload, and in a `drop`. The worker and all other requests go on, and
+//! as much of this request as possible.
 
 use std::io::{self, Read};
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 
-use crate::support::{eventually, finishes, serve_as, Client, Gate, GUARD, SLACK};
+use crate::support::{eventually, finishes, serve_as, Barrier, Client, GUARD, SLACK};
 use millpond::{BackgroundServer, CloseReason, ReadWrite, Request, Response, ResponseBody};
 use millpond::{Router, Settings, Upgrade};
 
@@ -125,7 +125,7 @@ enum Then {
     /// Its drop throws.
     Bursts,
     /// Its drop waits there.
-    Waits(Gate),
+    Waits(Barrier),
 }
 
 /// So many letters, and then.
@@ -156,7 +156,7 @@ impl Drop for Letters {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.then, Then::Ends) {
             Then::Bursts => throw(),
-            Then::Waits(gate) => gate.pass(),
+            Then::Waits(barrier) => barrier.wait(),
             Then::Ends | Then::Throws => {}
         }
     }
@@ -207,8 +207,8 @@ fn a_reader_whose_drop_panics_has_its_answer_sent_whole_and_the_connection_kept(
 #[test]
 fn a_reader_whose_drop_never_returns_holds_nothing_but_its_worker() {
     for pool_size in [4, 5, 8] {
-        let gate = Gate::default();
-        let then = Then::Waits(gate.clone());
+        let barrier = Barrier::default();
+        let then = Then::Waits(barrier.clone());
         let server = serve(pool_size, move |request| {
             letters(request, &then).unwrap_or_else(|| Response::text("fine"))
         });
@@ -216,16 +216,16 @@ fn a_reader_whose_drop_never_returns_holds_nothing_but_its_worker() {
         half.send("GET / HTTP/1.1\r\nHo");
         let mut idle = Client::connect(server.addr());
         assert_eq!(idle.get("/").text(), "fine");
-        // One is answered whole first. The other leaves when its response waits in the ring, where
-        // who looks at it looks at everybody.
+        // The first client gets a whole answer. The other leaves while its response waits in the
+        // scan list, where one worker serves all connections.
         let mut whole = Client::connect(server.addr());
         assert_eq!(whole.get("/70000/known").body.len(), 70_000);
-        gate.wait_for(1);
+        barrier.wait_for_arrivals(1);
         let mut leaves = Client::connect(server.addr());
         leaves.send(format!("GET /{LARGE} HTTP/1.1\r\nHost: a\r\n\r\n"));
         leaves.take(1000).expect("the first of it");
         drop(leaves);
-        gate.wait_for(2);
+        barrier.wait_for_arrivals(2);
         // Neither is in flight any more, and all others are served.
         eventually("nothing is in flight", || server.stats().in_flight == 0);
         for _ in 0..10 {
@@ -237,6 +237,6 @@ fn a_reader_whose_drop_never_returns_holds_nothing_but_its_worker() {
         // A worker that does not come back keeps a stop waiting, but no longer than it may take.
         let drained = finishes(GUARD, move || server.stop_within(SLACK / 4));
         assert_eq!(drained.cut, 0);
-        gate.open();
+        barrier.open();
     }
 }

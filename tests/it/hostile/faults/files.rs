@@ -1,5 +1,5 @@
-//! Bodies from files that are not what they were: shorter, longer, another one, none that can be
-//! read, or a disk without room. Kept: the connection where the client can be told, and all others.
+//! Bodies from files that change: shorter, longer, replaced, unreadable, or on a disk without room.
+//! The connection stays if the client can know, and all other connections stay.
 
 #![cfg(unix)]
 
@@ -13,7 +13,7 @@ use millpond::{BackgroundServer, CloseReason, Response, Route};
 
 const LARGE: usize = 16 * 1024 * 1024;
 
-/// A folder of the test's own, and a server that gives what is in it.
+/// A folder of the test's own, and a server of its files.
 struct Served {
     folder: Folder,
     server: BackgroundServer,
@@ -47,7 +47,7 @@ impl Served {
         path
     }
 
-    /// A client who has had the first of a large file, and reads no further for now.
+    /// A client that has read the beginning of a large file, and reads no further for now.
     fn half_way(&self) -> (PathBuf, Client) {
         let path = self.put("large", &vec![b'x'; LARGE]);
         let mut client = Client::connect(self.server.addr());
@@ -87,7 +87,7 @@ fn one_that_grows_while_it_is_sent_is_as_long_as_was_said() {
     let body = client.response().body;
     assert_eq!(body.len(), LARGE);
     assert!(!body.contains(&b'y'));
-    // What was not sent is not taken for the next response.
+    // Missing bytes are not taken from the next response.
     assert_eq!(client.get("/fine").text(), "fine");
     assert_eq!(client.get("/file/large").body.len(), LARGE + 100_000);
 }
@@ -133,7 +133,7 @@ fn a_pipe_is_sent_as_it_comes_to_its_end() {
     assert!(made.success());
     let mut client = Client::connect(served.server.addr());
     client.send("GET /file/pipe HTTP/1.1\r\nHost: a\r\n\r\n");
-    // The handler waits for somebody to write, and this side for somebody to read.
+    // The handler waits for a writer, and this side for a reader.
     let mut pipe = finishes(GUARD, || File::create(path).expect("a reader"));
     let mut other = Client::connect(served.server.addr());
     pipe.write_all(b"slowly ").expect("it is read");

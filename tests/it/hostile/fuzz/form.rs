@@ -1,5 +1,5 @@
-//! Multipart forms: a `Content-Type`, a line's end, a body. The fields that are read, and the error
-//! behind them, are those of a second reader that has the whole body before it.
+//! Multipart forms: a `Content-Type`, the end of a line, a body. The fields and the error are
+//! compared with those of a second reader, which has the whole body before it.
 
 use std::io::{ErrorKind, Read};
 
@@ -167,7 +167,8 @@ fn body_of(boundary: &str, body: &[u8], fields: &mut Vec<Field>) -> Result<(), E
         if find(&lines, &delimiter).is_some() {
             return Err(ErrorKind::InvalidData);
         }
-        // Where the part's head is bad it may be told before, or instead of, a missing boundary.
+        // With an invalid head of a part, that error may come before, or instead of, a missing
+        // boundary.
         begun = Some(head(&rest[..end]).ok_or(ErrorKind::InvalidData)?);
         rest = &rest[end + 2..];
     }
@@ -379,7 +380,7 @@ const TOKENS: &[&str] = &[
     "multipart/mixed",
 ];
 
-/// Bodies whose boundary is `x`.
+/// Bodies with the boundary `x`.
 const CORPUS: &[&str] = &[
     "--x--\r\n",
     "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n",

@@ -1,5 +1,4 @@
-//! What a handler reads of a client's fields: cookies, credentials, weighted lists, the type of a
-//! body.
+//! Header fields as a handler reads them: cookies, credentials, weighted lists, the type of a body.
 
 use super::form::{one, with_parameters};
 use super::{Rng, Target};
@@ -43,7 +42,7 @@ fn sending(name: &str, values: &[&str]) -> Request {
     Request::fake_http("POST", "/", fields, b"body".to_vec())
 }
 
-/// RFC 6265 §4.2.1, and what browsers make of it.
+/// RFC 6265 §4.2.1, and the practice of browsers.
 fn cookies<'a>(values: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     let mut all = Vec::new();
     for pair in values.iter().flat_map(|value| value.split(';')) {
@@ -127,7 +126,7 @@ fn weight(said: &[String]) -> f32 {
     }
 }
 
-/// What stands between separators that are not in a quoted-string.
+/// Returns the parts between separators outside of quoted-strings.
 fn pieces(text: &str, separator: char) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut chars = text.chars();
@@ -189,7 +188,7 @@ fn meet(one: &str, other: &str) -> bool {
     one == "*" || other == "*" || one.eq_ignore_ascii_case(other)
 }
 
-/// RFC 9110 §8.3.1, by what is then done with a body of text.
+/// RFC 9110 §8.3.1, by the treatment of a text body.
 fn types(value: &str) -> Result<(), String> {
     let name = bare(value.split(';').next().expect("a first part"));
     let is_utf8 = |charset: &str| {
@@ -215,7 +214,7 @@ fn types(value: &str) -> Result<(), String> {
     equal("the text", got, want)
 }
 
-/// RFC 7617 §2, RFC 4648 §4: by writing what was read, and comparing.
+/// RFC 7617 §2, RFC 4648 §4: writes the result again and compares.
 fn authenticates(value: &str) -> Result<(), String> {
     let read = input::basic_http_auth(&sending("Authorization", &[value]));
     let read = match read {
@@ -228,7 +227,7 @@ fn authenticates(value: &str) -> Result<(), String> {
     equal("the text", rest.trim_matches(' '), base64(read.as_bytes()))
 }
 
-/// What was written is read, unless it must not be.
+/// A written value is read again, unless it must not be.
 fn comes_back(text: &str) -> Result<(), String> {
     let field = format!("Basic {}", base64(text.as_bytes()));
     let read = input::basic_http_auth(&sending("authorization", &[&field]));

@@ -1,5 +1,4 @@
-//! JSON texts: what is read agrees with a second reader, and is the same once written and read
-//! again.
+//! JSON texts: the result agrees with a second reader, and is the same after writing and reading.
 
 use std::collections::BTreeMap;
 use std::str::from_utf8;
@@ -194,7 +193,7 @@ impl Reader<'_> {
         if !self.eat("\"") {
             return None;
         }
-        // As UTF-16, which is what the escapes are in.
+        // As UTF-16, the encoding of the escapes.
         let mut units = Vec::new();
         loop {
             let c = self.rest.chars().next()?;

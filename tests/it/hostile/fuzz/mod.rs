@@ -1,6 +1,6 @@
-//! Seeded mutants of good and bad inputs, for all that reads what a peer or a program wrote. Each
-//! is judged by a second reader, slow and simple, that was written from the grammars and not from
-//! `src/`. A case depends on its seed alone. `tests/soak` runs the same for as long as it is told.
+//! Seeded mutants of valid and invalid inputs, for every reader of bytes from a peer or a program.
+//! A second reader, slow and simple, was written from the grammars and not from `src/`, and checks
+//! each result. A case depends on its seed alone. `tests/soak` runs the same targets for any time.
 
 mod form;
 mod http;
@@ -18,16 +18,16 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 pub use mutate::mutant;
 pub use rng::Rng;
 
-/// Something that reads, and what there is to say about it.
+/// A reader under test, and the check of its results.
 pub trait Target {
     fn name(&self) -> &'static str;
-    /// Well-formed and malformed inputs, what was found by fuzzing among them. Each is a case too.
+    /// Well-formed and malformed inputs, with the findings of earlier fuzzing. Each is a case too.
     fn corpus(&self) -> Vec<Vec<u8>>;
     /// Pieces to put where they do not belong.
     fn tokens(&self) -> &'static [&'static str];
-    /// What is wrong with how this input was read.
+    /// Returns an error if this input was read wrongly.
     fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String>;
-    /// What is wrong once all inputs were read.
+    /// Returns an error if the sum of all inputs is wrong.
     fn end(&mut self) -> Result<(), String> {
         Ok(())
     }
@@ -48,11 +48,11 @@ pub fn targets() -> Vec<Box<dyn Target>> {
     ]
 }
 
-/// The corpus as it is, then `cases` mutants from this seed on. How many inputs there were.
+/// Runs the corpus, then `cases` mutants from this seed on. Returns the number of inputs.
 ///
 /// # Errors
 ///
-/// What is wrong, with the seed that makes the case the first mutant, and its bytes.
+/// The fault, with the bytes, and with the seed that makes the case the first mutant.
 pub fn run(target: &mut dyn Target, seed: u64, cases: u64) -> Result<u64, String> {
     let corpus = target.corpus();
     for row in &corpus {
@@ -81,7 +81,7 @@ fn tell(target: &dyn Target, seed: u64, input: &[u8], why: &str) -> String {
     format!("{name}: seed {seed}: {why}\n    b\"{}\"", literal(input))
 }
 
-/// What stands between the quotes of a byte string in Rust.
+/// The text between the quotes of a byte string in Rust.
 fn literal(input: &[u8]) -> String {
     let mut text = String::new();
     for &byte in input {
@@ -156,9 +156,9 @@ mod tests {
     }
 
     /// Refuses an input that many mutants have.
-    struct Fussy;
+    struct RefusesSome;
 
-    impl Target for Fussy {
+    impl Target for RefusesSome {
         fn name(&self) -> &'static str {
             "fussy"
         }
@@ -179,13 +179,13 @@ mod tests {
 
     #[test]
     fn a_finding_is_told_with_its_seed_and_its_bytes() {
-        let told = run(&mut Fussy, 7, 10_000).expect_err("a panic is a finding");
+        let told = run(&mut RefusesSome, 7, 10_000).expect_err("a panic is a finding");
         let (seed, rest) = told["fussy: seed ".len()..].split_once(": ").unwrap();
         assert!(
             rest.starts_with("it panicked\n    b\"\\\"\\x00"),
             "{told:?}"
         );
-        let again = run(&mut Fussy, seed.parse().unwrap(), 1).expect_err("the same case");
+        let again = run(&mut RefusesSome, seed.parse().unwrap(), 1).expect_err("the same case");
         assert_eq!(again, told);
     }
 }

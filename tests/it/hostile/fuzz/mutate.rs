@@ -1,4 +1,5 @@
-//! How an input is made from those of a corpus. It knows bytes, lines and numbers, and no grammar.
+//! Mutants of the inputs of a corpus. A mutant depends on bytes, lines and numbers, and on no
+//! grammar.
 
 use super::Rng;
 
@@ -99,7 +100,7 @@ fn end_of_piece(input: &[u8], at: usize, rng: &mut Rng) -> usize {
     at + 1 + rng.below(most)
 }
 
-/// With what ends it.
+/// With its delimiter.
 fn line_around(input: &[u8], at: usize) -> (usize, usize) {
     let start = input[..at].iter().rposition(|&b| b == b'\n');
     let end = input[at..].iter().position(|&b| b == b'\n');

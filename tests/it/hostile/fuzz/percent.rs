@@ -1,5 +1,5 @@
-//! Percent-encoding, through what a handler calls: `url`, `get_param`, `remove_prefix`, posted
-//! forms, and the file name of a download.
+//! Percent-encoding, through the functions that a handler calls: `url`, `get_param`,
+//! `remove_prefix`, posted forms, and the file name of a download.
 
 use super::{Rng, Target};
 use millpond::input::post::raw_urlencoded_post_input;
@@ -51,7 +51,7 @@ fn decodes(target: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// WHATWG URL §5.1, but that what is not UTF-8 is an error.
+/// WHATWG URL §5.1, except that bytes that are not UTF-8 are an error.
 fn posts(body: &str) -> Result<(), String> {
     let kind = "application/x-www-form-urlencoded".to_owned();
     let fields = vec![("Content-Type".to_owned(), kind)];
@@ -76,7 +76,7 @@ fn cuts_prefixes(target: &str, rng: &mut Rng) -> Result<(), String> {
     let path = target.split('?').next().unwrap_or("");
     let decoded = decode(path);
     let length = rng.below(decoded.len() + 1);
-    // What stands for bytes that are no text is not in the path.
+    // The replacement of invalid bytes is not in the path.
     let prefix = match std::str::from_utf8(&decoded[..length]) {
         Ok(prefix) => prefix,
         Err(_) => return Ok(()),
@@ -108,14 +108,14 @@ fn comes_back(text: &str, rng: &mut Rng) -> Result<(), String> {
     if !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         return Err(format!("a field of {value:?}"));
     }
-    // No quote is in what is encoded, so that this is the end of the field.
+    // Encoded text has no quote, so this is the end of the field.
     match value.rsplit_once("\"; filename*=UTF-8''") {
         Some((_, name)) if !name.contains('"') => is_named(&lossy(&decode(name)), text),
         _ => Ok(()),
     }
 }
 
-/// What might be taken for a path, or show a name as another one, is `_`.
+/// A character of a path, or one that changes how a name looks, is `_`.
 fn is_named(name: &str, text: &str) -> Result<(), String> {
     let tame = |(got, want): (char, char)| got == want || (got == '_' && !want.is_alphanumeric());
     let same = name.chars().count() == text.chars().count();
@@ -140,7 +140,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// RFC 3986 §2.1; what is no escape stays.
+/// RFC 3986 §2.1; an invalid escape stays.
 pub fn decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::new();

@@ -1,4 +1,4 @@
-//! Numbers that look random and depend on a seed alone.
+//! Pseudo-random numbers that depend on a seed alone.
 
 /// SplitMix64: every seed is as good as any other, so that neighbouring ones can be counted up.
 pub struct Rng(u64);

@@ -30,7 +30,7 @@ impl Target for Tables {
             .collect();
         let (method, target) = lines.pop().unwrap_or(("GET", "/"));
         let router = Router::default();
-        let mut table: Vec<Row> = Vec::new();
+        let mut table: Vec<Row<'_>> = Vec::new();
         for (number, (method, pattern)) in lines.into_iter().enumerate() {
             let built = Route::try_on(method, pattern);
             let segments = parse(pattern).filter(|_| is_token(method));
@@ -51,7 +51,7 @@ impl Target for Tables {
             }
         }
         let request = Request::fake_http(method, target, vec![], vec![]);
-        let got = told(router.handle(&request));
+        let got = answered(router.handle(&request));
         let want = judge(&table, method, target);
         match got == want {
             true => Ok(()),
@@ -139,7 +139,7 @@ fn matches(segments: &[Segment], parts: &[&str]) -> Option<Vec<(String, String)>
 }
 
 /// Status, and the body or Allow.
-type Told = (u16, String);
+type Answer = (u16, String);
 
 fn answer(request: &Request, number: usize) -> Response {
     let mut params = String::new();
@@ -151,7 +151,7 @@ fn answer(request: &Request, number: usize) -> Response {
     Response::text(format!("{number}{params}"))
 }
 
-fn told(response: Response) -> Told {
+fn answered(response: Response) -> Answer {
     use std::io::Read as _;
     let allow = response.headers.iter().find(|(name, _)| name == "Allow");
     let allow = allow.map(|(_, value)| value.clone().into_owned());
@@ -161,10 +161,10 @@ fn told(response: Response) -> Told {
     (response.status_code, allow.unwrap_or(body))
 }
 
-/// What the documentation of `Router` says.
-fn judge(table: &[Row], method: &str, target: &str) -> Told {
+/// The documented order of `Router`.
+fn judge(table: &[Row<'_>], method: &str, target: &str) -> Answer {
     let path = target.split('?').next().unwrap_or("");
-    let allow = |rows: &[&Row]| {
+    let allow = |rows: &[&Row<'_>]| {
         let mut methods: BTreeSet<&str> = rows.iter().map(|row| row.method).collect();
         if methods.contains("GET") {
             methods.insert("HEAD");
@@ -177,12 +177,12 @@ fn judge(table: &[Row], method: &str, target: &str) -> Told {
         return (204, allow(&table.iter().collect::<Vec<_>>()));
     }
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let matching: Vec<&Row> = table
+    let matching: Vec<&Row<'_>> = table
         .iter()
         .filter(|row| matches(&row.segments, &parts).is_some())
         .collect();
     // A literal stands before one of anything, and that before the rest.
-    let rank = |row: &&Row| -> Vec<u8> {
+    let rank = |row: &&Row<'_>| -> Vec<u8> {
         row.segments
             .iter()
             .map(|segment| match segment {
@@ -193,7 +193,7 @@ fn judge(table: &[Row], method: &str, target: &str) -> Told {
             .collect()
     };
     // On one pattern: the very method, else GET for HEAD, else any.
-    let fit = |row: &&Row| match row.method {
+    let fit = |row: &&Row<'_>| match row.method {
         own if own == method => Some(0),
         "GET" if method == "HEAD" => Some(1),
         "*" => Some(2),

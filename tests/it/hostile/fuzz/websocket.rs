@@ -1,5 +1,5 @@
-//! Frames of a client, through a websocket on a tape: what it makes of them, and what it answers,
-//! against a reader that takes RFC 6455 §5 and RFC 3629 §4 word for word.
+//! Frames of a client, through a websocket over a recorded stream: messages and answers are
+//! compared with those of a reader that follows RFC 6455 §5 and RFC 3629 §4 word for word.
 
 use std::io::{self, Cursor, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -8,12 +8,12 @@ use super::{Rng, Target};
 use millpond::websocket::{self, Message};
 use millpond::Request;
 
-/// What a message may come to, unless a program says otherwise.
+/// The default limit of a message.
 const MOST: u64 = 1 << 20;
 
 pub struct Frames;
 
-/// What a client sends, in pieces of random sizes, and all that is sent to it.
+/// The bytes of a client, in pieces of random sizes, and all bytes that are sent to it.
 struct Tape {
     input: Cursor<Vec<u8>>,
     sizes: Rng,
@@ -42,9 +42,9 @@ impl Write for Tape {
     }
 }
 
-/// In order: messages, what pings said, and the end.
+/// In order: messages, payloads of pings, and the end.
 #[derive(Debug, PartialEq)]
-enum Said {
+enum Received {
     Message(Message),
     Ping(Vec<u8>),
     /// With its code and reason; the answer repeats the code.
@@ -115,12 +115,12 @@ impl Target for Frames {
         let want = reference(input);
         let (messages, reason, written) = run(input, Rng::new(rng.next()))?;
         let said = want.iter().filter_map(|said| match said {
-            Said::Message(message) => Some(message),
+            Received::Message(message) => Some(message),
             _ => None,
         });
         equal("messages", &messages, &said.cloned().collect())?;
         let told = want.iter().find_map(|said| match said {
-            Said::Close(told) => Some(told.clone().unwrap_or((1005, String::new()))),
+            Received::Close(told) => Some(told.clone().unwrap_or((1005, String::new()))),
             _ => None,
         });
         equal("the client's close", &reason, &told)?;
@@ -129,13 +129,13 @@ impl Target for Frames {
     }
 }
 
-/// What the server sends back: a first byte, and a payload; of a close frame the code alone.
-fn answer(said: &Said) -> Option<(u8, Vec<u8>)> {
+/// A frame of the server: the first byte and the payload; of a close frame the code alone.
+fn answer(said: &Received) -> Option<(u8, Vec<u8>)> {
     match said {
-        Said::Message(_) => None,
-        Said::Ping(data) => Some((0x8a, data.clone())),
-        Said::Close(None) => Some((0x88, Vec::new())),
-        Said::Close(Some((code, _))) | Said::Fault(code) => {
+        Received::Message(_) => None,
+        Received::Ping(data) => Some((0x8a, data.clone())),
+        Received::Close(None) => Some((0x88, Vec::new())),
+        Received::Close(Some((code, _))) | Received::Fault(code) => {
             Some((0x88, code.to_be_bytes().to_vec()))
         }
     }
@@ -220,7 +220,7 @@ fn masked(first: u8, key: [u8; 4], payload: &[u8]) -> Vec<u8> {
 }
 
 /// The second reader. It has all bytes at once, and takes frame after frame from them.
-fn reference(input: &[u8]) -> Vec<Said> {
+fn reference(input: &[u8]) -> Vec<Received> {
     let mut said = Vec::new();
     let mut at = 0;
     let mut open: Option<(bool, Vec<u8>)> = None;
@@ -241,7 +241,7 @@ fn reference(input: &[u8]) -> Vec<Said> {
             short != 127 || bit(2, 0x80) != Some(true),
         ];
         if rules.contains(&false) {
-            said.push(Said::Fault(1002));
+            said.push(Received::Fault(1002));
             return said;
         }
         let extended = match short {
@@ -268,12 +268,12 @@ fn reference(input: &[u8]) -> Vec<Said> {
         let continues = opcode == 0 && open.is_some();
         let begins = (opcode == 1 || opcode == 2) && open.is_none();
         if !is_minimal || !(is_control || continues || begins) {
-            said.push(Said::Fault(1002));
+            said.push(Received::Fault(1002));
             return said;
         }
         let had = open.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64);
         if !is_control && had + length > MOST {
-            said.push(Said::Fault(1009));
+            said.push(Received::Fault(1009));
             return said;
         }
         let key = &rest[head - 4..head];
@@ -291,7 +291,7 @@ fn reference(input: &[u8]) -> Vec<Said> {
                 return said;
             }
             match opcode {
-                0x9 => said.push(Said::Ping(payload)),
+                0x9 => said.push(Received::Ping(payload)),
                 0x8 => {
                     said.push(close(&payload));
                     return said;
@@ -307,7 +307,7 @@ fn reference(input: &[u8]) -> Vec<Said> {
             Some(true) => {}
             Some(false) if !(is_whole && is_last) => {}
             _ => {
-                said.push(Said::Fault(1007));
+                said.push(Received::Fault(1007));
                 return said;
             }
         }
@@ -320,30 +320,30 @@ fn reference(input: &[u8]) -> Vec<Said> {
                 Some((false, bytes)) => Message::Binary(bytes),
                 None => return said,
             };
-            said.push(Said::Message(message));
+            said.push(Received::Message(message));
         }
     }
 }
 
-fn close(payload: &[u8]) -> Said {
+fn close(payload: &[u8]) -> Received {
     if payload.is_empty() {
-        return Said::Close(None);
+        return Received::Close(None);
     }
     if payload.len() == 1 {
-        return Said::Fault(1002);
+        return Received::Fault(1002);
     }
     let code = u16::from(payload[0]) * 256 + u16::from(payload[1]);
     let reserved = [1004, 1005, 1006];
     let is_named = (1000..=1014).contains(&code) && !reserved.contains(&code);
     if !is_named && !(3000..5000).contains(&code) {
-        return Said::Fault(1002);
+        return Received::Fault(1002);
     }
     match utf8(&payload[2..]) {
         Some(true) => {
             let reason = String::from_utf8_lossy(&payload[2..]).into_owned();
-            Said::Close(Some((code, reason)))
+            Received::Close(Some((code, reason)))
         }
-        _ => Said::Fault(1007),
+        _ => Received::Fault(1007),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The files of Unix sockets: a dead one is replaced, a live one is not, and nothing else is ever
-//! touched.
+//! The files of Unix sockets: a dead one is replaced, a live one is not, and no other file is ever
+//! changed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::slice;
 
 use super::{echo, get, is_refused, serve, Folder, LATE};
-use crate::support::{Gate, Habit, Load};
+use crate::support::{Barrier, KeepAliveMode, Load};
 use millpond::{Address, Listen, Request, Response, Server};
 
 type Plain = Server<fn(&Request) -> Response>;
@@ -33,7 +33,7 @@ fn the_file_of_a_dead_server_is_replaced() {
     // std's listener leaves its file behind, as a process that is killed does.
     drop(UnixListener::bind(&path).unwrap());
     assert!(is_refused(&at));
-    let server = serve(&[&at], &Gate::default());
+    let server = serve(&[&at], &Barrier::default());
     assert_eq!(get(&at, "/x"), "/x from 0.0.0.0:0");
     let _ = server.stop();
     assert!(folder.is_empty());
@@ -43,7 +43,7 @@ fn the_file_of_a_dead_server_is_replaced() {
 fn a_live_one_is_in_use_whether_or_not_it_accepts() {
     let folder = Folder::new();
     let (path, at) = (folder.path("a.sock"), folder.unix("a.sock"));
-    let first = serve(&[&at], &Gate::default());
+    let first = serve(&[&at], &Barrier::default());
     let before = inode(&path);
     let error = refused(at.clone());
     assert_eq!(error.kind(), ErrorKind::AddrInUse, "{error}");
@@ -124,10 +124,10 @@ fn the_rights_are_those_asked_for() {
 fn only_its_own_file_is_removed() {
     let folder = Folder::new();
     let (path, at) = (folder.path("a.sock"), folder.unix("a.sock"));
-    let server = serve(&[&at], &Gate::default());
+    let server = serve(&[&at], &Barrier::default());
     fs::remove_file(&path).unwrap();
     let _ = server.stop(); // It is gone already.
-    let server = serve(&[&at], &Gate::default());
+    let server = serve(&[&at], &Barrier::default());
     // Beside it first: the same inode could be given out again.
     fs::write(folder.path("other"), "precious").unwrap();
     fs::rename(folder.path("other"), &path).unwrap();
@@ -165,12 +165,12 @@ fn generations_under_load_lose_nobody() {
     let at = folder.unix("a.sock");
     let start = |at: &Address| {
         let place = Listen::from(at.clone()).take_over();
-        super::router(&Gate::default())
+        super::router(&Barrier::default())
             .serve_managed_on([place], Default::default())
             .unwrap()
     };
     let mut server = start(&at);
-    let load = Load::on(at.clone(), 4, Habit::Close);
+    let load = Load::on(at.clone(), 4, KeepAliveMode::Close);
     for _ in 0..20 {
         let next = start(&at);
         let drained = std::mem::replace(&mut server, next).stop();

@@ -14,7 +14,7 @@ mod several;
 mod unix;
 mod v6;
 
-use crate::support::{Client, Folder, Gate};
+use crate::support::{Barrier, Client, Folder};
 use millpond::{Address, BackgroundServer, Request, Response, Route, Router, Settings};
 
 /// A drain does not wait for longer than 10 ms for the first byte of a connection. On a machine
@@ -22,27 +22,27 @@ use millpond::{Address, BackgroundServer, Request, Response, Route, Router, Sett
 #[cfg(unix)]
 const LATE: u64 = 5;
 
-/// The path, then who asks.
+/// Answers with the path and the client's address.
 fn echo(request: &Request) -> Response {
     Response::text(format!("{} from {}", request.url(), request.remote_addr()))
 }
 
-fn router(gate: &Gate) -> Router {
-    let gate = gate.clone();
+fn router(barrier: &Barrier) -> Router {
+    let barrier = barrier.clone();
     let router = Router::default();
     router.replace(vec![
         Route::get("/{path...}").onconnect(echo),
-        Route::get("/gate").onconnect(move |_| {
-            gate.pass();
+        Route::get("/wait").onconnect(move |_| {
+            barrier.wait();
             Response::text("passed")
         }),
     ]);
     router
 }
 
-fn serve(places: &[&Address], gate: &Gate) -> BackgroundServer {
+fn serve(places: &[&Address], barrier: &Barrier) -> BackgroundServer {
     let places = places.iter().map(|&place| place.clone());
-    let server = router(gate).serve_managed_on(places, Settings::default());
+    let server = router(barrier).serve_managed_on(places, Settings::default());
     server.expect("free places")
 }
 

@@ -1,10 +1,10 @@
-//! `rebind_on`: from any set of places to any other.
+//! `rebind_on`: from any set of addresses to any other.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 
 use super::{any_port, get, is_refused, router, serve, Folder, LATE};
-use crate::support::{finishes, timed, Client, Gate, Habit, Load, GUARD, SLACK};
+use crate::support::{finishes, timed, Barrier, Client, KeepAliveMode, Load, GUARD, SLACK};
 use millpond::{Address, Listen, Settings};
 
 fn at(last: u8, port: u16) -> Address {
@@ -15,7 +15,7 @@ fn at(last: u8, port: u16) -> Address {
 fn between_all_of_them() {
     let folder = Folder::new();
     let unix = |name| folder.unix(name);
-    let mut server = serve(&[&any_port()], &Gate::default());
+    let mut server = serve(&[&any_port()], &Barrier::default());
     for places in [
         vec![unix("a")],
         vec![any_port(), unix("b")],
@@ -50,8 +50,8 @@ fn between_all_of_them() {
 #[test]
 fn what_stays_does_not_notice() {
     let folder = Folder::new();
-    let (unix, gate) = (folder.unix("a.sock"), Gate::default());
-    let mut server = serve(&[&any_port(), &unix, &any_port()], &gate);
+    let (unix, barrier) = (folder.unix("a.sock"), Barrier::default());
+    let mut server = serve(&[&any_port(), &unix, &any_port()], &barrier);
     let [tcp, _, left] = <[Address; 3]>::try_from(server.addresses()).unwrap();
     let mut idle = [&tcp, &unix].map(Client::at);
     let mut busy = [&tcp, &unix].map(Client::at);
@@ -59,9 +59,9 @@ fn what_stays_does_not_notice() {
         client.get("/");
     }
     for client in &mut busy {
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    gate.wait_for(2);
+    barrier.wait_for_arrivals(2);
     let mut leaves = Client::at(&left);
     leaves.get("/");
     // With two requests in flight: they are none of its business.
@@ -76,14 +76,14 @@ fn what_stays_does_not_notice() {
     for client in &mut idle {
         assert!(client.get("/x").text().starts_with("/x from "));
     }
-    gate.open();
+    barrier.open();
     for client in &mut busy {
         let reply = client.response();
         assert_eq!(reply.text(), "passed");
         assert_eq!(reply.header("Connection"), None);
         assert!(client.get("/x").text().starts_with("/x from "));
     }
-    // The same again is nothing to do, in another order or told twice.
+    // The same addresses need no change, in another order or repeated.
     let twice = addresses.iter().chain(&addresses).rev().cloned();
     server.rebind_on(twice.collect::<Vec<_>>()).unwrap();
     assert_eq!(server.addresses().len(), 3);
@@ -98,7 +98,7 @@ fn what_stays_does_not_notice() {
 fn an_error_leaves_everything_as_it_was() {
     let folder = Folder::new();
     let unix = folder.unix("a.sock");
-    let mut server = serve(&[&unix, &any_port()], &Gate::default());
+    let mut server = serve(&[&unix, &any_port()], &Barrier::default());
     let before = server.addresses();
     let mut clients: Vec<Client> = before.iter().map(Client::at).collect();
     for client in &mut clients {
@@ -131,7 +131,7 @@ fn an_error_leaves_everything_as_it_was() {
 fn the_same_port_is_taken_back_beside_others() {
     let folder = Folder::new();
     let unix = folder.unix("a.sock");
-    let mut server = serve(&[&any_port(), &unix], &Gate::default());
+    let mut server = serve(&[&any_port(), &unix], &Barrier::default());
     let before = server.addresses();
     let port = server.addr().port();
     let other = TcpListener::bind(("127.0.0.2", port)).expect("nobody has it");
@@ -162,12 +162,12 @@ fn the_same_port_is_taken_back_beside_others() {
 #[test]
 fn the_new_place_serves_while_the_old_one_drains() {
     let folder = Folder::new();
-    let gate = Gate::default();
+    let barrier = Barrier::default();
     let (old, new) = (folder.unix("a.sock"), folder.unix("b.sock"));
-    let mut server = serve(&[&old], &gate);
+    let mut server = serve(&[&old], &barrier);
     let mut busy = Client::at(&old);
-    busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
     let mut idle = Client::at(&old);
     idle.get("/");
     let target = new.clone();
@@ -180,22 +180,22 @@ fn the_new_place_serves_while_the_old_one_drains() {
     let mut client = Client::at(&new);
     assert_eq!(client.get("/x").status, 200);
     assert!(!moving.is_finished());
-    gate.open();
+    barrier.open();
     let server = finishes(GUARD, move || moving.join().unwrap());
     assert_eq!(busy.response().text(), "passed");
     assert_eq!(client.get("/x").status, 200);
     let _ = server.stop();
 }
 
-/// Of a Unix socket not even those are lost whom the kernel connects at the last moment, if they
-/// ask in time.
+/// A Unix socket also serves the clients that the kernel connects at the last moment, if they send
+/// in time.
 #[test]
 fn moves_under_load_lose_nobody() {
-    for habit in [Habit::KeepAlive, Habit::Close] {
+    for mode in [KeepAliveMode::KeepAlive, KeepAliveMode::Close] {
         let folder = Folder::new();
         let places = ["a", "b"].map(|name| folder.unix(name));
-        let mut server = serve(&[&places[0]], &Gate::default());
-        let load = Load::on(places[0].clone(), 4, habit);
+        let mut server = serve(&[&places[0]], &Barrier::default());
+        let load = Load::on(places[0].clone(), 4, mode);
         for round in 1..=20 {
             let place = &places[round % 2];
             let (moved, took) = timed(|| server.rebind_on([place.clone()]));
@@ -214,7 +214,7 @@ fn moves_under_load_lose_nobody() {
 fn to_a_listener_that_is_given() {
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = given.local_addr().unwrap();
-    let mut server = serve(&[&any_port()], &Gate::default());
+    let mut server = serve(&[&any_port()], &Barrier::default());
     server.rebind_on([Listen::from(given)]).unwrap();
     assert_eq!(server.addr(), addr);
     assert!(get(&addr.into(), "/x").starts_with("/x from "));
@@ -222,6 +222,6 @@ fn to_a_listener_that_is_given() {
     assert!(get(&addr.into(), "/x").starts_with("/x from "));
     let _ = server.stop();
     let none: [Listen; 0] = [];
-    let nowhere = router(&Gate::default()).serve_managed_on(none, Settings::default());
+    let nowhere = router(&Barrier::default()).serve_managed_on(none, Settings::default());
     assert!(nowhere.is_err());
 }

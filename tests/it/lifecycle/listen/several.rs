@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::{any_port, echo, get, is_refused, router, serve, Folder};
-use crate::support::{eventually, finishes, timed, Client, Gate, Habit, Load, GUARD, SLACK};
+use crate::support::{
+    eventually, finishes, timed, Barrier, Client, KeepAliveMode, Load, GUARD, SLACK,
+};
 use millpond::{Address, Limits, Listen, Server, Settings};
 
 /// Two of TCP, and where there are such, a Unix socket.
@@ -31,7 +33,7 @@ fn every_address_is_told_and_answers() {
     let folder = Folder::new();
     let wanted = places(&folder);
     let refs: Vec<&Address> = wanted.iter().collect();
-    let server = serve(&refs, &Gate::default());
+    let server = serve(&refs, &Barrier::default());
     let addresses = server.addresses();
     assert_eq!(addresses.len(), wanted.len());
     assert_eq!(addresses[0], Address::from(server.addr()));
@@ -49,12 +51,12 @@ fn every_address_is_told_and_answers() {
 #[test]
 fn it_is_all_of_them_or_none() {
     let folder = Folder::new();
-    let held = serve(&[&any_port()], &Gate::default());
+    let held = serve(&[&any_port()], &Barrier::default());
     let busy = held.addresses().remove(0);
     let mut all = places(&folder);
     all.push(busy);
     assert!(Server::listen_on(all.clone(), echo).is_err());
-    assert!(router(&Gate::default())
+    assert!(router(&Barrier::default())
         .serve_managed_on(all.clone(), Settings::default())
         .is_err());
     assert!(folder.is_empty(), "the file is gone again");
@@ -111,7 +113,7 @@ fn poll_timeout_keeps_its_time_and_serves_all_of_them() {
     let (server, took) = polling.join().unwrap();
     assert!(took < Duration::from_millis(400) + SLACK, "{took:?}");
     assert_eq!(server.stats().requests, 3 * addresses.len() as u64);
-    // Whoever comes between two polls is not accepted; nobody is left waiting at a socket.
+    // A client between two polls is not accepted, and no client is left waiting at a socket.
     let mut clients: Vec<Client> = addresses.iter().map(Client::at).collect();
     clients.iter_mut().for_each(ask);
     assert_eq!(server.stats().accepted, 3 * addresses.len() as u64);
@@ -129,8 +131,8 @@ fn poll_timeout_keeps_its_time_under_load() {
     let addresses = server.addresses();
     let loading = thread::spawn(move || {
         let loads = addresses.iter().map(|address| {
-            let habit = Habit::Mixed;
-            Load::on(address.clone(), 2, habit)
+            let mode = KeepAliveMode::Mixed;
+            Load::on(address.clone(), 2, mode)
         });
         loads.collect::<Vec<_>>()
     });
@@ -180,16 +182,16 @@ fn the_limits_are_those_of_the_server() {
         max_connections: 3,
         ..Limits::default()
     };
-    let gate = Gate::default();
+    let barrier = Barrier::default();
     let settings = Settings::default().limits(limits);
-    let server = router(&gate).serve_managed_on(places(&folder), settings);
+    let server = router(&barrier).serve_managed_on(places(&folder), settings);
     let server = server.unwrap();
     let addresses = server.addresses();
     let mut busy = Vec::new();
     for number in 0..3 {
         let mut client = Client::at(&addresses[number % addresses.len()]);
-        client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-        gate.wait_for(number + 1);
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+        barrier.wait_for_arrivals(number + 1);
         busy.push(client);
     }
     for address in &addresses {
@@ -197,7 +199,7 @@ fn the_limits_are_those_of_the_server() {
         assert_eq!(client.response().status, 503, "{address}");
         client.closed();
     }
-    gate.open();
+    barrier.open();
     for client in &mut busy {
         assert_eq!(client.response().text(), "passed");
     }
@@ -210,11 +212,11 @@ fn new_clients_come_in_everywhere_while_it_is_busy() {
     let folder = Folder::new();
     let all = places(&folder);
     let refs: Vec<&Address> = all.iter().collect();
-    let server = serve(&refs, &Gate::default());
+    let server = serve(&refs, &Barrier::default());
     let addresses = server.addresses();
     let loads: Vec<Load> = addresses
         .iter()
-        .map(|address| Load::on(address.clone(), 3, Habit::KeepAlive))
+        .map(|address| Load::on(address.clone(), 3, KeepAliveMode::KeepAlive))
         .collect();
     for _ in 0..100 {
         for address in &addresses {
@@ -247,11 +249,12 @@ fn a_given_listener_beside_others() {
     eventually("both are closed", || addresses.iter().all(is_refused));
 }
 
-/// What the server binds is not shared, whatever is said: a port that is shared is not given up.
+/// The server does not share the sockets that it binds, with any setting: a shared port would not
+/// be released.
 #[test]
 fn an_address_cannot_be_shared() {
     let place = Listen::from(any_port()).shared();
-    let server = router(&Gate::default()).serve_managed_on([place], Settings::default());
+    let server = router(&Barrier::default()).serve_managed_on([place], Settings::default());
     let mut server = server.expect("a free port");
     let port = server.addr().port();
     for addr in [([0, 0, 0, 0], port), ([127, 0, 0, 1], port)] {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{echo, get, is_refused, serve, Folder, LATE};
 use crate::support::{
-    eventually, finishes, measure, switch, timed, Client, Gate, Habit, Load, GUARD, SLACK,
+    eventually, finishes, measure, switch, timed, Barrier, Client, KeepAliveMode, Load, GUARD,
+    SLACK,
 };
 use millpond::{Address, Limits, Request, Response, Server};
 use millpond::{Listen, Router, Settings};
@@ -65,7 +66,7 @@ fn a_client_has_no_address_and_says_so() {
 fn a_server_of_unix_sockets_alone_has_no_port() {
     let folder = Folder::new();
     let at = folder.unix("a.sock");
-    let server = serve(&[&at], &Gate::default());
+    let server = serve(&[&at], &Barrier::default());
     assert_eq!(server.addr(), ([0, 0, 0, 0], 0).into());
     assert_eq!(server.addresses(), [at]);
     let _ = server.stop();
@@ -73,14 +74,14 @@ fn a_server_of_unix_sockets_alone_has_no_port() {
     assert_eq!(server.server_addr(), ([0, 0, 0, 0], 0).into());
 }
 
-/// Whoever was let in by the kernel is answered, and whoever comes later is refused: unlike with
-/// TCP there is nothing in between. So not one client may be cut who asks in time.
+/// Every client that the kernel connected is answered, and every later client is refused: unlike
+/// TCP, a Unix socket has no state in between. So no client that sends in time may be cut.
 #[test]
 fn stopping_resets_nobody() {
     let mut dropped = 0;
     for _ in 0..20 {
         let server = run(echo, Limits::default());
-        let load = Load::on(server.at.clone(), 6, Habit::Close);
+        let load = Load::on(server.at.clone(), 6, KeepAliveMode::Close);
         load.each_answered(5);
         server.end();
         dropped += load.end().dropped;
@@ -93,7 +94,7 @@ fn the_backlog_is_answered() {
     for _ in 0..10 {
         let folder = Folder::new();
         let at = folder.unix("a.sock");
-        let server = serve(&[&at], &Gate::default());
+        let server = serve(&[&at], &Barrier::default());
         let mut clients: Vec<Client> = (0..60).map(|_| Client::at(&at)).collect();
         for client in &mut clients {
             client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -112,15 +113,15 @@ fn the_backlog_is_answered() {
 fn a_drain_ends_the_idle_and_waits_for_the_busy() {
     let folder = Folder::new();
     let at = folder.unix("a.sock");
-    let gate = Gate::default();
-    let server = serve(&[&at], &gate);
+    let barrier = Barrier::default();
+    let server = serve(&[&at], &barrier);
     let mut idle = Client::at(&at);
     idle.get("/");
     let mut half = Client::at(&at);
     half.send("GET / HT");
     let mut busy = Client::at(&at);
-    busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
     let stopping = thread::spawn(move || server.stop());
     idle.closed();
     assert!(
@@ -128,7 +129,7 @@ fn a_drain_ends_the_idle_and_waits_for_the_busy() {
         "closed before the drain"
     );
     assert!(!stopping.is_finished());
-    gate.open();
+    barrier.open();
     let reply = busy.response();
     assert_eq!(reply.text(), "passed");
     assert_eq!(reply.header("Connection"), Some("close"));
@@ -140,23 +141,23 @@ fn a_drain_ends_the_idle_and_waits_for_the_busy() {
 fn stop_within_cuts_and_counts() {
     let folder = Folder::new();
     let at = folder.unix("a.sock");
-    let gate = Gate::default();
-    let server = serve(&[&at], &gate);
+    let barrier = Barrier::default();
+    let server = serve(&[&at], &barrier);
     let mut busy = Client::at(&at);
-    busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
-    gate.wait_for(1);
+    busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    barrier.wait_for_arrivals(1);
     let time = Duration::from_millis(100);
     let (drained, took) = timed(|| server.stop_within(time));
     assert!(took < time + SLACK, "{took:?}");
     assert_eq!((drained.answered, drained.cut), (0, 1));
     busy.closed();
-    gate.open();
+    barrier.open();
 }
 
 #[test]
 fn many_requests_in_a_closed_loop() {
     let server = run(echo, Limits::default());
-    let load = Load::on(server.at.clone(), 8, Habit::KeepAlive);
+    let load = Load::on(server.at.clone(), 8, KeepAliveMode::KeepAlive);
     load.each_answered(2_000);
     let tally = load.end();
     assert_eq!(tally.dropped + tally.retried + tally.refused, 0);
@@ -196,7 +197,7 @@ fn a_large_upload_is_read_whole_and_one_too_large_refused() {
     client.send(format!(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {more}\r\n\r\n"
     ));
-    // What it sends beside is skipped, so that its answer is not lost to a reset.
+    // Further bytes of the client are discarded, so that its answer is not lost to a reset.
     let _ = client.try_send(&body[..100_000]);
     assert_eq!(client.response().status, 413);
     server.end();
@@ -317,7 +318,7 @@ fn a_listener_that_is_given_is_served_and_its_file_left() {
     let path = folder.path("a.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let places = [Listen::from(listener)];
-    let router = super::router(&Gate::default());
+    let router = super::router(&Barrier::default());
     let server = router
         .serve_managed_on(places, Settings::default())
         .unwrap();

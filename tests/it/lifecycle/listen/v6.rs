@@ -1,10 +1,10 @@
-//! IPv6, and both at one port. A host that has no `::1` is told so, and there is no more to be seen
-//! there; where changes are taken in there has to be one.
+//! IPv6, and both versions at one port. On a host without `::1` the tests print that and check
+//! nothing more; a CI must have one.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use super::{echo, get, is_refused, serve};
-use crate::support::{finishes, timed, Client, Gate, SLACK};
+use crate::support::{finishes, timed, Barrier, Client, SLACK};
 use millpond::{Address, Server};
 
 fn v4(port: u16) -> Address {
@@ -25,14 +25,14 @@ pub fn is_without_v6() -> bool {
     true
 }
 
-/// As Linux has it unless it was told otherwise.
+/// The default of Linux.
 #[test]
 fn the_unspecified_address_of_ipv6_serves_both() {
     if is_without_v6() {
         return;
     }
     let all = Address::from((Ipv6Addr::UNSPECIFIED, 0));
-    let server = serve(&[&all], &Gate::default());
+    let server = serve(&[&all], &Barrier::default());
     let port = server.addr().port();
     assert!(get(&v6(port), "/").starts_with("/ from [::1]:"));
     // And a client of IPv4 has its own address, not one of IPv6 with that in it.
@@ -48,7 +48,7 @@ fn the_loopback_of_ipv6_is_not_that_of_ipv4() {
     if is_without_v6() {
         return;
     }
-    let server = serve(&[&v6(0)], &Gate::default());
+    let server = serve(&[&v6(0)], &Barrier::default());
     let addr = server.addr();
     assert_eq!(addr.ip(), Ipv6Addr::LOCALHOST);
     assert_eq!(server.addresses(), [Address::from(addr)]);
@@ -60,7 +60,7 @@ fn the_loopback_of_ipv6_is_not_that_of_ipv4() {
     let _ = server.stop();
 }
 
-/// The connection that wakes the one who waits is told by its address, in any of its forms.
+/// The server recognizes the connection that wakes its listener by the address, in any form.
 #[test]
 fn stopping_counts_no_connection_of_its_own() {
     if is_without_v6() {
@@ -73,7 +73,7 @@ fn stopping_counts_no_connection_of_its_own() {
         (Ipv4Addr::UNSPECIFIED, 0).into(),
         mapped.into(),
     ] {
-        let mut server = serve(&[&address], &Gate::default());
+        let mut server = serve(&[&address], &Barrier::default());
         let (moved, took) = timed(|| server.rebind(([127, 0, 0, 1], 0)));
         moved.unwrap();
         assert!(took < SLACK, "{address}: {took:?}");
@@ -87,7 +87,7 @@ fn one_port_widens_to_both_and_narrows() {
     if is_without_v6() {
         return;
     }
-    let mut server = serve(&[&v4(0)], &Gate::default());
+    let mut server = serve(&[&v4(0)], &Barrier::default());
     let port = server.addr().port();
     for (address, other) in [
         ((Ipv6Addr::UNSPECIFIED, port).into(), true),
@@ -107,7 +107,7 @@ fn both_loopbacks_at_one_port() {
     if is_without_v6() {
         return;
     }
-    let server = serve(&[&v4(0)], &Gate::default());
+    let server = serve(&[&v4(0)], &Barrier::default());
     let port = server.addr().port();
     let mut server = server;
     server.rebind_on([v4(port), v6(port)]).unwrap();

@@ -1,45 +1,45 @@
-//! Time: what a client may do wrong, in each phase of a connection's life. Each cell of the table
-//! is a server, a client in that phase, and what happens then: what the client is told, when it is
-//! over, which `CloseReason` is counted, what the handler saw. A drip ends when silence does.
+//! Time: the mistakes of a client in each phase of a connection. Each cell of the table is a
+//! server, a client in that phase, and an event; then the statuses, the time of the end, the
+//! `CloseReason` that is counted, and the observation of the handler. A slow byte now and then ends
+//! when silence does.
 //!
-//! After each cell nothing is in flight, every worker is free, and the server stops in time; after
-//! all of them the process has as many descriptors and threads as before. That is why they run in a
-//! child of their own: this very test binary.
+//! After each cell nothing is in flight, every worker is free, and the server stops in time. After
+//! all cells the process has as many descriptors and threads as before, so they run in a child
+//! process: this very test binary.
 
-mod house;
+mod phase_server;
 
 use std::env;
 use std::fs;
 use std::io::{Read, Write};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, finishes, Client, Cut, SLACK};
-use house::{House, Reached};
+use crate::support::{eventually, finishes, Client, Incomplete, Process, SLACK};
 use millpond::CloseReason::{self, *};
+use phase_server::{PhaseServer, Reached};
 use Event::*;
 
 const CHILD: &str = "MILLPOND_PHASES_CHILD";
-/// Milliseconds after which it has to be over: at once, or a limit of [`House`], or one of the
+/// Milliseconds after which it has to be over: at once, or a limit of [`PhaseServer`], or one of the
 /// server's own.
 const NOW: u64 = 0;
-const HEAD: u64 = house::HEAD_TIMEOUT;
-const IDLE: u64 = house::IDLE_TIMEOUT;
+const HEAD: u64 = phase_server::HEAD_TIMEOUT;
+const IDLE: u64 = phase_server::IDLE_TIMEOUT;
 const RATE: u64 = 5_000;
 const LINGER: u64 = 2_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
-    /// The client does nothing more, and reads what it is told.
+    /// The client does nothing more, and reads the answer.
     Silence,
     /// It sends a byte now and then.
     Drip,
-    /// It ends its side, and reads what it is told.
+    /// The client ends its side, and reads the answer.
     Fin,
-    /// It is gone. What it has not read makes this a reset.
+    /// The client is gone. Its unread bytes make this a reset.
     Reset,
     /// It neither reads nor sends nor closes.
     Deaf,
@@ -66,7 +66,8 @@ fn phase(name: &'static str, start: &str, drip: &'static [u8], reached: Reached)
     }
 }
 
-/// What the client sends to come there, what it drips then, and how to know that it is there.
+/// The bytes with which a client enters each phase, the byte that it repeats there, and the sign
+/// that it is there.
 #[rustfmt::skip]
 fn phases() -> Vec<Phase> {
     use Reached::{Answered, Began, Handler, Sent};
@@ -85,7 +86,7 @@ fn phases() -> Vec<Phase> {
         phase("upload's trailer", &coded("7d0⏎{2000}⏎0⏎T: a"), b"a", Handler),
         phase("100", "POST /read HTTP/1.1⏎Host: a⏎Expect: 100-continue⏎Content-Length: 999⏎⏎",
             b"b", Handler),
-        phase("handler", "GET /gate HTTP/1.1⏎Host: a⏎⏎", b"GET /aaaaaaaaaaaaaaaaaaaaaaa", Handler),
+        phase("handler", "GET /wait HTTP/1.1⏎Host: a⏎⏎", b"GET /aaaaaaaaaaaaaaaaaaaaaaa", Handler),
         phase("small answer", "GET / HTTP/1.1⏎Host: a⏎⏎", b"\r\n", Began),
         phase("large answer", "GET /big HTTP/1.1⏎Host: a⏎⏎", b"", Began),
         phase("streamed answer", "GET /stream HTTP/1.1⏎Host: a⏎⏎", b"", Began),
@@ -98,7 +99,7 @@ fn phases() -> Vec<Phase> {
     ]
 }
 
-/// Phase, event; the statuses told, when it is over, why, and what the handler saw of it.
+/// Phase, event; the statuses, the time of the end, the reason, and the observation of the handler.
 type Cell = (
     &'static str,
     Event,
@@ -164,7 +165,7 @@ const CELLS: &[Cell] = &[
     ("100",              Fin,     "100 400", NOW,           Broken,       "UnexpectedEof"),
     ("100",              Reset,   "",        NOW,           Broken,       "UnexpectedEof"),
     ("100",              Deaf,    "",        RATE + LINGER, SlowBody,     "TimedOut"),
-    // A handler has all the time it likes, and is not told that its client has left.
+    // A handler has no deadline, and does not learn that its client has left.
     ("handler",          Silence, "200",     IDLE,          Idle,         "passed"),
     ("handler",          Drip,    "200 408", HEAD,          HeadTimeout,  "passed"),
     ("handler",          Fin,     "200",     NOW,           ClientClosed, "passed"),
@@ -193,8 +194,8 @@ const CELLS: &[Cell] = &[
     ("discard",          Fin,     "",        NOW,           Broken,       ""),
     ("discard",          Reset,   "",        NOW,           Broken,       ""),
     ("discard",          Deaf,    "",        RATE,          SlowBody,     ""),
-    // The client sees the end at once. The server goes on reading, so that no reset takes the
-    // answer away, and it is the server whose end is awaited here.
+    // The client sees the end at once. The server goes on reading, so that no reset destroys the
+    // answer, and this cell waits for the end on the server's side.
     ("lingering",        Deaf,    "",        LINGER,        Refused,      ""),
     ("lingering",        Drip,    "",        LINGER,        Refused,      ""),
     ("lingering",        Fin,     "",        NOW,           Refused,      ""),
@@ -205,9 +206,7 @@ const CELLS: &[Cell] = &[
 
 #[test]
 fn each_ends_in_time_and_leaves_nothing_behind() {
-    let child = Command::new(env::current_exe().expect("this binary"))
-        .args(["--exact", "limits::phases::the_child", "--nocapture"])
-        .env(CHILD, "1")
+    let child = Process::own_test("limits::phases::the_child", CHILD)
         .output()
         .expect("a child");
     let said = String::from_utf8_lossy(&child.stderr);
@@ -241,7 +240,7 @@ fn the_child() {
     });
 }
 
-/// What this process has: descriptors and threads. Only Linux says so.
+/// The descriptors and threads of this process. Linux only.
 fn held() -> (usize, usize) {
     let count = |path| fs::read_dir(path).map_or(0, Iterator::count);
     (count("/proc/self/fd"), count("/proc/self/task"))
@@ -250,8 +249,8 @@ fn held() -> (usize, usize) {
 fn run(&(name, event, told, end, reason, seen): &Cell) {
     let phase = phases().into_iter().find(|phase| phase.name == name);
     let phase = phase.expect("a phase of that name");
-    let house = House::open();
-    let mut client = house.connect();
+    let server = PhaseServer::open();
+    let mut client = server.connect();
     if event == Reset && !phase.start.is_empty() && phase.reached != Reached::Answered {
         // An answer that it never reads.
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -260,7 +259,7 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
     // The phase begins somewhere between here and where it is seen to have begun.
     let sent = Instant::now();
     client.send(&phase.start);
-    house.reached(&mut client, phase.reached, event == Reset);
+    server.reached(&mut client, phase.reached, event == Reset);
     let began = Instant::now();
     let mut dripping = None;
     match event {
@@ -272,36 +271,36 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
     let answers = match event {
         Reset => {
             drop(client);
-            house.let_go();
+            server.release();
             String::new()
         }
         Deaf | Sip => {
-            house.let_go();
-            house.gone(event == Sip, &mut client);
+            server.release();
+            server.wait_until_gone(event == Sip, &mut client);
             if reason == SlowRead {
                 let rest = client.rest().expect("the end");
-                assert!(rest.len() < house::LARGE, "it was not cut");
+                assert!(rest.len() < phase_server::LARGE, "it was not cut");
             }
             String::new()
         }
         Drip if phase.name == "lingering" => {
-            house.gone(false, &mut client);
+            server.wait_until_gone(false, &mut client);
             String::new()
         }
         Silence | Drip | Fin => {
-            house.let_go();
+            server.release();
             statuses(&mut client)
         }
     };
     if event == Reset {
-        house.empty();
+        server.wait_until_empty();
     }
     let (took, at_most) = (began.elapsed(), sent.elapsed());
     drop(dripping);
     assert_eq!(answers, told, "told after {took:?}");
     let end = Duration::from_millis(end);
-    // A socket's timeout may be a little early by the clock of another thread. What a client does
-    // not take is judged once in five seconds; what the sockets hold counts for the first time.
+    // A socket's timeout may be a little early by the clock of another thread. The rate of reading
+    // is checked once in five seconds; the bytes that fill the sockets count for the first window.
     let late = match reason {
         SlowRead => end + SLACK * 3,
         _ => SLACK * 3,
@@ -315,7 +314,7 @@ fn run(&(name, event, told, end, reason, seen): &Cell) {
         took <= end + late,
         "over after {took:?}, long after {end:?}"
     );
-    house.closes(reason, seen);
+    server.closes(reason, seen);
 }
 
 /// The statuses up to the end of the connection. Each answer must be whole.
@@ -329,7 +328,7 @@ fn statuses(client: &mut Client) -> String {
                     client.body(&head).expect("a whole answer");
                 }
             }
-            Err(Cut::Before) => return told.join(" "),
+            Err(Incomplete::Unstarted) => return told.join(" "),
             Err(cut) => panic!("{told:?}, then {cut:?}"),
         }
     }
@@ -366,13 +365,13 @@ impl Drop for Dripping {
     }
 }
 
-/// What was handed over is the other protocol's: none of our deadlines is its.
+/// A connection of another protocol has no deadline of ours.
 fn an_upgraded_one_has_no_deadline() {
-    let house = House::open();
-    let mut client = house.connect();
+    let server = PhaseServer::open();
+    let mut client = server.connect();
     client.send(&phases().pop().expect("the upgraded one").start);
-    house.reached(&mut client, Reached::Answered, false);
-    // Longer than any limit of this server; that nothing comes is what is to be seen.
+    server.reached(&mut client, Reached::Answered, false);
+    // Longer than any limit of this server: the test is that nothing comes.
     let wait = Duration::from_millis(IDLE * 2 + RATE);
     client
         .stream
@@ -385,5 +384,5 @@ fn an_upgraded_one_has_no_deadline() {
     );
     assert_eq!(client.send("x").take(1).expect("its echo"), b"x");
     drop(client);
-    finishes(SLACK * 2, move || house.closes(Upgraded, "end"));
+    finishes(SLACK * 2, move || server.closes(Upgraded, "end"));
 }

@@ -1,4 +1,4 @@
-//! How often millpond allocates for a request, beside what the handler's own response needs:
+//! The number of allocations of millpond for a request, beside those of the handler's own response:
 //! `cargo run --release --features millpond --bin allocations`. The client runs in this process
 //! too, and allocates nothing while it is counted.
 

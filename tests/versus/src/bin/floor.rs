@@ -1,5 +1,6 @@
 //! The floor: a thread per connection, blocking reads and constant answers. It searches heads for
-//! the few words it needs instead of parsing them: what waiting costs on this machine, not HTTP.
+//! the few words that it needs instead of parsing them: it measures the waiting on this machine,
+//! not HTTP.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ fn main() {
     }
 }
 
-/// Answers until the client ends or asks for the end; `None` is what `?` makes of either.
+/// Answers until the client ends or asks for the end; `?` returns `None` for either.
 fn serve(mut stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let (mut received, mut answers) = (Vec::new(), Vec::new());

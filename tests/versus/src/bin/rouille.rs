@@ -1,4 +1,4 @@
-//! rouille 3.6: its default, a thread for every request, or a pool where a size is given.
+//! rouille 3.6: a thread for every request, its default, or a pool if a size is given.
 
 use rouille::{Request, Response, Server};
 use std::io::Read;

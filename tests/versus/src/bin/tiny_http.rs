@@ -23,7 +23,7 @@ fn answer(mut request: Request) {
     match request.url() {
         "/echo" => {
             let mut body = Vec::new();
-            // An error is the client's going away: then nobody is left to be told.
+            // An error means that the client has left: there is no reader of an answer.
             if request.as_reader().read_to_end(&mut body).is_ok() {
                 let _ = request.respond(Response::from_data(body));
             }

@@ -1,13 +1,22 @@
-//! Websockets that send everything back, beside a thread for each connection that only cuts frames
-//! out: `cargo run --release --features millpond,rouille --bin websockets`. Each server is a
-//! process of its own; the clients are threads of this one, and wait for each answer.
+//! Websockets that send everything back, beside a thread for each connection that only reads the
+//! lengths of frames: `cargo run --release --features millpond,rouille --bin websockets`. Each
+//! server is a process of its own; the clients are threads of this one, and wait for each answer.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, thread};
+
+// Other packages use the other parts.
+#[allow(dead_code, unused_imports)]
+#[path = "../support.rs"]
+mod support;
+use support::Process;
+
+/// The longest wait for a server's line.
+const GUARD: Duration = Duration::from_secs(10);
 
 const ASK: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -50,42 +59,22 @@ fn main() {
 }
 
 struct Server {
-    child: Child,
+    process: Process,
     addr: SocketAddr,
 }
 
 impl Server {
     fn start(kind: &str) -> Server {
         let program = env::current_exe().expect("this program");
-        let mut child = Command::new(program)
-            .arg(kind)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("it is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let addr = line.trim().parse().expect("an address");
-        Server { child, addr }
+        let mut process = Process::start(Command::new(program).arg(kind));
+        let addr = process.addr_after("");
+        Server { process, addr }
     }
 
     /// Resident KiB, and threads.
-    fn size(&self) -> (u64, u64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("the server runs");
-        let number = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            number.expect("a number")
-        };
+    fn size(&self) -> (usize, usize) {
+        let number = |name| self.process.status_number(name);
         (number("VmRSS:"), number("Threads:"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

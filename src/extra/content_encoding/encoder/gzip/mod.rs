@@ -1,5 +1,6 @@
-//! A gzip member (RFC 1952) as a reader over the reader of what is in it. It holds a window of the
-//! text and one block, however long the whole is.
+//! [`Gzip`]: a reader that compresses the bytes of another reader into a gzip member (RFC 1952).
+//!
+//! The memory is that of a window of the text and one block, for any length.
 
 use super::bits::Bits;
 use super::block;
@@ -8,42 +9,42 @@ use super::crc::Crc;
 use super::matcher::Matcher;
 use std::io::{self, ErrorKind, Read};
 
-/// RFC 1952 §2.3: deflate, no name, no time, by no system known.
-const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+/// RFC 1952 §2.3: compression with deflate, no name, no time, unknown system.
+const MEMBER_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Yields the text of `reader` as a gzip member. An error of the reader is passed on, and what was
-/// yielded before does not look whole.
+/// Returns the text of `reader` as a gzip member. An error of the reader is returned, and the bytes
+/// before are an incomplete member, so that a client detects the error.
 pub(crate) struct Gzip<R> {
     reader: R,
-    /// How much more it was announced to yield, if it was.
+    /// The number of announced bytes that have not been read, if a length was announced.
     left: Option<u64>,
     next: Next,
     matcher: Matcher,
     block: Block,
     out: Bits,
-    /// How many of the bytes in `out` the caller has.
-    taken: usize,
+    /// The number of bytes in `out` that the caller has read.
+    consumed: usize,
     crc: Crc,
-    /// RFC 1952 §2.3.1: modulo 2^32.
+    /// The length of the text modulo 2^32 (RFC 1952 §2.3.1).
     length: u32,
 }
 
-/// What follows once all text that is here is in the block.
+/// The next step when the whole text of the window is in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// The first piece is read; the header waits for it, so that a reader which fails at once has
-    /// yielded nothing.
+    /// Read the first piece. The header is written after that, so that nothing is returned if the
+    /// reader fails at once.
     First,
     Piece,
-    /// What there is can be decoded before the reader is asked again: it may take its time.
+    /// Make the bytes so far decodable before the next read, which may block.
     Flush,
     End,
-    Nothing,
+    Finished,
 }
 
 impl<R: Read> Gzip<R> {
-    /// Of `length` bytes: no more are read, and fewer are an error. Where the length is not known,
-    /// what the reader yields at once can be decoded at once.
+    /// With a `length`, at most that many bytes are read, and fewer are an error. Without a length,
+    /// a client can decode each piece of the reader when the piece arrives.
     pub(crate) fn new(reader: R, length: Option<u64>) -> Gzip<R> {
         Gzip {
             reader,
@@ -52,28 +53,28 @@ impl<R: Read> Gzip<R> {
             matcher: Matcher::new(length),
             block: Block::default(),
             out: Bits::default(),
-            taken: 0,
+            consumed: 0,
             crc: Crc::default(),
             length: 0,
         }
     }
 
-    /// Takes one piece from the reader, or its end.
+    /// Reads one piece, or the end of the reader.
     fn read_piece(&mut self) -> io::Result<()> {
         let room = self.matcher.room();
-        let most = self.left.map_or(room.len(), |left| {
+        let max = self.left.map_or(room.len(), |left| {
             usize::try_from(left).map_or(room.len(), |left| left.min(room.len()))
         });
-        let count = match most {
+        let count = match max {
             0 => 0,
-            _ => self.reader.read(&mut room[..most])?.min(most),
+            _ => self.reader.read(&mut room[..max])?.min(max),
         };
-        if count == 0 && most > 0 && self.left.is_some() {
-            let why = "a body's reader has fewer bytes than were announced";
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, why));
+        if count == 0 && max > 0 && self.left.is_some() {
+            let text = "response body shorter than announced";
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, text));
         }
         if self.next == Next::First {
-            self.out.bytes.extend_from_slice(&HEADER);
+            self.out.bytes.extend_from_slice(&MEMBER_HEADER);
         }
         self.next = match (count, &mut self.left) {
             (0, _) => Next::End,
@@ -81,19 +82,19 @@ impl<R: Read> Gzip<R> {
                 *left -= count as u64;
                 Next::Piece
             }
-            // A reader that has more at hand fills what it is given.
+            // A reader with more bytes available would have filled the room.
             (_, None) if count < room.len() => Next::Flush,
             (_, None) => Next::Piece,
         };
         self.crc.add(&room[..count]);
-        // Its lower half.
+        // `as` keeps the lower half, which is the value modulo 2^32.
         self.length = self.length.wrapping_add(count as u32);
         self.matcher.filled(count);
         Ok(())
     }
 
-    /// Makes some bytes of the member, if there are more of it.
-    fn work(&mut self) -> io::Result<()> {
+    /// Encodes more bytes of the member, unless complete.
+    fn encode_more(&mut self) -> io::Result<()> {
         loop {
             let more = matches!(self.next, Next::First | Next::Piece);
             if self.matcher.fill(&mut self.block, more) {
@@ -109,11 +110,11 @@ impl<R: Read> Gzip<R> {
                     return Ok(());
                 }
                 Next::End => {
-                    self.end();
-                    self.next = Next::Nothing;
+                    self.finish();
+                    self.next = Next::Finished;
                     return Ok(());
                 }
-                Next::Nothing => return Ok(()),
+                Next::Finished => return Ok(()),
             }
         }
     }
@@ -123,7 +124,7 @@ impl<R: Read> Gzip<R> {
         self.matcher.begin_block();
     }
 
-    fn end(&mut self) {
+    fn finish(&mut self) {
         self.write_block(true);
         self.out.align();
         for word in [self.crc.value(), self.length] {
@@ -134,13 +135,13 @@ impl<R: Read> Gzip<R> {
 
 impl<R: Read> Read for Gzip<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.out.bytes.len() && !buf.is_empty() {
+        if self.consumed == self.out.bytes.len() && !buf.is_empty() {
             self.out.bytes.clear();
-            self.taken = 0;
-            self.work()?;
+            self.consumed = 0;
+            self.encode_more()?;
         }
-        let count = (&self.out.bytes[self.taken..]).read(buf)?;
-        self.taken += count;
+        let count = (&self.out.bytes[self.consumed..]).read(buf)?;
+        self.consumed += count;
         Ok(count)
     }
 }

@@ -1,14 +1,14 @@
-//! Texts of all sorts, read and taken in pieces of all sizes, as the decoder of the tests has them.
+//! Texts of all kinds, compressed in pieces of all sizes, and decoded by the decoder of the tests.
 
 use super::*;
 use crate::extra::content_encoding::encoder::matcher;
 use crate::extra::content_encoding::tests::inflate::inflate;
 use std::collections::VecDeque;
 
-/// The state of a generator of numbers (Marsaglia's xorshift).
-struct Seeded(u64);
+/// A random generator (Marsaglia's xorshift).
+struct Random(u64);
 
-impl Seeded {
+impl Random {
     fn below(&mut self, most: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -16,7 +16,7 @@ impl Seeded {
         (self.0 >> 11) as usize % most
     }
 
-    /// Words of an alphabet, runs of one byte, and copies from before, some from far.
+    /// Returns a text of random letters, runs of one byte, and repeated text from near and far.
     fn text(&mut self, length: usize) -> Vec<u8> {
         let letters = [1, 2, 20, 256][self.below(4)];
         let mut text = Vec::with_capacity(length + 600);
@@ -39,7 +39,7 @@ impl Seeded {
     }
 }
 
-/// What its pieces are, one at a read.
+/// A reader that returns one piece per read.
 struct Pieces(VecDeque<io::Result<Vec<u8>>>);
 
 impl Pieces {
@@ -68,7 +68,7 @@ impl Read for Pieces {
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut gzip = Gzip::new(text, Some(text.len() as u64));
-    gzip.read_to_end(&mut out).expect("no reader that fails");
+    gzip.read_to_end(&mut out).expect("a reader without errors");
     out
 }
 
@@ -78,42 +78,42 @@ fn whole(text: &[u8], out: &[u8]) -> bool {
 }
 
 #[test]
-fn what_is_compressed_inflates_to_itself() {
-    let mut seeded = Seeded(0x9e37_79b9_7f4a_7c15);
+fn a_compressed_text_decodes_to_itself() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..60 {
         let most = [3, 300, 3_000, 30_000, 140_000][round % 5];
-        let length = seeded.below(most);
-        let text = seeded.text(length);
+        let length = random.below(most);
+        let text = random.text(length);
         let mut pieces = VecDeque::new();
         let mut rest = &text[..];
-        let size = [1_000, 10_000, 100_000][seeded.below(3)];
+        let size = [1_000, 10_000, 100_000][random.below(3)];
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(1 + seeded.below(size.min(rest.len())));
+            let (piece, after) = rest.split_at(1 + random.below(size.min(rest.len())));
             pieces.push_back(Ok(piece.to_vec()));
             rest = after;
         }
         let known = (round % 2 == 0).then_some(length as u64);
         let mut gzip = Gzip::new(Pieces(pieces), known);
         let mut out = Vec::new();
-        let mut buf = vec![0; [1, 10, 70_000][seeded.below(3)]];
+        let mut buf = vec![0; [1, 10, 70_000][random.below(3)]];
         loop {
-            let count = gzip.read(&mut buf).expect("no reader that fails");
+            let count = gzip.read(&mut buf).expect("a reader without errors");
             out.extend_from_slice(&buf[..count]);
             if count == 0 {
                 break;
             }
         }
         assert!(whole(&text, &out), "round {round}: {length} bytes");
-        assert_eq!(gzip.read(&mut buf).ok(), Some(0), "and no more");
+        assert_eq!(gzip.read(&mut buf).ok(), Some(0), "the end again");
     }
 }
 
 #[test]
-fn lengths_and_distances_at_their_ends() {
+fn minimum_and_maximum_lengths_and_distances_are_encoded() {
     for distance in [1, 2, 3, 4, 5, 1_023, 1_024, 32_766, 32_767, 32_768, 32_769] {
         for length in [3, 4, 5, 10, 11, 257, 258, 259, 260, 516, 517] {
-            let mut seeded = Seeded(distance as u64);
-            let mut text: Vec<u8> = (0..distance).map(|_| seeded.below(256) as u8).collect();
+            let mut random = Random(distance as u64);
+            let mut text: Vec<u8> = (0..distance).map(|_| random.below(256) as u8).collect();
             (0..length).for_each(|at| text.push(text[at]));
             assert!(
                 whole(&text, &gzip(&text)),
@@ -124,9 +124,9 @@ fn lengths_and_distances_at_their_ends() {
 }
 
 #[test]
-fn sizes_at_which_something_changes() {
-    let mut seeded = Seeded(7);
-    let text: Vec<u8> = (0..140_000).map(|_| b'a' + seeded.below(4) as u8).collect();
+fn sizes_around_each_boundary_are_encoded() {
+    let mut random = Random(7);
+    let text: Vec<u8> = (0..140_000).map(|_| b'a' + random.below(4) as u8).collect();
     for size in [
         0, 1, 2, 3, 4, 257, 258, 259, 260, 261, 1_023, 1_024, 1_025, 32_767, 32_768,
     ] {
@@ -140,9 +140,9 @@ fn sizes_at_which_something_changes() {
 }
 
 #[test]
-fn a_block_has_the_form_that_is_smallest() {
-    let mut seeded = Seeded(1);
-    let noise: Vec<u8> = (0..100_000).map(|_| seeded.below(256) as u8).collect();
+fn a_block_has_the_smallest_form() {
+    let mut random = Random(1);
+    let noise: Vec<u8> = (0..100_000).map(|_| random.below(256) as u8).collect();
     let member = inflate(&gzip(&noise));
     assert!(
         member.kinds.iter().all(|&kind| kind == 0),
@@ -161,27 +161,27 @@ fn a_block_has_the_form_that_is_smallest() {
     assert!(gzip(&vec![0; 1_000_000]).len() < 1_100);
 }
 
-/// Our own source, as text that people write.
+/// Uses a source file of this crate as a typical text.
 #[test]
-fn text_becomes_a_third() {
+fn source_text_becomes_a_third() {
     let text = include_str!("../../../../server/api/server.rs").as_bytes();
     let (long, short) = (text.len(), gzip(text).len());
     assert!(3 * short < long, "{short} of {long}");
     let text = text.repeat(3);
     assert!(
         gzip(&text).len() < short + 500,
-        "it is found again 16 KiB later"
+        "repeated text is found again 16 KiB later"
     );
 }
 
-/// A text in which all that is hashed falls on few hashes, and hardly anything is the same: for
-/// every byte there are more candidates than are looked at, and none is any good.
-fn colliding(seeded: &mut Seeded, length: usize) -> Vec<u8> {
+/// Returns a text with few different hashes and few repeats. For each byte, there are more
+/// candidates than the limit, and none is a good match.
+fn colliding(random: &mut Random, length: usize) -> Vec<u8> {
     let mut text = vec![1, 2, 3];
     while text.len() < length {
         let before = &text[text.len() - 3..];
         let before = u32::from_le_bytes([before[0], before[1], before[2], 0]);
-        let first = seeded.below(256) as u32;
+        let first = random.below(256) as u32;
         let bytes = (first..first + 256).map(|byte| byte % 256);
         let fits = |byte: &u32| matcher::hash(before | byte << 24, 17) < 900;
         let byte = bytes.into_iter().find(fits).unwrap_or(first);
@@ -191,33 +191,33 @@ fn colliding(seeded: &mut Seeded, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn the_work_for_a_byte_is_bounded() {
-    let mut seeded = Seeded(5);
-    let of = |letters, seeded: &mut Seeded| -> Vec<u8> {
-        (0..100_000).map(|_| seeded.below(letters) as u8).collect()
+fn the_work_for_each_byte_is_limited() {
+    let mut random = Random(5);
+    let of = |letters, random: &mut Random| -> Vec<u8> {
+        (0..100_000).map(|_| random.below(letters) as u8).collect()
     };
-    let mut texts = vec![vec![0; 100_000], colliding(&mut seeded, 100_000)];
-    texts.extend([2, 5, 20, 256].map(|letters| of(letters, &mut seeded)));
+    let mut texts = vec![vec![0; 100_000], colliding(&mut random, 100_000)];
+    texts.extend([2, 5, 20, 256].map(|letters| of(letters, &mut random)));
     let work = texts.iter().map(|text| {
         let mut gzip = Gzip::new(&text[..], None);
-        io::copy(&mut gzip, &mut io::sink()).expect("no reader that fails");
+        io::copy(&mut gzip, &mut io::sink()).expect("a reader without errors");
         gzip.matcher.work / text.len() as u64
     });
     let work: Vec<u64> = work.collect();
-    // The second text is as bad as it is meant to be, and no text is worse.
+    // The second text is as slow as intended, and no text is slower.
     assert!(work[1] >= 24, "{work:?}");
     assert!(work.iter().all(|&work| work <= 32), "{work:?}");
 }
 
 #[test]
-fn memory_is_the_same_for_any_length() {
-    let mut seeded = Seeded(3);
+fn memory_does_not_grow_with_the_length() {
+    let mut random = Random(3);
     for letters in [1, 2, 20, 255, 256] {
-        let text: Vec<u8> = (0..150_000).map(|_| seeded.below(letters) as u8).collect();
+        let text: Vec<u8> = (0..150_000).map(|_| random.below(letters) as u8).collect();
         for known in [None, Some(text.len() as u64)] {
             let mut gzip = Gzip::new(&text[..], known);
             let mut buf = [0; 1000];
-            while gzip.read(&mut buf).expect("no reader that fails") > 0 {
+            while gzip.read(&mut buf).expect("a reader without errors") > 0 {
                 let tables = gzip.matcher.memory() + gzip.block.memory();
                 let all = tables + gzip.out.bytes.capacity();
                 assert!(all <= 256 * 1024, "{all}");
@@ -227,7 +227,7 @@ fn memory_is_the_same_for_any_length() {
 }
 
 #[test]
-fn a_piece_that_is_read_can_be_decoded_at_once() {
+fn a_piece_can_be_decoded_on_arrival() {
     let pieces = ["data: one\n", "data: two\n", "", "data: three\n"];
     let all = pieces
         .iter()
@@ -241,14 +241,14 @@ fn a_piece_that_is_read_can_be_decoded_at_once() {
         assert_eq!(inflate(&out).text, seen.as_bytes());
         assert!(!inflate(&out).whole);
     }
-    // The empty one is the end of it.
+    // The empty piece is the end.
     gzip.read_to_end(&mut out).expect("the end");
     assert!(whole(b"data: one\ndata: two\n", &out));
-    assert_eq!(gzip.reader.0.len(), 1, "nobody asks behind the end");
+    assert_eq!(gzip.reader.0.len(), 1, "nothing is read after the end");
 }
 
 #[test]
-fn pieces_of_a_known_length_are_gathered() {
+fn pieces_of_a_known_length_are_combined() {
     let text = "a line of a file\n".repeat(100);
     let pieces = || {
         text.as_bytes()
@@ -259,20 +259,20 @@ fn pieces_of_a_known_length_are_gathered() {
     let size = |length| {
         let mut out = Vec::new();
         let mut gzip = Gzip::new(Pieces(pieces()), length);
-        gzip.read_to_end(&mut out).expect("no reader that fails");
+        gzip.read_to_end(&mut out).expect("a reader without errors");
         assert!(whole(text.as_bytes(), &out));
         out.len()
     };
     assert_eq!(size(Some(1_700)), gzip(text.as_bytes()).len());
-    let (gathered, flushed) = (size(Some(1_700)), size(None));
+    let (combined, flushed) = (size(Some(1_700)), size(None));
     assert!(
-        flushed > gathered + 500 && flushed < gathered + 1_200,
-        "{flushed}, {gathered}"
+        flushed > combined + 500 && flushed < combined + 1_200,
+        "{flushed}, {combined}"
     );
 }
 
 #[test]
-fn a_reader_that_fails_is_passed_on_and_never_whole() {
+fn a_reader_error_is_returned_and_the_member_is_incomplete() {
     let fails = || Err(ErrorKind::ConnectionReset.into());
     let mut buf = [0; 500];
     let mut first = Gzip::new(Pieces::of([fails()]), None);
@@ -304,7 +304,7 @@ fn a_reader_that_fails_is_passed_on_and_never_whole() {
 }
 
 #[test]
-fn as_much_is_read_as_was_announced() {
+fn exactly_the_announced_length_is_read() {
     let read = |length| {
         let mut out = Vec::new();
         let mut gzip = Gzip::new(Pieces::of([Ok(b"one"), Ok(b"two")]), Some(length));

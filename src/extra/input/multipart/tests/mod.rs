@@ -1,12 +1,14 @@
-//! Forms as bytes, and what is in them. Each is read whole, in two pieces split at every byte, byte
-//! by byte, and cut off at every byte.
+//! Forms as bytes, and their fields. Each form is read whole, split at each byte, byte by byte, and
+//! truncated at each byte.
 
 mod tables;
 
 use self::tables::Field;
+use super::form::boundary;
 use super::parts::Parts;
 use super::*;
-use std::io::ErrorKind;
+use crate::message::Request;
+use std::io::{self, ErrorKind, Read};
 
 type Outcome = (Vec<FieldRead>, Option<ErrorKind>);
 
@@ -18,7 +20,7 @@ struct FieldRead {
     data: Vec<u8>,
 }
 
-/// One piece for each read, then the end or an error.
+/// A reader of one piece for each call, then the end or an error.
 struct Pieces<'a> {
     rest: Vec<&'a [u8]>,
     ends: Option<ErrorKind>,
@@ -40,7 +42,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// All whole fields, and the error behind them.
+/// Returns all complete fields, and the error after these.
 fn fields(source: impl Read, boundary: &str) -> Outcome {
     let mut parts = Parts::new(source, boundary);
     let mut all = Vec::new();
@@ -61,7 +63,7 @@ fn fields(source: impl Read, boundary: &str) -> Outcome {
             }
             data.extend_from_slice(piece);
             let length = piece.len();
-            parts.take(length);
+            parts.consume(length);
         }
         all.push(FieldRead {
             name: headers.name.to_string(),
@@ -77,12 +79,12 @@ fn whole(body: &[u8], boundary: &str) -> Outcome {
 }
 
 fn pieces(rest: Vec<&[u8]>, ends: Option<ErrorKind>, boundary: &str) -> Outcome {
-    // A piece without bytes would be the end.
+    // An empty piece would mean the end.
     let rest = rest.into_iter().filter(|piece| !piece.is_empty()).collect();
     fields(Pieces { rest, ends }, boundary)
 }
 
-/// Reads it in every way there is. What it comes to is the same each time.
+/// Reads the body in all ways, and checks that the result is the same each time.
 fn every_way(name: &str, body: &[u8], boundary: &str) -> Outcome {
     let want = whole(body, boundary);
     for at in 0..=body.len() {
@@ -90,8 +92,8 @@ fn every_way(name: &str, body: &[u8], boundary: &str) -> Outcome {
         let got = pieces(vec![front, back], None, boundary);
         assert_eq!(got, want, "{name}: split at {at}");
 
-        // Cut off here: some of the fields, all of them whole, and that there is no more. Only
-        // behind a last boundary a form may end.
+        // Truncated here: some of the fields, all complete, and an error. Only after a last
+        // boundary a form may end.
         let (got, error) = whole(front, boundary);
         if error.is_none() {
             let last = format!("--{boundary}--").into_bytes();
@@ -102,13 +104,13 @@ fn every_way(name: &str, body: &[u8], boundary: &str) -> Outcome {
             let cut = error == Some(ErrorKind::UnexpectedEof);
             assert!(cut || error == want.1, "{name}: cut at {at}: {error:?}");
         }
-        // The same if it is not the body's end, but its client's; who may have had more to say
-        // about the last boundary.
+        // The same if the connection fails here. The rest of the line of the last boundary may be
+        // missing then.
         let (lost, error) = pieces(vec![front], Some(ErrorKind::ConnectionReset), boundary);
         assert_eq!(lost, got[..lost.len()], "{name}: lost at {at}");
         assert!(lost.len() + 1 >= got.len(), "{name}: lost at {at}");
-        let is_told = error == Some(ErrorKind::ConnectionReset) || error == want.1;
-        assert!(is_told, "{name}: lost at {at}: {error:?}");
+        let is_reported = error == Some(ErrorKind::ConnectionReset) || error == want.1;
+        assert!(is_reported, "{name}: lost at {at}: {error:?}");
     }
     let bytes = body.chunks(1).collect();
     assert_eq!(pieces(bytes, None, boundary), want, "{name}: by bytes");
@@ -118,7 +120,7 @@ fn every_way(name: &str, body: &[u8], boundary: &str) -> Outcome {
 const A: &str = "Content-Disposition: form-data; name=\"a\"\r\n";
 const B: &str = "Content-Disposition: form-data; name=\"b\"\r\n";
 
-/// `{A}` and `{B}` are the lines above.
+/// Replaces `{A}` and `{B}` by the lines above.
 fn bytes(text: &str) -> Vec<u8> {
     text.replace("{A}", A).replace("{B}", B).into_bytes()
 }
@@ -139,7 +141,7 @@ fn a_form_is_its_fields() {
 }
 
 #[test]
-fn what_is_no_form_is_an_error() {
+fn a_malformed_form_is_an_error() {
     for (name, text, whole, want) in tables::NO_FORMS {
         let (got, error) = every_way(name, &bytes(text), "x");
         assert_eq!((got.len(), error), (*whole, Some(*want)), "{name}: {got:?}");
@@ -148,9 +150,9 @@ fn what_is_no_form_is_an_error() {
     assert_eq!(error, Some(ErrorKind::InvalidData));
 }
 
-/// Each boundary once, and each of its beginnings, broken off by each byte of it.
+/// Each prefix of a delimiter, followed by each byte that a delimiter may contain.
 #[test]
-fn no_data_is_taken_for_a_boundary() {
+fn a_prefix_of_a_delimiter_is_data() {
     for boundary in ["x", "xx", "--", "-x-", "aab", "----gecko1f", "a b"] {
         let mut data = Vec::new();
         let delimiter = format!("\r\n--{boundary}").into_bytes();
@@ -176,9 +178,9 @@ fn no_data_is_taken_for_a_boundary() {
     }
 }
 
-/// The delimiter at every place of the buffer's end.
+/// The delimiter at each position around the end of the buffer.
 #[test]
-fn a_boundary_is_found_wherever_the_buffer_ends() {
+fn a_boundary_is_found_across_the_end_of_the_buffer() {
     for length in 16_200..16_400 {
         let data = "\r".repeat(length);
         let body = format!("--x\r\n{A}\r\n{data}\r\n--x\r\n{B}\r\n2\r\n--x--\r\n");
@@ -189,7 +191,7 @@ fn a_boundary_is_found_wherever_the_buffer_ends() {
 }
 
 #[test]
-fn a_form_has_so_many_parts_and_not_one_more() {
+fn a_form_has_at_most_max_parts() {
     let body = |count: usize| {
         let part = format!("--x\r\n{A}\r\n\r\n");
         part.repeat(count) + "--x--\r\n"
@@ -204,7 +206,7 @@ fn a_form_has_so_many_parts_and_not_one_more() {
 }
 
 #[test]
-fn a_head_has_so_many_bytes_and_fields_and_not_one_more() {
+fn a_head_has_at_most_the_maximum_of_bytes_and_fields() {
     let of_bytes = |count: usize| {
         let rest = count - A.len() - "X: \r\n\r\n".len();
         format!("--x\r\n{A}X: {}\r\n\r\n1\r\n--x--", "y".repeat(rest))
@@ -226,7 +228,7 @@ fn a_head_has_so_many_bytes_and_fields_and_not_one_more() {
             assert_eq!((got.len(), error), (0, Some(ErrorKind::InvalidData)));
         }
     }
-    // Nor does one without an end go on for ever.
+    // A head without an end is refused too.
     let endless = Read::chain(&b"--x\r\n"[..], io::repeat(b'y'));
     assert_eq!(fields(endless, "x").1, Some(ErrorKind::InvalidData));
 }
@@ -236,12 +238,12 @@ fn by_bytes(body: &str) -> Outcome {
 }
 
 #[test]
-fn an_error_is_for_good() {
+fn an_error_is_returned_again() {
     let body = bytes("--x\r\n{A}\r\n1\r\n--y");
     let mut parts = Parts::new(&*body, "x");
     parts.next(head::read).unwrap().expect("a part");
     let count = parts.data().unwrap().len();
-    parts.take(count);
+    parts.consume(count);
     for _ in 0..3 {
         let failed = |error: io::Error| assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
         parts.data().map_or_else(failed, |_| panic!("data"));
@@ -297,7 +299,7 @@ fn a_boundary_is_read_from_the_content_type() {
         let request = request(value, b"");
         assert_eq!(boundary(&request).as_deref(), *want, "{value:?}");
         assert_eq!(get_multipart_input(&request).is_ok(), want.is_some());
-        // Who is told that it is no form can read it as something else.
+        // A body that is refused as a form can still be read.
         assert_eq!(request.data().is_none(), want.is_some());
     }
     let field = (
@@ -309,15 +311,16 @@ fn a_boundary_is_read_from_the_content_type() {
 }
 
 #[test]
-fn a_taken_body_is_no_form() {
+fn a_body_that_was_read_is_an_error() {
     let request = request("multipart/form-data; boundary=x", b"--x--");
     drop(request.data());
     let error = get_multipart_input(&request).unwrap_err();
     assert!(matches!(error, MultipartError::BodyAlreadyExtracted));
+    assert_eq!(error.to_string(), "request body already read");
 }
 
 #[test]
-fn what_is_not_read_of_a_field_is_skipped() {
+fn unread_data_of_a_field_is_skipped() {
     let body = bytes("--x\r\n{A}\r\nlong\r\n--x\r\n{B}\r\n2\r\n--x--\r\n");
     let request = request("multipart/form-data; boundary=x", &body);
     let mut form = get_multipart_input(&request).unwrap();
@@ -333,15 +336,15 @@ fn what_is_not_read_of_a_field_is_skipped() {
 }
 
 #[test]
-fn what_is_wrong_is_a_last_field_that_cannot_be_read() {
-    for (body, why) in [
+fn an_error_is_a_last_field_that_cannot_be_read() {
+    for (body, reason) in [
         (
             "--x\r\n{A}\r\n1\r\n--x\r\nX: y\r\n\r\n",
-            "a part has no Content-Disposition",
+            "form part without Content-Disposition",
         ),
         (
             "--x\r\n{A}\r\n1\r\n--x\r\n{B}",
-            "the form ends before its last boundary",
+            "end of form before its last boundary",
         ),
     ] {
         let body = bytes(body);
@@ -352,7 +355,7 @@ fn what_is_wrong_is_a_last_field_that_cannot_be_read() {
         let mut bad = form.next().expect("one more");
         assert_eq!((&*bad.headers.name, &bad.headers.filename), ("", &None));
         let error = bad.data.read_to_end(&mut Vec::new()).unwrap_err();
-        assert_eq!(error.to_string(), why);
+        assert_eq!(error.to_string(), reason);
         bad.data.read_to_end(&mut Vec::new()).unwrap_err();
         assert!(form.next().is_none());
         form.try_next().unwrap_err();
@@ -360,7 +363,7 @@ fn what_is_wrong_is_a_last_field_that_cannot_be_read() {
 }
 
 #[test]
-fn text_is_what_is_not_said_to_be_something_else() {
+fn a_field_without_a_content_type_or_with_text_is_text() {
     for (content_type, want) in [
         ("", true),
         ("Content-Type: text/csv\r\n", true),

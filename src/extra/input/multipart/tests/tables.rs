@@ -1,5 +1,5 @@
-//! Bodies whose boundary is `x`. `{A}` and `{B}` stand for the `Content-Disposition` of a field of
-//! this name, in lower case.
+//! Bodies with the boundary `x`. `{A}` and `{B}` stand for the `Content-Disposition` of a field
+//! with the name `a` or `b`.
 
 use std::io::ErrorKind::{self, InvalidData, UnexpectedEof};
 
@@ -65,7 +65,7 @@ pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
         &[("a", None, None, "--\r\n-x\r\n--\r\nx\r\r\n\n--x")],
     ),
     (
-        "data that breaks off a boundary with another",
+        "a prefix of a boundary, then another",
         "--x\r\n{A}\r\n\r\n\r\n-\r\n--\r\r\n--x--\r\n",
         &[("a", None, None, "\r\n\r\n-\r\n--\r")],
     ),
@@ -81,7 +81,7 @@ pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
         &[("a", Some("b.png"), Some("image/png"), "\x01")],
     ),
     (
-        "a file that nobody chose",
+        "a file that was not chosen",
         "--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n\r\n--x--\r\n",
         &[("a", Some(""), Some("application/octet-stream"), "")],
@@ -104,7 +104,7 @@ pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
         &[("\"a\\", Some("\""), None, "")],
     ),
     (
-        "filename* is not looked at",
+        "filename* is ignored",
         "--x\r\nContent-Disposition: form-data; name=a; filename*=UTF-8''b.exe\r\n\r\n1\
              \r\n--x--\r\n",
         &[("a", None, None, "1")],
@@ -132,7 +132,7 @@ pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
     ),
 ];
 
-/// Name, body, whole fields before, error.
+/// Name, body, complete fields before the error, error.
 pub(super) const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
     ("nothing", "", 0, UnexpectedEof),
     ("no boundary", "a=1&b=2\r\n", 0, UnexpectedEof),
@@ -188,13 +188,13 @@ pub(super) const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
         InvalidData,
     ),
     (
-        "a bare LF behind a boundary",
+        "a bare LF after a boundary",
         "--x\n{A}\r\n1\r\n--x--\r\n",
         0,
         InvalidData,
     ),
     (
-        "a bare CR behind a boundary",
+        "a bare CR after a boundary",
         "--x\r{A}\r\n1\r\n--x--\r\n",
         0,
         InvalidData,
@@ -322,7 +322,7 @@ pub(super) const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
         InvalidData,
     ),
     (
-        "behind a good field",
+        "after a good field",
         "--x\r\n{A}\r\n1\r\n--x\r\n{B}Content-Transfer-Encoding: quoted-printable\r\n\r\n1\
              \r\n--x--\r\n",
         1,

@@ -1,58 +1,60 @@
-//! Frames to messages: fragments are joined, control frames found between them. Bytes in, values
-//! out, however the bytes are cut up. No frame and no message makes it hold more than has come, but
-//! for a piece of [`AHEAD`].
+//! [`Decoder`]: joins the fragments of messages, and finds the control frames between fragments.
+//!
+//! The result does not depend on how the input is divided. Memory grows with the received bytes. A
+//! length that is only announced reserves at most [`MAX_RESERVED_BYTES`].
 
+use super::close_code::{is_valid_close_code, protocol_error};
+use super::close_code::{Fault, INVALID_UTF8, MESSAGE_TOO_LONG};
+use super::head::{head_length, read_head, unmask, Head, Opcode, MAX_HEAD_BYTES};
 use super::text::{Invalid, Text};
-use super::{head_length, may_close, protocol, read_head, unmask};
-use super::{Fault, Head, Opcode, LONGEST_HEAD, NOT_UTF8, TOO_BIG};
-use crate::extra::websocket::Message;
+use crate::extra::websocket::message::Message;
 
-/// What is made room for because a head announced it.
-const AHEAD: usize = 64 * 1024;
+/// 64 KiB: the most memory that is reserved for an announced length. Without this, a head alone
+/// could make the server allocate a whole message.
+const MAX_RESERVED_BYTES: usize = 64 * 1024;
 
-/// What a client said.
+/// A message or a control frame from a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Message(Message),
     Ping(Vec<u8>),
     Pong,
-    /// The code is `None` where the frame had none. Nothing that follows is read.
+    /// The code is `None` if the frame has none. Later frames are not read.
     Close(Option<u16>, String),
 }
 
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    /// Bytes of a message.
-    pub most: usize,
-    /// The beginning of a head, until it is whole.
-    head: [u8; LONGEST_HEAD],
+    pub max_message_bytes: usize,
+    /// The first `have` bytes of an incomplete head.
+    head: [u8; MAX_HEAD_BYTES],
     have: usize,
-    /// The frame whose payload comes now; its `length` is what is still to come, its `mask` is
-    /// turned accordingly.
+    /// The frame whose payload is being read. `length` counts the missing bytes, and `mask` is
+    /// rotated to the next byte.
     frame: Option<Head>,
-    /// The message that has begun.
-    message: Option<Body>,
-    /// The payload of a control frame, which comes between fragments too.
+    /// The message whose fragments are being read.
+    message: Option<PartialMessage>,
+    /// The payload of a control frame, which may stand between the fragments of a message.
     control: Vec<u8>,
 }
 
 #[derive(Debug)]
-enum Body {
+enum PartialMessage {
     Text(Text),
     Binary(Vec<u8>),
 }
 
 impl From<Invalid> for Fault {
     fn from(_: Invalid) -> Fault {
-        NOT_UTF8
+        INVALID_UTF8
     }
 }
 
 impl Decoder {
-    pub(crate) fn new(most: usize) -> Decoder {
+    pub(crate) fn new(max_message_bytes: usize) -> Decoder {
         Decoder {
-            most,
-            head: [0; LONGEST_HEAD],
+            max_message_bytes,
+            head: [0; MAX_HEAD_BYTES],
             have: 0,
             frame: None,
             message: None,
@@ -60,18 +62,18 @@ impl Decoder {
         }
     }
 
-    /// Reads up to the end of a frame that says something, or of the input. How much was read, and
-    /// what it says. The input is unmasked in place.
+    /// Reads up to the next event, or to the end of the input. Returns the number of bytes read,
+    /// and the event. Unmasks the input in place.
     ///
     /// # Errors
     ///
-    /// What the client did wrong. There is no way to read on then.
+    /// Returns the fault of the client. The decoder cannot continue after a fault.
     pub(crate) fn decode(&mut self, input: &mut [u8]) -> Result<(usize, Option<Event>), Fault> {
         let mut read = 0;
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
-                None => match self.begin(&input[read..])? {
+                None => match self.read_head(&input[read..])? {
                     (count, Some(head)) => {
                         read += count;
                         head
@@ -80,35 +82,35 @@ impl Decoder {
                 },
             };
             let rest = &mut input[read..];
-            // No more than the input has, so it is a usize.
+            // At most the length of the input, so the value fits a usize.
             let count = frame.length.min(rest.len() as u64) as usize;
             let payload = &mut rest[..count];
             unmask(payload, &mut frame.mask);
-            self.take(frame.opcode, payload)?;
+            self.append(frame.opcode, payload)?;
             read += count;
             frame.length -= count as u64;
             if frame.length > 0 {
                 self.frame = Some(frame);
                 return Ok((read, None));
             }
-            if let Some(event) = self.end(frame)? {
+            if let Some(event) = self.finish_frame(frame)? {
                 return Ok((read, Some(event)));
             }
         }
     }
 
-    /// How much of the input belongs to the head, and the head, if that is all of it.
-    fn begin(&mut self, input: &[u8]) -> Result<(usize, Option<Head>), Fault> {
+    /// Returns the number of bytes that belong to the head, and the head if complete.
+    fn read_head(&mut self, input: &[u8]) -> Result<(usize, Option<Head>), Fault> {
         let mut found = (0, None);
         if self.have == 0 {
-            // As a rule it is there as a whole.
+            // The common case: the input contains the whole head.
             if let Some(head) = read_head(input)? {
                 found = (head_length(input[1]), Some(head));
             }
         }
         if found.1.is_none() {
             for &byte in input {
-                // A head is whole at its last place at the latest.
+                // In range: a head is complete after at most MAX_HEAD_BYTES bytes.
                 self.head[self.have] = byte;
                 self.have += 1;
                 found.0 += 1;
@@ -120,43 +122,46 @@ impl Decoder {
             }
         }
         if let Some(head) = &found.1 {
-            self.admit(head)?;
+            self.begin_frame(head)?;
         }
         Ok(found)
     }
 
-    /// Whether such a frame may come now, before any of its payload has.
-    fn admit(&mut self, head: &Head) -> Result<(), Fault> {
+    /// Checks whether the frame is allowed here, before any of its payload is read.
+    fn begin_frame(&mut self, head: &Head) -> Result<(), Fault> {
         if head.opcode.is_control() {
             return Ok(());
         }
-        // RFC 6455 §5.4: the fragments of two messages are not mixed.
+        // RFC 6455 §5.4: the fragments of two messages must not be mixed.
         match (head.opcode, &self.message) {
             (Opcode::Continuation, None) => {
-                return Err(protocol("a continuation of nothing"));
+                return Err(protocol_error("continuation without a message"));
             }
             (Opcode::Continuation, Some(_)) => {}
-            (_, Some(_)) => return Err(protocol("a message within a message")),
-            (Opcode::Text, None) => self.message = Some(Body::Text(Text::default())),
-            (_, None) => self.message = Some(Body::Binary(Vec::new())),
+            (_, Some(_)) => return Err(protocol_error("new message before the end of the last")),
+            (Opcode::Text, None) => self.message = Some(PartialMessage::Text(Text::default())),
+            (_, None) => self.message = Some(PartialMessage::Binary(Vec::new())),
         }
-        let (length, most) = (head.length, self.most as u64);
-        let had = self.message.as_ref().map_or(0, Body::len) as u64;
-        if length > most.saturating_sub(had) {
-            return Err(TOO_BIG);
+        let (length, max) = (head.length, self.max_message_bytes as u64);
+        let so_far = self.message.as_ref().map_or(0, PartialMessage::len) as u64;
+        if length > max.saturating_sub(so_far) {
+            return Err(MESSAGE_TOO_LONG);
         }
         if let Some(message) = &mut self.message {
-            message.reserve(length.min(AHEAD as u64) as usize, self.most);
+            message.reserve(
+                length.min(MAX_RESERVED_BYTES as u64) as usize,
+                self.max_message_bytes,
+            );
         }
         Ok(())
     }
 
-    /// A piece of a payload.
-    fn take(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Fault> {
+    /// Appends a piece of a payload.
+    fn append(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Fault> {
         match &mut self.message {
             _ if opcode.is_control() => self.control.extend_from_slice(payload),
             Some(message) => {
-                message.reserve(payload.len(), self.most);
+                message.reserve(payload.len(), self.max_message_bytes);
                 message.push(payload)?;
             }
             None => {}
@@ -164,19 +169,21 @@ impl Decoder {
         Ok(())
     }
 
-    /// A frame is whole: what it says, unless more fragments follow.
-    fn end(&mut self, frame: Head) -> Result<Option<Event>, Fault> {
+    /// Returns the event of a complete frame, unless more fragments follow.
+    fn finish_frame(&mut self, frame: Head) -> Result<Option<Event>, Fault> {
         let event = match frame.opcode {
             Opcode::Ping => Event::Ping(std::mem::take(&mut self.control)),
             Opcode::Pong => {
                 self.control.clear();
                 Event::Pong
             }
-            Opcode::Close => close(&std::mem::take(&mut self.control))?,
+            Opcode::Close => parse_close(&std::mem::take(&mut self.control))?,
             Opcode::Continuation | Opcode::Text | Opcode::Binary if !frame.fin => return Ok(None),
             Opcode::Continuation | Opcode::Text | Opcode::Binary => match self.message.take() {
-                Some(Body::Text(mut text)) => Event::Message(Message::Text(text.finish()?)),
-                Some(Body::Binary(bytes)) => Event::Message(Message::Binary(bytes)),
+                Some(PartialMessage::Text(mut text)) => {
+                    Event::Message(Message::Text(text.finish()?))
+                }
+                Some(PartialMessage::Binary(bytes)) => Event::Message(Message::Binary(bytes)),
                 None => return Ok(None),
             },
         };
@@ -184,57 +191,57 @@ impl Decoder {
     }
 }
 
-impl Body {
+impl PartialMessage {
     fn len(&self) -> usize {
         match self {
-            Body::Text(text) => text.len(),
-            Body::Binary(bytes) => bytes.len(),
+            PartialMessage::Text(text) => text.len(),
+            PartialMessage::Binary(bytes) => bytes.len(),
         }
     }
 
     fn capacity(&self) -> usize {
         match self {
-            Body::Text(text) => text.capacity(),
-            Body::Binary(bytes) => bytes.capacity(),
+            PartialMessage::Text(text) => text.capacity(),
+            PartialMessage::Binary(bytes) => bytes.capacity(),
         }
     }
 
-    /// Room for so much more: twice as much each time, but not beyond what a message may have.
-    fn reserve(&mut self, more: usize, most: usize) {
+    /// Reserves room for `more` bytes. Doubles the capacity, up to `max`.
+    fn reserve(&mut self, more: usize, max: usize) {
         let (length, capacity) = (self.len(), self.capacity());
         let needed = length.saturating_add(more);
         if needed <= capacity {
             return;
         }
-        let room = capacity.saturating_mul(2).min(most).max(needed) - length;
+        let room = capacity.saturating_mul(2).min(max).max(needed) - length;
         match self {
-            Body::Text(text) => text.reserve_exact(room),
-            Body::Binary(bytes) => bytes.reserve_exact(room),
+            PartialMessage::Text(text) => text.reserve_exact(room),
+            PartialMessage::Binary(bytes) => bytes.reserve_exact(room),
         }
     }
 
     fn push(&mut self, payload: &[u8]) -> Result<(), Invalid> {
         match self {
-            Body::Text(text) => text.push(payload)?,
-            Body::Binary(bytes) => bytes.extend_from_slice(payload),
+            PartialMessage::Text(text) => text.push(payload)?,
+            PartialMessage::Binary(bytes) => bytes.extend_from_slice(payload),
         }
         Ok(())
     }
 }
 
-/// RFC 6455 §5.5.1: nothing, or a code and a reason.
-fn close(payload: &[u8]) -> Result<Event, Fault> {
+/// Parses the payload of a close frame (RFC 6455 §5.5.1): empty, or a code and a reason.
+fn parse_close(payload: &[u8]) -> Result<Event, Fault> {
     let (code, reason) = match payload {
         [] => return Ok(Event::Close(None, String::new())),
-        [_] => return Err(protocol("half a code")),
+        [_] => return Err(protocol_error("close frame with 1-byte payload")),
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
     };
-    if !may_close(code) {
-        return Err(protocol("a code that does not close"));
+    if !is_valid_close_code(code) {
+        return Err(protocol_error("invalid close code"));
     }
     match std::str::from_utf8(reason) {
         Ok(reason) => Ok(Event::Close(Some(code), reason.to_owned())),
-        Err(_) => Err(NOT_UTF8),
+        Err(_) => Err(INVALID_UTF8),
     }
 }
 

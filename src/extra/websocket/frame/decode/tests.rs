@@ -1,13 +1,13 @@
-//! Tables after the sections of RFC 6455: what a client sends, and what that says. Each row is fed
-//! whole, byte by byte, split everywhere, and cut off everywhere.
+//! Tables by the sections of RFC 6455: a client's bytes, and the events that they contain. Each row
+//! is fed whole, byte by byte, split at each byte, and truncated at each byte.
 
 use super::*;
-use crate::extra::websocket::frame::write_head;
+use crate::extra::websocket::frame::head::write_head;
 
-const MOST: usize = 200_000;
+const MAX_BYTES: usize = 200_000;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A frame of a client; the low bits of `first` are the opcode, the high ones FIN and RSV.
+/// Returns a client's frame. The low bits of `first` are the opcode, the high bits FIN and RSV.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let (head, size) = write_head(Opcode::Binary, payload.len());
     let mut frame = head[..size].to_vec();
@@ -18,9 +18,9 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// All that is said, up to a close frame or a fault.
-fn feed(pieces: &[&[u8]], most: usize) -> (Vec<Event>, Option<Fault>) {
-    let mut decoder = Decoder::new(most);
+/// Returns all events up to a close frame or a fault.
+fn feed(pieces: &[&[u8]], max: usize) -> (Vec<Event>, Option<Fault>) {
+    let mut decoder = Decoder::new(max);
     let mut events = Vec::new();
     for piece in pieces {
         let mut input = piece.to_vec();
@@ -28,7 +28,7 @@ fn feed(pieces: &[&[u8]], most: usize) -> (Vec<Event>, Option<Fault>) {
         while at < input.len() {
             match decoder.decode(&mut input[at..]) {
                 Ok((count, event)) => {
-                    assert!(count > 0, "it reads on");
+                    assert!(count > 0, "the decoder makes progress");
                     at += count;
                     let closes = matches!(event, Some(Event::Close(..)));
                     events.extend(event);
@@ -43,10 +43,10 @@ fn feed(pieces: &[&[u8]], most: usize) -> (Vec<Event>, Option<Fault>) {
     (events, None)
 }
 
-fn says(name: &str, bytes: &[u8], want: &[Event], fault: Option<Fault>) {
+fn check(name: &str, bytes: &[u8], want: &[Event], fault: Option<Fault>) {
     let want = (want, fault);
     let same = |pieces: &[&[u8]], how: &str| {
-        let (events, fault) = feed(pieces, MOST);
+        let (events, fault) = feed(pieces, MAX_BYTES);
         assert_eq!((events.as_slice(), fault), want, "{name}: {how}");
     };
     same(&[bytes], "whole");
@@ -56,7 +56,7 @@ fn says(name: &str, bytes: &[u8], want: &[Event], fault: Option<Fault>) {
     for at in (0..bytes.len()).step_by(step) {
         let (head, tail) = bytes.split_at(at);
         same(&[head, tail], &format!("split at {at}"));
-        let (events, fault) = feed(&[head], MOST);
+        let (events, fault) = feed(&[head], MAX_BYTES);
         assert!(events.len() <= want.0.len(), "{name}: cut at {at}");
         assert_eq!(events, want.0[..events.len()], "{name}: cut at {at}");
         assert!(fault.is_none() || fault == want.1, "{name}: cut at {at}");
@@ -75,24 +75,24 @@ fn ping(data: &[u8]) -> Event {
     Event::Ping(data.to_vec())
 }
 
-/// §5.2, §5.6: one frame, all three notations of its length.
+/// §5.2, §5.6: one frame, with all three forms of the length.
 #[test]
 fn a_frame_is_a_message() {
     for length in [0, 1, 7, 8, 9, 125, 126, 127, 128, 65_535, 65_536] {
         let payload: Vec<u8> = (0..length).map(|i| i as u8).collect();
         let name = format!("{length} bytes");
-        says(&name, &frame(0x82, &payload), &[binary(&payload)], None);
+        check(&name, &frame(0x82, &payload), &[binary(&payload)], None);
         let stars = "*".repeat(length);
         let is_text = frame(0x81, stars.as_bytes());
-        says(&name, &is_text, &[text(&stars)], None);
+        check(&name, &is_text, &[text(&stars)], None);
     }
     let two = [frame(0x81, b"one"), frame(0x82, b"two")].concat();
-    says("two", &two, &[text("one"), binary(b"two")], None);
+    check("two", &two, &[text("one"), binary(b"two")], None);
 }
 
 /// §5.4, §5.5: fragments, and control frames between them.
 #[test]
-fn fragments_are_a_message_whatever_stands_between() {
+fn fragments_are_joined_across_control_frames() {
     let full = [b'p'; 125];
     for (name, frames, want) in [
         (
@@ -124,7 +124,7 @@ fn fragments_are_a_message_whatever_stands_between() {
             vec![ping(b"1"), Event::Pong, ping(&full), text("abc"), ping(b"")],
         ),
         (
-            "a close between, and what follows is not read",
+            "a close between, and later frames are not read",
             vec![
                 frame(0x01, b"a"),
                 frame(0x88, b"\x03\xe8bye"),
@@ -144,77 +144,77 @@ fn fragments_are_a_message_whatever_stands_between() {
             vec![ping(b"\xff"), text("\u{1f986}")],
         ),
         (
-            "bytes need be no text",
+            "bytes need not be UTF-8",
             vec![frame(0x02, b"\xff"), frame(0x80, b"\xc3")],
             vec![binary(b"\xff\xc3")],
         ),
     ] {
-        says(name, &frames.concat(), &want, None);
+        check(name, &frames.concat(), &want, None);
     }
 }
 
-/// §5.2, §5.4, §5.5: what is against the protocol is 1002; what was said before counts.
+/// §5.2, §5.4, §5.5: a violation is a fault with code 1002. Earlier messages count.
 #[test]
-fn what_breaks_a_rule_is_1002() {
+fn a_protocol_violation_is_1002() {
     let before = frame(0x81, b"before");
     let unmasked = b"\x81\x05Hello".to_vec();
-    for (why, frames) in [
-        ("a reserved bit is set", vec![frame(0xc1, b"")]),
-        ("a reserved bit is set", vec![frame(0xa9, b"ping")]),
+    for (reason, frames) in [
+        ("reserved bit set", vec![frame(0xc1, b"")]),
+        ("reserved bit set", vec![frame(0xa9, b"ping")]),
         (
-            "a reserved bit is set",
+            "reserved bit set",
             vec![frame(0x01, b"a"), frame(0x90, b"b")],
         ),
-        ("a reserved opcode", vec![frame(0x83, b"")]),
-        ("a reserved opcode", vec![frame(0x8b, b"data")]),
+        ("reserved opcode", vec![frame(0x83, b"")]),
+        ("reserved opcode", vec![frame(0x8b, b"data")]),
+        ("reserved opcode", vec![frame(0x01, b"a"), frame(0x87, b"")]),
+        ("fragmented control frame", vec![frame(0x09, b"")]),
+        ("fragmented control frame", vec![frame(0x08, b"\x03\xe8")]),
         (
-            "a reserved opcode",
-            vec![frame(0x01, b"a"), frame(0x87, b"")],
-        ),
-        ("a fragmented control frame", vec![frame(0x09, b"")]),
-        ("a fragmented control frame", vec![frame(0x08, b"\x03\xe8")]),
-        (
-            "a control frame that is too long",
+            "control frame payload above 125 bytes",
             vec![frame(0x89, &[0; 126])],
         ),
         (
-            "a control frame that is too long",
+            "control frame payload above 125 bytes",
             vec![frame(0x88, &[0; 126])],
         ),
-        ("a frame that is not masked", vec![unmasked]),
-        ("a continuation of nothing", vec![frame(0x80, b"a")]),
-        ("a continuation of nothing", vec![frame(0x00, b"")]),
+        ("frame not masked", vec![unmasked]),
+        ("continuation without a message", vec![frame(0x80, b"a")]),
+        ("continuation without a message", vec![frame(0x00, b"")]),
         (
-            "a continuation of nothing",
+            "continuation without a message",
             vec![frame(0x01, b""), frame(0x80, b""), frame(0x80, b"")],
         ),
         (
-            "a message within a message",
+            "new message before the end of the last",
             vec![frame(0x01, b""), frame(0x01, b"")],
         ),
         (
-            "a message within a message",
+            "new message before the end of the last",
             vec![frame(0x01, b""), frame(0x81, b"")],
         ),
         (
-            "a message within a message",
+            "new message before the end of the last",
             vec![frame(0x02, b"a"), frame(0x82, b"b")],
         ),
-        ("half a code", vec![frame(0x88, b"\x03")]),
+        (
+            "close frame with 1-byte payload",
+            vec![frame(0x88, b"\x03")],
+        ),
     ] {
-        // A message that ended before the fault is still said.
+        // A message that ended before the fault is still an event.
         let mut want = vec![text("before")];
         if frames.len() == 3 {
             want.push(text(""));
         }
         let bytes = [before.clone(), frames.concat()].concat();
-        says(why, &bytes, &want, Some(protocol(why)));
+        check(reason, &bytes, &want, Some(protocol_error(reason)));
     }
 }
 
-/// §8.1, at the byte that shows it: the message need not end, nor the frame.
+/// §8.1: at the first invalid byte, before the end of the frame and of the message.
 #[test]
-fn text_that_is_no_utf8_is_1007_at_once() {
+fn invalid_utf8_is_1007_at_the_first_invalid_byte() {
     for bad in [
         &b"\xce\xba\xe1\xbd\xb9\xf4\x90"[..],
         b"\xed\xa0",
@@ -224,26 +224,26 @@ fn text_that_is_no_utf8_is_1007_at_once() {
     ] {
         let longer = [bad, b"and more"].concat();
         let mut bytes = frame(0x01, &longer);
-        says("whole", &bytes, &[], Some(NOT_UTF8));
+        check("whole", &bytes, &[], Some(INVALID_UTF8));
         bytes.truncate(bytes.len() - b"and more".len());
-        says("its beginning", &bytes, &[], Some(NOT_UTF8));
+        check("its beginning", &bytes, &[], Some(INVALID_UTF8));
         let each: Vec<u8> = bad.iter().flat_map(|&b| frame(0x00, &[b])).collect();
         let bytes = [frame(0x01, b""), each].concat();
-        says("a frame for each byte", &bytes, &[], Some(NOT_UTF8));
+        check("a frame for each byte", &bytes, &[], Some(INVALID_UTF8));
     }
     for cut in [&b"\xc3"[..], b"a\xe2\x82", b"\xf0\x9f\xa6"] {
-        says("cut off", &frame(0x81, cut), &[], Some(NOT_UTF8));
+        check("cut off", &frame(0x81, cut), &[], Some(INVALID_UTF8));
         let open = frame(0x01, cut);
-        says("so far so good", &open, &[], None);
+        check("valid so far", &open, &[], None);
         let bytes = [open, frame(0x80, b"")].concat();
-        says("cut off by an empty end", &bytes, &[], Some(NOT_UTF8));
+        check("cut off by an empty end", &bytes, &[], Some(INVALID_UTF8));
     }
 }
 
-/// §5.5.1, §7.4: a code that may be sent and a reason of text, or nothing.
+/// §5.5.1, §7.4: a valid code and a reason in UTF-8, or neither.
 #[test]
 fn a_close_frame_has_a_code_and_a_reason_or_neither() {
-    says(
+    check(
         "empty",
         &frame(0x88, b""),
         &[Event::Close(None, String::new())],
@@ -256,45 +256,56 @@ fn a_close_frame_has_a_code_and_a_reason_or_neither() {
         for reason in ["", "b\u{e9}", &long] {
             let payload = [&code.to_be_bytes()[..], reason.as_bytes()].concat();
             let want = Event::Close(Some(code), reason.to_owned());
-            says(reason, &frame(0x88, &payload), &[want], None);
+            check(reason, &frame(0x88, &payload), &[want], None);
         }
     }
     for code in [
         0_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535,
     ] {
-        let fault = protocol("a code that does not close");
+        let fault = protocol_error("invalid close code");
         let bytes = frame(0x88, &code.to_be_bytes());
-        says(&code.to_string(), &bytes, &[], Some(fault));
+        check(&code.to_string(), &bytes, &[], Some(fault));
     }
     let bytes = frame(0x88, b"\x03\xe8\xce\xba\xf4");
-    says("a reason that is no text", &bytes, &[], Some(NOT_UTF8));
+    check(
+        "a reason that is not UTF-8",
+        &bytes,
+        &[],
+        Some(INVALID_UTF8),
+    );
 }
 
-/// Both sides of the limit, in one frame and in several; known from the head alone.
+/// Both sides of the limit, in one frame and in several. The head alone decides.
 #[test]
-fn a_message_has_a_size() {
-    let most = |bytes: &[u8]| feed(&[bytes], 10);
+fn a_message_has_a_maximum_size() {
+    let feed_max_10 = |bytes: &[u8]| feed(&[bytes], 10);
     let ten = [b'x'; 10];
-    assert_eq!(most(&frame(0x82, &ten)), (vec![binary(&ten)], None));
+    assert_eq!(feed_max_10(&frame(0x82, &ten)), (vec![binary(&ten)], None));
     let eleven = frame(0x82, &[b'x'; 11]);
-    assert_eq!(most(&eleven[..6]), (vec![], Some(TOO_BIG)));
+    assert_eq!(feed_max_10(&eleven[..6]), (vec![], Some(MESSAGE_TOO_LONG)));
     let parts = [frame(0x01, &[b'x'; 4]), frame(0x00, &[b'x'; 6])].concat();
     let whole = [parts.clone(), frame(0x80, b"")].concat();
     let said = Event::Message(Message::Text("x".repeat(10)));
-    assert_eq!(most(&whole), (vec![said], None));
+    assert_eq!(feed_max_10(&whole), (vec![said], None));
     let more = [parts, frame(0x80, b"x")].concat();
-    assert_eq!(most(&more), (vec![], Some(TOO_BIG)));
-    // Unfinished characters count too.
+    assert_eq!(feed_max_10(&more), (vec![], Some(MESSAGE_TOO_LONG)));
+    // Incomplete characters count too.
     let bytes = [frame(0x01, b"12345678\xe2\x82"), frame(0x00, b"\xac")].concat();
-    assert_eq!(most(&bytes), (vec![], Some(TOO_BIG)));
+    assert_eq!(feed_max_10(&bytes), (vec![], Some(MESSAGE_TOO_LONG)));
     let huge = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0";
-    assert_eq!(feed(&[huge], usize::MAX >> 2), (vec![], Some(TOO_BIG)));
+    assert_eq!(
+        feed(&[huge], usize::MAX >> 2),
+        (vec![], Some(MESSAGE_TOO_LONG))
+    );
     // Control frames have a limit of their own.
-    assert_eq!(most(&frame(0x89, &[1; 125])), (vec![ping(&[1; 125])], None));
+    assert_eq!(
+        feed_max_10(&frame(0x89, &[1; 125])),
+        (vec![ping(&[1; 125])], None)
+    );
 }
 
 #[test]
-fn what_is_announced_is_not_allocated() {
+fn an_announced_length_is_not_allocated() {
     for opcode in [0x81, 0x82] {
         let mut decoder = Decoder::new(usize::MAX);
         let mut head = vec![
@@ -302,22 +313,23 @@ fn what_is_announced_is_not_allocated() {
         ];
         assert_eq!(decoder.decode(&mut head), Ok((14, None)));
         let held = decoder.message.map_or(0, |message| message.capacity());
-        assert!((1..=AHEAD).contains(&held), "{held}");
+        assert!((1..=MAX_RESERVED_BYTES).contains(&held), "{held}");
     }
 }
 
-/// However its fragments are cut: a little below a power of two would double to twice as much.
+/// For each division into fragments. Without the limit, a capacity little below a power of two
+/// would double.
 #[test]
-fn no_message_has_more_room_than_it_may_have_bytes() {
-    for (opcode, first) in [(1, 1), (2, 1), (1, 32_767), (2, 40_001), (2, MOST)] {
-        let mut decoder = Decoder::new(MOST);
-        let (mut left, mut size, mut kind) = (MOST, first, opcode);
+fn the_capacity_of_a_message_is_at_most_its_maximum_size() {
+    for (opcode, first) in [(1, 1), (2, 1), (1, 32_767), (2, 40_001), (2, MAX_BYTES)] {
+        let mut decoder = Decoder::new(MAX_BYTES);
+        let (mut left, mut size, mut kind) = (MAX_BYTES, first, opcode);
         while left > 0 {
             let mut bytes = frame(kind, &vec![b'x'; size]);
             for piece in bytes.chunks_mut(5_000) {
                 assert!(matches!(decoder.decode(piece), Ok((_, None))));
-                let held = decoder.message.as_ref().map_or(0, Body::capacity);
-                assert!(held <= MOST, "{held}");
+                let held = decoder.message.as_ref().map_or(0, PartialMessage::capacity);
+                assert!(held <= MAX_BYTES, "{held}");
             }
             left -= size;
             (size, kind) = (left.min(7_001), 0);

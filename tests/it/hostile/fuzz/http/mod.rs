@@ -1,5 +1,5 @@
-//! Whole connections: heads, chunked bodies, and several requests behind one another, sent in one
-//! piece and in others. What comes back has to be what [`reference`] says, to the byte, both times.
+//! Whole connections: heads, chunked bodies, and pipelined requests, sent in one piece and in
+//! several. The answers must be those of [`reference`], to the byte, both times.
 
 pub mod reference;
 
@@ -17,7 +17,7 @@ use millpond::{CloseReason, Limits, Request, Response, Server, Settings};
 
 /// Nothing takes longer than this, not even where many others want the same cores.
 const GUARD: Duration = Duration::from_secs(20);
-/// Longer ones are not sent byte by byte: there are quicker ways to find what that finds.
+/// Longer inputs are not sent byte by byte: other ways find the same faults in less time.
 const BY_BYTE: usize = 400;
 /// After so many cases a client that does nothing wrong has to be served.
 const BETWEEN: u64 = 64;
@@ -37,12 +37,12 @@ fn limits() -> Limits {
     }
 }
 
-/// What goes over a wire: well-formed up to where the inputs begin.
+/// The bytes of a connection: well-formed up to the beginning of the input.
 pub struct Wire {
     name: &'static str,
     before: &'static [u8],
     corpus: fn() -> Vec<Vec<u8>>,
-    bench: Bench,
+    bench: CountedServer,
 }
 
 pub fn heads() -> Wire {
@@ -83,7 +83,7 @@ fn wire(name: &'static str, before: &'static [u8], corpus: fn() -> Vec<Vec<u8>>)
         name,
         before,
         corpus,
-        bench: Bench::default(),
+        bench: CountedServer::default(),
     }
 }
 
@@ -117,8 +117,8 @@ fn rows(corpus: &[&str]) -> Vec<Vec<u8>> {
 
 type Handler = fn(&Request) -> Response;
 
-/// A server, and what it must have counted.
-struct Bench {
+/// A server, and the numbers that it must have counted.
+struct CountedServer {
     server: Arc<Server<Handler>>,
     limits: Limits,
     /// Ends the polling when it is dropped.
@@ -128,8 +128,8 @@ struct Bench {
     cases: u64,
 }
 
-impl Default for Bench {
-    fn default() -> Bench {
+impl Default for CountedServer {
+    fn default() -> CountedServer {
         let limits = limits();
         let settings = Settings::default().pool_size(8).limits(limits.clone());
         let server = Server::new("127.0.0.1:0", tell as Handler);
@@ -141,7 +141,7 @@ impl Default for Bench {
                 polled.poll_timeout(Duration::from_millis(20));
             }
         });
-        Bench {
+        CountedServer {
             server,
             limits,
             stop: Some((sender, thread)),
@@ -152,7 +152,7 @@ impl Default for Bench {
     }
 }
 
-impl Drop for Bench {
+impl Drop for CountedServer {
     fn drop(&mut self) {
         if let Some((sender, thread)) = self.stop.take() {
             drop(sender);
@@ -187,7 +187,7 @@ fn seen(method: &str, target: &str, fields: &[(String, String)], body: &[u8]) ->
         .collect()
 }
 
-impl Bench {
+impl CountedServer {
     fn check(&mut self, input: &[u8], rng: &mut Rng) -> Result<(), String> {
         let want = reference::answers(input, &self.limits);
         let whole = self.exchange(&[input], &want)?;
@@ -223,7 +223,7 @@ impl Bench {
                 .map_err(|why| format!("answer {number}: {why}; then {end:?}"))?;
             statuses.push(got);
         }
-        // Whoever asks for the end and sends more may get a reset behind the answer.
+        // A client that asks for the end and sends more may get a reset behind the answer.
         let asked = matches!(want.last(), Some(Answer::Seen { keep: false, .. }));
         let end = match end {
             Err(e) if asked && e.kind() == ErrorKind::ConnectionReset => Ok(()),
@@ -244,7 +244,7 @@ impl Bench {
     fn end(&mut self) -> Result<(), String> {
         let began = Instant::now();
         while self.server.stats().open > 0 && began.elapsed() < GUARD {
-            thread::yield_now();
+            thread::sleep(Duration::from_millis(1));
         }
         let stats = self.server.stats();
         let closed: u64 = CloseReason::ALL

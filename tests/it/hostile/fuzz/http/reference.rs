@@ -1,6 +1,6 @@
-//! Requests read slowly and simply, from the grammars of RFC 9110, RFC 9112 and RFC 3986. All
-//! faults of a head are gathered: which of them a server names first is its own affair, but it has
-//! to name one of them, and to accept what has none.
+//! A slow and simple reader of requests, written from the grammars of RFC 9110, RFC 9112 and RFC
+//! 3986. The reader gathers all faults of a head: the server may report any one of them, must
+//! report one, and must accept a head without a fault.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ const EXTENSIONS: usize = 4 * 1024;
 /// Lines of nothing before a request, likewise.
 const EMPTY_LINES: usize = 16;
 
-/// What a stream of bytes, which then ends, is answered with.
+/// The answers to a stream of bytes that ends.
 #[derive(Debug)]
 pub enum Answer {
     /// The handler saw this, and the connection stays or not.
     Seen { request: Request, keep: bool },
-    /// One of these, and the end of the connection. HEAD is told so without a body.
+    /// One of these, and the end of the connection. The answer to HEAD has no body.
     Refused {
         statuses: BTreeSet<u16>,
         head: bool,
@@ -115,7 +115,7 @@ enum Length {
     Chunked,
 }
 
-/// Of a head that is not whole, all there is. What is returned is of use if there are no faults.
+/// For an incomplete head, all bytes. The result is valid only without faults.
 fn read_head(bytes: &[u8], limits: &Limits, faults: &mut BTreeSet<u16>) -> Head {
     if bytes.len() > limits.max_head_bytes {
         faults.insert(431);
@@ -273,7 +273,8 @@ fn request_line(
     (request, minor, authority)
 }
 
-/// RFC 3986 §3.3, §3.4; brackets, and in a query what browsers do not escape (WHATWG URL), besides.
+/// RFC 3986 §3.3 and §3.4, and brackets; in a query also the bytes that browsers do not escape
+/// (WHATWG URL).
 fn has_target_bytes(target: &[u8]) -> bool {
     let mut in_query = false;
     let mut at = 0;
@@ -487,7 +488,7 @@ fn chunked(bytes: &[u8], limits: &Limits) -> Result<(Vec<u8>, usize), BTreeSet<u
         match line {
             Some(b"") if !is_long => return Ok((body, at + 2)),
             Some(line) if !is_long && count < limits.max_headers && field_line(line).is_some() => {}
-            // What is wrong with it may stand before or behind what is too much.
+            // The fault may stand before or behind the excess.
             _ => {
                 let mut statuses = BTreeSet::from([400]);
                 if is_long || count >= limits.max_headers {
@@ -538,7 +539,7 @@ fn are_extensions(mut rest: &[u8]) -> bool {
     true
 }
 
-/// What is behind the quoted-string that has begun (RFC 9110 §5.6.4).
+/// Returns the rest behind a quoted-string that has begun (RFC 9110 §5.6.4).
 fn quoted(mut rest: &[u8]) -> Option<&[u8]> {
     let is_text = |b: u8| b == b'\t' || (b >= b' ' && b != 0x7f);
     loop {
