@@ -15,7 +15,7 @@ use std::time::Duration;
 ///
 /// The `Upgrade` header of the response names the protocol. The request must be HTTP/1.1 and
 /// request that protocol, and the handler must have read its body (RFC 9110 §7.8). Otherwise the
-/// server answers 500.
+/// server sends a 500.
 ///
 /// # Example: echo
 ///

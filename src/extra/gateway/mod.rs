@@ -1,5 +1,5 @@
-//! Gateways: another server or a program answers a request, or a proxy passes requests on to this
-//! server.
+//! Gateways: requests that another server or a program answers, and requests that a proxy passes on
+//! to this server.
 //!
 //! * `proxy/`: another HTTP server answers
 //! * `cgi/`: a program answers (CGI)
@@ -18,6 +18,6 @@ mod response_head;
 #[cfg(feature = "trusted-proxies")]
 pub(crate) mod trusted_proxies;
 
-/// The text of the error for a request whose body the handler has already taken.
+/// The error text for a body that the handler has already read.
 #[cfg(any(feature = "cgi", feature = "proxy"))]
-const BODY_ALREADY_TAKEN: &str = "request body already taken";
+const BODY_ALREADY_READ: &str = "request body already read";

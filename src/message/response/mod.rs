@@ -52,7 +52,7 @@ use std::fs::File;
 /// ```
 pub struct Response {
     /// The status code: 200 to 999, or 101 with an `upgrade` (RFC 9110 §15). In place of any other
-    /// code, the server answers 500. The server itself sends interim responses.
+    /// code, the server sends a 500. The server itself sends interim responses.
     pub status_code: u16,
 
     /// The header fields, in the order in which they are sent.
@@ -64,7 +64,7 @@ pub struct Response {
     ///
     /// A name must be a token. A value must not contain a line break or any other control character
     /// except HTAB. Characters beyond ASCII are sent as UTF-8, which few clients expect. If a field
-    /// is invalid, the server answers 500 instead: without the field, the response could have
+    /// is invalid, the server sends a 500 instead: without the field, the response could have
     /// another meaning. For a text from users, use a method that encodes the text:
     /// [`redirect_303`](Response::redirect_303) and its like for a target, and
     /// [`with_content_disposition_attachment`](Response::with_content_disposition_attachment) for a
@@ -284,8 +284,8 @@ impl Response {
         empty(404)
     }
 
-    /// Returns a 406 (Not Acceptable) without a body: for a request whose `Accept` excludes every
-    /// type that the handler can send.
+    /// Returns a 406 (Not Acceptable) without a body: for a request with an `Accept` that excludes
+    /// every type of the handler.
     ///
     /// ```
     /// assert_eq!(millpond::Response::empty_406().status_code, 406);

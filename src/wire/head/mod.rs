@@ -336,7 +336,7 @@ impl HeadParser {
         Ok(complete)
     }
 
-    /// Adds the field line whose value is `bytes[mark..end]`, with its trailing OWS.
+    /// Adds a field line with the value `bytes[mark..end]`, which includes its trailing OWS.
     #[inline]
     fn field(
         &mut self,

@@ -102,7 +102,7 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
     })
 }
 
-/// Completes a head whose target is in absolute-form: copies the authority to Host, and adds a path
+/// Completes a head with a target in absolute-form: copies the authority to Host, and adds a path
 /// to a target without one.
 pub(crate) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
     // RFC 9112 §3.2.2: the authority of the target replaces what Host says.

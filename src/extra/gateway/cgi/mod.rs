@@ -53,7 +53,7 @@
 //! * hop-by-hop fields: `Connection` and the fields it names, `Upgrade` and others
 //! * `Expect`
 //! * `Proxy`, because programs take `HTTP_PROXY` for the proxy to use
-//! * a field whose name has other characters than letters, digits and `-`: `X_Role` would look like
+//! * a field name with other characters than letters, digits and `-`: `X_Role` would look like
 //!   `X-Role`
 //!
 //! Several fields of one name are joined with commas, `Cookie` fields with semicolons.
@@ -62,8 +62,8 @@
 //!
 //! The program reads the body of the request from its standard input, in pieces of up to 64 KiB. A
 //! body without a known length is buffered up to 1 MiB, so that there is a `CONTENT_LENGTH`. For a
-//! longer one, there is no such variable, and the program must read to the end, as `git
-//! http-backend` does. A program that relies on `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as
+//! longer one, there is no such variable, and the program must read to the end, as
+//! `git-http-backend` does. A program that relies on `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as
 //! `php-cgi` does, takes such a body for an empty one. In front of such a program, answer 411 to a
 //! request with `Transfer-Encoding`. If the client disconnects before the end of its body, the
 //! program is killed before it can read an end.
@@ -121,13 +121,13 @@ use std::process::{Command, Stdio};
 use self::program::{Program, Timeouts};
 use self::response::CgiResponse;
 use super::request::{body_length, RequestLength};
-use super::BODY_ALREADY_TAKEN;
+use super::BODY_ALREADY_READ;
 use crate::{Request, Response};
 
 /// The reason for which a program has not responded.
 #[derive(Debug)]
 pub enum CgiError {
-    /// The handler has already taken the body of the request with
+    /// The handler has already read the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
     /// The program could not start, or failed before the end of its head. The kind is `InvalidData`
@@ -145,7 +145,7 @@ impl From<io::Error> for CgiError {
 impl fmt::Display for CgiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            CgiError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
             CgiError::IoError(error) => write!(f, "cannot run CGI program: {error}"),
         }
     }

@@ -303,7 +303,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The program reads the end of its input, also if it never got any.
+        // Without this, a program that never got input would wait for the end of its input.
         self.stdin = None;
         let mut child = match self.child.take() {
             Some(child) => child,
@@ -322,7 +322,7 @@ impl Drop for Process {
     }
 }
 
-/// Waits for the exit of a program whose output is not read any more, and kills it after the
+/// Waits for the exit of a program after the last read of its output. Kills the program after the
 /// timeout.
 fn wait_or_kill(child: &Mutex<Child>, timeout: Duration) {
     let mut child = lock(child);

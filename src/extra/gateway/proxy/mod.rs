@@ -122,13 +122,13 @@ use self::failure::Failure;
 use self::upstream::{Timeouts, Upstream};
 use super::request::HopByHop;
 use super::response_head::ResponseHead;
-use super::BODY_ALREADY_TAKEN;
+use super::BODY_ALREADY_READ;
 use crate::{Request, Response, ResponseBody};
 
 /// The reason for which [`proxy`] has no response of the other server.
 #[derive(Debug)]
 pub enum ProxyError {
-    /// The handler has already taken the body of the request with
+    /// The handler has already read the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
     /// The other server could not be reached, or failed before the end of its response head. The
@@ -149,7 +149,7 @@ impl From<io::Error> for ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            ProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
             ProxyError::IoError(error) => write!(f, "cannot forward request: {error}"),
             ProxyError::HttpParseError => f.write_str("invalid response from upstream server"),
         }
@@ -225,7 +225,7 @@ where
 /// The reason for which [`full_proxy`] has no response.
 #[derive(Debug)]
 pub enum FullProxyError {
-    /// The handler has already taken the body of the request with
+    /// The handler has already read the body of the request with
     /// [`Request::data`](crate::Request::data).
     BodyAlreadyExtracted,
 }
@@ -233,7 +233,7 @@ pub enum FullProxyError {
 impl fmt::Display for FullProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FullProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_TAKEN),
+            FullProxyError::BodyAlreadyExtracted => f.write_str(BODY_ALREADY_READ),
         }
     }
 }
@@ -251,7 +251,7 @@ impl Error for FullProxyError {}
 ///
 /// # Errors
 ///
-/// Returns an error if the handler has already taken the body. This is a bug in the handler, so
+/// Returns an error if the handler has already read the body. This is a bug in the handler, so
 /// `unwrap` or `expect` is appropriate.
 ///
 /// ```

@@ -135,7 +135,7 @@ fn login_shows_mistakes_beside_the_fields_and_keeps_the_name() {
     let reply = browser.post("/login", "name=a&name=b");
     assert_eq!(reply.status, 400);
     assert!(
-        reply.text().contains("role=\"alert\">the field"),
+        reply.text().contains("role=\"alert\">invalid form field"),
         "{reply:?}"
     );
     // After all these mistakes, the form still works.

@@ -9,10 +9,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::address::client_address;
 use crate::message::request::head::Head;
 use crate::message::syntax::bytes;
 use crate::message::syntax::bytes::{is_ows, trim, QUOTED, TOKEN, VALUE};
-use crate::util::net::canonical;
 use crate::wire::proxied::Client;
 
 /// The fields in which proxies name the client.
@@ -45,14 +45,14 @@ fn forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) ->
         if !trusted(client.address.ip()) {
             break;
         }
-        let hop = match element.and_then(hop) {
+        let (address, secure) = match element.and_then(hop) {
             Some(hop) => hop,
             None => break,
         };
-        client.secure = hop.secure;
-        match hop.node {
-            Some(Node::Address(address)) => client.address = address,
-            Some(Node::Hidden) | None => break,
+        client.secure = secure;
+        match address {
+            Some(address) => client.address = address,
+            None => break,
         }
     }
     client
@@ -83,21 +83,12 @@ fn x_forwarded(head: &Head, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) 
     }
 }
 
-/// The element of one proxy: the sender of the request and its protocol.
-struct Hop {
-    node: Option<Node>,
-    secure: bool,
-}
-
-enum Node {
-    Address(SocketAddr),
-    /// `unknown`, or an obfuscated identifier.
-    Hidden,
-}
-
+/// Returns the address in the element of one proxy, and whether its protocol is https. The address
+/// is `None` if it is missing or hidden.
+///
 /// forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ). OWS around a semicolon is
 /// accepted.
-fn hop(element: &str) -> Option<Hop> {
+fn hop(element: &str) -> Option<(Option<SocketAddr>, bool)> {
     let (mut node_value, mut proto_value) = (None, None);
     let mut rest = element;
     loop {
@@ -127,13 +118,13 @@ fn hop(element: &str) -> Option<Hop> {
         }
     }
     let mut buffer = [0; MAX_VALUE_BYTES];
-    let node = match node_value {
-        Some(value) => Some(node(unquoted(value, &mut buffer)?)?),
+    let address = match node_value {
+        Some(value) => node(unquoted(value, &mut buffer)?)?,
         None => None,
     };
     let proto = proto_value.and_then(|value| unquoted(value, &mut buffer));
     let secure = proto.map_or(false, |proto| proto.eq_ignore_ascii_case("https"));
-    Some(Hop { node, secure })
+    Some((address, secure))
 }
 
 /// The longest value of `for` and `proto`: 64 bytes. No address with a port and no protocol name is
@@ -170,15 +161,18 @@ fn unquoted<'a>(value: &str, buffer: &'a mut [u8; MAX_VALUE_BYTES]) -> Option<&'
     std::str::from_utf8(&buffer[..length]).ok()
 }
 
+/// Returns the address of a node, or `Some(None)` for `unknown` and an obfuscated identifier.
+///
 /// node = nodename [ ":" node-port ] (RFC 7239 §6)
-fn node(text: &str) -> Option<Node> {
-    let (name, port) = match text.strip_prefix('[') {
+fn node(text: &str) -> Option<Option<SocketAddr>> {
+    let (address, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (address, tail) = rest.split_once(']')?;
             let address: Ipv6Addr = address.parse().ok()?;
-            let port = match tail {
-                "" => None,
-                _ => Some(tail.strip_prefix(':')?),
+            let port = if tail.is_empty() {
+                None
+            } else {
+                Some(tail.strip_prefix(':')?)
             };
             (Some(IpAddr::V6(address)), port)
         }
@@ -197,12 +191,7 @@ fn node(text: &str) -> Option<Node> {
         }
     };
     let port = port.map_or(Some(0), port_of)?;
-    Some(match name.map(canonical) {
-        // 0.0.0.0 and `::` are the address of no client.
-        Some(address) if address.is_unspecified() => Node::Hidden,
-        Some(address) => Node::Address(SocketAddr::new(address, port)),
-        None => Node::Hidden,
-    })
+    Some(address.and_then(|address| client_address(address, port)))
 }
 
 /// node-port = port / obfport; port = 1*5DIGIT. An obfuscated port counts as 0.
@@ -224,13 +213,10 @@ fn is_obfuscated(text: &str) -> bool {
 /// Returns the address in an element of `X-Forwarded-For`: a bare address, or one as in
 /// `Forwarded`. This field has no grammar.
 fn x_node(element: &str) -> Option<SocketAddr> {
-    let bare = element.parse::<Ipv6Addr>().ok();
-    let bare = bare.map(|address| SocketAddr::new(canonical(address.into()), 0));
-    let named = bare.or_else(|| match node(element)? {
-        Node::Address(address) => Some(address),
-        Node::Hidden => None,
-    });
-    named.filter(|address| !address.ip().is_unspecified())
+    match element.parse::<Ipv6Addr>() {
+        Ok(address) => client_address(address.into(), 0),
+        Err(_) => node(element)?,
+    }
 }
 
 /// Returns the elements of a list in reverse order, without empty ones (RFC 9110 §5.6.1). Several

@@ -3,9 +3,9 @@
 //!
 //! The caller decides which connections begin with a preface, and which proxies are trusted.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use crate::util::net::canonical;
+use super::address::client_address;
 use crate::wire::proxied::Preface;
 
 /// The longest line of version 1, with its CRLF: 107 bytes (§2.1). A longer line is malformed.
@@ -57,17 +57,11 @@ fn read_line(bytes: &[u8]) -> Option<Option<Preface>> {
             if parts.next().is_some() {
                 return None;
             }
-            client(source, source_port)
+            client_address(source, source_port)
         }
         _ => return None,
     };
     Some(Some(Preface { length, source }))
-}
-
-/// Returns the address of the client, or `None` for an unspecified address.
-fn client(address: IpAddr, port: u16) -> Option<SocketAddr> {
-    let address = Some(canonical(address)).filter(|address| !address.is_unspecified());
-    address.map(|address| SocketAddr::new(address, port))
 }
 
 /// Reads a port: 0 to 65535, without leading zeros.
@@ -120,7 +114,7 @@ fn read_binary(bytes: &[u8]) -> Option<Option<Preface>> {
         }
         _ => return None,
     };
-    let source = source.and_then(|(address, port)| client(address, port));
+    let source = source.and_then(|(address, port)| client_address(address, port));
     Some(Some(Preface { length, source }))
 }
 

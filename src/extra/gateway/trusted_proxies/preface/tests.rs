@@ -1,5 +1,7 @@
 //! Prefaces to the byte: valid, malformed and incomplete ones.
 
+use std::net::SocketAddr;
+
 use super::*;
 
 fn address(text: &str) -> SocketAddr {

@@ -1,6 +1,14 @@
-//! Addresses with the same first bits, as `10.0.0.0/8`.
+//! The addresses of clients, and prefixes such as `10.0.0.0/8`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::util::net::canonical;
+
+/// Returns the address of a client, or `None` for an unspecified address, which no client can have.
+pub(super) fn client_address(address: IpAddr, port: u16) -> Option<SocketAddr> {
+    let address = canonical(address);
+    (!address.is_unspecified()).then(|| SocketAddr::new(address, port))
+}
 
 /// All addresses with the same first bits, as IPv6: an IPv4 address is `::ffff:192.0.2.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
