@@ -56,16 +56,16 @@ pub(crate) struct Engine {
     /// no lock is contended by many cores. Connections are dealt to them in turn.
     pools: Vec<Pool<Connection>>,
     next_pool: AtomicUsize,
-    pub(super) settings: Settings,
+    pub(crate) settings: Settings,
     service: Arc<Service>,
-    pub(super) monitor: Monitor,
+    pub(crate) monitor: Monitor,
     /// The number of failed accepts in a row.
     failures: AtomicU32,
 }
 
 impl Engine {
     /// Creates an engine that reports to `monitor`, unless the settings name another.
-    pub(super) fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
+    pub(crate) fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
         let monitor = settings.monitor.as_ref().unwrap_or(monitor).clone();
         let pool_size = settings.pool_size;
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -91,13 +91,13 @@ impl Engine {
 
     /// Creates an engine with the same handler and other settings, in place of one that has not
     /// begun to serve.
-    pub(super) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
+    pub(crate) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
         let handler = Arc::clone(&self.service.handler);
         Engine::new(handler, settings, &self.monitor)
     }
 
     /// Accepts the connections that are queued, without waiting.
-    pub(super) fn poll(&self, listener: &Listener) {
+    pub(crate) fn poll(&self, listener: &Listener) {
         // The holder of the accept lock accepts all connections that are queued.
         if !listener.lock_accept(Instant::now()) {
             return;
@@ -112,7 +112,7 @@ impl Engine {
 
     /// Accepts the connections that are queued at a [closing](Listener::close) listener, and closes
     /// its socket.
-    pub(super) fn finish(&self, listener: &Listener) {
+    pub(crate) fn finish(&self, listener: &Listener) {
         listener.finish(|accepted| match accepted {
             Ok(accepted) => self.admit(accepted, listener),
             Err(e) => self.accept_failed(e),
@@ -123,7 +123,7 @@ impl Engine {
     /// Accepts connections until `deadline`, or until the listener is closed.
     ///
     /// While a scanner runs, it accepts between two scans of its list.
-    pub(super) fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Instant) {
+    pub(crate) fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Instant) {
         if !listener.lock_accept(deadline) {
             return;
         }
@@ -157,7 +157,7 @@ impl Engine {
 
     /// Accepts connections from several listeners until `deadline`, or until one is closed: from
     /// the first one on this thread, from the others each on a thread for that time.
-    pub(super) fn poll_all_until(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Instant) {
+    pub(crate) fn poll_all_until(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Instant) {
         thread::scope(|scope| {
             let mut here = Vec::new();
             for (index, listener) in listeners.iter().enumerate() {
@@ -275,23 +275,23 @@ impl Engine {
     }
 
     /// Makes each connection from the listeners of today end with its next response.
-    pub(super) fn wind_down(&self) {
+    pub(crate) fn wind_down(&self) {
         self.service.registry.wind_down(Listener::next_id());
     }
 
     /// Makes each connection end after the response that it is waiting for. Does not wait.
-    pub(super) fn begin_drain(&self) {
+    pub(crate) fn begin_drain(&self) {
         self.service.registry.begin_drain(|| self.scan_all());
     }
 
     /// Ends all connections, after the responses to the requests in flight, and waits for that at
     /// most until `deadline`.
-    pub(super) fn drain(&self, deadline: Option<Instant>) -> Drained {
+    pub(crate) fn drain(&self, deadline: Option<Instant>) -> Drained {
         self.drain_where(|_| true, deadline)
     }
 
     /// [Drains](Engine::drain) the connections for which `is_leaving` returns true.
-    pub(super) fn drain_where(
+    pub(crate) fn drain_where(
         &self,
         is_leaving: impl Fn(&ConnectionHandle) -> bool,
         deadline: Option<Instant>,

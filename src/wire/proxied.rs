@@ -30,7 +30,7 @@ pub(crate) struct Preface {
     pub(crate) source: Option<SocketAddr>,
 }
 
-/// The client on whose behalf a request was made.
+/// The client that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     /// The port is 0 if the proxy named none.

@@ -74,7 +74,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn new(socket: Socket, filter: LocalFilter) -> Listener {
+    pub(crate) fn new(socket: Socket, filter: LocalFilter) -> Listener {
         Listener {
             address: socket.address.clone(),
             is_shared: socket.is_shared,
@@ -90,46 +90,46 @@ impl Listener {
     }
 
     /// Gives this listener the number and the filter of a closed one, as a replacement.
-    pub(super) fn replacing(mut self, closed: &Listener) -> Listener {
+    pub(crate) fn replacing(mut self, closed: &Listener) -> Listener {
         self.id = closed.id;
         self.set_filter(closed.filter().clone());
         self
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
     /// Returns whether other processes have the socket too.
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    pub(super) fn filter(&self) -> MutexGuard<'_, LocalFilter> {
+    pub(crate) fn filter(&self) -> MutexGuard<'_, LocalFilter> {
         lock(&self.filter)
     }
 
-    pub(super) fn set_filter(&self, filter: LocalFilter) {
+    pub(crate) fn set_filter(&self, filter: LocalFilter) {
         *lock(&self.filter) = filter;
     }
 
-    pub(super) fn id(&self) -> ListenerId {
+    pub(crate) fn id(&self) -> ListenerId {
         self.id
     }
 
     /// Returns the number of the next listener: all that exist have lower ones.
-    pub(super) fn next_id() -> ListenerId {
+    pub(crate) fn next_id() -> ListenerId {
         LISTENERS.load(Ordering::Relaxed)
     }
 
     /// Returns whether [`close`](Listener::close) was called, after which no wait begins.
-    pub(super) fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
     /// Waits for the accept lock, and returns whether it was acquired before the deadline and the
     /// close.
-    pub(super) fn lock_accept(&self, deadline: Instant) -> bool {
+    pub(crate) fn lock_accept(&self, deadline: Instant) -> bool {
         // The holder unlocks by its own deadline, or when the listener is closed.
         let left = deadline.saturating_duration_since(Instant::now());
         let waited =
@@ -141,7 +141,7 @@ impl Listener {
         !mem::replace(&mut *locked, true)
     }
 
-    pub(super) fn unlock_accept(&self) {
+    pub(crate) fn unlock_accept(&self) {
         *lock(&self.accept_lock) = false;
         self.accept_unlocked.notify_one();
     }
@@ -152,7 +152,7 @@ impl Listener {
     /// # Errors
     ///
     /// If an accept fails although a connection is queued.
-    pub(super) fn accept_queued(
+    pub(crate) fn accept_queued(
         &self,
         max: usize,
         mut each: impl FnMut(Accepted),
@@ -180,7 +180,7 @@ impl Listener {
     /// Waits for connections until `deadline`, until the listener is closed, or until `each`
     /// returns false. Connections and errors are passed to `each`, which may take long. The
     /// caller holds the accept lock.
-    pub(super) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
+    pub(crate) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
         if let Some(socket) = self.socket() {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             if let Some(options) = &socket.options {
@@ -219,7 +219,7 @@ impl Listener {
     }
 
     /// Does not accept for the given time, or until the listener is closed.
-    pub(super) fn pause(&self, time: Duration) {
+    pub(crate) fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_closing() {
             match until.checked_duration_since(Instant::now()) {
@@ -231,7 +231,7 @@ impl Listener {
 
     /// Ends the waiting of the caller that holds the accept lock. The queue of the kernel stays, to
     /// be emptied by [`finish`](Listener::finish).
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         if self.closing.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -271,7 +271,7 @@ impl Listener {
 
     /// Accepts the queued connections after [`close`](Listener::close), and closes the socket right
     /// after the last one. A connection that the kernel takes in between is reset.
-    pub(super) fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
+    pub(crate) fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
         let mut failures = Vec::new();
         if let Some(socket) = lock(&self.socket).take() {
             let mut late = lock(&self.late);

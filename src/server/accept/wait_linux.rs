@@ -21,7 +21,7 @@ const MAX_WAKE_ATTEMPTS: u32 = 50;
 
 /// A socket in blocking mode. The drop makes the socket nonblocking again, the mode between two
 /// waits.
-pub(super) struct KernelWait<'s> {
+pub(crate) struct KernelWait<'s> {
     socket: &'s Socket,
     options: &'s TcpStream,
     /// The timeout that is set; `None` before the first accept.
@@ -29,7 +29,7 @@ pub(super) struct KernelWait<'s> {
 }
 
 impl<'s> KernelWait<'s> {
-    pub(super) fn new(socket: &'s Socket, options: &'s TcpStream) -> KernelWait<'s> {
+    pub(crate) fn new(socket: &'s Socket, options: &'s TcpStream) -> KernelWait<'s> {
         KernelWait {
             socket,
             options,
@@ -38,7 +38,7 @@ impl<'s> KernelWait<'s> {
     }
 
     /// Accepts a connection, and blocks in the kernel for at most `left`.
-    pub(super) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
+    pub(crate) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
         let left = left.min(MAX_ACCEPT_TIMEOUT);
         if self.armed.is_none() {
             self.options.set_nonblocking(false)?;
@@ -65,7 +65,7 @@ impl Drop for KernelWait<'_> {
 /// # Errors
 ///
 /// If no connection can be made, for example because descriptors have run out.
-pub(super) fn wake_by_connection(
+pub(crate) fn wake_by_connection(
     addr: SocketAddr,
     is_blocked: impl Fn() -> bool,
 ) -> io::Result<Option<SocketAddr>> {

@@ -19,31 +19,31 @@ use crate::server::registry::{ConnectionHandle, Drained};
 /// The rank of an old listener among the new addresses, with its new filter; `None` if it leaves.
 type Kept = Option<(usize, LocalFilter)>;
 
-pub(super) struct ListenerSet {
-    pub(super) engine: Arc<Engine>,
+pub(crate) struct ListenerSet {
+    pub(crate) engine: Arc<Engine>,
     /// Empty only after a failed move that could not open the old address again.
     threads: Vec<ListenerThread>,
 }
 
 impl ListenerSet {
-    pub(super) fn new(engine: Arc<Engine>) -> ListenerSet {
+    pub(crate) fn new(engine: Arc<Engine>) -> ListenerSet {
         ListenerSet {
             engine,
             threads: Vec::new(),
         }
     }
 
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.threads.iter().map(ListenerThread::address)
     }
 
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         close_all(&mut self.threads);
     }
 
     /// Listens on these addresses and on no others, then drains the connections from the others, at
     /// most until `deadline`.
-    pub(super) fn move_to<L: Into<Listen>>(
+    pub(crate) fn move_to<L: Into<Listen>>(
         &mut self,
         addresses: impl IntoIterator<Item = L>,
         deadline: Option<Instant>,

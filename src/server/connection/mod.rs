@@ -199,7 +199,7 @@ impl Task for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
+    pub(crate) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
         let deadline = deadline_after(Instant::now(), service.limits.idle_timeout);
         let proxies = service.proxies.clone();
         let proxies = proxies.filter(|proxies| proxies.expects_preface(handle.peer.ip()));
@@ -223,7 +223,7 @@ impl Connection {
     }
 
     /// Returns the socket of a connection that is not served, for a last response.
-    pub(super) fn turned_away(&mut self) -> &TcpStream {
+    pub(crate) fn turned_away(&mut self) -> &TcpStream {
         self.reason = None;
         &self.handle.stream
     }

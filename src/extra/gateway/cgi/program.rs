@@ -62,7 +62,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(super) fn start(mut command: Command, timeouts: Timeouts) -> io::Result<Program> {
+    pub(crate) fn start(mut command: Command, timeouts: Timeouts) -> io::Result<Program> {
         let mut child = command.spawn()?;
         let (stdout, stdin) = (child.stdout.take(), child.stdin.take());
         let mut program = Program {
@@ -87,13 +87,13 @@ impl Program {
         Ok(program)
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
     /// Writes the buffered part of the body, and then the rest: `rest` bytes, or all bytes. Returns
     /// early if the program closes its input.
-    pub(super) fn write_body(
+    pub(crate) fn write_body(
         &mut self,
         buffered: Vec<u8>,
         mut body: impl Read,
@@ -180,7 +180,7 @@ impl Program {
     }
 
     /// Waits for the head of the output, and returns it.
-    pub(super) fn read_head(&mut self) -> io::Result<ResponseHead> {
+    pub(crate) fn read_head(&mut self) -> io::Result<ResponseHead> {
         let end = Instant::now() + self.timeouts.head;
         let mut parser = ResponseParser::new(HeadSyntax::Cgi);
         let mut received = Vec::new();

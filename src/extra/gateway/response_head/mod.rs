@@ -40,7 +40,7 @@ pub(crate) struct ResponseHead {
 }
 
 impl ResponseHead {
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 }
@@ -57,7 +57,7 @@ pub(crate) struct ResponseParser {
 }
 
 impl ResponseParser {
-    pub(super) fn new(syntax: HeadSyntax) -> ResponseParser {
+    pub(crate) fn new(syntax: HeadSyntax) -> ResponseParser {
         ResponseParser {
             syntax,
             line: 0,
@@ -71,7 +71,7 @@ impl ResponseParser {
     ///
     /// Returns the length of the head and the head if it is complete; the parser is then ready for
     /// the next one. Returns `None` if more bytes are needed.
-    pub(super) fn feed(
+    pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
     ) -> Result<Option<(usize, ResponseHead)>, Rejection> {

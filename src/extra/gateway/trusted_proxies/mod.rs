@@ -1,22 +1,20 @@
 //! The proxies in front of a server that may name the client of a request.
 //!
 //! * this file: [`Proxies`], which decides which statements count
-//! * `address`: the address of a client in one spelling
-//! * `prefix`: addresses with the same first bits
+//! * `address`: the addresses of clients, and prefixes of addresses
 //! * `forwarded/`: the fields `Forwarded`, `X-Forwarded-For` and `X-Forwarded-Proto`
 //! * `preface/`: the header of the PROXY protocol
 
 mod address;
 mod forwarded;
 mod preface;
-mod prefix;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use self::address::Prefix;
 use self::forwarded::Dialect;
-use self::prefix::Prefix;
 use crate::message::request::head::Head;
 use crate::server::Settings;
 use crate::util::net::unix_peer;

@@ -9,7 +9,7 @@ use super::{assert_none, location};
 ///
 /// Wire and routing do not know each other. The pool, the registry and `util` know nothing of HTTP.
 /// Accepted streams know nothing of connections.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("limits", &[]),
     ("util", &[]),
     ("message", &["util"]),
@@ -86,6 +86,10 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         &["message", "util", "extra/negotiation"],
     ),
     ("extra/gateway", &["message", "util", "wire"]),
+    (
+        "extra/gateway/trusted_proxies",
+        &["message", "util", "wire", "server/config"],
+    ),
     (
         "extra/input",
         &["message", "util", "extra/json", "extra/negotiation"],
