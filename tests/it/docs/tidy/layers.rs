@@ -80,12 +80,14 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("server/pool", &["util"]),
     ("extra", &["message", "util"]),
     ("extra/json", &["util"]),
+    // `Response::json`: the one file of JSON that knows messages.
+    ("extra/json/response", &["message", "extra/json"]),
     ("extra/assets", &["message", "util", "extra/negotiation"]),
     (
         "extra/content_encoding",
         &["message", "util", "extra/negotiation"],
     ),
-    ("extra/gateway", &["message", "util", "wire"]),
+    ("extra/gateway", &["limits", "message", "util", "wire"]),
     (
         "extra/gateway/trusted_proxies",
         &["message", "util", "wire", "server/config"],
