@@ -74,7 +74,8 @@ pub struct RouteBuilder {
     pattern: Pattern,
 }
 
-/// The error of a malformed method or pattern of a route. The message names both.
+/// The error of a malformed method or pattern of a route. The message names the method or the
+/// pattern, and the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteError(String);
 
@@ -124,7 +125,7 @@ impl Route {
         any ANY;
     }
 
-    /// Begins a route for a method without a constructor here.
+    /// Begins a route for any method, for example one without a constructor here.
     ///
     /// ```
     /// use millpond::{Response, Route};
@@ -156,7 +157,7 @@ impl Route {
     ///
     /// assert!(Route::try_on("GET", "/users/{id}").is_ok());
     /// let error = Route::try_on("GET", "users").unwrap_err();
-    /// assert_eq!(error.to_string(), "invalid route pattern \"users\": does not begin with `/`");
+    /// assert_eq!(error.to_string(), "invalid route pattern \"users\": expected `/` at start");
     /// ```
     pub fn try_on(
         method: impl Into<String>,

@@ -175,8 +175,9 @@ impl Router {
         read(&self.routes).clone()
     }
 
-    /// Sets the handler for paths that no pattern matches, in place of an empty 404. Requests with an
-    /// unknown method get 501 and do not reach it. A route `Route::any("/{path...}")` gets these too.
+    /// Sets the handler for paths that no pattern matches, in place of an empty 404. Requests with
+    /// an unknown method get 501 and do not reach the fallback. A route `Route::any("/{path...}")`
+    /// gets these too.
     ///
     /// ```
     /// use millpond::{Request, Response, Router};
@@ -232,7 +233,7 @@ enum Decision {
     Fallback,
 }
 
-/// Decides by which route, or by which response without a route, a request is answered.
+/// Returns the route whose handler answers the request, or the response if no handler does.
 fn decide(routes: &[Route], request: &Request) -> Decision {
     let (method, path) = (request.method(), request.raw_path());
     // RFC 9110 §9.3.7: `*` stands for the server as a whole. It is not a path.

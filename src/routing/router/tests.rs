@@ -338,7 +338,7 @@ fn goes_on_after_a_panic_under_its_lock() {
 fn refuses_malformed_routes_with_a_sentence() {
     let table: &[(&str, &str, &str)] = &[
         ("GET", "users", "does not begin with `/`"),
-        ("GET", "/{id", "a parameter is a whole segment"),
+        ("GET", "/{id", "expected parameter as whole segment"),
         ("GE T", "/", "invalid route method \"GE T\": not a token"),
         ("", "/", "invalid route method \"\": not a token"),
     ];

@@ -131,7 +131,7 @@ impl Kind {
         Ok(Some(options))
     }
 
-    /// Returns nothing: elsewhere the options of a listening socket cannot be set by std.
+    /// Returns `None`: on other systems, std cannot set the options of a listening socket.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn options(&self) -> io::Result<Option<TcpStream>> {
         Ok(None)

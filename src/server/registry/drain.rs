@@ -15,8 +15,8 @@ use crate::util::lock::lock;
 /// likely arrives within that time, which is part of the 20 ms that `stoppable` promises.
 pub(super) const FRESH_GRACE_TIME: Duration = Duration::from_millis(10);
 
-/// Time that a drain waits, for connections of a listener that [winds down](Registry::wind_down),
-/// for a first byte or for the rest of a request: 250 ms. Such a drain was announced and need not
+/// Time that a drain waits for a first byte or for the rest of a request, on connections of a
+/// listener that [winds down](Registry::wind_down): 250 ms. Such a drain was announced and need not
 /// be quick. The peer may be a proxy on a busy machine that has connected, or has sent the first
 /// part of a body, and must not have to send all of it again to another server.
 pub(super) const ANNOUNCED_GRACE_TIME: Duration = Duration::from_millis(250);

@@ -1,5 +1,6 @@
 //! A body that is read while the handler runs: first the gathered part, then the bytes that the
-//! client still sends. Only here does a worker wait for a body, with a permit of the pool's quota.
+//! client still sends. This is the only place where a worker waits for a body, with a permit of the
+//! pool's quota.
 //!
 //! [`UploadState`] is shared by the handler's [`Upload`] and the exchange, under a lock that guards
 //! all of the state. The lock is held during a read, so only the owner of the `Upload` waits.
