@@ -36,7 +36,7 @@ pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 /// }
 /// ```
 ///
-/// A route is also exported as `ServerMechanism`. A clone is another handle on the same route.
+/// A route is also exported as `ServerMechanism`. A clone is another handle to the same route.
 ///
 /// A pattern consists of literal segments, `{name}` for one segment that is not empty, and at the
 /// end `{name...}` for the rest of the path. Segments are percent-decoded one by one, so a `%2F`
@@ -93,7 +93,7 @@ macro_rules! constructors {
         ///
         /// # Panics
         ///
-        /// If `pattern` is malformed, with a message that names the problem.
+        /// Panics if `pattern` is malformed, with a message that names the problem.
         #[track_caller] // A malformed pattern is reported at the line that contains it.
         pub fn $name(pattern: impl AsRef<str>) -> RouteBuilder {
             // Not in a closure: the panic would be reported at the closure's line.
@@ -136,7 +136,7 @@ impl Route {
     ///
     /// # Panics
     ///
-    /// If `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
+    /// Panics if `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
     #[track_caller]
     pub fn on(method: impl Into<String>, pattern: impl AsRef<str>) -> RouteBuilder {
         match Route::try_on(method, pattern) {
@@ -150,7 +150,7 @@ impl Route {
     ///
     /// # Errors
     ///
-    /// If `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
+    /// Returns an error if `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
     ///
     /// ```
     /// use millpond::Route;
@@ -190,8 +190,8 @@ impl Route {
         self.0.pattern.segments()
     }
 
-    /// Orders by the precedence of the patterns, then by method, as a router's vector. `Equal` means
-    /// that one of the two replaces the other.
+    /// Orders by the precedence of the patterns, then by method, as a router's vector. `Equal`
+    /// means that one of the two replaces the other.
     pub(crate) fn precedence_to(&self, method: &str, pattern: &Pattern) -> Ordering {
         self.parsed()
             .precedence(pattern)

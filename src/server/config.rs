@@ -7,8 +7,8 @@ use super::stats::monitor::Monitor;
 use crate::limits::Limits;
 use crate::wire::proxied::TrustedProxies;
 
-/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory for
-/// each worker once used.
+/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory
+/// for each worker once used.
 pub(crate) const DEFAULT_POOL_SIZE: usize = 256;
 
 /// The configuration of a server, for [`Server::settings`](crate::Server::settings) and
@@ -64,7 +64,7 @@ impl Settings {
     ///
     /// # Panics
     ///
-    /// If `pool_size` is 0.
+    /// Panics if `pool_size` is 0.
     pub fn pool_size(mut self, pool_size: usize) -> Settings {
         assert!(
             pool_size > 0,

@@ -9,8 +9,8 @@ use crate::message::Request;
 
 /// Evaluates the first arm that matches the method and the path of a request, or the arm `_`.
 ///
-/// The arm `_` is required. No other arm is evaluated, so two arms may move the same value. All arms
-/// have one type, which may be any type. For routes that change while the server runs, use
+/// The arm `_` is required. No other arm is evaluated, so two arms may move the same value. All
+/// arms have one type, which may be any type. For routes that change while the server runs, use
 /// [`Router`](crate::Router).
 ///
 /// An arm has one method and a path in one of two notations, which can be mixed:
@@ -53,8 +53,8 @@ use crate::message::Request;
 ///
 /// # Panics
 ///
-/// If a request matches a path in quotes whose names in braces are not the names with types. An arm
-/// without any type is exempt: its braces are text.
+/// Panics if a request matches a path in quotes whose names in braces are not the names with types.
+/// An arm without any type is exempt: its braces are text.
 #[macro_export]
 macro_rules! router {
     ($request:expr, $(($method:ident) $path:tt => $value:expr,)* _ => $default:expr $(,)*) => {{
@@ -154,8 +154,8 @@ macro_rules! find_route {
 /// The description is the message of the error. If the message quotes input of the client, the
 /// input is sent back, as a JSON string that no browser shows as a page. If the message contains
 /// more than a client should know, such as the name of a file, send another response. The parse
-/// errors of std quote nothing, and [`JsonError`](crate::JsonError) quotes only short plain names of
-/// members.
+/// errors of std quote nothing, and [`JsonError`](crate::JsonError) quotes only short plain names
+/// of members.
 ///
 /// ```
 /// use millpond::{try_or_400, Request, Response};

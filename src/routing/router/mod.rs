@@ -2,8 +2,8 @@
 //! 404, 405, 501 and OPTIONS. A router is a handler like any other, and knows no server.
 //!
 //! The vector is sorted by [`Route::precedence_to`]: routes with a common prefix are neighbours,
-//! literals before `{name}` before `{name...}`. A search narrows the slice one segment at a time, by
-//! bisection. This has the effect of a tree, without nodes to maintain.
+//! literals before `{name}` before `{name...}`. A search narrows the slice one segment at a time,
+//! by bisection. This has the effect of a tree, without nodes to maintain.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -41,7 +41,7 @@ const METHODS: [&str; 9] = [
 /// }
 /// ```
 ///
-/// A clone is another handle on the same routes: keep one and pass one to the server. All methods
+/// A clone is another handle to the same routes: keep one and pass one to the server. All methods
 /// except [`mechanism`](Router::mechanism), which chains, take `&self`, and may be called from any
 /// thread and from inside a handler. The next request sees the change, on open connections too. A
 /// lock is held while a request is matched, but not while a handler runs or is dropped.
@@ -76,7 +76,7 @@ const METHODS: [&str; 9] = [
 /// assert_eq!(router.handle(&get).status_code, 200);
 /// ```
 ///
-/// Such a handler owns a handle on its router, and the router owns the handler. Their memory is
+/// Such a handler owns a handle to its router, and the router owns the handler. Their memory is
 /// freed once the route is removed or replaced.
 #[derive(Clone, Default)]
 pub struct Router {
@@ -104,8 +104,8 @@ impl Router {
         self
     }
 
-    /// Adds a route, or replaces the one with the same method and pattern. Names of parameters do not
-    /// count, as `/{a}` and `/{b}` match the same paths.
+    /// Adds a route, or replaces the one with the same method and pattern. Names of parameters do
+    /// not count, as `/{a}` and `/{b}` match the same paths.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -264,9 +264,9 @@ fn decide(routes: &[Route], request: &Request) -> Decision {
 /// Passes the routes of each matching pattern to `visit`, the most specific pattern first, until
 /// `visit` returns a route.
 ///
-/// The first `depth` segments of the patterns in `group` have matched; `path` is the rest, `None` at
-/// its end. Each prefix is searched once. The work is bounded by the number of routes, and by its
-/// logarithm if no `{name}` stands beside literals.
+/// The first `depth` segments of the patterns in `group` have matched; `path` is the rest, `None`
+/// at its end. Each prefix is searched once. The work is bounded by the number of routes, and by
+/// its logarithm if no `{name}` stands beside literals.
 fn search<'r>(
     group: &'r [Route],
     depth: usize,

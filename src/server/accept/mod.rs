@@ -2,8 +2,8 @@
 //! of a connection.
 //!
 //! * this file: [`Listener`], which accepts with a deadline and can be woken
-//! * `address`: [`Address`](address::Address), an address to listen on, as a value
-//! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open it
+//! * `address`: [`Address`], an address to listen on, as a value
+//! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open either
 //! * `local_filter`: the local addresses at which a socket's connections are served
 //! * `socket`: a listening socket, TCP or Unix
 //! * `socket_file`: the file of a Unix socket
@@ -92,7 +92,7 @@ impl Listener {
         }
     }
 
-    /// Gives this listener the number and the filter of a closed one, which it replaces.
+    /// Gives this listener the number and the filter of a closed one, as a replacement.
     pub(super) fn replacing(mut self, closed: &Listener) -> Listener {
         self.id = closed.id;
         self.set_filter(closed.filter().clone());
@@ -154,7 +154,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// If an accept fails although a connection is queued.
+    /// Returns an error if an accept fails although a connection is queued.
     pub(super) fn accept_queued(
         &self,
         max: usize,
@@ -181,7 +181,7 @@ impl Listener {
     }
 
     /// Waits for connections until `deadline`, until the listener is closed, or until `each`
-    /// returns false. Connections and errors are passed to `each`, which may take its time. The
+    /// returns false. Connections and errors are passed to `each`, which may take long. The
     /// caller holds the accept lock.
     pub(super) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
         if let Some(socket) = self.socket() {
@@ -244,7 +244,7 @@ impl Listener {
         // A caller that polls wakes up within `MAX_POLL_SLEEP`.
     }
 
-    /// Wakes the caller that is blocked in the kernel, and leaves the queue as it is.
+    /// Wakes the caller that is blocked in the kernel, without a change to the queue.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn wake(&self) {
         let shut = |how| {
@@ -301,8 +301,9 @@ impl Listener {
         lock(&self.socket).clone()
     }
 
-    /// Returns an accepted connection, or keeps it for [`finish`](Listener::finish) if the listener
-    /// is closing: the connection of the wake-up is made after the flag is set.
+    /// Returns an accepted connection, unless the listener is closing. Then the connection is kept
+    /// for [`finish`](Listener::finish): the connection of the wake-up is made after the flag is
+    /// set.
     fn unless_late(&self, accepted: Accepted) -> Option<Accepted> {
         if self.is_closing() {
             lock(&self.late).push(accepted);

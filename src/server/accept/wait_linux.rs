@@ -20,8 +20,8 @@ const MAX_ACCEPT_TIMEOUT: Duration = Duration::from_secs(3600);
 const WAKE_CONNECT_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_WAKE_ATTEMPTS: u32 = 50;
 
-/// A socket in blocking mode. Dropping it makes the socket nonblocking again, the mode that it has
-/// between two waits.
+/// A socket in blocking mode. The drop makes the socket nonblocking again, the mode between two
+/// waits.
 pub(super) struct KernelWait<'s> {
     socket: &'s Socket,
     options: &'s TcpStream,
@@ -60,12 +60,12 @@ impl Drop for KernelWait<'_> {
     }
 }
 
-/// Wakes an accept that blocks at `addr` by a connection, which leaves the queue as it is. Returns
+/// Wakes an accept that blocks at `addr` by a connection, without a change to the queue. Returns
 /// the address from which the connection was made; `None` if no accept is blocked any more.
 ///
 /// # Errors
 ///
-/// If no connection can be made, for example because descriptors have run out.
+/// Returns an error if no connection can be made, for example because descriptors have run out.
 pub(super) fn wake_by_connection(
     addr: SocketAddr,
     is_blocked: impl Fn() -> bool,

@@ -68,11 +68,11 @@ pub struct BackgroundServer {
 impl Router {
     /// Serves these routes in the background. The server already listens when this method returns.
     ///
-    /// The router remains a handle on the same routes: a route that is added later is served too.
+    /// The router remains a handle to the same routes: a route that is added later is served too.
     ///
     /// # Errors
     ///
-    /// If the server cannot listen on the address, or if no thread can be started.
+    /// Returns an error if the server cannot listen on the address, or if no thread can be started.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -106,8 +106,8 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// If the server cannot listen on one of them, if there is none, or if no thread can be
-    /// started. The server then listens on none.
+    /// Returns an error if the server cannot listen on one of them, if there is none, or if no
+    /// thread can be started. The server then listens on none.
     ///
     /// ```
     /// use millpond::{Address, Router, Settings};
@@ -157,7 +157,7 @@ impl BackgroundServer {
         self
     }
 
-    /// Returns a handle on the routes, for other threads and for handlers.
+    /// Returns a handle to the routes, for other threads and for handlers.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -173,7 +173,7 @@ impl BackgroundServer {
         self.router.clone()
     }
 
-    /// Returns the numbers since the server began to serve; see [`Stats`].
+    /// Returns the numbers since the server was created; see [`Stats`].
     pub fn stats(&self) -> Stats {
         self.listeners.engine.monitor.stats()
     }
@@ -202,9 +202,9 @@ impl BackgroundServer {
     ///
     /// # Errors
     ///
-    /// If the server cannot listen on the new address. The server then continues at the old one. If
-    /// the port stays and another process binds the port in that moment, the server listens
-    /// nowhere. The error then names the lost address.
+    /// Returns an error if the server cannot listen on the new address. The server then continues
+    /// at the old one. If the port stays and another process binds the port in that moment, the
+    /// server listens nowhere. The error then names the lost address.
     ///
     /// ```
     /// use millpond::Router;
@@ -255,8 +255,8 @@ impl BackgroundServer {
     ///
     /// # Errors
     ///
-    /// If the server cannot listen on one of them, or if there is none. The server then continues
-    /// at the old addresses, except in the case that `rebind` describes.
+    /// Returns an error if the server cannot listen on one of them, or if there is none. The server
+    /// then continues at the old addresses, except in the case that `rebind` describes.
     ///
     /// ```
     /// use millpond::{Address, Listen, Router};
@@ -286,10 +286,10 @@ impl BackgroundServer {
         Ok(drained)
     }
 
-    /// Announces the end while the server goes on serving: from now on each connection ends with its
-    /// next response, which has `Connection: close`. New connections are accepted, and idle ones
-    /// stay open. Connections at an address to which the server [moves](Self::rebind) later are not
-    /// affected.
+    /// Announces the end while the server goes on serving: from now on each connection ends with
+    /// its next response, which has `Connection: close`. New connections are accepted, and idle
+    /// ones stay open. Connections at an address to which the server [moves](Self::rebind) later
+    /// are not affected.
     ///
     /// Call this some time before [`stop`](Self::stop) if a proxy keeps connections to this server.
     /// A stop has to close idle connections, and a request may arrive on one at that moment. The

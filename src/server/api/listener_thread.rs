@@ -21,7 +21,7 @@ impl ListenerThread {
     ///
     /// # Errors
     ///
-    /// If no thread can be started.
+    /// Returns an error if no thread can be started.
     pub(super) fn start(listener: Listener, engine: &Arc<Engine>) -> io::Result<ListenerThread> {
         let listener = Arc::new(listener);
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));

@@ -105,8 +105,8 @@ where
     ///
     /// # Errors
     ///
-    /// If `addr` stands for no address, or if none of its addresses can be bound, for example
-    /// because the port is in use.
+    /// Returns an error if `addr` stands for no address, or if none of its addresses can be bound,
+    /// for example because the port is in use.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -135,7 +135,8 @@ where
     ///
     /// # Errors
     ///
-    /// If the address of the socket cannot be read, or if the socket cannot be made nonblocking.
+    /// Returns an error if the address of the socket cannot be read, or if the socket cannot be
+    /// made nonblocking.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -157,7 +158,8 @@ where
     ///
     /// # Errors
     ///
-    /// If one of them cannot listen, or if there is none. The server then listens on none.
+    /// Returns an error if one of them cannot listen, or if there is none. The server then listens
+    /// on none.
     ///
     /// ```
     /// use millpond::{Address, Response, Server};
@@ -210,7 +212,7 @@ where
     ///
     /// # Panics
     ///
-    /// If `pool_size` is 0.
+    /// Panics if `pool_size` is 0.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -294,7 +296,8 @@ where
         }
     }
 
-    /// Accepts the connections that are queued, and returns at once. The pool answers their requests.
+    /// Accepts the connections that are queued, and returns at once. The pool answers their
+    /// requests.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -369,7 +372,7 @@ where
     ///
     /// # Panics
     ///
-    /// If no thread can be started.
+    /// Panics if no thread can be started.
     ///
     /// # Example: stop after 100 ms
     ///
@@ -411,7 +414,7 @@ where
 ///
 /// # Panics
 ///
-/// If the server cannot listen on `addr`.
+/// Panics if the server cannot listen on `addr`.
 ///
 /// ```no_run
 /// millpond::start_server("127.0.0.1:8080", |request| millpond::Response::text("hello world"));
@@ -430,7 +433,7 @@ where
 ///
 /// # Panics
 ///
-/// If the server cannot listen on `addr`, or if the size is 0.
+/// Panics if the server cannot listen on `addr`, or if the size is 0.
 ///
 /// ```no_run
 /// let handler = |request: &millpond::Request| millpond::Response::text("hello world");

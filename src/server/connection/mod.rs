@@ -1,4 +1,4 @@
-//! START HERE. One connection, from the first byte to the last: requests are received, a handler
+//! One connection, from the first byte to the last: requests are received, a handler
 //! answers each of them, the responses are sent.
 //!
 //! ```text
@@ -18,27 +18,7 @@
 //!   block the worker for long.
 //! * [`run`](Task::run) is called on a worker, for all work that contains user code.
 //!
-//! # One GET on an idle connection
-//!
-//! 1. `wait` reads from the socket. `on_read` counts the bytes, and `receive` passes them on.
-//! 2. `feed` gives the bytes to [`RequestReader::feed`], which parses the head and decides the
-//!    framing. `on_request` registers the request. The pool gets [`Next::Run`].
-//! 3. `run` calls `exchange`, which moves the request out of the connection into an [`Exchange`].
-//! 4. [`run_exchange`] lends the request to the handler, calls the handler, decides whether the
-//!    connection persists, and encodes the response into [`Buffers::out`].
-//! 5. `send` writes the response. `all_sent` begins the next action: the connection is idle, and the
-//!    pool gets [`Next::Idle`].
-//!
-//! # One large upload
-//!
-//! 1. As before, up to `feed`. The body is gathered up to `buffered_body_bytes`, within the minimum
-//!    rate that `set_deadline` starts. No worker waits for this. Then the request is ready, and the
-//!    pool gets [`Next::RunMayBlock`].
-//! 2. `exchange` makes the socket blocking. [`run_exchange`] gives the handler an
-//!    [`Upload`](request::upload::Upload), whose `read` returns the gathered bytes, then waits for
-//!    the client within the minimum rate.
-//! 3. When the handler has returned, the rest of the body is taken back. A short rest is skipped
-//!    before the next request. With a long rest, the connection lingers and closes.
+//! The docs of [`server`](super) follow one GET and one large upload through these files.
 //!
 //! # Files
 //!
@@ -169,10 +149,7 @@ impl Task for Connection {
             // may have been stopped meanwhile.
             return self.poll(buffers, now);
         }
-        let is_set = self
-            .set_blocking(true)
-            .and_then(|()| self.set_read_timeout(self.deadline - now));
-        if is_set.is_err() {
+        if self.block_for(self.deadline - now).is_err() {
             return self.finish(CloseReason::Broken);
         }
         let read = (&self.handle.stream).read(&mut buffers.input);
@@ -299,9 +276,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Bounds the next blocking read. A timeout that is nearly right is kept: each response is
-    /// followed by a wait of the same length, and a change costs a system call.
-    fn set_read_timeout(&mut self, left: Duration) -> io::Result<()> {
+    /// Makes the socket blocking, and bounds the next read. A timeout that is nearly right is kept:
+    /// most waits have the same length, and a change costs a system call.
+    fn block_for(&mut self, left: Duration) -> io::Result<()> {
+        self.set_blocking(true)?;
         let is_near = |set: Duration| set >= left && set - left <= left / 16;
         if !self.read_timeout.map_or(false, is_near) {
             let timeout = left.max(Duration::from_millis(1));

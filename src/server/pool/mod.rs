@@ -104,7 +104,7 @@ impl<T: Task> Pool<T> {
     ///
     /// # Panics
     ///
-    /// If `size` is 0.
+    /// Panics if `size` is 0.
     pub(crate) fn new(size: usize) -> Pool<T> {
         assert!(size > 0, "invalid pool size 0: expected at least 1 worker");
         let shared = Arc::new(Shared::new(size, Box::new(worker::spawn)));
@@ -147,7 +147,7 @@ impl<T: Task> Pool<T> {
     ///
     /// # Errors
     ///
-    /// If the acceptor has failed.
+    /// Returns an error if the acceptor has failed.
     pub(crate) fn lend_acceptor(
         &self,
         acceptor: Arc<Acceptor<T>>,

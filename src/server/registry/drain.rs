@@ -1,4 +1,4 @@
-//! Drains: connections are asked to end, and the server waits until they have settled.
+//! Drains: connections are marked as ending, and the server waits until they have settled.
 //!
 //! All functions here lock the registry's `connections`. They release the lock while they wait and
 //! while they call `poll_all`.

@@ -100,7 +100,7 @@ pub(crate) struct ReceivedRequest {
     /// The part of the body that was gathered.
     pub(crate) body: Vec<u8>,
     pub(crate) rest: BodyRemainder,
-    /// The client closed its side before the end of the body.
+    /// Whether the client closed its side before the end of the body.
     pub(crate) truncated: bool,
 }
 
