@@ -37,8 +37,8 @@
 //! The worker receives:
 //!
 //! 5. `worker::work` gets the task from `worker::next_assignment` and passes it to
-//!    `worker::attend`. `Shared::acquire_permit` starts two more workers, because two
-//!    started workers must not wait, and returns a permit. Then `task::guarded` calls `Connection::wait`.
+//!    `worker::attend`. `Shared::acquire_permit` starts two more workers, because two started
+//!    workers must not wait, and returns a permit. Then `task::guarded` calls `Connection::wait`.
 //!    `Connection::block_for` prepares the read: `Connection::set_blocking` changes the mode of the
 //!    socket, and the timeout is set. The read blocks until the request arrives.
 //! 6. `Connection::on_read` counts the bytes. `Connection::receive` and `Connection::feed` pass
@@ -46,8 +46,8 @@
 //!    finds that there is no body. `request::gather` has nothing to gather, and
 //!    `RequestReader::end_body` makes the request ready.
 //! 7. `Connection::on_request` registers the request in `Registry::request_received`. Then
-//!    `Connection::next` calls `ReceivedRequest::is_partial`, gets false, and returns `Next::Run` to
-//!    the worker.
+//!    `Connection::next` calls `ReceivedRequest::is_partial`, gets false, and returns `Next::Run`
+//!    to the worker.
 //!
 //! The same worker answers:
 //!

@@ -337,7 +337,7 @@ fn goes_on_after_a_panic_under_its_lock() {
 #[test]
 fn refuses_malformed_routes_with_a_sentence() {
     let table: &[(&str, &str, &str)] = &[
-        ("GET", "users", "does not begin with `/`"),
+        ("GET", "users", "expected `/` at start"),
         ("GET", "/{id", "expected parameter as whole segment"),
         ("GE T", "/", "invalid route method \"GE T\": not a token"),
         ("", "/", "invalid route method \"\": not a token"),

@@ -1,5 +1,5 @@
-//! One connection, from the first byte to the last: requests are received, a handler
-//! answers each of them, the responses are sent.
+//! One connection, from the first byte to the last: requests are received, a handler answers each
+//! of them, the responses are sent.
 //!
 //! ```text
 //!             ┌───────────────── keep-alive ─────────────────┐
@@ -9,12 +9,12 @@
 //!             └── refusal: a 4xx or 5xx ───────────────────┘   └─ broken: Aborted ───┘
 //! ```
 //!
-//! [`Connection`] is the [`Task`] that the pool runs. Each call returns the [`Next`] one:
+//! [`Connection`] is the [`Task`] that the pool runs. Each call returns the [`Next`] step:
 //!
 //! * [`poll`](Task::poll) is called while no thread waits for the connection. The socket is
 //!   nonblocking.
-//! * [`wait`](Task::wait) is called on a worker that may block until the next request. The socket is
-//!   blocking. The accepting side has set a send timeout, so a client that does not read cannot
+//! * [`wait`](Task::wait) is called on a worker that may block until the next request. The socket
+//!   is blocking. The accepting side has set a send timeout, so a client that does not read cannot
 //!   block the worker for long.
 //! * [`run`](Task::run) is called on a worker, for all work that contains user code.
 //!
@@ -64,9 +64,9 @@ use crate::util::catch_panic::catch_panic;
 use crate::util::io::deadline_after;
 use crate::wire::proxied::Client;
 
-/// Handlers in a row that must be quick before pipelined responses are gathered into one write. They
-/// are gathered for as long as the same request comes again. The time of the next handler is then
-/// known well enough, and no response waits behind a slow handler.
+/// Handlers in a row that must be quick before pipelined responses are gathered into one write, 8.
+/// Responses are gathered as long as the same request comes again. The time of the next handler is
+/// then known well enough, and no response waits behind a slow handler.
 const MIN_QUICK_HANDLERS: u32 = 8;
 /// The longest time of a quick handler, 50 µs.
 const MAX_QUICK_HANDLER_TIME: Duration = Duration::from_micros(50);

@@ -42,7 +42,8 @@ pub(crate) enum Linger {
     IfMoreArrived,
 }
 
-/// The status and the reason of a refusal. The reason is a fixed text, without a byte of the client.
+/// The status and the reason of a refusal. The reason is a fixed text and contains no byte of the
+/// client.
 pub(crate) type Refusal = (u16, &'static str);
 
 pub(crate) const HEAD_TIMEOUT_REFUSAL: Refusal = (408, "request head timeout");
