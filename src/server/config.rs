@@ -91,7 +91,8 @@ impl Settings {
     }
 
     /// Calls `hook` for each error on the server's side that no response reports; see
-    /// [`ServerError`]. By default these errors are only counted.
+    /// [`ServerError`]. By default these errors are not reported. [`Stats`](crate::Stats) counts
+    /// panics, failed accepts and failed bodies in any case.
     ///
     /// The hook runs on the thread in which the error occurred. That thread serves requests, so the
     /// hook should be fast. No lock is held meanwhile: the hook may read the server's numbers. A
