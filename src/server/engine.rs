@@ -20,15 +20,15 @@ use super::stats::error_hook::ServerErrorKind;
 use super::stats::monitor::{Monitor, StatsSource};
 use super::stats::{Stats, WorkerState};
 
-/// 1 to 100 ms: the pause after a failed accept. It doubles with each failure in a row. Without
-/// it, a lack of descriptors would make accepting a busy loop.
+/// 1 to 100 ms: the pause after a failed accept, doubled with each failure in a row. Without the
+/// pause, a lack of descriptors would make accepting a busy loop.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// 4,096 connections: the most that one poll accepts, which bounds its time. Linux keeps no longer
 /// queue by default (`net.core.somaxconn`).
 const MAX_ACCEPTS_PER_POLL: usize = 4096;
-/// 64 connections: the most that the scanner accepts between two scans of its list, so that new
-/// connections do not delay the open ones.
+/// 64 connections: the most that the scanner accepts between two rounds, so that new connections do
+/// not delay the open ones.
 const MAX_ACCEPTS_PER_SCAN: usize = 64;
 /// 5 ms: the time for which the scanner has a listener before the thread of the listener checks
 /// whether the listener is closing or its deadline has passed.
@@ -48,9 +48,11 @@ const EXHAUSTED_ERRNOS: [i32; 4] = if cfg!(windows) {
 const UNAVAILABLE_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
-/// 16 workers: the smallest share for which a pool of its own, with a scanner, is worth it.
+/// 16 workers: the smallest pool, unless there is only one. In a smaller pool, the scanner would be
+/// too large a part of the workers.
 const MIN_WORKERS_PER_POOL: usize = 16;
 
+/// The pools of a server and the parts that all its connections share.
 pub(crate) struct Engine {
     /// One pool, with one scanner, for every two cores. The pools share nothing but the handler, so
     /// no lock is contended by many cores. Connections are dealt to them in turn.
@@ -122,7 +124,7 @@ impl Engine {
 
     /// Accepts connections until `deadline`, or until the listener is closed.
     ///
-    /// While a scanner runs, it accepts between two scans of its list.
+    /// In scanning mode, the scanner accepts the connections between two rounds.
     pub(crate) fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Instant) {
         if !listener.lock_accept(deadline) {
             return;
@@ -155,8 +157,8 @@ impl Engine {
         listener.unlock_accept();
     }
 
-    /// Accepts connections from several listeners until `deadline`, or until one is closed: from
-    /// the first one on this thread, from the others each on a thread for that time.
+    /// Accepts connections from several listeners until `deadline`, or until one is closed. The
+    /// first listener uses this thread. Each other listener gets a thread for that time.
     pub(crate) fn poll_all_until(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Instant) {
         thread::scope(|scope| {
             let mut here = Vec::new();
@@ -274,18 +276,18 @@ impl Engine {
         self.service.counters.turned_away(sent.unwrap_or(0));
     }
 
-    /// Makes each connection from the listeners of today end with its next response.
+    /// Makes each connection from the present listeners end with its next response.
     pub(crate) fn wind_down(&self) {
         self.service.registry.wind_down(Listener::next_id());
     }
 
-    /// Makes each connection end after the response that it is waiting for. Does not wait.
+    /// Makes each connection end after the response to its request in flight. Does not wait.
     pub(crate) fn begin_drain(&self) {
         self.service.registry.begin_drain(|| self.scan_all());
     }
 
-    /// Ends all connections, after the responses to the requests in flight, and waits for that at
-    /// most until `deadline`.
+    /// Ends all connections, after the responses to the requests in flight. Waits for these
+    /// responses until `deadline` at most.
     pub(crate) fn drain(&self, deadline: Option<Instant>) -> Drained {
         self.drain_where(|_| true, deadline)
     }

@@ -1,7 +1,8 @@
-//! From an address to an accepted stream. Nothing in this folder knows what a connection is for.
+//! Listening sockets: from an address to an accepted stream. The folder does not depend on the use
+//! of a connection.
 //!
 //! * this file: [`Listener`], which accepts with a deadline and can be woken
-//! * `address`: [`Address`], a place to listen as a value
+//! * `address`: [`Address`], an address to listen on, as a value
 //! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open either
 //! * `local_filter`: the local addresses at which a socket's connections are served
 //! * `socket`: a listening socket, TCP or Unix
@@ -9,10 +10,10 @@
 //! * `wait_linux`: waiting in the kernel
 //! * `wait_polling`: waiting by nonblocking accepts and sleeps
 //!
-//! The socket is nonblocking while no caller waits. On Linux, a wait makes the socket blocking with
-//! a receive timeout, so that the kernel does the waiting and no thread wakes up in between. On
-//! other systems, and if other processes have the socket too, a wait is a series of sleeps. In both
-//! cases the *accept lock* admits one caller at a time.
+//! The socket is nonblocking while no caller waits on it. On Linux, a wait makes the socket
+//! blocking with a receive timeout, so that the kernel does the waiting and no thread wakes up in
+//! between. On other systems, and if other processes have the socket too, a wait is a series of
+//! sleeps. In both cases, one caller at a time holds the *accept lock*.
 
 pub(crate) mod address;
 pub(crate) mod listen;
@@ -43,7 +44,7 @@ use self::wait_polling::{PollingWait, MAX_POLL_SLEEP};
 use crate::util::io::would_block;
 use crate::util::lock::lock;
 
-/// The number of a listener, by which a drain finds the connections of that listener.
+/// The number of a listener. By this number, a drain finds the connections of the listener.
 pub(crate) type ListenerId = u32;
 
 /// 16 failed accepts end the attempt to empty the queue of a closing listener. Without a bound, a
@@ -67,9 +68,11 @@ pub(crate) struct Listener {
     accept_lock: Mutex<bool>,
     accept_unlocked: Condvar,
     closing: AtomicBool,
-    /// Connections that were accepted while closing: one of them may be the one of the wake-up.
+    /// Connections that were accepted during the close. One of them may be the connection that woke
+    /// the waiting caller.
     late: Mutex<Vec<Accepted>>,
-    /// The address from which the wake-up was made. Locked meanwhile.
+    /// The local address of the connection that wakes the waiting caller. Locked while the
+    /// connection is made, so that [`finish`](Listener::finish) knows the address.
     waker: Mutex<Option<SocketAddr>>,
 }
 
@@ -127,8 +130,8 @@ impl Listener {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Waits for the accept lock, and returns whether it was acquired before the deadline and the
-    /// close.
+    /// Waits for the accept lock, until the deadline or the close. Returns whether the caller holds
+    /// the lock.
     pub(crate) fn lock_accept(&self, deadline: Instant) -> bool {
         // The holder unlocks by its own deadline, or when the listener is closed.
         let left = deadline.saturating_duration_since(Instant::now());
@@ -151,7 +154,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// If an accept fails although a connection is queued.
+    /// Returns an error if an accept fails although a connection is queued.
     pub(crate) fn accept_queued(
         &self,
         max: usize,
@@ -251,19 +254,19 @@ impl Listener {
         };
         let addr = match self.address.tcp() {
             Some(addr) if !self.is_shared => addr,
-            // That keeps the queue of a Unix socket, and rejects new connections.
+            // This shutdown keeps the queue of a Unix socket, and rejects new connections.
             None => return shut(Shutdown::Read),
             Some(_) => return,
         };
-        // A socket is closed by its last holder. That must be the woken caller, right after its
-        // last accept: connections that the kernel takes in between are reset. Hence no `Arc` of
-        // the socket is held here.
+        // The drop of the last `Arc` closes the socket. The woken caller must do this right after
+        // its last accept, because connections that the kernel accepts in between are reset.
+        // Therefore no `Arc` of the socket is held here.
         let is_blocked = || *lock(&self.accept_lock);
         if is_blocked() {
             let mut waker = lock(&self.waker);
             match wake_by_connection(addr, is_blocked) {
                 Ok(from) => *waker = from,
-                // The way out without a connection, which discards the queue.
+                // Wakes the caller without a connection. This shutdown discards the queue.
                 Err(_) => shut(Shutdown::Both),
             }
         }

@@ -1,4 +1,4 @@
-//! A listener of a managed server and the thread that accepts from it. Routes are not known here.
+//! A listener of a `BackgroundServer`, and the thread that accepts from that listener.
 
 use std::io;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use crate::server::accept::Listener;
 use crate::server::engine::Engine;
 use crate::util::io::never;
 
+/// An open listener with its thread, or a closed listener.
 pub(crate) struct ListenerThread {
     pub(crate) listener: Arc<Listener>,
     /// `None` once the listener is closed.
@@ -16,9 +17,11 @@ pub(crate) struct ListenerThread {
 }
 
 impl ListenerThread {
+    /// Starts the thread, which accepts until the listener is closed.
+    ///
     /// # Errors
     ///
-    /// If no thread can be started.
+    /// Returns an error if no thread can be started.
     pub(crate) fn start(listener: Listener, engine: &Arc<Engine>) -> io::Result<ListenerThread> {
         let listener = Arc::new(listener);
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
@@ -54,7 +57,7 @@ impl ListenerThread {
     }
 }
 
-/// Closes all of them at the same time.
+/// Closes all listeners at the same time, so that the waits for their threads overlap.
 pub(crate) fn close_all(threads: &mut [ListenerThread]) {
     threads.iter().for_each(|thread| thread.listener.close());
     threads.iter_mut().for_each(ListenerThread::close);

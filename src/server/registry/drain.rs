@@ -1,4 +1,4 @@
-//! Drains: connections are asked to end, and the server waits until they have settled.
+//! Drains: connections are marked as ending, and the server waits until they have settled.
 //!
 //! All functions here lock the registry's `connections`. They release the lock while they wait and
 //! while they call `poll_all`.
@@ -15,8 +15,8 @@ use crate::util::lock::lock;
 /// likely arrives within that time, which is part of the 20 ms that `stoppable` promises.
 pub(crate) const FRESH_GRACE_TIME: Duration = Duration::from_millis(10);
 
-/// Time that a drain waits, for connections of a listener that [winds down](Registry::wind_down),
-/// for a first byte or for the rest of a request: 250 ms. Such a drain was announced and need not
+/// Time that a drain waits for a first byte or for the rest of a request, on connections of a
+/// listener that [winds down](Registry::wind_down): 250 ms. Such a drain was announced and need not
 /// be quick. The peer may be a proxy on a busy machine that has connected, or has sent the first
 /// part of a body, and must not have to send all of it again to another server.
 pub(crate) const ANNOUNCED_GRACE_TIME: Duration = Duration::from_millis(250);
