@@ -1,7 +1,7 @@
 //! From an address to an accepted stream. Nothing in this folder knows what a connection is for.
 //!
 //! * this file: [`Listener`], which accepts with a deadline and can be woken
-//! * `address`: [`Address`](address::Address), a place to listen as a value
+//! * `address`: [`Address`], a place to listen as a value
 //! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open either
 //! * `local_filter`: the local addresses at which a socket's connections are served
 //! * `socket`: a listening socket, TCP or Unix

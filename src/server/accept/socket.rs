@@ -33,12 +33,12 @@ pub(crate) type Accepted = (TcpStream, SocketAddr);
 
 pub(crate) struct Socket {
     kind: Kind,
-    pub address: Address,
+    pub(crate) address: Address,
     /// Whether other processes have the socket too. Modes and options then change for all of them.
-    pub is_shared: bool,
+    pub(crate) is_shared: bool,
     /// The same socket, for the mode, and for the options that std offers on streams only. `None`
     /// on systems other than Linux, and if the socket is shared.
-    pub options: Option<TcpStream>,
+    pub(crate) options: Option<TcpStream>,
 }
 
 enum Kind {
