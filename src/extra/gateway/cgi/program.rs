@@ -155,7 +155,7 @@ impl Program {
                 Ok(0) => {
                     return Err(self.kill_for(
                         ErrorKind::UnexpectedEof,
-                        "request body shorter than its length",
+                        "request body shorter than announced",
                     ));
                 }
                 Ok(count) => count,
