@@ -1,5 +1,5 @@
-//! The path pattern of a route, such as `/users/{id}`: its grammar, its precedence and the values of
-//! its parameters. This file reads and returns text; it knows no method, handler or request.
+//! The path pattern of a route, such as `/users/{id}`: its grammar, its precedence and the values
+//! of its parameters. This file reads and returns text; it knows no method, handler or request.
 //!
 //! ```text
 //! pattern = 1*( "/" segment )
@@ -70,8 +70,9 @@ impl Pattern {
         &self.segments
     }
 
-    /// Orders the more specific pattern first, segment by segment. Patterns with a common prefix are
-    /// thus neighbours, on which the router's search relies. `Equal` if both match the same paths.
+    /// Orders the more specific pattern first, segment by segment. Patterns with a common prefix
+    /// are thus neighbours, on which the router's search relies. `Equal` if both match the same
+    /// paths.
     pub(crate) fn precedence(&self, other: &Pattern) -> Ordering {
         self.segments
             .iter()
@@ -153,8 +154,8 @@ impl Segment {
     }
 }
 
-/// Returns `path` without its first slash. A path from `Request::remove_prefix` may have no slash or
-/// be empty; it is read as if it had one.
+/// Returns `path` without its first slash. A path from `Request::remove_prefix` may have no slash
+/// or be empty; it is read as if it had one.
 pub(crate) fn relative(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }

@@ -1,5 +1,5 @@
-//! `reply!` and [`Status`], as in toolkit-zero. Each form of the macro returns a plain [`Response`],
-//! so the branches of an `if` may reply in different ways.
+//! `reply!` and [`Status`], as in toolkit-zero. Each form of the macro returns a plain
+//! [`Response`], so the branches of an `if` may reply in different ways.
 
 use crate::message::{Response, ResponseBody};
 
@@ -93,7 +93,8 @@ impl From<Status> for u16 {
     }
 }
 
-/// The type after `status =>`. Of all integers only `u16` has this trait, so a bare `404` is a `u16`.
+/// The type after `status =>`. Of all integers only `u16` has this trait, so a bare `404` is a
+/// `u16`.
 pub trait StatusCode {
     /// Returns the code.
     fn code(self) -> u16;
@@ -135,8 +136,8 @@ impl Message for String {
     }
 }
 
-/// Returns the response of `reply!()`: 200 without a body and, unlike an empty text, without a media
-/// type.
+/// Returns the response of `reply!()`: 200 without a body and, unlike an empty text, without a
+/// media type.
 pub fn empty() -> Response {
     Response {
         status_code: 200,

@@ -189,8 +189,8 @@ impl Route {
         self.0.pattern.segments()
     }
 
-    /// Orders by the precedence of the patterns, then by method, as a router's vector. `Equal` means
-    /// that one of the two replaces the other.
+    /// Orders by the precedence of the patterns, then by method, as a router's vector. `Equal`
+    /// means that one of the two replaces the other.
     pub(crate) fn precedence_to(&self, method: &str, pattern: &Pattern) -> Ordering {
         self.parsed()
             .precedence(pattern)

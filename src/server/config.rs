@@ -7,8 +7,8 @@ use super::stats::monitor::Monitor;
 use crate::limits::Limits;
 use crate::wire::proxied::TrustedProxies;
 
-/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory for
-/// each worker once used.
+/// 256 workers: enough to hold 192 quiet connections without CPU time, at about 14 KiB of memory
+/// for each worker once used.
 pub(crate) const DEFAULT_POOL_SIZE: usize = 256;
 
 /// The configuration of a server, for [`Server::settings`](crate::Server::settings) and
@@ -80,8 +80,8 @@ impl Settings {
         self
     }
 
-    /// Reports the server's numbers to this monitor. A handler that reports the numbers needs it, as
-    /// the handler exists before its server; otherwise
+    /// Reports the server's numbers to this monitor. A handler that reports the numbers needs it,
+    /// as the handler exists before its server; otherwise
     /// [`Server::monitor`](crate::Server::monitor) is simpler. A monitor of several servers adds up
     /// their numbers.
     pub fn monitor(mut self, monitor: &Monitor) -> Settings {

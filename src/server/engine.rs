@@ -313,7 +313,7 @@ impl StatsSource for Engine {
                 (WorkerState::Handler, worker_counts.running),
                 (WorkerState::KeepAlive, worker_counts.keep_alive),
                 (WorkerState::Upload, worker_counts.uploading),
-                (WorkerState::Sweeping, worker_counts.scanning),
+                (WorkerState::Scanning, worker_counts.scanning),
                 (WorkerState::Idle, worker_counts.idle),
             ] {
                 stats.workers_in[state as usize] += count as u64;

@@ -1,10 +1,12 @@
-//! Base64 with the standard alphabet and with padding (RFC 4648 §4), for HTTP credentials and for the
-//! keys of a WebSocket handshake.
+//! Base64 with the standard alphabet and with padding (RFC 4648 §4), for HTTP credentials and for
+//! the keys of a WebSocket handshake.
 
+#[cfg(any(feature = "websocket", test))]
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PAD: u8 = b'=';
 
 /// Returns the text of the bytes.
+#[cfg(any(feature = "websocket", test))]
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity((bytes.len() + 2) / 3 * 4);
     for group in bytes.chunks(3) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// hold.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// Returns the point in time that lies `time` after `now`, at most [`NEVER`] after it.
+/// Returns the point in time that lies `time` after `now`, at most [`NEVER`] after `now`.
 pub(crate) fn deadline_after(now: Instant, time: Duration) -> Instant {
     now.checked_add(time).unwrap_or_else(|| now + NEVER)
 }

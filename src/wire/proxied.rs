@@ -24,10 +24,10 @@ pub(crate) trait TrustedProxies: fmt::Debug + Send + Sync {
 /// The first bytes of a connection from a proxy, which name the client (PROXY protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Preface {
-    pub length: usize,
+    pub(crate) length: usize,
     /// The address of the client. `None` for a connection of the proxy itself (a health check), and
     /// for an unknown client, for which some proxies send an unspecified address.
-    pub source: Option<SocketAddr>,
+    pub(crate) source: Option<SocketAddr>,
 }
 
 /// The client on whose behalf a request was made.

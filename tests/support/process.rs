@@ -125,7 +125,8 @@ impl Process {
         self.output.take().expect("no other reader")
     }
 
-    /// Sends a signal, by name: `TERM`.
+    /// Sends a signal, by name: `TERM`. The shell's own `kill` does it, because not every machine has
+    /// a program of that name.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.pid());
         let sent = Command::new("sh").args(["-c", &kill]).status();

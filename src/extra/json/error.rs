@@ -66,7 +66,7 @@ pub enum Reason {
     ExpectedComma,
     /// More text follows the outermost value.
     TrailingText,
-    /// Arrays and objects are nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
+    /// Arrays and objects are nested deeper than [`MAX_DEPTH`].
     TooDeep,
     /// A string contains a byte below 0x20 without an escape.
     ControlCharacter,

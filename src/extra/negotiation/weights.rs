@@ -9,7 +9,7 @@ use crate::message::syntax::bytes::trim;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member<'a> {
     /// The name as received, without parameters and OWS. The name is never empty.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The text after the first semicolon.
     parameters: &'a str,
 }

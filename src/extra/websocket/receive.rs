@@ -66,11 +66,11 @@ pub(crate) enum NoMessage {
 pub(crate) struct Receiver {
     /// The connection, which the sending half owns. `None` after the end: then nothing holds the
     /// connection open.
-    pub frames: Option<Arc<FrameSender>>,
-    pub decoder: Decoder,
-    pub idle_timeout: Option<Duration>,
+    pub(crate) frames: Option<Arc<FrameSender>>,
+    pub(crate) decoder: Decoder,
+    pub(crate) idle_timeout: Option<Duration>,
     /// The code and the reason of the client's close frame.
-    pub close_reason: Option<(u16, String)>,
+    pub(crate) close_reason: Option<(u16, String)>,
     /// The read buffer. `input[at..end]` has been read and not decoded.
     input: Vec<u8>,
     at: usize,

@@ -8,8 +8,8 @@ use std::fmt;
 /// GiB, and its text at most three times as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
-    pub start: u32,
-    pub end: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 impl Span {
@@ -21,8 +21,8 @@ impl Span {
 /// A field line: its name as received, and its value without the OWS around it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
-    pub name: Span,
-    pub value: Span,
+    pub(crate) name: Span,
+    pub(crate) value: Span,
 }
 
 /// The HTTP versions of this server. A request of a higher minor version counts as 1.1 (RFC 9110
@@ -49,11 +49,11 @@ impl fmt::Display for Version {
 /// their allocations.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
-    pub text: String,
-    pub method: Span,
-    pub target: Span,
-    pub version: Version,
-    pub fields: Vec<Field>,
+    pub(crate) text: String,
+    pub(crate) method: Span,
+    pub(crate) target: Span,
+    pub(crate) version: Version,
+    pub(crate) fields: Vec<Field>,
 }
 
 impl Head {

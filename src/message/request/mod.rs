@@ -73,11 +73,11 @@ pub struct Request {
 
 /// The content of a request, which the server fills and all views share.
 pub(crate) struct Parts {
-    pub head: Head,
-    pub peer_addr: SocketAddr,
+    pub(crate) head: Head,
+    pub(crate) peer_addr: SocketAddr,
     /// The address of the client that a trusted proxy names.
-    pub client: Option<SocketAddr>,
-    pub secure: bool,
+    pub(crate) client: Option<SocketAddr>,
+    pub(crate) secure: bool,
     /// Guards the reader, so that exactly one caller takes it: the first one, in any thread and
     /// through any view.
     body: Mutex<Option<Box<dyn Read + Send>>>,

@@ -31,14 +31,14 @@ pub(crate) fn imf_fixdate(secs_since_epoch: u64) -> [u8; 29] {
 
 /// A second since 1970 as a date and a time of day, in UTC.
 pub(crate) struct Utc {
-    pub year: u64,
+    pub(crate) year: u64,
     /// 1 to 12.
-    pub month: u64,
+    pub(crate) month: u64,
     /// 1 to 31.
-    pub day: u64,
-    pub hour: u64,
-    pub minute: u64,
-    pub second: u64,
+    pub(crate) day: u64,
+    pub(crate) hour: u64,
+    pub(crate) minute: u64,
+    pub(crate) second: u64,
 }
 
 impl Utc {

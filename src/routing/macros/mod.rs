@@ -9,8 +9,8 @@ use crate::message::Request;
 
 /// Evaluates the first arm that matches the method and the path of a request, or the arm `_`.
 ///
-/// The arm `_` is required. No other arm is evaluated, so two arms may move the same value. All arms
-/// have one type, which may be any type. For routes that change while the server runs, use
+/// The arm `_` is required. No other arm is evaluated, so two arms may move the same value. All
+/// arms have one type, which may be any type. For routes that change while the server runs, use
 /// [`Router`](crate::Router).
 ///
 /// An arm has one method and a path in one of two notations, which can be mixed:
@@ -145,8 +145,8 @@ macro_rules! find_route {
     }};
 }
 
-/// Evaluates to the value of a `Result`; on an error, returns a 400 with the error from the function,
-/// which must return a [`Response`](crate::Response).
+/// Evaluates to the value of a `Result`; on an error, returns a 400 with the error from the
+/// function, which must return a [`Response`](crate::Response).
 ///
 /// The error must be a [`std::error::Error`]. The body is `{"description": "..", "cause": ..}` in
 /// JSON. The cause is the source of the error in the same form, or `null`.
@@ -154,8 +154,8 @@ macro_rules! find_route {
 /// The description is the message of the error. If the message quotes input of the client, the
 /// input is sent back, as a JSON string that no browser shows as a page. If the message contains
 /// more than a client should know, such as the name of a file, send another response. The parse
-/// errors of std quote nothing, and [`JsonError`](crate::JsonError) quotes only short plain names of
-/// members.
+/// errors of std quote nothing, and [`JsonError`](crate::JsonError) quotes only short plain names
+/// of members.
 ///
 /// ```
 /// use millpond::{try_or_400, Request, Response};

@@ -2,8 +2,8 @@
 //! 404, 405, 501 and OPTIONS. A router is a handler like any other, and knows no server.
 //!
 //! The vector is sorted by [`Route::precedence_to`]: routes with a common prefix are neighbours,
-//! literals before `{name}` before `{name...}`. A search narrows the slice one segment at a time, by
-//! bisection. This has the effect of a tree, without nodes to maintain.
+//! literals before `{name}` before `{name...}`. A search narrows the slice one segment at a time,
+//! by bisection. This has the effect of a tree, without nodes to maintain.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -104,8 +104,8 @@ impl Router {
         self
     }
 
-    /// Adds a route, or replaces the one with the same method and pattern. Names of parameters do not
-    /// count, as `/{a}` and `/{b}` match the same paths.
+    /// Adds a route, or replaces the one with the same method and pattern. Names of parameters do
+    /// not count, as `/{a}` and `/{b}` match the same paths.
     ///
     /// ```
     /// use millpond::{Response, Route, Router};
@@ -175,8 +175,9 @@ impl Router {
         read(&self.routes).clone()
     }
 
-    /// Sets the handler for paths that no pattern matches, in place of an empty 404. Requests with an
-    /// unknown method get 501 and do not reach it. A route `Route::any("/{path...}")` gets these too.
+    /// Sets the handler for paths that no pattern matches, in place of an empty 404. Requests with
+    /// an unknown method get 501 and do not reach it. A route `Route::any("/{path...}")` gets these
+    /// too.
     ///
     /// ```
     /// use millpond::{Request, Response, Router};
@@ -263,9 +264,9 @@ fn decide(routes: &[Route], request: &Request) -> Decision {
 /// Passes the routes of each matching pattern to `visit`, the most specific pattern first, until
 /// `visit` returns a route.
 ///
-/// The first `depth` segments of the patterns in `group` have matched; `path` is the rest, `None` at
-/// its end. Each prefix is searched once. The work is bounded by the number of routes, and by its
-/// logarithm if no `{name}` stands beside literals.
+/// The first `depth` segments of the patterns in `group` have matched; `path` is the rest, `None`
+/// at its end. Each prefix is searched once. The work is bounded by the number of routes, and by
+/// its logarithm if no `{name}` stands beside literals.
 fn search<'r>(
     group: &'r [Route],
     depth: usize,

@@ -1,5 +1,5 @@
-//! A place to listen, as a value: the form of configurations and of reports. This file opens nothing;
-//! see [`Listen`](super::listen::Listen).
+//! A place to listen, as a value: the form of configurations and of reports. This file opens
+//! nothing; see [`Listen`](super::listen::Listen).
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -15,14 +15,15 @@ const HTTP: &str = "http://";
 /// A place to listen: an IP address and a port, or the path of a Unix socket.
 ///
 /// One string of a configuration names either: `127.0.0.1:80`, `[::]:80` or `unix:/run/app.sock`. A
-/// host name is rejected, as it may stand for several addresses. [`Server::new`] accepts host names
-/// and listens on the first address that is free.
+/// host name is rejected, as a name may stand for several addresses. [`Server::new`] accepts host
+/// names and listens on the first address that is free.
 ///
 /// [`Server::new`]: crate::Server::new
 ///
 /// `[::]` stands for every address of this host. On Linux that includes IPv4, unless
-/// `net.ipv6.bindv6only` is set; on other systems it may be IPv6 alone. If IPv4 is included, a
-/// server cannot listen on `0.0.0.0` and `[::]` at the same port, as the first is within the second.
+/// `net.ipv6.bindv6only` is set; other systems may listen on IPv6 alone. If IPv4 is included, a
+/// server cannot listen on `0.0.0.0` and `[::]` at the same port, as the first is within the
+/// second.
 ///
 /// ```
 /// use millpond::Address;

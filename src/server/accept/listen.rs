@@ -52,9 +52,9 @@ use super::Listener;
 /// The file is made when the server begins to listen, with the permissions that the umask leaves or
 /// those of [`mode`](Listen::mode). A client that connects needs the permission to write, which
 /// matters for a proxy with another user. The file is removed when the server stops listening,
-/// before the drain, unless another process has put its own file in that place.
+/// before the drain, unless another process has put a file in that place.
 ///
-/// A killed process leaves its file behind. The next process finds that no process listens there
+/// A killed process leaves the file behind. The next process finds that no process listens there
 /// and replaces the file. If a process does listen there, or if the file is not a socket, listening
 /// fails with `AddrInUse`. [`take_over`](Listen::take_over) takes the path from a process that
 /// still listens there.
@@ -109,7 +109,7 @@ impl Listen {
         }
     }
 
-    /// Returns the listening socket that this process has as its standard input: from systemd
+    /// Returns the listening socket that is the standard input of this process: from systemd
     /// (`StandardInput=socket`), from inetd (`wait`), or from a parent process that passes one
     /// listener on (`Stdio::from(OwnedFd::from(listener))`). The socket is
     /// [`shared`](Listen::shared). The example `activated` has the unit files.
@@ -145,7 +145,7 @@ impl Listen {
     }
 
     /// Marks a given socket as one that other processes have too: the process that passed it on, or
-    /// another instance of this program that accepts from it at the same time.
+    /// another instance of this program that accepts at the same time.
     ///
     /// With std, waiting for a connection with a deadline changes the socket for all processes. The
     /// server therefore polls a shared socket, every 0.25 to 5 ms. When the server stops, the
@@ -170,9 +170,9 @@ impl Listen {
     ///
     /// A socket cannot move between `127.0.0.1:80` and `0.0.0.0:80` without a moment in which no
     /// socket listens. A socket that listens at all addresses can change the addresses that it
-    /// serves at any time, and keeps its queue and its connections. A [`rebind`] to its own address
-    /// serves all addresses again. Narrowing ends the connections that are no longer admitted, each
-    /// after its response.
+    /// serves at any time, and keeps the queue and the connections. A [`rebind`] to the same
+    /// address serves all addresses again. Narrowing ends the connections that are no longer
+    /// admitted, after their responses.
     ///
     /// [`rebind`]: crate::BackgroundServer::rebind
     ///

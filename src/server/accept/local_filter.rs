@@ -1,4 +1,4 @@
-//! The filter of a socket that listens at several local addresses: the addresses at which its
+//! The filter of a socket that listens at several local addresses: the addresses at which
 //! connections are served.
 
 use std::net::{IpAddr, TcpStream};

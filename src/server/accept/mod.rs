@@ -1,18 +1,18 @@
 //! From an address to an accepted stream. Nothing in this folder knows what a connection is for.
 //!
 //! * this file: [`Listener`], which accepts with a deadline and can be woken
-//! * `address`: [`Address`](address::Address), a place to listen as a value
-//! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open it
+//! * `address`: [`Address`], a place to listen as a value
+//! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open either
 //! * `local_filter`: the local addresses at which a socket's connections are served
 //! * `socket`: a listening socket, TCP or Unix
 //! * `socket_file`: the file of a Unix socket
 //! * `wait_linux`: waiting in the kernel
 //! * `wait_polling`: waiting by nonblocking accepts and sleeps
 //!
-//! The socket is nonblocking while no caller waits on it. On Linux, a wait makes it blocking with a
-//! receive timeout, so that the kernel does the waiting and no thread wakes up in between. On other
-//! systems, and if other processes have the socket too, a wait is a series of sleeps. In both cases
-//! the *accept lock* admits one caller at a time.
+//! The socket is nonblocking while no caller waits. On Linux, a wait makes the socket blocking with
+//! a receive timeout, so that the kernel does the waiting and no thread wakes up in between. On
+//! other systems, and if other processes have the socket too, a wait is a series of sleeps. In both
+//! cases the *accept lock* admits one caller at a time.
 
 pub(crate) mod address;
 pub(crate) mod listen;
@@ -43,7 +43,7 @@ use self::wait_polling::{PollingWait, MAX_POLL_SLEEP};
 use crate::util::io::would_block;
 use crate::util::lock::lock;
 
-/// The number of a listener, by which a drain finds the connections that it accepted.
+/// The number of a listener, by which a drain finds the connections of that listener.
 pub(crate) type ListenerId = u32;
 
 /// 16 failed accepts end the attempt to empty the queue of a closing listener. Without a bound, a
@@ -69,7 +69,7 @@ pub(crate) struct Listener {
     closing: AtomicBool,
     /// Connections that were accepted while closing: one of them may be the one of the wake-up.
     late: Mutex<Vec<Accepted>>,
-    /// The address from which the wake-up was made. Locked while it is made.
+    /// The address from which the wake-up was made. Locked meanwhile.
     waker: Mutex<Option<SocketAddr>>,
 }
 
@@ -89,7 +89,7 @@ impl Listener {
         }
     }
 
-    /// Gives this listener the number and the filter of a closed one, which it replaces.
+    /// Gives this listener the number and the filter of a closed one, as a replacement.
     pub(super) fn replacing(mut self, closed: &Listener) -> Listener {
         self.id = closed.id;
         self.set_filter(closed.filter().clone());
@@ -178,7 +178,7 @@ impl Listener {
     }
 
     /// Waits for connections until `deadline`, until the listener is closed, or until `each`
-    /// returns false. Connections and errors are passed to `each`, which may take its time. The
+    /// returns false. Connections and errors are passed to `each`, which may take long. The
     /// caller holds the accept lock.
     pub(super) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
         if let Some(socket) = self.socket() {
@@ -241,7 +241,7 @@ impl Listener {
         // A caller that polls wakes up within `MAX_POLL_SLEEP`.
     }
 
-    /// Wakes the caller that is blocked in the kernel, and leaves the queue as it is.
+    /// Wakes the caller that is blocked in the kernel, without a change to the queue.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn wake(&self) {
         let shut = |how| {
@@ -263,7 +263,7 @@ impl Listener {
             let mut waker = lock(&self.waker);
             match wake_by_connection(addr, is_blocked) {
                 Ok(from) => *waker = from,
-                // The way out without a connection. It discards the queue.
+                // The way out without a connection, which discards the queue.
                 Err(_) => shut(Shutdown::Both),
             }
         }
@@ -298,8 +298,9 @@ impl Listener {
         lock(&self.socket).clone()
     }
 
-    /// Returns an accepted connection, or keeps it for [`finish`](Listener::finish) if the listener
-    /// is closing: the connection of the wake-up is made after the flag is set.
+    /// Returns an accepted connection, unless the listener is closing. Then the connection is kept
+    /// for [`finish`](Listener::finish): the connection of the wake-up is made after the flag is
+    /// set.
     fn unless_late(&self, accepted: Accepted) -> Option<Accepted> {
         if self.is_closing() {
             lock(&self.late).push(accepted);

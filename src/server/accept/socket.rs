@@ -1,7 +1,7 @@
 //! A listening socket, TCP or Unix, behind one interface.
 //!
-//! The socket accepts at once or waits, as its mode says; [`Listener`](super::Listener) chooses the
-//! mode and the time.
+//! The socket accepts at once or waits, depending on the mode; [`Listener`](super::Listener)
+//! chooses the mode and the time.
 //!
 //! An accepted connection is a `TcpStream` in both cases. std makes one from any descriptor, and
 //! read, write, timeouts and shutdown are the same system calls for every stream socket. Only the
@@ -28,17 +28,17 @@ use crate::util::net::unix_peer;
 /// worker; the rest of the response is sent from the scan list.
 const BLOCKING_WRITE_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// An accepted connection and the address of its peer.
+/// An accepted connection and the address of the peer.
 pub(crate) type Accepted = (TcpStream, SocketAddr);
 
 pub(crate) struct Socket {
     kind: Kind,
-    pub address: Address,
-    /// Whether other processes have the socket too: then its modes and options are theirs as well.
-    pub is_shared: bool,
-    /// The same socket, for the mode, and for the options that std offers on streams only. `None` on
-    /// systems other than Linux, and if the socket is shared.
-    pub options: Option<TcpStream>,
+    pub(crate) address: Address,
+    /// Whether other processes have the socket too. Modes and options then change for all of them.
+    pub(crate) is_shared: bool,
+    /// The same socket, for the mode, and for the options that std offers on streams only. `None`
+    /// on systems other than Linux, and if the socket is shared.
+    pub(crate) options: Option<TcpStream>,
 }
 
 enum Kind {
@@ -54,7 +54,7 @@ enum Kind {
 impl Socket {
     /// # Errors
     ///
-    /// If the socket's address cannot be read, or its mode cannot be changed.
+    /// If the address of the socket cannot be read, or the mode cannot be changed.
     pub(crate) fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
         socket.set_nonblocking(true)?;
@@ -97,7 +97,7 @@ impl Socket {
                 let (stream, peer) = socket.accept()?;
                 // On Linux, an accepted TCP socket has the options of the listening one.
                 if self.options.is_none() {
-                    // A stream that is broken already reports the error when it is read.
+                    // A stream that is broken already reports the error to the next read.
                     let _ = stream.set_nodelay(true);
                     bound_writes(&stream);
                 }
@@ -115,8 +115,8 @@ impl Socket {
 }
 
 impl Kind {
-    /// Returns the same socket as a stream. For TCP, the options that accepted connections need are
-    /// set on it.
+    /// Returns the same socket as a stream. For TCP, the stream gets the options that accepted
+    /// connections need.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn options(&self) -> io::Result<Option<TcpStream>> {
         let options = match self {

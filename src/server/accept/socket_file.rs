@@ -1,9 +1,9 @@
-//! The file of a Unix socket: when it may be replaced, and when it is removed.
+//! The file of a Unix socket, with the rules for its replacement and removal.
 //!
-//! The file outlives its process, so its existence does not show that a process listens there. A
-//! connection would show that, but it would wait if the queue is full, and it would be accepted. A
-//! *datagram* socket avoids both: its connect fails at once, with one error if the file's socket is
-//! of another type, and with another error if no process has the socket.
+//! The file outlives its process, and does not show whether a process listens there. A connection
+//! would show that, but would wait if the queue is full, and would be accepted. A *datagram* socket
+//! avoids both: its connect fails at once, with one error if the socket of the file is of another
+//! type, and with another error if no process has the socket.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The file of a listening socket. Dropping it removes the file, if the file is still this socket's.
+/// The file of a listening socket. The drop removes the file, if the file is still this socket's.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
     id: Id,
 }
 
-/// The device and the inode of a file, which identify it under any name. The inode is not reused
-/// while the socket exists.
+/// The device and the inode of a file, an identity under any name. The inode is not reused while
+/// the socket exists.
 type Id = (u64, u64);
 
 /// The file that occupies the path of a new socket.
@@ -112,7 +112,7 @@ fn occupant(path: &Path) -> io::Result<Occupant> {
     }
 }
 
-/// Removes the file if it has this id. A file that cannot be removed is replaced by the next bind.
+/// Removes the file with this id. A file that cannot be removed is replaced by the next bind.
 fn remove(path: &Path, wanted: Id) {
     if fs::symlink_metadata(path).map_or(false, |found| id(&found) == wanted) {
         let _ = fs::remove_file(path);

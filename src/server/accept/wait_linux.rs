@@ -8,19 +8,19 @@ use super::socket::{Accepted, Socket};
 use crate::util::io::would_block;
 use crate::util::net::canonical_peer;
 
-/// 5 ms: the timeout of the socket is set again if it is longer than the time left by more than
+/// 5 ms: the timeout of the socket is set again if the timeout exceeds the time left by more than
 /// this. Most accepts then need no second system call, and a wait ends at most this late.
 const REARM_TOLERANCE: Duration = Duration::from_millis(5);
-/// An hour: the longest timeout of one accept. It is the same for all distant deadlines, so the
-/// timeout is set once.
+/// An hour: the longest timeout of one accept, and the timeout for all distant deadlines. Without
+/// this, each accept would set a new one.
 const MAX_ACCEPT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// 10 ms and 50 attempts: the time for a connection from this process that wakes an accept. An
 /// attempt takes that long only if the queue is full, and then no accept blocks for long.
 const WAKE_CONNECT_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_WAKE_ATTEMPTS: u32 = 50;
 
-/// A socket in blocking mode. Dropping it makes the socket nonblocking again, the mode that it has
-/// between two waits.
+/// A socket in blocking mode. The drop makes the socket nonblocking again, the mode between two
+/// waits.
 pub(super) struct KernelWait<'s> {
     socket: &'s Socket,
     options: &'s TcpStream,
@@ -59,7 +59,7 @@ impl Drop for KernelWait<'_> {
     }
 }
 
-/// Wakes an accept that blocks at `addr` by a connection, which leaves the queue as it is. Returns
+/// Wakes an accept that blocks at `addr` by a connection, without a change to the queue. Returns
 /// the address from which the connection was made; `None` if no accept is blocked any more.
 ///
 /// # Errors

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::socket::{Accepted, Socket};
 use crate::util::io::would_block;
 
-/// 250 µs and 5 ms: the sleep after an accept that found nothing. It doubles each time, so a quiet
-/// socket costs 200 wake-ups a second and a close is noticed after at most 5 ms.
+/// 250 µs and 5 ms: the sleep after an accept that found nothing. The sleep doubles each time, so a
+/// quiet socket costs 200 wake-ups a second and a close is noticed after at most 5 ms.
 const MIN_POLL_SLEEP: Duration = Duration::from_micros(250);
 pub(super) const MAX_POLL_SLEEP: Duration = Duration::from_millis(5);
 

@@ -1,5 +1,5 @@
-//! [`BackgroundServer`], the form of toolkit-zero: a server that runs in the background while routes
-//! are added and the address moves. The server meets the routing in this file alone.
+//! [`BackgroundServer`], the form of toolkit-zero: a server that runs in the background while
+//! routes are added and the address moves. The server meets the routing in this file alone.
 
 use std::io;
 use std::net::SocketAddr;
@@ -251,8 +251,8 @@ impl BackgroundServer {
         self.rebind_by([addr.into()], Instant::now().checked_add(time))
     }
 
-    /// Moves like [`rebind`](BackgroundServer::rebind) to several addresses or sockets, or to one of
-    /// another kind; see [`Listen`].
+    /// Moves like [`rebind`](BackgroundServer::rebind) to several addresses or sockets, or to one
+    /// of another kind; see [`Listen`].
     ///
     /// Addresses on which the server listens already stay open, with their queue and those of their
     /// connections that [`only_at`](Listen::only_at) admits. The server listens on all other
@@ -290,10 +290,10 @@ impl BackgroundServer {
         Ok(drained)
     }
 
-    /// Announces the end while the server goes on serving: from now on each connection ends with its
-    /// next response, which has `Connection: close`. New connections are accepted, and idle ones
-    /// stay open. Connections at an address to which the server [moves](Self::rebind) later are not
-    /// affected.
+    /// Announces the end while the server goes on serving: from now on each connection ends with
+    /// its next response, which has `Connection: close`. New connections are accepted, and idle
+    /// ones stay open. Connections at an address to which the server [moves](Self::rebind) later
+    /// are not affected.
     ///
     /// Call this some time before [`stop`](Self::stop) if a proxy keeps connections to this server.
     /// A stop has to close idle connections, and a request may arrive on one at that moment. The
@@ -322,8 +322,8 @@ impl BackgroundServer {
         self.listeners.engine.wind_down();
     }
 
-    /// Stops the server: accepts the connections in the queue, closes the listener, and returns when
-    /// every request in flight is answered. A partial request is not waited for. As with
+    /// Stops the server: accepts the connections in the queue, closes the listener, and returns
+    /// when every request in flight is answered. A partial request is not waited for. As with
     /// [`rebind`](BackgroundServer::rebind), a handler must not wait for this call.
     pub fn stop(self) -> Drained {
         self.stop_by(None)

@@ -79,8 +79,8 @@ impl ListenerSet {
         }
         self.threads = threads.into_values().collect();
         close_all(&mut leaving);
-        // A copy: the drain holds the lock of the registry, and an accept holds that of a filter while
-        // it acquires the former.
+        // A copy: the drain holds the lock of the registry, and an accept holds that of a filter
+        // while it acquires the former.
         let staying = self.threads.iter().map(|thread| &thread.listener);
         let staying = staying.map(|listener| (listener.id(), listener.filter().clone()));
         let staying: BTreeMap<_, LocalFilter> = staying.collect();

@@ -284,8 +284,8 @@ where
         self.engine.monitor.clone()
     }
 
-    /// Serves for ever. Errors of connections, and of accepting them, do not end the server. To serve
-    /// until an event, use [`poll_timeout`](Server::poll_timeout) or
+    /// Serves for ever. Errors of connections, and of accepting them, do not end the server. To
+    /// serve until an event, use [`poll_timeout`](Server::poll_timeout) or
     /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
@@ -293,7 +293,8 @@ where
         }
     }
 
-    /// Accepts the connections that are queued, and returns at once. The pool answers their requests.
+    /// Accepts the connections that are queued, and returns at once. The pool answers their
+    /// requests.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -307,9 +308,9 @@ where
         }
     }
 
-    /// Accepts connections for `duration`, under any load, then returns. Connections that are queued
-    /// at the call are accepted for any duration. The pool answers their requests, also after the
-    /// return.
+    /// Accepts connections for `duration`, under any load, then returns. Connections that are
+    /// queued at the call are accepted for any duration. The pool answers their requests, also
+    /// after the return.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -426,8 +427,8 @@ where
     start_server_with_pool(addr, Some(DEFAULT_POOL_SIZE), handler)
 }
 
-/// Serves like [`start_server`], with a pool of the given size, or of 8 threads for each core if the
-/// size is `None`.
+/// Serves like [`start_server`], with a pool of the given size, or of 8 threads for each core if
+/// the size is `None`.
 ///
 /// # Panics
 ///

@@ -169,10 +169,7 @@ impl Task for Connection {
             // may have been stopped meanwhile.
             return self.poll(buffers, now);
         }
-        let is_set = self
-            .set_blocking(true)
-            .and_then(|()| self.set_read_timeout(self.deadline - now));
-        if is_set.is_err() {
+        if self.block_for(self.deadline - now).is_err() {
             return self.finish(CloseReason::Broken);
         }
         let read = (&self.handle.stream).read(&mut buffers.input);
@@ -299,9 +296,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Bounds the next blocking read. A timeout that is nearly right is kept: each response is
-    /// followed by a wait of the same length, and a change costs a system call.
-    fn set_read_timeout(&mut self, left: Duration) -> io::Result<()> {
+    /// Makes the socket blocking, and bounds the next read. A timeout that is nearly right is kept:
+    /// most waits have the same length, and a change costs a system call.
+    fn block_for(&mut self, left: Duration) -> io::Result<()> {
+        self.set_blocking(true)?;
         let is_near = |set: Duration| set >= left && set - left <= left / 16;
         if !self.read_timeout.map_or(false, is_near) {
             let timeout = left.max(Duration::from_millis(1));

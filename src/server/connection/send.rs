@@ -132,7 +132,7 @@ impl Connection {
     }
 
     /// Ends the connection within a response. If the response holds user code, the socket is closed
-    /// and a drain stops waiting at once; then a worker drops the response, which may take long.
+    /// and a drain stops waiting at once. A worker then drops the response, which may take long.
     fn abort(&mut self, sending: Box<Sending>, reason: CloseReason) -> Next {
         if !sending.has_user_code() {
             return self.finish(reason);

@@ -1,5 +1,5 @@
-//! Switching to another protocol: whether a 101 response may be sent (RFC 9110 §7.8), and the
-//! hand-over of the connection to the [`Upgrade`] after that response. Nothing is sent here.
+//! The switch to another protocol: whether a 101 response may be sent (RFC 9110 §7.8), and the
+//! hand-over to the [`Upgrade`] after that response. Nothing is sent here.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -20,8 +20,8 @@ use crate::wire::encode;
 ///
 /// # Errors
 ///
-/// The status of the response to send instead: 500 for a 101 that must not be sent, 503 if the
-/// server cannot take another upgrade now.
+/// The status of the response to send instead: 500 for a 101 that must not be sent, 503 if no permit
+/// is left.
 pub(crate) fn permit(
     service: &Arc<Service>,
     handle: &ConnectionHandle,
@@ -45,7 +45,7 @@ pub(crate) fn permit(
     }
 }
 
-/// Returns whether the request asks for the protocols of the response (RFC 9110 §7.8): the Upgrade
+/// Returns whether the request asks for the protocols of the response (RFC 9110 §7.8). The Upgrade
 /// field must name each of them, and the Connection field must name Upgrade.
 fn is_requested(request: &Request, response: &Response) -> bool {
     let names = |field: &str, element: &str| {

@@ -78,7 +78,7 @@ pub enum WorkerState {
     /// The worker runs a handler that may wait for more of a body.
     Upload,
     /// The worker polls the connections on which no worker waits, and runs their handlers.
-    Sweeping,
+    Scanning,
     /// The worker has no work.
     Idle,
 }
@@ -89,7 +89,7 @@ impl WorkerState {
         WorkerState::Handler,
         WorkerState::KeepAlive,
         WorkerState::Upload,
-        WorkerState::Sweeping,
+        WorkerState::Scanning,
         WorkerState::Idle,
     ];
 }

@@ -23,11 +23,11 @@ pub(crate) enum BodyLength {
 /// The decisions about the bytes after a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestFraming {
-    pub body: BodyLength,
+    pub(crate) body: BodyLength,
     /// Whether the client may send another request on this connection.
-    pub keep_alive: bool,
+    pub(crate) keep_alive: bool,
     /// Whether the client may wait for 100 (Continue) before it sends the body.
-    pub expects_continue: bool,
+    pub(crate) expects_continue: bool,
 }
 
 /// Returns the framing of a request.

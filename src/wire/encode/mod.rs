@@ -31,11 +31,11 @@ pub(crate) enum BodyFraming {
 /// The decisions about a response before its first byte is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub framing: BodyFraming,
+    pub(crate) framing: BodyFraming,
     /// Whether the connection closes after this response.
-    pub close: bool,
+    pub(crate) close: bool,
     /// Whether no byte of the body is sent, even if the head has a length.
-    pub head_only: bool,
+    pub(crate) head_only: bool,
 }
 
 /// Returns the framing of a final response or a 101 (RFC 9112 §6, §9.3).

@@ -81,7 +81,7 @@ fn what_came_while_a_short_answer_was_made_does_not_reset_it() {
 /// A client that has its last answer delays no other client.
 #[test]
 fn one_that_lingers_makes_room_for_a_new_one() {
-    // A worker waits for the end of the first; or none may, and the ring has it.
+    // A worker waits for the end of the first; or no worker may, and the connection is in the scan list.
     for pool_size in [8, 1] {
         let router = Router::default();
         router.fallback(|_| Response::from_data("text/plain", vec![b'x'; LARGE]));

@@ -21,7 +21,7 @@ const SETTLING_TIME: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Validators {
     /// The entity tag with its quotes. `None` until the modification time is settled.
-    pub tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Seconds since 1970.
     modified: Option<u64>,
     settled: bool,

@@ -3,7 +3,7 @@
 /// The complete bytes, and the bits of the next byte.
 #[derive(Debug, Default)]
 pub(crate) struct Bits {
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pending: u64,
     /// The number of bits in `pending`, from the lowest bit on. Below 32 between calls.
     count: u32,

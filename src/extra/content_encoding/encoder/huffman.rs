@@ -4,8 +4,8 @@
 /// The code of a symbol, with its first bit lowest, and its length. The length 0 means no code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Code {
-    pub bits: u16,
-    pub length: u8,
+    pub(crate) bits: u16,
+    pub(crate) length: u8,
 }
 
 /// Returns the code length of each symbol from its count: at most `limit`, and 0 for a count of 0.

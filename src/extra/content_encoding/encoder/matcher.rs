@@ -62,7 +62,7 @@ pub(crate) struct Matcher {
     shift: u32,
     /// The number of compared candidates and words.
     #[cfg(test)]
-    pub work: u64,
+    pub(crate) work: u64,
 }
 
 impl Matcher {

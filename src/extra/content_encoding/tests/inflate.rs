@@ -4,11 +4,11 @@
 /// The result of decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// Whether header, last block, CRC and length were present and valid, without more bytes.
-    pub whole: bool,
+    pub(crate) whole: bool,
     /// The kind of each block: 0 stored, 1 fixed codes, 2 dynamic codes.
-    pub kinds: Vec<u8>,
+    pub(crate) kinds: Vec<u8>,
 }
 
 struct Input<'a> {

@@ -30,13 +30,13 @@ const EXIT_STATUS_TIMEOUT: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     /// Until the program reads more.
-    pub write: Duration,
+    pub(crate) write: Duration,
     /// For the complete head.
-    pub head: Duration,
+    pub(crate) head: Duration,
     /// Until the program writes more.
-    pub read: Duration,
+    pub(crate) read: Duration,
     /// From the end of the output to the exit.
-    pub exit: Duration,
+    pub(crate) exit: Duration,
 }
 
 impl Default for Timeouts {

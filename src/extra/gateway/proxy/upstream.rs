@@ -23,13 +23,13 @@ const WRITE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// uses, and nginx by default: 60 s.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    pub connect: Duration,
+    pub(crate) connect: Duration,
     /// Until the other server reads more.
-    pub write: Duration,
+    pub(crate) write: Duration,
     /// For the complete head.
-    pub head: Duration,
+    pub(crate) head: Duration,
     /// Until the other server sends more.
-    pub read: Duration,
+    pub(crate) read: Duration,
 }
 
 impl Default for Timeouts {

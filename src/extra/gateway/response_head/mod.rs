@@ -31,12 +31,12 @@ pub(crate) enum HeadSyntax {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResponseHead {
     /// The status of the status line, or 0 for CGI, which has a Status field.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Whether the version is HTTP/1.0, which has no transfer coding.
-    pub is_10: bool,
+    pub(crate) is_10: bool,
     /// Names as received, and values without the OWS around them. A text that is not UTF-8 was
     /// decoded as ISO-8859-1.
-    pub fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl ResponseHead {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// `main *( OWS ";" OWS [ name "=" ( token / quoted-string ) ] )`
 pub(crate) struct Parameters<'a> {
     /// The text before the first semicolon.
-    pub main: &'a str,
+    pub(crate) main: &'a str,
     list: Vec<(&'a str, Cow<'a, str>)>,
 }
 

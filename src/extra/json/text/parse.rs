@@ -21,7 +21,7 @@ impl Json {
     /// Parses a JSON text (RFC 8259): one value in UTF-8, with optional blanks around the value.
     ///
     /// If several members have one name, the last one wins. Arrays and objects may be nested up to
-    /// [`MAX_DEPTH`](crate::json::MAX_DEPTH) levels. Limit the length of the text: a value may take
+    /// [`MAX_DEPTH`] levels. Limit the length of the text: a value may take
     /// up to 22 times the memory of its text, and 35 times during parsing. This was measured on
     /// short numbers in arrays, with 64-bit pointers.
     ///

@@ -7,8 +7,8 @@ pub(crate) const NO_CODE: u16 = 1005;
 /// (RFC 6455 §7.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    pub code: u16,
-    pub reason: &'static str,
+    pub(crate) code: u16,
+    pub(crate) reason: &'static str,
 }
 
 pub(crate) const fn protocol_error(reason: &'static str) -> Fault {

@@ -45,10 +45,10 @@ impl Opcode {
 /// The head of a client's frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    pub fin: bool,
-    pub opcode: Opcode,
-    pub length: u64,
-    pub mask: [u8; 4],
+    pub(crate) fin: bool,
+    pub(crate) opcode: Opcode,
+    pub(crate) length: u64,
+    pub(crate) mask: [u8; 4],
 }
 
 /// Reads the head at the start of `bytes`. Returns `None` if the head is incomplete.

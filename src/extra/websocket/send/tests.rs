@@ -12,10 +12,10 @@ pub(crate) struct FakeSocket {
     script: Mutex<VecDeque<Result<usize, ErrorKind>>>,
     calls: Mutex<Vec<Vec<u8>>>,
     timeouts: Mutex<Vec<Duration>>,
-    pub read_timeout: Mutex<Option<Duration>>,
-    pub is_silent: AtomicBool,
+    pub(crate) read_timeout: Mutex<Option<Duration>>,
+    pub(crate) is_silent: AtomicBool,
     /// The end of the last `write`.
-    pub last_write: Mutex<Option<Instant>>,
+    pub(crate) last_write: Mutex<Option<Instant>>,
     ends: Mutex<Vec<&'static str>>,
     /// Locked by a test to block writes.
     block_writes: Mutex<()>,

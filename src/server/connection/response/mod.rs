@@ -97,7 +97,12 @@ pub(crate) fn run_exchange(
         match upgrade::permit(service, handle, &buffers.request, &response, body_is_read) {
             Ok(granted) => permit = Some(granted),
             Err(status) => {
-                persist.forbid_upgrade(handle.is_ending());
+                // The bytes that follow may be of the other protocol, and must not be read as HTTP.
+                persist.keep_alive = false;
+                persist.reason = match handle.is_ending() {
+                    true => CloseReason::Drained,
+                    false => CloseReason::Limit,
+                };
                 response = replace(response, status_page(status));
             }
         }
@@ -204,20 +209,10 @@ impl PersistDecision {
         }
     }
 
-    /// Ends the connection after a 101 that must not be sent: the bytes that follow may be of the
-    /// other protocol, and must not be read as HTTP.
-    fn forbid_upgrade(&mut self, is_ending: bool) {
-        self.keep_alive = false;
-        self.reason = match is_ending {
-            true => CloseReason::Drained,
-            false => CloseReason::Limit,
-        };
-    }
-
     /// Closes the connection, and decides whether to linger.
     fn close(self, traits: RequestTraits, is_short: bool, is_all_read: bool) -> NextAction {
-        // A client that did not ask for the end may have sent its next request by now, and much of
-        // a large response may still have to be sent.
+        // A client that did not ask for the end may have sent its next request by now. Much of a
+        // large response may still have to be sent.
         let is_expected = !traits.keep_alive && self.reason == CloseReason::Asked;
         NextAction::Close {
             linger: match is_expected && is_short && is_all_read && self.rest.is_none() {

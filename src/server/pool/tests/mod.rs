@@ -22,7 +22,7 @@ fn an_idle_task_is_awaited_run_and_awaited_again() {
             peers[0].served() == times && peers[0].is_awaited()
         });
     }
-    assert_eq!(peers[0].polls(), 0, "it was never in the ring");
+    assert_eq!(peers[0].polls(), 0, "the scan list was used");
     assert_eq!(lock(&fixture.shared.state).scans, 0);
     fixture.end(&peers);
 }
@@ -38,7 +38,7 @@ fn enters_and_leaves_scanning_mode() {
     }
     fixture.pool.admit(peer.task()).ok().unwrap();
     fixture.until_served(&peer, count);
-    assert!(peer.polls() > 0, "the ring was never used");
+    assert!(peer.polls() > 0, "the scan list was never used");
     fixture.until("idle again", || peer.is_awaited());
     fixture.until("without a scan", || {
         lock(&fixture.shared.state).scan.is_none()

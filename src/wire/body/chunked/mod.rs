@@ -59,8 +59,8 @@ enum State {
 /// The byte counts of one call of [`Decoder::decode`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    pub consumed: usize,
-    pub produced: usize,
+    pub(crate) consumed: usize,
+    pub(crate) produced: usize,
 }
 
 /// The decoder of a chunked body that arrives in pieces.

@@ -5,7 +5,7 @@ use std::os::unix::io::OwnedFd;
 use std::process::{Command, Stdio};
 
 use super::child::program;
-use crate::support::Client;
+use crate::support::{Client, Process};
 
 #[test]
 fn activated_serves_the_socket_of_its_parent() {
@@ -14,14 +14,13 @@ fn activated_serves_the_socket_of_its_parent() {
     // Before there is anybody to answer.
     let mut client = Client::connect(addr);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut child = Command::new(program("activated"))
+    let mut command = Command::new(program("activated"));
+    command
         .stdin(Stdio::from(OwnedFd::from(socket)))
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the example starts");
+        .stderr(Stdio::null());
+    let process = Process::start(&mut command);
     let reply = client.response();
-    child.kill().expect("it serves for ever");
-    child.wait().unwrap();
+    drop(process);
     let local = client.stream.local_addr().unwrap();
     assert_eq!(reply.text(), format!("hello {local}\n"));
 }

@@ -51,7 +51,7 @@ fn api_creates_reads_updates_and_deletes() {
 
     let line = api.line();
     assert!(
-        line.contains(" - POST /todos - ") && line.ends_with(" - 201\n"),
+        line.contains(" - POST /todos - ") && line.ends_with(" - 201"),
         "{line}"
     );
 }

@@ -1,27 +1,24 @@
-//! An example as a process of its own: its lines, and an end in any case.
+//! An example as a process of its own.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::net::TcpListener;
 #[cfg(unix)]
 use std::os::unix::io::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
-use crate::support::{finishes, GUARD};
+use crate::support::Process;
 
 pub struct Example {
-    /// Where it said it serves.
+    /// The address that it printed first.
     pub addr: SocketAddr,
-    /// `None` while somebody else reads it.
-    stdout: Option<BufReader<ChildStdout>>,
-    child: Child,
+    process: Process,
 }
 
 impl Example {
-    /// Starts it on a free port, and returns when it has said which.
+    /// Starts it on a free port, and returns when it has printed the port.
     pub fn start(name: &str, args: &[&str]) -> Example {
         let mut all = vec!["127.0.0.1:0"];
         all.extend(args);
@@ -35,18 +32,16 @@ impl Example {
         Example::spawn(command)
     }
 
-    /// Starts it on a free port, with somebody at its keyboard.
+    /// Starts it on a free port, with a pipe as its standard input.
     pub fn start_typed(name: &str) -> Example {
         let mut command = Command::new(program(name));
         command.arg("127.0.0.1:0").stdin(Stdio::piped());
         Example::spawn(command)
     }
 
+    /// Writes text to its standard input.
     pub fn types(&mut self, text: &str) {
-        let keyboard = self.child.stdin.as_mut().expect("a keyboard");
-        keyboard
-            .write_all(text.as_bytes())
-            .expect("it reads or it does not");
+        self.process.send(text);
     }
 
     /// Starts it with a listening socket as its standard input.
@@ -58,70 +53,39 @@ impl Example {
         Example::spawn(command)
     }
 
-    /// The process's number, which is its own until it has been waited for.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
+    }
+
+    /// Sends a signal, by name: `TERM`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
     }
 
     fn spawn(mut command: Command) -> Example {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let mut example = Example {
-            addr: ([127, 0, 0, 1], 0).into(),
-            stdout: child.stdout.take().map(BufReader::new),
-            child,
-        };
-        example.addr = address(&example.line());
-        example
+        let mut process = Process::start(&mut command);
+        let addr = address(&process.line());
+        Example { addr, process }
     }
 
-    /// The next line it prints.
+    /// Returns the next line of its output, without its end.
     pub fn line(&mut self) -> String {
-        let mut stdout = self.stdout.take().expect("nobody else reads it");
-        let (stdout, line) = finishes(GUARD, move || {
-            let mut line = String::new();
-            stdout.read_line(&mut line).expect("a line of text");
-            (stdout, line)
-        });
-        self.stdout = Some(stdout);
-        assert!(
-            line.ends_with('\n'),
-            "it ended instead of printing: {line:?}"
-        );
-        line
+        self.process.line()
     }
 
-    /// What it prints until it ends, which it must do by itself, and well.
+    /// Returns the rest of its output. It must end by itself, and with success.
     pub fn ends(self) -> String {
-        let (status, text) = self.ends_as();
-        assert!(status.success(), "{status}, after {text:?}");
-        text
+        self.process.ends()
     }
 
-    /// How it ends, which it must do by itself, and what it prints until then.
-    pub fn ends_as(mut self) -> (ExitStatus, String) {
-        let mut stdout = self.stdout.take().expect("nobody else reads it");
-        let text = finishes(GUARD, move || {
-            let mut text = String::new();
-            stdout.read_to_string(&mut text).expect("text");
-            text
-        });
-        let status = self.child.wait().expect("it has closed its output");
-        (status, text)
+    /// Returns its status and the rest of its output. It must end by itself.
+    pub fn ends_as(self) -> (ExitStatus, String) {
+        self.process.ends_as()
     }
 }
 
-impl Drop for Example {
-    fn drop(&mut self) {
-        // It has ended already, or is one that serves for ever.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The address in a line that begins with a URL.
+/// Returns the address in a line that begins with a URL.
 pub fn address(line: &str) -> SocketAddr {
     line.trim_end()
         .strip_prefix("http://")
@@ -130,7 +94,7 @@ pub fn address(line: &str) -> SocketAddr {
         .unwrap_or_else(|| panic!("not a URL: {line:?}"))
 }
 
-/// `cargo test` builds the examples beside the folder that this test is in.
+/// Returns the path of an example: `cargo test` builds them beside the folder of this test.
 pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("this program");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/it");

@@ -190,7 +190,7 @@ fn files_logs_each_request() {
     for (path, status) in [("/a%20b.txt", 200), ("/a%20b.txt", 206), ("/none", 404)] {
         let line = files.example.line();
         assert!(line.contains(&format!(" - GET {path} - ")), "{line:?}");
-        assert!(line.ends_with(&format!(" - {status}\n")), "{line:?}");
+        assert!(line.ends_with(&format!(" - {status}")), "{line:?}");
     }
 }
 

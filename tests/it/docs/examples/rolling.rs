@@ -1,20 +1,12 @@
 //! The example `rolling`, ended by real signals while it is busy.
 
 use std::net::TcpListener;
-use std::process::Command;
 
 use super::child::Example;
 use crate::support::{get, Client};
 
 fn start(grace_ms: &str, drain_ms: &str) -> Example {
     Example::start("rolling", &[grace_ms, drain_ms])
-}
-
-fn kill(signal: &str, example: &Example) {
-    // The shell's own `kill`, as not every machine has a program of that name.
-    let command = format!("kill -{signal} {}", example.pid());
-    let status = Command::new("sh").args(["-c", &command]).status();
-    assert!(status.expect("a shell").success(), "{command}");
 }
 
 /// A request in flight for as long as its client likes: the handler reads, and the body is to come.
@@ -45,7 +37,7 @@ fn rolling_leaves_without_a_failed_request() {
         assert_eq!(used.get("/sleep?ms=0").header("Connection"), None);
         let mut busy = in_flight(&example);
 
-        kill(signal, &example);
+        example.signal(signal);
         assert!(example.line().starts_with("leaving"));
         // Not ready, and yet whoever comes is served.
         let ready = get(example.addr, "/ready");
@@ -54,7 +46,7 @@ fn rolling_leaves_without_a_failed_request() {
         used.closed();
         idle.open();
 
-        assert_eq!(example.line(), "draining\n");
+        assert_eq!(example.line(), "draining");
         idle.closed();
         busy.send("body");
         let reply = busy.response();
@@ -70,7 +62,7 @@ fn rolling_leaves_without_a_failed_request() {
 fn rolling_tells_by_its_status_that_something_was_cut() {
     let mut example = start("0", "50");
     let mut busy = in_flight(&example);
-    kill("TERM", &example);
+    example.signal("TERM");
     assert!(example.line().starts_with("leaving"));
     busy.closed();
     let (status, rest) = example.ends_as();
@@ -84,12 +76,12 @@ fn rolling_ends_at_once_when_it_is_told_twice() {
     for (grace, second, code) in [("60000", "TERM", 143), ("0", "INT", 130)] {
         let mut example = start(grace, "60000");
         let mut busy = in_flight(&example);
-        kill("TERM", &example);
+        example.signal("TERM");
         assert!(example.line().starts_with("leaving"));
         if grace == "0" {
-            assert_eq!(example.line(), "draining\n");
+            assert_eq!(example.line(), "draining");
         }
-        kill(second, &example);
+        example.signal(second);
         let (status, rest) = example.ends_as();
         assert_eq!((status.code(), rest.as_str()), (Some(code), ""));
         busy.closed();
@@ -107,7 +99,7 @@ fn rolling_serves_a_socket_that_stays() {
         let mut example = Example::start_with("rolling", &["-", "0", "5000"], &socket);
         assert_eq!(example.addr, addr);
         assert_eq!(queued.response().text(), "slept\n");
-        kill("TERM", &example);
+        example.signal("TERM");
         assert!(example.line().starts_with("leaving"));
         queued.closed();
         let (status, rest) = example.ends_as();

@@ -63,7 +63,7 @@ fn the_reading_plan_has_every_file_and_the_right_numbers() {
     let rows: Vec<Vec<&str>> = section
         .lines()
         .filter(|line| line.starts_with("| `"))
-        .map(|line| line.trim_matches(['|', ' ']).split(" | ").collect())
+        .map(|line| line.trim_matches(&['|', ' '][..]).split(" | ").collect())
         .collect();
     let rows: Vec<(&str, &str, &str)> = rows
         .iter()

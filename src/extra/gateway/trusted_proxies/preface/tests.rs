@@ -1,6 +1,7 @@
 //! Prefaces to the byte: valid, malformed and incomplete ones.
 
 use super::*;
+use std::net::SocketAddr;
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()

@@ -25,7 +25,7 @@ pub(crate) enum Event {
 
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    pub max_message_bytes: usize,
+    pub(crate) max_message_bytes: usize,
     /// The first `have` bytes of an incomplete head.
     head: [u8; MAX_HEAD_BYTES],
     have: usize,
