@@ -200,7 +200,7 @@ impl CgiRun for Command {
     }
 }
 
-/// The buffered bytes of a body of unknown length: 1 MiB. The length of a longer one stays unknown.
+/// 1 MiB: the buffered bytes of a body of unknown length. The length of a longer one stays unknown.
 const MAX_BUFFERED_BODY_BYTES: u64 = 1024 * 1024;
 
 fn run(mut command: Command, request: &Request, timeouts: Timeouts) -> Result<Response, CgiError> {

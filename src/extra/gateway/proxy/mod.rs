@@ -1,9 +1,9 @@
 //! Reverse proxy: another HTTP/1 server answers the request.
 //!
-//! [`proxy`] forwards a request and returns the response of the other server, or an error.
-//! [`full_proxy`] returns a response with status 502 or 504 in place of most errors. A handler that
-//! calls one of them is a reverse proxy (a *gateway*, RFC 9110 §3.7), for some or all of its
-//! requests:
+//! [`proxy`] forwards a request and returns the response of the other server, or an error. The
+//! texts of errors call the other server *upstream*. [`full_proxy`] returns a response with status
+//! 502 or 504 in place of most errors. A handler that calls one of them is a reverse proxy (a
+//! *gateway*, RFC 9110 §3.7), for some or all of its requests:
 //!
 //! ```no_run
 //! use millpond::proxy::{full_proxy, ProxyConfig};
@@ -32,7 +32,7 @@
 //! | field | change |
 //! |---|---|
 //! | `Host` | kept or replaced; if missing (HTTP/1.0), set to the address of the other server |
-//! | hop-by-hop: `Connection` and the fields it names, `TE`, `Upgrade` | removed (RFC 9110 §7.6.1) |
+//! | hop-by-hop: `Connection`, the fields it names, `TE`, `Upgrade` | removed (RFC 9110 §7.6.1) |
 //! | `Content-Length`, `Transfer-Encoding` | replaced by one of them: the length if it is known |
 //! | `Expect` | removed: the client gets its 100 (Continue) when its body is first read |
 //! | `Forwarded`, `X-Real-IP`, all of `X-Forwarded-` | removed: any client can send them |
@@ -65,7 +65,7 @@
 //!
 //! If the other server sends an error (400 and above) before the end of the request body, the rest
 //! is not sent. Any other response waits until the body is sent, or until the other server has read
-//! nothing for the time below. So a server that echoes a large body while it reads, and therefore
+//! nothing for 60 s. So a server that echoes a large body while it reads, and therefore
 //! stops reading, does not get the rest of the request. The head of a response is sent with the
 //! first piece of its body, that of an event stream at once.
 //!

@@ -25,9 +25,10 @@ use crate::wire::proxied::{Client, Preface, TrustedProxies};
 /// The proxies in front of a server whose statements about the client of a request are trusted, for
 /// [`Settings::proxies`](crate::Settings::proxies).
 ///
-/// [`new`](Proxies::new) names the proxies, and the other methods choose how they name the client.
-/// Statements of any other peer are ignored. By default no proxy is trusted, and
-/// [`Request::remote_addr`](crate::Request::remote_addr) is the other end of the connection.
+/// [`new`](Proxies::new) names the proxies, and the other methods choose the form in which the
+/// proxies name the client. Statements of any other peer are ignored. By default no proxy is
+/// trusted, and [`Request::remote_addr`](crate::Request::remote_addr) is the other end of the
+/// connection.
 ///
 /// Name nothing but proxies: a client whose own address is among these can claim any address.
 ///
