@@ -49,7 +49,7 @@ const MAX_DISCARDED_BYTES: usize = 6 * 1024 * 1024;
 /// frame may need an answer, so without this a client could hold the thread.
 const MAX_LATE_FRAMES: usize = 64;
 
-/// How long to wait for a message.
+/// The time to wait for a message.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait {
     Not,

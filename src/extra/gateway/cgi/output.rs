@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::util::lock::lock;
 
-/// The most bytes in the buffer: 1 MiB. Then the thread stops reading until the worker takes them.
+/// 1 MiB: the most bytes in the buffer. Then the thread stops reading until the worker takes them.
 const MAX_BUFFERED_BYTES: usize = 1024 * 1024;
-/// The bytes of one read: 16 KiB.
+/// 16 KiB: the bytes of one read.
 const PIECE_BYTES: usize = 16 * 1024;
 
 #[derive(Default)]

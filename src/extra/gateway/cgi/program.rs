@@ -20,9 +20,9 @@ use super::output::{Output, Received};
 use crate::extra::gateway::response_head::{HeadSyntax, ResponseHead, ResponseParser};
 use crate::util::lock::lock;
 
-/// The bytes of one piece of the request body: 64 KiB. There are two such pieces.
+/// 64 KiB: the bytes of one piece of the request body. There are two such pieces.
 const PIECE_BYTES: usize = 64 * 1024;
-/// The wait for the exit status after the end of the output: 50 ms. A program exits shortly after
+/// 50 ms: the wait for the exit status after the end of the output. A program exits shortly after
 /// its output ends. After this time, the program counts as one that has closed its output.
 const EXIT_STATUS_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -155,7 +155,7 @@ impl Program {
                 Ok(0) => {
                     return Err(self.kill_for(
                         ErrorKind::UnexpectedEof,
-                        "request body shorter than its length",
+                        "request body shorter than announced",
                     ));
                 }
                 Ok(count) => count,

@@ -14,7 +14,7 @@ use crate::wire::body::framing::list;
 use crate::wire::error::WireError;
 use crate::ResponseBody;
 
-/// The bytes of a chunked body in one read: 32 KiB. Other bodies are read into the caller's buffer.
+/// 32 KiB: the bytes of a chunked body in one read. Other bodies are read into the caller's buffer.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
 
 /// The end of the body of a response.

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use super::failure::{ended_early, read_once, timed_out, Failure};
 use crate::extra::gateway::response_head::{HeadSyntax, ResponseHead, ResponseParser};
 
-/// The interim responses before the final one: 16. Each has the limits of every head. One more is a
-/// malformed response.
+/// 16 interim responses: the most before the final one. Each has the limits of every head. One more
+/// is a malformed response.
 pub(crate) const MAX_INTERIM_RESPONSES: u32 = 16;
-/// The bytes of one read: 16 KiB. A head rarely needs more; the rest belongs to the body.
+/// 16 KiB: the bytes of one read. A head rarely needs more; the rest belongs to the body.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// The longest wait of one write: 1 s. After this time, the connection checks for an early
+/// 1 s: the longest wait of one write. After this time, the connection checks for an early
 /// response.
 const WRITE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -8,10 +8,10 @@ use crate::message::syntax::bytes::{is_token, skip_value, trim};
 use crate::wire::body::framing::content_length;
 use crate::wire::error::WireError;
 
-/// The bytes of one head with its last empty line: 64 KiB, eight times the default of nginx. A
+/// 64 KiB: the longest head, with its last empty line, eight times the default of nginx. A
 /// longer head is rejected.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// The field lines of one head: 256. One more is rejected.
+/// 256 field lines: the most in one head. One more is rejected.
 pub(crate) const MAX_FIELDS: usize = 256;
 
 /// The reason for which a head is rejected, for logs. The text contains no byte of the head.

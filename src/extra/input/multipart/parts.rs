@@ -151,7 +151,7 @@ impl<R: Read> Parts<R> {
             match self.end - self.start {
                 0 if is_last => {}
                 0 | 1 => return Err(ended_early()),
-                _ => return Err(malformed("text after a boundary of the form")),
+                _ => return Err(malformed("text after form boundary")),
             }
         }
         self.state = if is_last { State::End } else { State::Head };
@@ -283,6 +283,6 @@ fn malformed(reason: impl Into<String>) -> io::Error {
 }
 
 fn ended_early() -> io::Error {
-    let reason = "end of form before its last boundary";
+    let reason = "form without last boundary";
     io::Error::new(ErrorKind::UnexpectedEof, reason)
 }
