@@ -9,7 +9,7 @@ use super::{assert_none, location};
 ///
 /// Wire and routing do not know each other. The pool, the registry and `util` know nothing of HTTP.
 /// Accepted streams know nothing of connections.
-const MAY_IMPORT: [(&str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("limits", &[]),
     ("util", &[]),
     ("message", &["util"]),
