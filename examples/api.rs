@@ -21,7 +21,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024;
 const MAX_TODOS: usize = 100;
 
 json_struct! {
-    /// One item, as responses contain the item.
+    /// One item of the list, in responses.
     struct Todo { id: u64, title: String, done: bool }
 }
 
@@ -140,7 +140,7 @@ impl From<JsonError> for ApiError {
                 ApiError(400, format!("invalid JSON in request body: {error}"))
             }
             JsonError::WrongContentType => ApiError(415, error.to_string()),
-            // `Other` stands for a body above the limit.
+            // The kind `Other` means a body above the limit.
             JsonError::IoError(cause) if cause.kind() == io::ErrorKind::Other => {
                 ApiError(413, format!("request body above {MAX_BODY_BYTES} bytes"))
             }

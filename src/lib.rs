@@ -27,8 +27,8 @@
 //!
 //! * [`Server`], as in rouille: a handler, a pool of threads, and a loop in the program. Choose
 //!   this with [`router!`] for a fixed set of routes.
-//! * [`Router::serve_managed`], as in toolkit-zero: returns a [`BackgroundServer`]. Choose this if
-//!   routes or addresses change while the server runs.
+//! * [`Router::serve_managed`], as in toolkit-zero: a [`BackgroundServer`] with threads of its own.
+//!   Choose this if routes or addresses change while the server runs.
 //!
 //! In both, a handler is a function from [`&Request`](Request) to [`Response`]. A handler runs on
 //! a thread of the pool and may block. A [`Router`] is also a handler for a `Server`.
@@ -40,7 +40,7 @@
 //! | choose a handler by method and path | [`Router`] and [`Route`], or [`router!`] |
 //! | read a request | [`Request`], [`input`], [`accept!`], [`mod@json`], [`try_or_400!`] |
 //! | read a form | [`post_input!`], [`input::multipart`] |
-//! | recognise a client | [`session`], [`input::cookies()`] |
+//! | recognise a client | [`session`], [`input::cookies()`], [`input::basic_http_auth`] |
 //! | return a response | [`Response`], [`reply!`] |
 //! | serve files | [`match_assets`], [`serve_file`] |
 //! | compress responses | [`content_encoding::apply`] |
@@ -49,6 +49,7 @@
 //! | limit clients | [`Limits`] |
 //! | configure the pool, errors and proxies | [`Settings`], [`Proxies`] |
 //! | listen at several addresses, TCP or Unix | [`Address`], [`Listen`] |
+//! | stop the server | [`BackgroundServer::stop`], [`Server::stoppable`] |
 //! | observe the server | [`Monitor`], [`Stats`], [`log_as`], [`ServerError`] |
 //! | speak another protocol | [`Upgrade`] |
 //! | test a handler | [`Request::fake_http`] |
@@ -71,8 +72,8 @@
 //!
 //! # Not included
 //!
-//! There is no TLS, no HTTP/2, no HTTP client, and no compression but gzip. The page about
-//! [limitations](guide::limitations) names a replacement for each.
+//! There is no TLS, no HTTP/2, no HTTP client, and no compression other than gzip. The page about
+//! [limitations](guide::limitations) names a replacement for each part that std cannot provide.
 #![forbid(unsafe_code)]
 #![warn(missing_docs, rust_2018_idioms, unreachable_pub)]
 #![warn(clippy::self_named_module_files)]

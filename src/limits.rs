@@ -1,9 +1,11 @@
-//! [`Limits`], every bound that a peer can reach: its field, its default and its reason. This file
-//! knows no socket and no request.
+//! [`Limits`]: every limit on the sizes, numbers, rates and times that a client controls, with its
+//! default. This file has no socket and no request.
 
 use std::time::Duration;
 
-/// The bounds of a server: plain fields with defaults.
+/// The limits on the sizes, numbers, rates and times that a client controls. Each field has a
+/// default. Pass the limits to [`Server::limits`](crate::Server::limits) or
+/// [`Settings::limits`](crate::Settings::limits).
 ///
 /// ```no_run
 /// use millpond::{Limits, Response, Server};
@@ -22,9 +24,9 @@ use std::time::Duration;
 /// }
 /// ```
 ///
-/// A limit of n admits n and rejects n + 1.
+/// A limit of n accepts n and rejects n + 1.
 ///
-/// | field | default | when it is passed |
+/// | field | default | when exceeded |
 /// |---|---|---|
 /// | `max_target_bytes` | 8 KiB | 414, close |
 /// | `max_head_bytes` | 16 KiB | 431, close |
@@ -40,30 +42,35 @@ use std::time::Duration;
 /// | `max_requests_per_connection` | none | close after the last one |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the request target. RFC 9112 §3 recommends at least 8,000. Beyond it: 414.
+    /// Bytes of the request target. RFC 9112 §3 recommends at least 8,000. A longer target gets
+    /// 414.
     pub max_target_bytes: usize,
-    /// Bytes of a whole request head, including its last empty line. Beyond it: 431.
+    /// Bytes of a whole request head, including its last empty line. A longer head gets 431.
     pub max_head_bytes: usize,
-    /// Header fields of one request, and also trailer fields. Beyond it: 431.
+    /// Header fields of one request, and also trailer fields. One more gets 431.
     pub max_headers: usize,
-    /// Bytes of a request body, decoded. A longer `Content-Length` is rejected before anything is
-    /// read or allocated, and a longer chunked body when it passes the limit. Beyond it: 413.
+    /// Bytes of a request body, decoded. A longer body gets 413. A longer `Content-Length` is
+    /// rejected before anything is read or allocated; a longer chunked body is rejected at the
+    /// first byte beyond the limit.
     pub max_body_bytes: u64,
     /// Bytes of a body that are read before the handler runs, so that no worker waits for a slow
     /// client. The rest of a larger body is read while the handler runs.
     pub buffered_body_bytes: usize,
-    /// The time from the first byte of a head to its last. Slow bytes do not extend it.
+    /// The time from the first byte of a head to its last byte. Bytes that arrive slowly do not
+    /// extend this time. A slower client gets 408.
     pub head_timeout: Duration,
     /// The time from the end of a response, or from the accept, to the first byte of the next
-    /// request.
+    /// request. Then the connection is closed.
     pub idle_timeout: Duration,
-    /// Bytes a second that must arrive of a body, on average, once 5 seconds have passed.
+    /// Bytes per second of a body that must arrive, on average over each window of 5 seconds. A
+    /// slower client gets 408.
     pub min_body_rate: u64,
-    /// Bytes a second that a client must read of a response, once 5 seconds have passed.
+    /// Bytes per second of a response that a client must read, on average over each window of 5
+    /// seconds. If the client is slower, the connection is closed before the end of the response.
     pub min_write_rate: u64,
-    /// Open connections. To admit one more, the server closes a connection that has its last
-    /// response but is still open on the client's side, or the connection idle longest. If there is
-    /// none, the new connection gets 503.
+    /// Open connections. To accept one more, the server closes a connection that has its last
+    /// response but is still open on the client's side, or else the connection that has been idle
+    /// longest. If there is none, the new connection gets 503.
     pub max_connections: usize,
     /// Open connections that were passed to another protocol
     /// ([`Response::upgrade`](crate::Response::upgrade)). One more gets 503.

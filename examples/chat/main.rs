@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let server = router.serve_managed_on([address], Settings::default())?;
     println!("http://{}/", server.addr());
-    // 2. Wait for Enter. Standard input without a keyboard is at its end: then wait forever.
+    // 2. Wait for Enter. If standard input is at its end, no Enter can come: wait forever.
     while io::stdin().read_line(&mut String::new())? == 0 {
         thread::park();
     }

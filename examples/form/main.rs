@@ -3,7 +3,7 @@
 //!
 //! `/submit` reads the form into a struct, in memory. `/measure` reads any form of up to MAX_BYTES
 //! part by part, in constant memory: `curl -F a=1 -F f=@FILE http://127.0.0.1:8080/measure`. The
-//! answer to each request is a page, also if the form is wrong or too large.
+//! response to each request is a page, also if the form is wrong or too large.
 
 use millpond::input::multipart::get_multipart_input;
 use millpond::input::post::{BufferedFile, MAX_BUFFERED_BYTES};
@@ -20,8 +20,8 @@ fn main() -> Result<()> {
     let max_bytes: u64 = args.next().as_deref().unwrap_or("1000000000").parse()?;
     let server = Server::listen_on([address], move |request| respond(request, max_bytes))?;
     println!("http://{}/", server.server_addr());
-    // The handlers check the length of the body, to answer with a page. If the server did, the
-    // answer would be one line of text.
+    // The handlers check the length of the body, to respond with a page. The server itself would
+    // respond with one line of text.
     let limits = Limits {
         max_body_bytes: u64::MAX,
         ..Limits::default()
@@ -53,7 +53,7 @@ fn within(request: &Request, max_bytes: u64, handler: fn(&Request) -> Result<Str
             let text = format!("The form is too large: at most {max_bytes} bytes are allowed.");
             page(413, &alert(&text))
         }
-        // Browsers always send a length. Without this check, such a body would have no bound.
+        // Browsers always send a length. Without this check, a chunked body would have no limit.
         None => page(411, &alert("The form has no length.")),
     }
 }

@@ -25,7 +25,7 @@ struct Site {
     /// The routes that come and go. They are in a router of their own, so that no change can remove
     /// the page itself.
     routes: Router,
-    /// The state of the server, as the page shows the state.
+    /// The state of the server, for the page.
     state: Mutex<Json>,
     commands: SyncSender<Command>,
 }

@@ -1,8 +1,8 @@
 //! Signing in: `cargo run --release --example login [ADDRESS]`, then open the printed URL. The user
 //! is `demo`, and the password is `millpond`.
 //!
-//! The example shows a session, a form that returns with its mistakes beside the fields and the
-//! typed name kept, a token against forged requests (CSRF), signing out, and escaped HTML.
+//! The example shows a session, a form that keeps the typed name and shows its errors beside the
+//! fields, a token against forged requests (CSRF), signing out, and escaped HTML.
 
 use millpond::session::{generate_session_id, session, Session};
 use millpond::{post_input, router, Address, Request, Response, Server};

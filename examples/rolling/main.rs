@@ -1,9 +1,9 @@
 //! A server that is replaced under load without a failed request:
 //! `cargo run --release --example rolling [ADDRESS [GRACE_MS [DRAIN_MS]]]`, and Ctrl-C.
 //!
-//! SIGTERM or SIGINT starts the end, and a second signal ends the process at once. The exit status
-//! is 1 if the end cut off a request. With the address `-`, the server uses the listening socket
-//! that is its standard input, and the next instance can use the same socket.
+//! SIGTERM or SIGINT starts the shutdown, and a second signal ends the process at once. The exit
+//! status is 1 if the shutdown cut a request. With the address `-`, the server uses the listening
+//! socket that is its standard input, and the next instance can use the same socket.
 
 mod signals;
 

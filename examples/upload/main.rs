@@ -21,7 +21,7 @@ const FORBIDDEN: &[char] = match cfg!(windows) {
     true => &['/', '\\', ':', '*', '?', '"', '<', '>', '|'],
     false => &['/', '\\', ':'],
 };
-/// Bytes in a name, which is the limit of most file systems.
+/// 255 bytes: the longest name on most file systems.
 const MAX_NAME_BYTES: usize = 255;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,9 +1,9 @@
-//! Parts around the server, each behind its own feature. They use the message types as a program
-//! does. The server does not depend on the extras.
+//! Parts around the server, each behind its own feature. Most of them use only the message types,
+//! as a program does. The server does not depend on the extras.
 //!
 //! * `assets/`: files as responses
 //! * `content_encoding/`: compression of responses with gzip
-//! * `gateway/`: responses from another server or from a program
+//! * `gateway/`: responses from another server or a program; proxies that name the client
 //! * `input/`: cookies, credentials, forms and other input of requests
 //! * `json/`: JSON values, text and conversions
 //! * `log/`: a line for each request

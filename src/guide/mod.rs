@@ -6,7 +6,7 @@
 //! | know which behaviour is guaranteed and tested | [`guarantees`] |
 //! | know how requests are parsed and responses are sent | [`http`] |
 //! | run, replace and observe a server in production | [`operations`] |
-//! | know which attacks are defended, and trust a proxy | [`security`] |
+//! | know against which attacks the server defends, and trust a proxy | [`security`] |
 //! | compare speed, memory and size | [`performance`] |
 //! | know how threads wait without `epoll` | [`engine`] |
 //! | read the source | [`architecture`] |

@@ -166,8 +166,8 @@ impl ResponseBody {
         ResponseBody::from_data(data.into())
     }
 
-    /// Returns the body as a reader, and its size if the size is known. Use this to read a response
-    /// in a test, or to wrap a body in another one (compression, a checksum).
+    /// Returns the body as a reader, and its size in bytes if the size is known. Use this to read a
+    /// response in a test, or to wrap a body in another one (compression, a checksum).
     ///
     /// ```
     /// use millpond::Response;

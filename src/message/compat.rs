@@ -1,5 +1,5 @@
 //! The signatures of rouille: code that names these types and calls these functions compiles
-//! against both crates.
+//! with both libraries.
 
 use super::*;
 use std::borrow::Cow;

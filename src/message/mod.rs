@@ -6,7 +6,7 @@
 //! * `upgrade`: the trait of a protocol that takes over a connection
 //! * `syntax/`: text forms that several modules share
 //!
-//! The folder imports nothing of the server, the routing or the wire.
+//! The folder imports nothing from the server, the routing or the wire.
 
 mod body;
 #[cfg(test)]

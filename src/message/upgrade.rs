@@ -7,15 +7,15 @@ use std::time::Duration;
 
 /// A protocol that takes over a connection after a 101 [`Response`](crate::Response).
 ///
-/// The `upgrade` field of the response holds the value. The value runs on a thread of its own, for
-/// any time; no worker of the pool waits for that thread. A server has at most
-/// [`max_upgraded`](crate::Limits::max_upgraded) upgraded connections at once, and answers the next
-/// request for an upgrade with 503. A server that stops or moves to another address neither closes
-/// upgraded connections nor waits for them.
+/// The `upgrade` field of the response holds the protocol. The server runs the protocol on a thread
+/// of its own, for as long as the protocol needs; no worker of the pool waits for that thread. A
+/// server has at most [`max_upgraded`](crate::Limits::max_upgraded) upgraded connections at once,
+/// and answers the next request for an upgrade with 503. A server that stops or moves to another
+/// address neither closes upgraded connections nor waits for them.
 ///
 /// The `Upgrade` header of the response names the protocol. The request must be HTTP/1.1 and
-/// request that protocol, and the handler must have read its body (RFC 9110 §7.8). Otherwise the
-/// server sends a 500.
+/// request that protocol, and the handler must have read the body of the request (RFC 9110 §7.8).
+/// Otherwise the server sends a 500.
 ///
 /// # Example: echo
 ///
@@ -46,14 +46,14 @@ use std::time::Duration;
 /// # let _ = switch(&Request::fake_http("GET", "/", vec![], vec![]));
 /// ```
 pub trait Upgrade {
-    /// Runs the protocol on the connection. The server calls this once.
+    /// Runs the protocol on the connection. The server calls this method once.
     ///
     /// The socket has no timeouts. The first reads return the bytes that the client sent directly
     /// after its request. Dropping the socket closes the connection.
     fn build(&mut self, socket: Box<dyn ReadWrite + Send>);
 
-    /// Runs the protocol on the connection: the method that the server calls. Outside of this
-    /// crate, a [`Switched`] has no more methods than the socket of `build`.
+    /// Passes the connection to [`build`](Upgrade::build), which the server reaches through this
+    /// method. Only this crate can use the further methods of [`Switched`].
     #[doc(hidden)]
     fn take_over(&mut self, socket: Switched) {
         self.build(Box::new(socket));

@@ -1,4 +1,5 @@
-//! From a request to a handler. Routing imports messages, and neither the wire nor the server.
+//! The choice of a handler for a request. Routing imports messages, and neither the wire nor the
+//! server.
 //!
 //! * `pattern`: the path pattern of a route, its precedence and its parameters
 //! * `route`: [`Route`], a method, a pattern and a handler

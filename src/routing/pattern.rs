@@ -44,7 +44,7 @@ impl Pattern {
     pub(crate) fn parse(text: &str) -> Result<Pattern, String> {
         let invalid = |problem: String| format!("invalid route pattern {text:?}: {problem}");
         let inner = text.strip_prefix('/');
-        let inner = inner.ok_or_else(|| invalid("does not begin with `/`".to_owned()))?;
+        let inner = inner.ok_or_else(|| invalid("expected `/` at start".to_owned()))?;
         let mut segments: Vec<Segment> = Vec::new();
         for part in inner.split('/') {
             let segment = Segment::parse(part).map_err(invalid)?;
@@ -106,8 +106,8 @@ impl Segment {
         let inner = match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
             Some(inner) => inner,
             None if part.contains(['{', '}']) => {
-                let problem = "has text beside a parameter: a parameter is a whole segment";
-                return Err(format!("{part:?} {problem}"));
+                let problem = "expected parameter as whole segment";
+                return Err(format!("{part:?}: {problem}"));
             }
             None => return Ok(Segment::Literal(decode(part).into_owned())),
         };
@@ -188,9 +188,9 @@ mod tests {
             ("/100%", Ok("'100%'")),
             ("/caf\u{e9}", Ok("'caf\u{e9}'")),
             ("/.../x", Ok("'...' 'x'")),
-            ("", Err("does not begin")),
-            ("users", Err("does not begin")),
-            ("*", Err("does not begin")),
+            ("", Err("expected `/`")),
+            ("users", Err("expected `/`")),
+            ("*", Err("expected `/`")),
             ("/{}", Err("a name")),
             ("/{...}", Err("a name")),
             ("/{a-b}", Err("a name")),

@@ -12,7 +12,7 @@ use crate::message::{Response, ResponseBody};
 /// | `reply!(json => value)` | 200 | the value, of any type that is [`ToJson`](crate::ToJson) |
 /// | `reply!(json => value, status => s)` | `s` | the same |
 ///
-/// A status is a [`Status`] or a number.
+/// A status is a [`Status`] or a number. The forms with `json` need the feature `json`.
 ///
 /// ```
 /// use millpond::{json, reply, Request, Response, Status};

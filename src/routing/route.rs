@@ -36,7 +36,7 @@ pub(crate) type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 /// }
 /// ```
 ///
-/// A route is also exported as `ServerMechanism`. A clone is another handle on the same route.
+/// A route is also exported as `ServerMechanism`. A clone is another handle to the same route.
 ///
 /// A pattern consists of literal segments, `{name}` for one segment that is not empty, and at the
 /// end `{name...}` for the rest of the path. Segments are percent-decoded one by one, so a `%2F`
@@ -74,7 +74,8 @@ pub struct RouteBuilder {
     pattern: Pattern,
 }
 
-/// The error of a malformed method or pattern of a route. The message names both.
+/// The error of a malformed method or pattern of a route. The message names the method or the
+/// pattern, and the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteError(String);
 
@@ -92,7 +93,7 @@ macro_rules! constructors {
         ///
         /// # Panics
         ///
-        /// If `pattern` is malformed, with a message that names the problem.
+        /// Panics if `pattern` is malformed, with a message that names the problem.
         #[track_caller] // A malformed pattern is reported at the line that contains it.
         pub fn $name(pattern: impl AsRef<str>) -> RouteBuilder {
             // Not in a closure: the panic would be reported at the closure's line.
@@ -124,7 +125,7 @@ impl Route {
         any ANY;
     }
 
-    /// Begins a route for a method without a constructor here.
+    /// Begins a route for any method, for example one without a constructor here.
     ///
     /// ```
     /// use millpond::{Response, Route};
@@ -135,7 +136,7 @@ impl Route {
     ///
     /// # Panics
     ///
-    /// If `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
+    /// Panics if `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
     #[track_caller]
     pub fn on(method: impl Into<String>, pattern: impl AsRef<str>) -> RouteBuilder {
         match Route::try_on(method, pattern) {
@@ -149,14 +150,14 @@ impl Route {
     ///
     /// # Errors
     ///
-    /// If `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
+    /// Returns an error if `method` is not a token (RFC 9110 §9.1) or `pattern` is malformed.
     ///
     /// ```
     /// use millpond::Route;
     ///
     /// assert!(Route::try_on("GET", "/users/{id}").is_ok());
     /// let error = Route::try_on("GET", "users").unwrap_err();
-    /// assert_eq!(error.to_string(), "invalid route pattern \"users\": does not begin with `/`");
+    /// assert_eq!(error.to_string(), "invalid route pattern \"users\": expected `/` at start");
     /// ```
     pub fn try_on(
         method: impl Into<String>,

@@ -34,7 +34,7 @@ pub(crate) const DEFAULT_POOL_SIZE: usize = 256;
 ///     Ok(())
 /// }
 /// ```
-#[must_use = "settings have no effect until a server is given them"]
+#[must_use = "settings have no effect until a server has them"]
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) pool_size: usize,
@@ -58,13 +58,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Sets the number of threads that run handlers and hold connections; 256 by default. They are
-    /// started on demand. The number of connections is bounded by
+    /// Sets the largest number of threads that run handlers and wait for requests; 256 by default.
+    /// The threads are started on demand. The number of connections has a limit of its own,
     /// [`max_connections`](Limits::max_connections).
     ///
     /// # Panics
     ///
-    /// If `pool_size` is 0.
+    /// Panics if `pool_size` is 0.
     pub fn pool_size(mut self, pool_size: usize) -> Settings {
         assert!(
             pool_size > 0,
@@ -74,14 +74,15 @@ impl Settings {
         self
     }
 
-    /// Sets the bounds of the sizes, counts and times that a client can demand.
+    /// Sets the limits on the sizes, numbers, rates and times that a client controls; see
+    /// [`Limits`] for the defaults.
     pub fn limits(mut self, limits: Limits) -> Settings {
         self.limits = limits;
         self
     }
 
-    /// Reports the server's numbers to this monitor. A handler that reports the numbers needs it,
-    /// as the handler exists before its server; otherwise
+    /// Reports the server's numbers to this monitor. Use this for a handler that returns the
+    /// numbers, because the handler exists before its server. Otherwise
     /// [`Server::monitor`](crate::Server::monitor) is simpler. A monitor of several servers adds up
     /// their numbers.
     pub fn monitor(mut self, monitor: &Monitor) -> Settings {
@@ -90,11 +91,12 @@ impl Settings {
     }
 
     /// Calls `hook` for each error on the server's side that no response reports; see
-    /// [`ServerError`]. By default these errors are only counted.
+    /// [`ServerError`]. By default these errors are not reported. [`Stats`](crate::Stats) counts
+    /// panics, failed accepts and failed bodies in any case.
     ///
-    /// The hook runs on the thread that met the error, which serves requests, so the hook should be
-    /// fast. No lock is held meanwhile: the hook may read the server's numbers. A panic of the hook
-    /// is caught.
+    /// The hook runs on the thread in which the error occurred. That thread serves requests, so the
+    /// hook should be fast. No lock is held meanwhile: the hook may read the server's numbers. A
+    /// panic of the hook is caught.
     ///
     /// ```
     /// use millpond::Settings;

@@ -20,15 +20,15 @@ use super::stats::error_hook::ServerErrorKind;
 use super::stats::monitor::{Monitor, StatsSource};
 use super::stats::{Stats, WorkerState};
 
-/// 1 to 100 ms: the pause after a failed accept. It doubles with each failure in a row. Without
-/// it, a lack of descriptors would make accepting a busy loop.
+/// 1 to 100 ms: the pause after a failed accept, doubled with each failure in a row. Without the
+/// pause, a lack of descriptors would make accepting a busy loop.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// 4,096 connections: the most that one poll accepts, which bounds its time. Linux keeps no longer
 /// queue by default (`net.core.somaxconn`).
 const MAX_ACCEPTS_PER_POLL: usize = 4096;
-/// 64 connections: the most that the scanner accepts between two scans of its list, so that new
-/// connections do not delay the open ones.
+/// 64 connections: the most that the scanner accepts between two rounds, so that new connections do
+/// not delay the open ones.
 const MAX_ACCEPTS_PER_SCAN: usize = 64;
 /// 5 ms: the time for which the scanner has a listener before the thread of the listener checks
 /// whether the listener is closing or its deadline has passed.
@@ -48,24 +48,26 @@ const EXHAUSTED_ERRNOS: [i32; 4] = if cfg!(windows) {
 const UNAVAILABLE_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\
     Retry-After: 1\r\nConnection: close\r\n\r\n";
 
-/// 16 workers: the smallest share for which a pool of its own, with a scanner, is worth it.
+/// 16 workers: the smallest pool, unless there is only one. In a smaller pool, the scanner would be
+/// too large a part of the workers.
 const MIN_WORKERS_PER_POOL: usize = 16;
 
+/// The pools of a server and the parts that all its connections share.
 pub(crate) struct Engine {
     /// One pool, with one scanner, for every two cores. The pools share nothing but the handler, so
     /// no lock is contended by many cores. Connections are dealt to them in turn.
     pools: Vec<Pool<Connection>>,
     next_pool: AtomicUsize,
-    pub(super) settings: Settings,
+    pub(crate) settings: Settings,
     service: Arc<Service>,
-    pub(super) monitor: Monitor,
+    pub(crate) monitor: Monitor,
     /// The number of failed accepts in a row.
     failures: AtomicU32,
 }
 
 impl Engine {
     /// Creates an engine that reports to `monitor`, unless the settings name another.
-    pub(super) fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
+    pub(crate) fn new(handler: Arc<Handler>, settings: Settings, monitor: &Monitor) -> Arc<Engine> {
         let monitor = settings.monitor.as_ref().unwrap_or(monitor).clone();
         let pool_size = settings.pool_size;
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -91,13 +93,13 @@ impl Engine {
 
     /// Creates an engine with the same handler and other settings, in place of one that has not
     /// begun to serve.
-    pub(super) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
+    pub(crate) fn rebuilt(&self, settings: Settings) -> Arc<Engine> {
         let handler = Arc::clone(&self.service.handler);
         Engine::new(handler, settings, &self.monitor)
     }
 
     /// Accepts the connections that are queued, without waiting.
-    pub(super) fn poll(&self, listener: &Listener) {
+    pub(crate) fn poll(&self, listener: &Listener) {
         // The holder of the accept lock accepts all connections that are queued.
         if !listener.lock_accept(Instant::now()) {
             return;
@@ -112,7 +114,7 @@ impl Engine {
 
     /// Accepts the connections that are queued at a [closing](Listener::close) listener, and closes
     /// its socket.
-    pub(super) fn finish(&self, listener: &Listener) {
+    pub(crate) fn finish(&self, listener: &Listener) {
         listener.finish(|accepted| match accepted {
             Ok(accepted) => self.admit(accepted, listener),
             Err(e) => self.accept_failed(e),
@@ -122,8 +124,8 @@ impl Engine {
 
     /// Accepts connections until `deadline`, or until the listener is closed.
     ///
-    /// While a scanner runs, it accepts between two scans of its list.
-    pub(super) fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Instant) {
+    /// In scanning mode, the scanner accepts the connections between two rounds.
+    pub(crate) fn poll_until(self: &Arc<Self>, listener: &Arc<Listener>, deadline: Instant) {
         if !listener.lock_accept(deadline) {
             return;
         }
@@ -155,9 +157,9 @@ impl Engine {
         listener.unlock_accept();
     }
 
-    /// Accepts connections from several listeners until `deadline`, or until one is closed: from
-    /// the first one on this thread, from the others each on a thread for that time.
-    pub(super) fn poll_all_until(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Instant) {
+    /// Accepts connections from several listeners until `deadline`, or until one is closed. The
+    /// first listener uses this thread. Each other listener gets a thread for that time.
+    pub(crate) fn poll_all_until(self: &Arc<Self>, listeners: &[Arc<Listener>], deadline: Instant) {
         thread::scope(|scope| {
             let mut here = Vec::new();
             for (index, listener) in listeners.iter().enumerate() {
@@ -274,24 +276,24 @@ impl Engine {
         self.service.counters.turned_away(sent.unwrap_or(0));
     }
 
-    /// Makes each connection from the listeners of today end with its next response.
-    pub(super) fn wind_down(&self) {
+    /// Makes each connection from the present listeners end with its next response.
+    pub(crate) fn wind_down(&self) {
         self.service.registry.wind_down(Listener::next_id());
     }
 
-    /// Makes each connection end after the response that it is waiting for. Does not wait.
-    pub(super) fn begin_drain(&self) {
+    /// Makes each connection end after the response to its request in flight. Does not wait.
+    pub(crate) fn begin_drain(&self) {
         self.service.registry.begin_drain(|| self.scan_all());
     }
 
-    /// Ends all connections, after the responses to the requests in flight, and waits for that at
-    /// most until `deadline`.
-    pub(super) fn drain(&self, deadline: Option<Instant>) -> Drained {
+    /// Ends all connections, after the responses to the requests in flight. Waits for these
+    /// responses until `deadline` at most.
+    pub(crate) fn drain(&self, deadline: Option<Instant>) -> Drained {
         self.drain_where(|_| true, deadline)
     }
 
     /// [Drains](Engine::drain) the connections for which `is_leaving` returns true.
-    pub(super) fn drain_where(
+    pub(crate) fn drain_where(
         &self,
         is_leaving: impl Fn(&ConnectionHandle) -> bool,
         deadline: Option<Instant>,

@@ -22,14 +22,14 @@
 //!
 //! 1. `Server::run` calls `Engine::poll_all_until` and `Engine::poll_in_turn`, which calls
 //!    `Engine::poll_until` for the only listener.
-//! 2. `Listener::lock_accept` keeps other callers out. `Listener::wait` and `Listener::wait_by`
+//! 2. `Listener::lock_accept` acquires the accept lock. `Listener::wait` and `Listener::wait_by`
 //!    call `KernelWait::accept`, which sets the timeout of the socket and blocks in
 //!    `Socket::accept`. `Listener::unless_late` returns the accepted stream.
 //! 3. `Engine::admit` calls `Engine::enter`. `LocalFilter::admits` checks the local address,
 //!    `Registry::enter` adds the stream to the open connections, and `Connection::new` creates the
 //!    task for the pool, with the parser of `RequestReader::new`.
 //! 4. `Engine::next_pool` chooses the pool, and `Engine::admit_to` passes the task to
-//!    `Pool::admit`. The pool counts the connection in `Shared::count_requests`, to notice a high
+//!    `Pool::admit`. The pool counts the connection in `Shared::count_requests`, which measures the
 //!    rate. `Shared::has_free_worker` returns true, and `Shared::enqueue` queues the task.
 //!    `Shared::wake_worker` finds no idle worker, so `Shared::add_worker` starts one with
 //!    `worker::spawn`.
@@ -37,23 +37,23 @@
 //! The worker receives:
 //!
 //! 5. `worker::work` gets the task from `worker::next_assignment` and passes it to
-//!    `worker::attend`. `Shared::acquire_permit` starts a second worker, as one worker must not
-//!    wait, and returns a permit. Then `task::guarded` calls `Connection::wait`.
-//!    `Connection::set_blocking` and `Connection::set_read_timeout` prepare the read, which blocks
-//!    until the request arrives.
+//!    `worker::attend`. `Shared::acquire_permit` starts two more workers, because two started
+//!    workers must not wait, and returns a permit. Then `task::guarded` calls `Connection::wait`.
+//!    `Connection::block_for` prepares the read: `Connection::set_blocking` changes the mode of the
+//!    socket, and the timeout is set. The read blocks until the request arrives.
 //! 6. `Connection::on_read` counts the bytes. `Connection::receive` and `Connection::feed` pass
 //!    them to `RequestReader::feed`. `HeadParser::feed` parses the head, and `framing::request`
 //!    finds that there is no body. `request::gather` has nothing to gather, and
 //!    `RequestReader::end_body` makes the request ready.
 //! 7. `Connection::on_request` registers the request in `Registry::request_received`. Then
-//!    `Connection::next` asks `ReceivedRequest::is_partial`, gets false, and returns `Next::Run` to
-//!    the worker.
+//!    `Connection::next` calls `ReceivedRequest::is_partial`, gets false, and returns `Next::Run`
+//!    to the worker.
 //!
 //! The same worker answers:
 //!
 //! 8. `Connection::run` calls `Connection::exchange`. `RequestReader::take_ready` moves the request
-//!    out of the reader, `Registry::request_began` notes the time, and `response::run_exchange`
-//!    makes a response of it.
+//!    out of the reader, `Registry::request_began` records the time, and
+//!    `response::run_exchange` returns the outcome: the response as bytes, and the next action.
 //! 9. `response::lend_request` fills the request that the worker lends to handlers, which
 //!    `Request::renew` has emptied. `response::run_handler` calls the handler. The handler of a
 //!    router is `Router::handle`: under a read lock, `router::decide` finds the route with
@@ -87,7 +87,7 @@
 //!    `Connection::poll` reads without blocking, and `MinRate::record` counts the bytes.
 //! 3. Once `buffered_body_bytes` are here, the request is ready but partial, so the pool gets
 //!    `Next::RunMayBlock`. `Scanner::hand_over_blocking` queues the connection with a permit, and
-//!    another worker attends to it.
+//!    another worker runs the connection.
 //! 4. That worker answers from step 8 on, with the socket in blocking mode.
 //!    `UploadState::share` makes the body that the handler reads. `Upload::read` calls
 //!    `UploadState::read`, which first returns the gathered bytes. Then `UploadState::read_rest`,

@@ -1,5 +1,5 @@
 //! Base64 with the standard alphabet and with padding (RFC 4648 §4), for HTTP credentials and for
-//! the keys of a WebSocket handshake.
+//! the keys of a websocket handshake.
 
 #[cfg(any(feature = "websocket", test))]
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -31,7 +31,7 @@ impl From<Panicked> for io::Error {
     fn from(Panicked(text): Panicked) -> io::Error {
         let text = match text {
             Some(text) => format!("panic: {text}"),
-            None => "panic without a message".to_owned(),
+            None => "panic without message".to_owned(),
         };
         io::Error::new(io::ErrorKind::Other, text)
     }
@@ -78,6 +78,6 @@ mod tests {
         assert_eq!(catch_panic(|| resume_unwind(Box::new(3))), panicked(None));
         let error = |text| io::Error::from(panicked(text).unwrap_err()).to_string();
         assert_eq!(error(Some("so")), "panic: so");
-        assert_eq!(error(None), "panic without a message");
+        assert_eq!(error(None), "panic without message");
     }
 }

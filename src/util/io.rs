@@ -1,4 +1,4 @@
-//! The two questions about time that each wait on a socket asks.
+//! Deadlines, and the errors of timeouts, for each wait on a socket.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};

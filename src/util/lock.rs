@@ -1,6 +1,6 @@
 //! The one place where a poisoned lock is recovered.
 //!
-//! The data behind each lock of this library is whole at every point where a panic can strike, so
+//! The data behind each lock of this library is whole at every point where a panic can occur, so
 //! the poison carries no information.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,9 +1,9 @@
-//! Helpers that know nothing of HTTP and import nothing of this library.
+//! Functions that are independent of HTTP and import nothing of this library.
 //!
 //! * `base64`: bytes as text of 64 letters
 //! * `catch_panic`: the user's code, and the end of its panics
 //! * `io`: deadlines and timeouts of sockets
-//! * `lock`: a mutex without poison
+//! * `lock`: locks without poison
 //! * `net`: one form of each address
 
 #[cfg(any(feature = "forms", feature = "websocket"))]

@@ -92,7 +92,7 @@ impl WireError {
             BadChunkSize => (400, "invalid chunk size"),
             BadChunkExtension => (400, "invalid chunk extension"),
             ChunkExtensionsTooLong => (400, "chunk extensions longer than 4 KiB"),
-            BadChunkEnd => (400, "chunk without CRLF at its end"),
+            BadChunkEnd => (400, "chunk without final CRLF"),
             // The server closes the connection without a response: the peer may not speak HTTP.
             BadPreface => (400, "invalid PROXY protocol header"),
         }

@@ -10,8 +10,8 @@
 //! thread, so tests call plain functions.
 //!
 //! If two parsers could read the same bytes differently, this one rejects the message. Without
-//! this, a proxy in front of the server could take for one request the bytes that this server takes
-//! for two. There is no leniency switch.
+//! this, a proxy in front of the server could read one request where the server reads two (request
+//! smuggling). No setting makes the parser lenient.
 
 pub(crate) mod body;
 pub(crate) mod encode;

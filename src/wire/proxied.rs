@@ -13,7 +13,7 @@ pub(crate) trait TrustedProxies: fmt::Debug + Send + Sync {
     fn expects_preface(&self, peer: IpAddr) -> bool;
 
     /// Reads the preface at the front of `bytes`. Returns `None` if the preface is malformed, and
-    /// `Some(None)` if it is incomplete.
+    /// `Some(None)` if more bytes are needed.
     fn read_preface(&self, bytes: &[u8]) -> Option<Option<Preface>>;
 
     /// Returns the client of a request. `near` is the client that the preface of the connection
@@ -30,7 +30,7 @@ pub(crate) struct Preface {
     pub(crate) source: Option<SocketAddr>,
 }
 
-/// The client on whose behalf a request was made.
+/// The client that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     /// The port is 0 if the proxy named none.

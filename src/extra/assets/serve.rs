@@ -15,7 +15,8 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Responds with the file that the request's URL names in a folder, as [`serve_file`] does.
+/// Returns a response with the file that the URL of the request names in a folder, as
+/// [`serve_file`] does.
 ///
 /// The response is 404 if there is no such file, and for a folder. [`asset_path`] describes the
 /// names that a URL may use, and the protection against paths out of the folder.
@@ -54,8 +55,8 @@ where
     }
 }
 
-/// Responds with this file, whole or in part, or with 304 if the client has the file. The request's
-/// URL is not used.
+/// Returns a response with this file, whole or in part, or a 304 if the client has the file. The
+/// URL of the request is not used.
 ///
 /// * **Path.** Symbolic links are followed to any target. For a path from a URL, use
 ///   [`match_assets`].
@@ -76,10 +77,10 @@ where
 /// * **Compressed siblings.** `name.br` or `name.gz` is sent instead of the file if
 ///   `Accept-Encoding` prefers that coding and the sibling is not older. The response then has its
 ///   own tag, and `Vary`. Create these files when the site is built.
-/// * **Changes during the response.** The file is read while the response is sent, up to the first
-///   length. If the file becomes shorter, the connection is closed early, which the client can
-///   detect. If a program overwrites the file in place, the client may receive a mix of old and new
-///   content: replace files with a rename.
+/// * **Changes during the response.** The file is read while the response is sent, up to the length
+///   that the file had at first. If the file becomes shorter, the connection is closed early, which
+///   the client can detect. If a program overwrites the file in place, the client may receive a mix
+///   of old and new content: replace files with a rename.
 ///
 /// # Example: one page for every URL
 ///

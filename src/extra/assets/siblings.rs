@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Returns the compressed files beside this one. A symbolic link is not used, because the link may
 /// lead out of the folder. A file that is older than the original is not used either.
-pub(super) fn siblings(path: &Path, original: &Metadata) -> Vec<(Coding, PathBuf)> {
+pub(crate) fn siblings(path: &Path, original: &Metadata) -> Vec<(Coding, PathBuf)> {
     let modified = original.modified().ok();
     let beside = |coding: Coding| {
         let mut name = OsString::from(path);
@@ -20,7 +20,7 @@ pub(super) fn siblings(path: &Path, original: &Metadata) -> Vec<(Coding, PathBuf
 }
 
 /// Returns the suffix that follows the name of the original file.
-pub(super) fn suffix(coding: Coding) -> &'static str {
+pub(crate) fn suffix(coding: Coding) -> &'static str {
     match coding {
         Coding::Brotli => ".br",
         Coding::Gzip => ".gz",

@@ -33,8 +33,8 @@ const COMPRESSIBLE_TYPES: [&str; 27] = [
 ];
 /// RFC 6838 §4.2.8: suffixes of types such as `image/svg+xml`.
 const COMPRESSIBLE_SUFFIXES: [&str; 4] = ["json", "json-seq", "xml", "yaml"];
-/// Server-sent events are not compressed. Such a response stays open as long as the page. Each
-/// would hold the memory of an encoder for a few bytes from time to time.
+/// Server-sent events are not compressed. Such a response stays open as long as the page.
+/// Each compressed one would keep an encoder in memory, for a few bytes from time to time.
 const EVENT_STREAM_TYPE: &str = "text/event-stream";
 
 /// Returns whether compression makes a body with this `Content-Type` smaller.

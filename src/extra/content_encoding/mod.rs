@@ -80,7 +80,7 @@ const DIGEST_FIELDS: [&str; 4] = ["Content-Digest", "Content-MD5", "Digest", "Re
 /// * The status is not 1xx, 204, 205, 206 or 304, and the response is not an upgrade.
 ///
 /// `Vary: Accept-Encoding` is added if another client might receive another coding. In a compressed
-/// response, a strong `ETag` becomes weak (§8.8.3.3), and `Accept-Ranges` is removed. Call
+/// response, a strong `ETag` becomes weak (RFC 9110 §8.8.3.3), and `Accept-Ranges` is removed. Call
 /// [`with_etag`](Response::with_etag) before `apply`: a 304 then needs no compression, and has the
 /// tag that the client sent.
 ///

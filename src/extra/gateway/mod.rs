@@ -1,5 +1,5 @@
-//! Gateways: another server or a program answers a request, or a proxy passes requests on to this
-//! server.
+//! Gateways: requests that another server or a program answers, and requests that a proxy passes on
+//! to this server.
 //!
 //! * `proxy/`: another HTTP server answers
 //! * `cgi/`: a program answers (CGI)

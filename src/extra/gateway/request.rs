@@ -26,14 +26,14 @@ pub(crate) struct HopByHop<'a> {
 }
 
 impl<'a> HopByHop<'a> {
-    pub(super) fn of(fields: impl Iterator<Item = (&'a str, &'a str)>) -> HopByHop<'a> {
+    pub(crate) fn of(fields: impl Iterator<Item = (&'a str, &'a str)>) -> HopByHop<'a> {
         let connection = fields.filter(|(name, _)| same_name(name, "Connection"));
         let named = connection.flat_map(|(_, value)| list(value)).collect();
         HopByHop { named }
     }
 
     /// Returns whether the field of this name is hop-by-hop.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         let mut all = HOP_BY_HOP_FIELDS.iter().chain(&self.named);
         all.any(|known| same_name(name, known))
     }

@@ -10,7 +10,7 @@
 //! | a body of text | [`plain_text_body`] | `text/plain`, UTF-8, 1 MiB or your limit |
 //! | a body of JSON | [`json_input`] | `application/json`, 1 MiB or your limit |
 //! | a form, into a struct | [`post_input!`], see [`post`] | text 1 MiB, files 16 MiB, 10,000 fields |
-//! | a form of any size, on arrival | [`multipart`] | memory: 16 KiB, and the head of one part |
+//! | a form of any size, part by part | [`multipart`] | memory: 16 KiB, and the head of one part |
 //! | an id for each client | [`session`](mod@crate::session) | 64 digits in a cookie |
 //!
 //! A client may send any text in a cookie or a form, also as the name of a file: check values

@@ -5,8 +5,8 @@ use super::value::{Json, Object};
 
 /// A type that can be converted to JSON.
 ///
-/// [`json_struct!`](crate::json_struct) implements it for a struct. For another type, implement
-/// [`to_json`](ToJson::to_json).
+/// [`json_struct!`](crate::json_struct) implements the trait for a struct. For another type,
+/// implement [`to_json`](ToJson::to_json).
 ///
 /// Integers are exact. Floats keep their value, and infinity and NaN are `null`. `None` and `()`
 /// are `null`, tuples are arrays, and maps are objects.
@@ -44,7 +44,7 @@ pub trait ToJson {
 
 /// A type that can be converted from JSON.
 ///
-/// [`json_struct!`](crate::json_struct) implements it for a struct. For another type, use
+/// [`json_struct!`](crate::json_struct) implements the trait for a struct. For another type, use
 /// [`Object::field`] for members, and [`JsonError::shape`] for an error.
 ///
 /// Integer types accept integers in range, without a fraction or an exponent. Float types accept

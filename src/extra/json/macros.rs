@@ -1,5 +1,5 @@
-//! `json!` and `json_struct!`: JSON in Rust source. The modules above have the functions that the
-//! macros call.
+//! `json!` and `json_struct!`: JSON in Rust source. The macros call functions of `value`, `convert`
+//! and `text`.
 
 /// Returns the name of a field whose identifier may be raw, such as `r#type`.
 pub fn field_name(identifier: &'static str) -> &'static str {

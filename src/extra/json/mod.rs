@@ -45,7 +45,7 @@
 // * `impls/`: the traits for types of std
 // * `macros`: `json!` and `json_struct!`
 // * `response`: `Response::json`
-// * `try_or_400`: an error and its causes as JSON
+// * `try_or_400`: the macro, and an error and its causes as JSON
 
 mod convert;
 mod error;

@@ -4,7 +4,7 @@ use super::convert::ToJson;
 use crate::message::Response;
 
 impl Response {
-    /// Returns a 200 response with a JSON body: a [`Json`](crate::Json) value, a struct of
+    /// Returns a 200 with a JSON body: a [`Json`](crate::Json) value, a struct of
     /// [`json_struct!`](crate::json_struct), or any other value that implements [`ToJson`].
     ///
     /// ```

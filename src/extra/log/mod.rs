@@ -39,10 +39,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// Calls the handler and writes a line to `output`, as rouille does:
-/// `2023-11-14 22:13:20.123456 UTC - GET /a?b - 1.5ms - 200`.
+/// Calls the handler and writes a line to `output` in rouille's format, [`LogFormat::Plain`].
 ///
-/// The call is the same as [`log_as`] with [`LogFormat::Plain`].
+/// [`log_as`] writes lines in other formats.
 ///
 /// ```
 /// use millpond::{log, Request, Response};

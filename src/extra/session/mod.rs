@@ -44,9 +44,9 @@
 //! system, from `/dev/urandom`. The file is opened once, and if a read fails, there is no id.
 //!
 //! On other systems, std gives access to the system's generator only through the keys of hash maps.
-//! There, an id is SipHash with such keys, of a count and the time. The system makes these 128-bit
-//! keys for each thread. No way to predict the output is known. std does not guarantee that, so
-//! this is not formally a cryptographically secure generator.
+//! There, an id is SipHash with such keys, of a count, the time and a stack address. The system
+//! makes these 128-bit keys for each thread. No way to predict the output is known. std does not
+//! guarantee that, so this is not formally a cryptographically secure generator.
 //!
 //! # Tests
 //!
@@ -73,7 +73,8 @@ use self::hashed::random;
 #[cfg(unix)]
 use self::system::random;
 
-/// 64 characters, as in rouille, so that ids of a program that used rouille stay valid.
+/// 64 characters: the length of an id, as in rouille. Ids of a program that used rouille stay
+/// valid.
 const ID_CHARS: usize = 64;
 
 /// Calls `inner` with the session of the client, and returns its response. Adds a cookie with the
@@ -247,7 +248,7 @@ pub fn generate_session_id() -> String {
     match new_id() {
         Ok(id) => id,
         // The caller would use any other result as a secret.
-        Err(error) => panic!("no randomness from the system: {error}"),
+        Err(error) => panic!("no randomness from system: {error}"),
     }
 }
 

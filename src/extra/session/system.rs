@@ -33,7 +33,7 @@ fn open(path: &str) -> io::Result<File> {
     if file.metadata()?.file_type().is_char_device() {
         return Ok(file);
     }
-    let text = format!("{path} not a character device");
+    let text = format!("{path}: not a character device");
     Err(Error::new(ErrorKind::InvalidData, text))
 }
 
@@ -45,7 +45,7 @@ mod tests {
     fn a_file_that_is_not_a_device_is_refused() {
         assert!(open("/dev/urandom").is_ok());
         let error = open("Cargo.toml").unwrap_err();
-        assert_eq!(error.to_string(), "Cargo.toml not a character device");
+        assert_eq!(error.to_string(), "Cargo.toml: not a character device");
         assert!(open("/dev/there-is-none").is_err());
     }
 }

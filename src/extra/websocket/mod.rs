@@ -123,7 +123,8 @@
 //!
 //! The table compares echo servers. The plain server has a thread for each connection, which only
 //! separates frames and returns these unchanged. All servers ran on the same two cores as the
-//! clients, while other programs were running (medians of three, of two runs).
+//! clients, while other programs were running. Each range has the medians of two runs of three
+//! rounds.
 //!
 //! | messages per second, echoed | millpond | plain sockets | rouille |
 //! |---|--:|--:|--:|
@@ -134,7 +135,7 @@
 //!
 //! # Tests
 //!
-//! `src/extra/websocket/`, `tests/it/extras/websocket/mod.rs`, and frames with a second parser in
+//! `src/extra/websocket/` and `tests/it/extras/websocket/mod.rs`. A second parser of frames is in
 //! `tests/it/hostile/fuzz/websocket.rs`.
 
 // The files, from the program's side down to the bytes:

@@ -14,7 +14,7 @@ use crate::util::lock::lock;
 pub(crate) struct Plain(Mutex<Box<dyn ReadWrite + Send>>);
 
 impl Plain {
-    pub(super) fn switched(socket: Box<dyn ReadWrite + Send>) -> Switched {
+    pub(crate) fn switched(socket: Box<dyn ReadWrite + Send>) -> Switched {
         Switched {
             early: Cursor::default(),
             socket: Box::new(Plain(Mutex::new(socket))),

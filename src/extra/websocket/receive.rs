@@ -49,7 +49,7 @@ const MAX_DISCARDED_BYTES: usize = 6 * 1024 * 1024;
 /// frame may need an answer, so without this a client could hold the thread.
 const MAX_LATE_FRAMES: usize = 64;
 
-/// How long to wait for a message.
+/// The time to wait for a message.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait {
     Not,
@@ -86,7 +86,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(switched: Switched) -> Receiver {
+    pub(crate) fn new(switched: Switched) -> Receiver {
         let Switched { early, socket } = switched;
         let input = early.into_inner();
         Receiver {
@@ -104,7 +104,7 @@ impl Receiver {
         }
     }
 
-    pub(super) fn receive(&mut self, wait: Wait) -> Result<Message, NoMessage> {
+    pub(crate) fn receive(&mut self, wait: Wait) -> Result<Message, NoMessage> {
         let began = Instant::now();
         let left = || match wait {
             Wait::Not => Some(Duration::ZERO),
@@ -274,7 +274,7 @@ impl Receiver {
     }
 
     /// Closes the connection for a drop, which must not block for long.
-    pub(super) fn close_now(&mut self, code: u16) {
+    pub(crate) fn close_now(&mut self, code: u16) {
         let frames = match self.frames.take() {
             Some(frames) => frames,
             None => return,

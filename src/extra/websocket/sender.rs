@@ -68,7 +68,7 @@ impl WebsocketSender {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](WebsocketSender::send_text).
+    /// Returns the errors of [`send_text`](WebsocketSender::send_text).
     pub fn send_binary(&self, data: &[u8]) -> Result<(), SendError> {
         self.send(Opcode::Binary, data)
     }
@@ -85,7 +85,7 @@ impl WebsocketSender {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](WebsocketSender::send_text).
+    /// Returns the errors of [`send_text`](WebsocketSender::send_text).
     pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
         self.send(Opcode::Ping, control_payload(data))
     }
@@ -93,9 +93,9 @@ impl WebsocketSender {
     /// Closes the websocket, as [`Websocket::close`](super::Websocket::close) does.
     ///
     /// The receiving thread gets the messages that the client sent before, and then the end: when
-    /// the client answers, or after 2 seconds. A thread that was already waiting in
-    /// [`next`](Iterator::next) detects a client that does not answer after the idle timeout, at
-    /// most 30 seconds.
+    /// the client answers, or after 2 seconds. If a thread was already waiting in
+    /// [`next`](Iterator::next) and the client does not answer, the thread gets the end after the
+    /// idle timeout, at most 30 seconds.
     ///
     /// ```
     /// use millpond::websocket::{SendError, WebsocketSender};
@@ -107,7 +107,7 @@ impl WebsocketSender {
     ///
     /// # Errors
     ///
-    /// As [`Websocket::close`](super::Websocket::close).
+    /// Returns the errors of [`Websocket::close`](super::Websocket::close).
     pub fn close(&self, code: u16, reason: &str) -> Result<(), SendError> {
         let frames = self.frames.upgrade().ok_or(SendError::Closed)?;
         frames.close(Some(code), reason)

@@ -76,7 +76,7 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](Websocket::send_text).
+    /// Returns the errors of [`send_text`](Websocket::send_text).
     pub fn send_binary(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.send(Opcode::Binary, data)
     }
@@ -97,7 +97,7 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](Websocket::send_text).
+    /// Returns the errors of [`send_text`](Websocket::send_text).
     pub fn ping(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.send(Opcode::Ping, control_payload(data))
     }
@@ -126,7 +126,7 @@ impl Websocket {
     ///
     /// # Errors
     ///
-    /// As [`send_text`](Websocket::send_text). Also returns an error if the code must not be sent;
+    /// Returns the errors of [`send_text`](Websocket::send_text). Also returns an error if the code must not be sent;
     /// the connection then stays open. Only 1000 to 1003, 1007 to 1014 and 3000 to 4999 are
     /// allowed, although [`close_reason`](Websocket::close_reason) may return other codes.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
@@ -315,8 +315,8 @@ impl Websocket {
         self.receiver.idle_timeout = time;
     }
 
-    /// Sets how long a send waits for a client that does not read: by default 10 s, at least a
-    /// millisecond.
+    /// Sets the time for which a send waits for a client that does not read. The default is 10 s,
+    /// and the minimum 1 ms.
     ///
     /// A client that reads slowly gets this time for the whole message, and a second more for each
     /// 64 KiB of the message. After that, the connection is closed: a part of a frame may already

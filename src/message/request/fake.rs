@@ -6,8 +6,8 @@ use std::io::Cursor;
 use std::net::SocketAddr;
 
 impl Request {
-    /// Returns a request that looks like one from `127.0.0.1:12345` over plain HTTP: for tests of
-    /// handlers.
+    /// Returns a request for tests of handlers. The client is `127.0.0.1:12345`, and the connection
+    /// is plain HTTP.
     ///
     /// The headers keep their order and duplicates. Nothing is checked, so a test can make up a
     /// request that the server would reject.

@@ -193,9 +193,9 @@ impl Request {
         percent::decode(self.raw_path()).into_owned()
     }
 
-    /// Returns the value of a query parameter, decoded: `+` is a space, `%41` an `A`. Returns the
-    /// first value if several parameters have that name. A parameter without `=` has the value
-    /// `""`.
+    /// Returns the decoded value of a query parameter: `+` becomes a space, and `%41` becomes `A`.
+    /// Returns the first value if several parameters have that name, and `None` if no parameter has
+    /// the name. A parameter without `=` has the value `""`.
     ///
     /// ```
     /// use millpond::Request;
@@ -215,7 +215,8 @@ impl Request {
             .map(|(_, value)| percent::decode_form(value).into_owned())
     }
 
-    /// Returns the decoded value of a path parameter of the matched route.
+    /// Returns the decoded value of a path parameter of the matched route, or `None` if the route
+    /// has no parameter of that name.
     ///
     /// ```
     /// use millpond::{Request, Response};
@@ -306,12 +307,12 @@ impl Request {
 
     /// Returns the address of the client. This is the other end of the connection or, if that is a
     /// trusted proxy ([`Settings::proxies`](crate::Settings::proxies)), the client that the proxy
-    /// names. The port is 0 if the proxy names none.
+    /// names. The port is 0 if the proxy names no port.
     ///
-    /// A client of IPv4 has its own address, `192.0.2.7`, even if the server listens on `[::]`, so
-    /// rules about addresses need one spelling only. A client of a Unix socket has no address. The
-    /// method then returns `0.0.0.0:0`, which is no loopback address and which no client can have;
-    /// see [`is_unix`](Request::is_unix).
+    /// An IPv4 client has the address `192.0.2.7`, not `::ffff:192.0.2.7`, even if the server
+    /// listens on `[::]`. Rules about addresses therefore need one spelling only. A client of a
+    /// Unix socket has no address. The method then returns `0.0.0.0:0`, which is no loopback
+    /// address and which no client can have; see [`is_unix`](Request::is_unix).
     ///
     /// ```
     /// use millpond::Request;
@@ -337,8 +338,8 @@ impl Request {
     }
 
     /// Returns whether the client is at the other end of a Unix socket, and therefore on this
-    /// machine. That client may be a proxy that names no client, or one that is not
-    /// [trusted](crate::Settings::proxies).
+    /// machine. That client may be a proxy that names no client, or a proxy that is
+    /// not [trusted](crate::Settings::proxies).
     ///
     /// ```
     /// use millpond::Request;

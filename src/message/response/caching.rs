@@ -35,8 +35,9 @@ impl Response {
         self.with_etag_keep(etag).simplify_if_etag_match(request)
     }
 
-    /// Returns an empty 304 in place of a successful response to GET or HEAD, if the client names
-    /// its `ETag` in `If-None-Match` (RFC 9110 §13.1.2). Returns any other response unchanged.
+    /// Returns an empty 304 in place of a successful response to GET or HEAD, if `If-None-Match`
+    /// contains the `ETag` of the response (RFC 9110 §13.1.2). Returns any other response
+    /// unchanged.
     ///
     /// Tags are compared weakly: `W/"1"` equals `"1"`. `*` equals any tag.
     ///

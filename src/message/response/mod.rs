@@ -58,15 +58,15 @@ pub struct Response {
     /// The header fields, in the order in which they are sent.
     ///
     /// The server itself sets `Connection`, `Content-Length`, `Transfer-Encoding`, `Keep-Alive` and
-    /// `Trailer`, and omits the fields of these names. One option has an effect: after a response
-    /// with `Connection: close`, the server closes the connection. The server adds a `Date` unless
-    /// the response has one.
+    /// `Trailer`, and omits these fields if the handler sets them. The one exception is
+    /// `Connection: close`: after such a response, the server closes the connection. The server
+    /// adds a `Date` unless the response has one.
     ///
     /// A name must be a token. A value must not contain a line break or any other control character
     /// except HTAB. Characters beyond ASCII are sent as UTF-8, which few clients expect. If a field
     /// is invalid, the server sends a 500 instead: without the field, the response could have
     /// another meaning. For a text from users, use a method that encodes the text:
-    /// [`redirect_303`](Response::redirect_303) and its like for a target, and
+    /// [`redirect_303`](Response::redirect_303) or a similar method for a target, and
     /// [`with_content_disposition_attachment`](Response::with_content_disposition_attachment) for a
     /// file name.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
@@ -76,7 +76,7 @@ pub struct Response {
 
     /// The protocol that takes over the connection after this response, such as a websocket. The
     /// status must be 101, and an `Upgrade` header must name the protocol. With any other status,
-    /// the server drops the value.
+    /// the server ignores this field.
     pub upgrade: Option<Box<dyn Upgrade + Send>>,
 }
 
@@ -242,7 +242,7 @@ impl Response {
 /// Responses without a body.
 impl Response {
     /// Returns a 401 with the challenge for a user name and a password, which browsers show as a
-    /// dialog (RFC 7617).
+    /// dialog (RFC 7617). `realm` names the protected area, and may be any text.
     ///
     /// ```
     /// use millpond::Response;

@@ -32,8 +32,8 @@ impl Response {
         self
     }
 
-    /// Returns the same response with one more header, even if it has one of that name: for headers
-    /// that may be repeated, such as `Set-Cookie`.
+    /// Returns the same response with one more header, even if the response has one of that name.
+    /// Use this for headers that may be repeated, such as `Set-Cookie`.
     ///
     /// ```
     /// use millpond::Response;
@@ -83,12 +83,12 @@ impl Response {
     }
 
     /// Returns the same response as a download with this file name (`Content-Disposition`, RFC
-    /// 6266). The name may be any text. Characters that a header cannot hold are encoded twice: in
-    /// UTF-8, and as `_` for clients that know only ASCII.
+    /// 6266). The name may be any text. A name with characters that the header cannot hold is sent
+    /// twice: in UTF-8, and with `_` for these characters, for clients that know only ASCII.
     ///
-    /// Some characters become `_`, because with them a client could save the file in another
-    /// folder, or show another file type: `/` and `\`, a name of dots only, control characters,
-    /// line separators, and the marks that change the direction of text.
+    /// Some characters always become `_`: `/` and `\`, the dots of a name of dots only, control
+    /// characters, line separators, and the marks that change the direction of text. Without this,
+    /// a client could save the file in another folder, or show another file type.
     ///
     /// ```
     /// use millpond::Response;

@@ -27,7 +27,7 @@ pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     Cow::Owned(lossy(text, form_bytes(text.as_bytes())))
 }
 
-/// Returns the decoded bytes of a name or a value of a form. Neither side need be UTF-8.
+/// Returns the decoded bytes of a name or a value of a form. The bytes may be other than UTF-8.
 pub(crate) fn form_bytes(written: &[u8]) -> impl Iterator<Item = u8> + '_ {
     units(written).map(|decoded| match decoded {
         // A plus sign that was written as `%2B` has a length of three bytes, not one.
@@ -232,7 +232,7 @@ mod tests {
                 let prefix = &decoded[..at];
                 match prefix_len(text, prefix) {
                     Some(len) => assert_eq!(decode(&text[..len]), prefix, "{text:?}"),
-                    // What stands for bytes that are not UTF-8 is not in the text.
+                    // U+FFFD, which replaces bytes that are not UTF-8, is not in the text.
                     None => assert!(prefix.contains('\u{fffd}'), "{text:?} {prefix:?}"),
                 }
             }

@@ -1,6 +1,6 @@
 //! The macros of rouille: `router!`, `find_route!`, and the early returns `try_or_404!` and
 //! `assert_or_400!`. They expand to full paths, so a crate need not import anything to use them.
-//! (`try_or_400!` responds with JSON, and is there.)
+//! `try_or_400!` is with the JSON that it sends.
 
 use std::borrow::Cow;
 
@@ -53,8 +53,8 @@ use crate::message::Request;
 ///
 /// # Panics
 ///
-/// If a request matches a path in quotes with a `{name}` for which the arm has no type, although it
-/// has one for another name, or with a type for which the path has no `{name}`.
+/// Panics if a request matches a path in quotes whose names in braces are not the names with types.
+/// An arm without any type is exempt: its braces are text.
 #[macro_export]
 macro_rules! router {
     ($request:expr, $(($method:ident) $path:tt => $value:expr,)* _ => $default:expr $(,)*) => {{
@@ -145,8 +145,8 @@ macro_rules! find_route {
     }};
 }
 
-/// Evaluates to the value of a `Result`; on an error, returns a 404 from the function, which must
-/// return a [`Response`](crate::Response).
+/// Evaluates to the value of a `Result`. On an error, the enclosing function returns a 404. The
+/// function must return a [`Response`](crate::Response).
 ///
 /// ```
 /// use millpond::{try_or_404, Request, Response};
@@ -169,8 +169,8 @@ macro_rules! try_or_404 {
     };
 }
 
-/// Returns a 400 from the function, which must return a [`Response`](crate::Response), unless the
-/// condition holds.
+/// Returns a 400 from the enclosing function unless the condition holds. The function must return a
+/// [`Response`](crate::Response).
 ///
 /// ```
 /// use millpond::{assert_or_400, Request, Response};

@@ -1,4 +1,5 @@
-//! What the macros accept and which arm they take. Nothing is imported for them to use.
+//! The forms that the macros accept, and the arm that they choose. The tests import nothing for the
+//! macros.
 
 use crate::{Request, Response};
 

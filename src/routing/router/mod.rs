@@ -41,7 +41,7 @@ const METHODS: [&str; 9] = [
 /// }
 /// ```
 ///
-/// A clone is another handle on the same routes: keep one and pass one to the server. All methods
+/// A clone is another handle to the same routes: keep one and pass one to the server. All methods
 /// except [`mechanism`](Router::mechanism), which chains, take `&self`, and may be called from any
 /// thread and from inside a handler. The next request sees the change, on open connections too. A
 /// lock is held while a request is matched, but not while a handler runs or is dropped.
@@ -76,7 +76,7 @@ const METHODS: [&str; 9] = [
 /// assert_eq!(router.handle(&get).status_code, 200);
 /// ```
 ///
-/// Such a handler owns a handle on its router, and the router owns the handler. Their memory is
+/// Such a handler owns a handle to its router, and the router owns the handler. Their memory is
 /// freed once the route is removed or replaced.
 #[derive(Clone, Default)]
 pub struct Router {
@@ -176,8 +176,8 @@ impl Router {
     }
 
     /// Sets the handler for paths that no pattern matches, in place of an empty 404. Requests with
-    /// an unknown method get 501 and do not reach it. A route `Route::any("/{path...}")` gets these
-    /// too.
+    /// an unknown method get 501 and do not reach the fallback. A route `Route::any("/{path...}")`
+    /// gets these too.
     ///
     /// ```
     /// use millpond::{Request, Response, Router};
@@ -233,7 +233,7 @@ enum Decision {
     Fallback,
 }
 
-/// Decides by which route, or by which response without a route, a request is answered.
+/// Returns the route whose handler answers the request, or the response if no handler does.
 fn decide(routes: &[Route], request: &Request) -> Decision {
     let (method, path) = (request.method(), request.raw_path());
     // RFC 9110 §9.3.7: `*` stands for the server as a whole. It is not a path.

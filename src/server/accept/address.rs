@@ -1,5 +1,5 @@
-//! A place to listen, as a value: the form of configurations and of reports. This file opens
-//! nothing; see [`Listen`](super::listen::Listen).
+//! [`Address`]: an address to listen on, as a value for configurations and reports. This file opens
+//! no socket; see [`Listen`](super::listen::Listen).
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -12,18 +12,17 @@ const UNIX: &str = "unix:";
 /// The scheme that may precede an IP address, as in the printed form.
 const HTTP: &str = "http://";
 
-/// A place to listen: an IP address and a port, or the path of a Unix socket.
+/// An address to listen on: an IP address and a port, or the path of a Unix socket.
 ///
-/// One string of a configuration names either: `127.0.0.1:80`, `[::]:80` or `unix:/run/app.sock`. A
-/// host name is rejected, as a name may stand for several addresses. [`Server::new`] accepts host
+/// Each is one string in a configuration: `127.0.0.1:80`, `[::]:80` or `unix:/run/app.sock`. A host
+/// name is rejected, because a name may stand for several addresses. [`Server::new`] accepts host
 /// names and listens on the first address that is free.
 ///
 /// [`Server::new`]: crate::Server::new
 ///
-/// `[::]` stands for every address of this host. On Linux that includes IPv4, unless
-/// `net.ipv6.bindv6only` is set; other systems may listen on IPv6 alone. If IPv4 is included, a
-/// server cannot listen on `0.0.0.0` and `[::]` at the same port, as the first is within the
-/// second.
+/// `[::]` stands for every address of this host. On Linux, IPv4 is included unless
+/// `net.ipv6.bindv6only` is set; on other systems, IPv6 may be alone. If IPv4 is included, a server
+/// cannot listen on `0.0.0.0` and `[::]` at the same port, because `[::]` includes `0.0.0.0`.
 ///
 /// ```
 /// use millpond::Address;
@@ -89,7 +88,7 @@ impl FromStr for Address {
     }
 }
 
-/// Returns the first address with a port, or `0.0.0.0:0`, where only one can be reported.
+/// Returns the first TCP address, or `0.0.0.0:0` if there is none: for methods with one result.
 pub(crate) fn first_tcp<'a>(mut addresses: impl Iterator<Item = &'a Address>) -> SocketAddr {
     let first = addresses.find_map(Address::tcp);
     first.unwrap_or_else(|| ([0, 0, 0, 0], 0).into())

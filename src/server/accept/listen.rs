@@ -1,4 +1,4 @@
-//! The two ways to a listening socket: an address to be bound, or a socket that is given.
+//! [`Listen`]: an address to bind, or a given socket that already listens.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -36,23 +36,23 @@ use super::Listener;
 /// }
 /// ```
 ///
-/// The server listens on all of them, or returns an error and listens on none. They share one pool
-/// of workers, one set of limits and one shutdown.
+/// A server listens on all of its addresses, or returns an error and listens on none. All addresses
+/// share one pool of workers, one set of limits and one shutdown.
 ///
 /// | | as one string | note |
 /// |---|---|---|
 /// | TCP | `127.0.0.1:80` | `TCP_NODELAY` is set on every connection |
 /// | TCP, IPv6 | `[::1]:80` | `remote_addr` is the IPv6 address of the client |
-/// | both | `[::]:80` | see [`Address`]; an IPv4 client is `192.0.2.7`, not `::ffff:192.0.2.7` |
+/// | IPv4 and IPv6 | `[::]:80` | see [`Address`]; an IPv4 client keeps the form `192.0.2.7` |
 /// | a Unix socket | `unix:/run/app.sock` | `remote_addr` is `0.0.0.0:0`, and `is_unix` is true |
 /// | a listening socket | | from a `TcpListener`, a `UnixListener`, or [`stdin`](Listen::stdin) |
 ///
 /// # Unix sockets
 ///
-/// The file is made when the server begins to listen, with the permissions that the umask leaves or
-/// those of [`mode`](Listen::mode). A client that connects needs the permission to write, which
-/// matters for a proxy with another user. The file is removed when the server stops listening,
-/// before the drain, unless another process has put a file in that place.
+/// The server creates the file when it begins to listen, with the permissions that the umask leaves
+/// or those of [`mode`](Listen::mode). A client that connects needs the permission to write, which
+/// matters for a proxy that runs as another user. The server removes the file when it stops
+/// listening, before the drain, unless another process has replaced the file.
 ///
 /// A killed process leaves the file behind. The next process finds that no process listens there
 /// and replaces the file. If a process does listen there, or if the file is not a socket, listening
@@ -76,7 +76,7 @@ use super::Listener;
 /// # let _ = server.stop();
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[must_use = "nothing listens until a server is given this"]
+#[must_use = "no socket listens until a server has this"]
 #[derive(Debug)]
 pub struct Listen {
     source: Source,
@@ -116,7 +116,7 @@ impl Listen {
     ///
     /// # Errors
     ///
-    /// If the standard input is not a socket, or is a connected one.
+    /// Returns an error if the standard input is not a socket, or is a connected socket.
     ///
     /// ```no_run
     /// use millpond::{Listen, Response, Server};
@@ -131,7 +131,7 @@ impl Listen {
             Err(e) if e.kind() == ErrorKind::NotConnected => {}
             Err(e) if e.raw_os_error().is_some() => return Err(e),
             _ => {
-                let text = "standard input is a connected socket, not a listening one";
+                let text = "connected socket as standard input: expected a listening socket";
                 return Err(io::Error::new(ErrorKind::InvalidInput, text));
             }
         }
@@ -159,12 +159,12 @@ impl Listen {
         self
     }
 
-    /// Serves only connections to these of the addresses that the socket stands for (`0.0.0.0`,
-    /// `[::]`).
+    /// Serves only connections to these local addresses, for a socket that listens at several
+    /// (`0.0.0.0`, `[::]`).
     ///
-    /// A connection to another address is closed at once and without a response, and counted in
-    /// [`Stats::not_admitted`](crate::Stats::not_admitted). A socket bound to one address would
-    /// have the kernel refuse it. For a Unix socket this has no effect.
+    /// A connection to another address is closed at once, without a response, and counted in
+    /// [`Stats::not_admitted`](crate::Stats::not_admitted). (If the socket were bound to one
+    /// address, the kernel would refuse that connection.) For a Unix socket this has no effect.
     ///
     /// # Example: widen and narrow on one port
     ///
@@ -194,8 +194,9 @@ impl Listen {
     }
 
     /// Sets the permissions of a Unix socket's file, for example `0o660`, right after the file is
-    /// made. If that moment matters, put the file into a folder that only the intended users may
-    /// enter. For other sockets this has no effect.
+    /// created. For a moment, the file has the permissions that the umask leaves. If that matters,
+    /// put the file into a folder that only the intended users may enter. For other sockets this
+    /// has no effect.
     #[cfg(unix)]
     pub fn mode(mut self, mode: u32) -> Listen {
         self.mode = Some(mode);
@@ -257,12 +258,12 @@ impl Listen {
         })
     }
 
-    /// Listens.
+    /// Binds the address if there is one, and returns the listener.
     ///
     /// # Errors
     ///
-    /// If the address cannot be bound, with an error that names the address, or if the mode of the
-    /// socket cannot be changed.
+    /// Returns an error if the address cannot be bound, with an error that names the address. Also
+    /// returns an error if the permissions of the file or the mode of the socket cannot be changed.
     pub(crate) fn open(self) -> io::Result<Listener> {
         let filter = self.filter();
         let socket = match self.source {
@@ -275,7 +276,7 @@ impl Listen {
             }
             #[cfg(not(unix))]
             Source::At(address) => {
-                let unsupported = "Unix sockets are not supported by this system";
+                let unsupported = "Unix sockets unsupported on this system";
                 let error = io::Error::new(ErrorKind::Unsupported, unsupported);
                 Err(cannot_listen(address, error))
             }

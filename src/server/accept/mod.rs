@@ -1,7 +1,8 @@
-//! From an address to an accepted stream. Nothing in this folder knows what a connection is for.
+//! Listening sockets: from an address to an accepted stream. The folder does not depend on the use
+//! of a connection.
 //!
 //! * this file: [`Listener`], which accepts with a deadline and can be woken
-//! * `address`: [`Address`], a place to listen as a value
+//! * `address`: [`Address`], an address to listen on, as a value
 //! * `listen`: [`Listen`](listen::Listen), an address or a given socket, and the way to open either
 //! * `local_filter`: the local addresses at which a socket's connections are served
 //! * `socket`: a listening socket, TCP or Unix
@@ -9,10 +10,10 @@
 //! * `wait_linux`: waiting in the kernel
 //! * `wait_polling`: waiting by nonblocking accepts and sleeps
 //!
-//! The socket is nonblocking while no caller waits. On Linux, a wait makes the socket blocking with
-//! a receive timeout, so that the kernel does the waiting and no thread wakes up in between. On
-//! other systems, and if other processes have the socket too, a wait is a series of sleeps. In both
-//! cases the *accept lock* admits one caller at a time.
+//! The socket is nonblocking while no caller waits on it. On Linux, a wait makes the socket
+//! blocking with a receive timeout, so that the kernel does the waiting and no thread wakes up in
+//! between. On other systems, and if other processes have the socket too, a wait is a series of
+//! sleeps. In both cases, one caller at a time holds the *accept lock*.
 
 pub(crate) mod address;
 pub(crate) mod listen;
@@ -43,7 +44,7 @@ use self::wait_polling::{PollingWait, MAX_POLL_SLEEP};
 use crate::util::io::would_block;
 use crate::util::lock::lock;
 
-/// The number of a listener, by which a drain finds the connections of that listener.
+/// The number of a listener. By this number, a drain finds the connections of the listener.
 pub(crate) type ListenerId = u32;
 
 /// 16 failed accepts end the attempt to empty the queue of a closing listener. Without a bound, a
@@ -67,14 +68,16 @@ pub(crate) struct Listener {
     accept_lock: Mutex<bool>,
     accept_unlocked: Condvar,
     closing: AtomicBool,
-    /// Connections that were accepted while closing: one of them may be the one of the wake-up.
+    /// Connections that were accepted during the close. One of them may be the connection that woke
+    /// the waiting caller.
     late: Mutex<Vec<Accepted>>,
-    /// The address from which the wake-up was made. Locked meanwhile.
+    /// The local address of the connection that wakes the waiting caller. Locked while the
+    /// connection is made, so that [`finish`](Listener::finish) knows the address.
     waker: Mutex<Option<SocketAddr>>,
 }
 
 impl Listener {
-    pub(super) fn new(socket: Socket, filter: LocalFilter) -> Listener {
+    pub(crate) fn new(socket: Socket, filter: LocalFilter) -> Listener {
         Listener {
             address: socket.address.clone(),
             is_shared: socket.is_shared,
@@ -90,46 +93,46 @@ impl Listener {
     }
 
     /// Gives this listener the number and the filter of a closed one, as a replacement.
-    pub(super) fn replacing(mut self, closed: &Listener) -> Listener {
+    pub(crate) fn replacing(mut self, closed: &Listener) -> Listener {
         self.id = closed.id;
         self.set_filter(closed.filter().clone());
         self
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
     /// Returns whether other processes have the socket too.
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    pub(super) fn filter(&self) -> MutexGuard<'_, LocalFilter> {
+    pub(crate) fn filter(&self) -> MutexGuard<'_, LocalFilter> {
         lock(&self.filter)
     }
 
-    pub(super) fn set_filter(&self, filter: LocalFilter) {
+    pub(crate) fn set_filter(&self, filter: LocalFilter) {
         *lock(&self.filter) = filter;
     }
 
-    pub(super) fn id(&self) -> ListenerId {
+    pub(crate) fn id(&self) -> ListenerId {
         self.id
     }
 
     /// Returns the number of the next listener: all that exist have lower ones.
-    pub(super) fn next_id() -> ListenerId {
+    pub(crate) fn next_id() -> ListenerId {
         LISTENERS.load(Ordering::Relaxed)
     }
 
     /// Returns whether [`close`](Listener::close) was called, after which no wait begins.
-    pub(super) fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Waits for the accept lock, and returns whether it was acquired before the deadline and the
-    /// close.
-    pub(super) fn lock_accept(&self, deadline: Instant) -> bool {
+    /// Waits for the accept lock, until the deadline or the close. Returns whether the caller holds
+    /// the lock.
+    pub(crate) fn lock_accept(&self, deadline: Instant) -> bool {
         // The holder unlocks by its own deadline, or when the listener is closed.
         let left = deadline.saturating_duration_since(Instant::now());
         let waited =
@@ -141,7 +144,7 @@ impl Listener {
         !mem::replace(&mut *locked, true)
     }
 
-    pub(super) fn unlock_accept(&self) {
+    pub(crate) fn unlock_accept(&self) {
         *lock(&self.accept_lock) = false;
         self.accept_unlocked.notify_one();
     }
@@ -151,8 +154,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// If an accept fails although a connection is queued.
-    pub(super) fn accept_queued(
+    /// Returns an error if an accept fails although a connection is queued.
+    pub(crate) fn accept_queued(
         &self,
         max: usize,
         mut each: impl FnMut(Accepted),
@@ -180,7 +183,7 @@ impl Listener {
     /// Waits for connections until `deadline`, until the listener is closed, or until `each`
     /// returns false. Connections and errors are passed to `each`, which may take long. The
     /// caller holds the accept lock.
-    pub(super) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
+    pub(crate) fn wait(&self, deadline: Instant, each: impl FnMut(io::Result<Accepted>) -> bool) {
         if let Some(socket) = self.socket() {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             if let Some(options) = &socket.options {
@@ -219,7 +222,7 @@ impl Listener {
     }
 
     /// Does not accept for the given time, or until the listener is closed.
-    pub(super) fn pause(&self, time: Duration) {
+    pub(crate) fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_closing() {
             match until.checked_duration_since(Instant::now()) {
@@ -231,7 +234,7 @@ impl Listener {
 
     /// Ends the waiting of the caller that holds the accept lock. The queue of the kernel stays, to
     /// be emptied by [`finish`](Listener::finish).
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         if self.closing.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -251,19 +254,19 @@ impl Listener {
         };
         let addr = match self.address.tcp() {
             Some(addr) if !self.is_shared => addr,
-            // That keeps the queue of a Unix socket, and rejects new connections.
+            // This shutdown keeps the queue of a Unix socket, and rejects new connections.
             None => return shut(Shutdown::Read),
             Some(_) => return,
         };
-        // A socket is closed by its last holder. That must be the woken caller, right after its
-        // last accept: connections that the kernel takes in between are reset. Hence no `Arc` of
-        // the socket is held here.
+        // The drop of the last `Arc` closes the socket. The woken caller must do this right after
+        // its last accept, because connections that the kernel accepts in between are reset.
+        // Therefore no `Arc` of the socket is held here.
         let is_blocked = || *lock(&self.accept_lock);
         if is_blocked() {
             let mut waker = lock(&self.waker);
             match wake_by_connection(addr, is_blocked) {
                 Ok(from) => *waker = from,
-                // The way out without a connection, which discards the queue.
+                // Wakes the caller without a connection. This shutdown discards the queue.
                 Err(_) => shut(Shutdown::Both),
             }
         }
@@ -271,7 +274,7 @@ impl Listener {
 
     /// Accepts the queued connections after [`close`](Listener::close), and closes the socket right
     /// after the last one. A connection that the kernel takes in between is reset.
-    pub(super) fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
+    pub(crate) fn finish(&self, mut each: impl FnMut(io::Result<Accepted>)) {
         let mut failures = Vec::new();
         if let Some(socket) = lock(&self.socket).take() {
             let mut late = lock(&self.late);

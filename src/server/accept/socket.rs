@@ -54,7 +54,7 @@ enum Kind {
 impl Socket {
     /// # Errors
     ///
-    /// If the address of the socket cannot be read, or the mode cannot be changed.
+    /// Returns an error if the address of the socket cannot be read, or the mode cannot be changed.
     pub(crate) fn tcp(socket: TcpListener, is_shared: bool) -> io::Result<Socket> {
         let address = Address::Tcp(socket.local_addr()?);
         socket.set_nonblocking(true)?;
@@ -63,7 +63,7 @@ impl Socket {
 
     /// # Errors
     ///
-    /// If the socket's mode cannot be changed.
+    /// Returns an error if the socket's mode cannot be changed.
     #[cfg(unix)]
     pub(crate) fn unix(
         socket: UnixListener,
@@ -131,7 +131,7 @@ impl Kind {
         Ok(Some(options))
     }
 
-    /// Returns nothing: elsewhere the options of a listening socket cannot be set by std.
+    /// Returns `None`: on other systems, std cannot set the options of a listening socket.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn options(&self) -> io::Result<Option<TcpStream>> {
         Ok(None)

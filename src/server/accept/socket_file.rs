@@ -50,7 +50,7 @@ impl SocketFile {
                 Occupant::Alive if take_over => return replace(path, mode),
                 Occupant::Alive => return Err(e),
                 Occupant::Other => {
-                    return Err(io::Error::new(e.kind(), "existing file is no socket"))
+                    return Err(io::Error::new(e.kind(), "existing file not a socket"))
                 }
                 Occupant::Dead(found) => {
                     remove_dead(path, &found);

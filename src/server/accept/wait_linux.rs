@@ -8,11 +8,12 @@ use super::socket::{Accepted, Socket};
 use crate::util::io::would_block;
 use crate::util::net::canonical_peer;
 
-/// 5 ms: the timeout of the socket is set again if the timeout exceeds the time left by more than
-/// this. Most accepts then need no second system call, and a wait ends at most this late.
+/// 5 ms: the time by which the timeout of the socket may exceed the time left. Beyond that, the
+/// timeout is set again. Most accepts then need no second system call, and a wait ends at most this
+/// late.
 const REARM_TOLERANCE: Duration = Duration::from_millis(5);
-/// An hour: the longest timeout of one accept, and the timeout for all distant deadlines. Without
-/// this, each accept would set a new one.
+/// An hour: the longest timeout of one accept. All more distant deadlines have this timeout, which
+/// is then set only once.
 const MAX_ACCEPT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// 10 ms and 50 attempts: the time for a connection from this process that wakes an accept. An
 /// attempt takes that long only if the queue is full, and then no accept blocks for long.
@@ -21,7 +22,7 @@ const MAX_WAKE_ATTEMPTS: u32 = 50;
 
 /// A socket in blocking mode. The drop makes the socket nonblocking again, the mode between two
 /// waits.
-pub(super) struct KernelWait<'s> {
+pub(crate) struct KernelWait<'s> {
     socket: &'s Socket,
     options: &'s TcpStream,
     /// The timeout that is set; `None` before the first accept.
@@ -29,7 +30,7 @@ pub(super) struct KernelWait<'s> {
 }
 
 impl<'s> KernelWait<'s> {
-    pub(super) fn new(socket: &'s Socket, options: &'s TcpStream) -> KernelWait<'s> {
+    pub(crate) fn new(socket: &'s Socket, options: &'s TcpStream) -> KernelWait<'s> {
         KernelWait {
             socket,
             options,
@@ -38,7 +39,7 @@ impl<'s> KernelWait<'s> {
     }
 
     /// Accepts a connection, and blocks in the kernel for at most `left`.
-    pub(super) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
+    pub(crate) fn accept(&mut self, left: Duration) -> io::Result<Accepted> {
         let left = left.min(MAX_ACCEPT_TIMEOUT);
         if self.armed.is_none() {
             self.options.set_nonblocking(false)?;
@@ -64,8 +65,8 @@ impl Drop for KernelWait<'_> {
 ///
 /// # Errors
 ///
-/// If no connection can be made, for example because descriptors have run out.
-pub(super) fn wake_by_connection(
+/// Returns an error if no connection can be made, for example because descriptors have run out.
+pub(crate) fn wake_by_connection(
     addr: SocketAddr,
     is_blocked: impl Fn() -> bool,
 ) -> io::Result<Option<SocketAddr>> {

@@ -1,4 +1,4 @@
-//! A listener of a managed server and the thread that accepts from it. Routes are not known here.
+//! A listener of a `BackgroundServer`, and the thread that accepts from that listener.
 
 use std::io;
 use std::sync::Arc;
@@ -9,17 +9,20 @@ use crate::server::accept::Listener;
 use crate::server::engine::Engine;
 use crate::util::io::never;
 
-pub(super) struct ListenerThread {
-    pub(super) listener: Arc<Listener>,
+/// An open listener with its thread, or a closed listener.
+pub(crate) struct ListenerThread {
+    pub(crate) listener: Arc<Listener>,
     /// `None` once the listener is closed.
     thread: Option<JoinHandle<()>>,
 }
 
 impl ListenerThread {
+    /// Starts the thread, which accepts until the listener is closed.
+    ///
     /// # Errors
     ///
-    /// If no thread can be started.
-    pub(super) fn start(listener: Listener, engine: &Arc<Engine>) -> io::Result<ListenerThread> {
+    /// Returns an error if no thread can be started.
+    pub(crate) fn start(listener: Listener, engine: &Arc<Engine>) -> io::Result<ListenerThread> {
         let listener = Arc::new(listener);
         let (accepting, engine) = (Arc::clone(&listener), Arc::clone(engine));
         let thread = thread::Builder::new()
@@ -36,16 +39,16 @@ impl ListenerThread {
         })
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         self.listener.address()
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.thread.is_some()
     }
 
     /// Accepts the connections that are queued, then closes the socket.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.listener.close();
         if let Some(thread) = self.thread.take() {
             // The thread cannot panic: the user's code runs in the pool.
@@ -54,8 +57,8 @@ impl ListenerThread {
     }
 }
 
-/// Closes all of them at the same time.
-pub(super) fn close_all(threads: &mut [ListenerThread]) {
+/// Closes all listeners at the same time, so that the waits for their threads overlap.
+pub(crate) fn close_all(threads: &mut [ListenerThread]) {
     threads.iter().for_each(|thread| thread.listener.close());
     threads.iter_mut().for_each(ListenerThread::close);
 }

@@ -1,8 +1,8 @@
-//! The listeners of a managed server, and the move from some addresses to others.
+//! The listeners of a `BackgroundServer`, and the move to other addresses.
 //!
 //! A move listens on all new addresses before it leaves an old one. Two addresses on the same port
-//! cannot always exist side by side: then the old listener is closed first, and opened again if the
-//! new one fails.
+//! cannot always exist side by side. In this case the old listener is closed first, and opened
+//! again if the new one fails.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -16,34 +16,36 @@ use crate::server::accept::local_filter::LocalFilter;
 use crate::server::engine::Engine;
 use crate::server::registry::{ConnectionHandle, Drained};
 
-/// The rank of an old listener among the new addresses, with its new filter; `None` if it leaves.
+/// The rank of an old listener among the new addresses, with its new filter. `None` if the listener
+/// is not among them.
 type Kept = Option<(usize, LocalFilter)>;
 
-pub(super) struct ListenerSet {
-    pub(super) engine: Arc<Engine>,
+/// All listeners of a server, in the order of their addresses.
+pub(crate) struct ListenerSet {
+    pub(crate) engine: Arc<Engine>,
     /// Empty only after a failed move that could not open the old address again.
     threads: Vec<ListenerThread>,
 }
 
 impl ListenerSet {
-    pub(super) fn new(engine: Arc<Engine>) -> ListenerSet {
+    pub(crate) fn new(engine: Arc<Engine>) -> ListenerSet {
         ListenerSet {
             engine,
             threads: Vec::new(),
         }
     }
 
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.threads.iter().map(ListenerThread::address)
     }
 
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         close_all(&mut self.threads);
     }
 
     /// Listens on these addresses and on no others, then drains the connections from the others, at
     /// most until `deadline`.
-    pub(super) fn move_to<L: Into<Listen>>(
+    pub(crate) fn move_to<L: Into<Listen>>(
         &mut self,
         addresses: impl IntoIterator<Item = L>,
         deadline: Option<Instant>,
@@ -79,8 +81,9 @@ impl ListenerSet {
         }
         self.threads = threads.into_values().collect();
         close_all(&mut leaving);
-        // A copy: the drain holds the lock of the registry, and an accept holds that of a filter
-        // while it acquires the former.
+        // A copy, because the drain calls `is_leaving` under the lock of the registry. An accept
+        // locks the filter first and then the registry, so a lock of the filter here could be a
+        // deadlock.
         let staying = self.threads.iter().map(|thread| &thread.listener);
         let staying = staying.map(|listener| (listener.id(), listener.filter().clone()));
         let staying: BTreeMap<_, LocalFilter> = staying.collect();
@@ -131,8 +134,8 @@ impl ListenerSet {
         Ok(threads)
     }
 
-    /// Returns the old listeners at the port of a new one that leave, and may be closed first. A
-    /// shared one may not: its port would stay in use by other processes, and be lost here.
+    /// Returns the leaving listeners at the port of a new one, which may be closed first. A shared
+    /// listener may not: other processes would still use its port, and this process would lose it.
     fn blocking<'s>(
         &'s mut self,
         new: &Listen,

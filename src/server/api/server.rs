@@ -1,4 +1,4 @@
-//! [`Server`], the form of rouille: a handler, and a loop that the program runs.
+//! [`Server`], as in rouille: a handler, and a loop that the program runs.
 
 use std::error::Error;
 use std::io;
@@ -43,7 +43,7 @@ use crate::util::io::{deadline_after, never};
 /// while none of these runs. For a server that runs in the background, see
 /// [`Router::serve_managed`](crate::Router::serve_managed).
 ///
-/// # Example: serve for ever
+/// # Example: serve until the process ends
 ///
 /// ```no_run
 /// use millpond::Server;
@@ -58,8 +58,8 @@ use crate::util::io::{deadline_after, never};
 ///
 /// # Example: a rolling update
 ///
-/// The next instance listens already. This one accepts the connections in its queue, answers their
-/// requests, and ends.
+/// The next instance of the program already listens. This instance accepts the connections in its
+/// queue, answers their requests, and ends.
 ///
 /// ```
 /// use millpond::{Response, Server};
@@ -96,8 +96,8 @@ impl<F> Server<F>
 where
     F: Fn(&Request) -> Response + Send + Sync + 'static,
 {
-    /// Listens on `addr`. Connections are queued from now on, and answered once the server runs or
-    /// is polled.
+    /// Listens on `addr`. Connections are queued from this call on, and answered once the server
+    /// runs or is polled.
     ///
     /// Port 0 stands for a free port, which [`server_addr`](Server::server_addr) returns. If `addr`
     /// stands for several addresses, as `localhost` may, the server listens on the first one that
@@ -105,8 +105,8 @@ where
     ///
     /// # Errors
     ///
-    /// If `addr` stands for no address, or if none of its addresses can be bound, for example
-    /// because the port is in use.
+    /// Returns an error if `addr` stands for no address, or if none of its addresses can be bound,
+    /// for example because the port is in use.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -135,7 +135,8 @@ where
     ///
     /// # Errors
     ///
-    /// If the mode of the socket cannot be changed.
+    /// Returns an error if the address of the socket cannot be read, or if the socket cannot be
+    /// made nonblocking.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -150,14 +151,15 @@ where
         Server::listen_on([listener], handler)
     }
 
-    /// Listens on several addresses or sockets, or on one of another kind: addresses to be bound,
-    /// Unix sockets, and sockets that listen already; see [`Listen`].
+    /// Listens on one or more addresses or sockets: TCP addresses, Unix sockets, and sockets that
+    /// already listen; see [`Listen`].
     ///
     /// While the server runs or is polled, each listener but the first has a thread of its own.
     ///
     /// # Errors
     ///
-    /// If one of them cannot listen, or if there is none. The server then listens on none.
+    /// Returns an error if one of them cannot listen, or if there is none. The server then listens
+    /// on none.
     ///
     /// ```
     /// use millpond::{Address, Response, Server};
@@ -190,8 +192,8 @@ where
         })
     }
 
-    /// Configures the server; see [`Settings`]. Call this before the server runs or is polled:
-    /// connections that are open already end, as if the server were dropped.
+    /// Configures the server; see [`Settings`]. Call this before the server runs or is polled.
+    /// Connections that are already open end, as if the server were dropped.
     ///
     /// ```
     /// use millpond::{Response, Server, Settings};
@@ -210,7 +212,7 @@ where
     ///
     /// # Panics
     ///
-    /// If `pool_size` is 0.
+    /// Panics if `pool_size` is 0.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -237,7 +239,8 @@ where
     }
 
     /// Returns the first TCP address on which the server listens, with the real port in place of
-    /// port 0. With Unix sockets alone, that is `0.0.0.0:0`; see [`addresses`](Server::addresses).
+    /// port 0. Returns `0.0.0.0:0` if the server listens on Unix sockets alone; see
+    /// [`addresses`](Server::addresses).
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -268,9 +271,9 @@ where
         self.engine.monitor.stats()
     }
 
-    /// Returns a handle on the numbers for other threads, for example to report the requests that
-    /// [`join`](Server::join) waits for. A handler that reports the numbers exists before its
-    /// server: such a handler gets its monitor from [`Settings::monitor`].
+    /// Returns a handle to the numbers for other threads, for example to report the requests for
+    /// which [`join`](Server::join) waits. A handler that returns the numbers exists before its
+    /// server: create its monitor first, and pass the monitor to [`Settings::monitor`].
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -284,8 +287,8 @@ where
         self.engine.monitor.clone()
     }
 
-    /// Serves for ever. Errors of connections, and of accepting them, do not end the server. To
-    /// serve until an event, use [`poll_timeout`](Server::poll_timeout) or
+    /// Serves until the process ends. Failures of a connection or of an accept do not end the
+    /// server. To serve until an event, use [`poll_timeout`](Server::poll_timeout) or
     /// [`stoppable`](Server::stoppable).
     pub fn run(self) {
         loop {
@@ -308,9 +311,9 @@ where
         }
     }
 
-    /// Accepts connections for `duration`, under any load, then returns. Connections that are
-    /// queued at the call are accepted for any duration. The pool answers their requests, also
-    /// after the return.
+    /// Accepts connections for `duration`, then returns, under any load. Connections that are
+    /// queued at the call are accepted even if `duration` is zero. The pool answers the requests,
+    /// also after the return.
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -355,8 +358,8 @@ where
     /// use millpond::{Response, Server};
     ///
     /// let server = Server::new("127.0.0.1:0", |_| Response::text("hello")).unwrap();
-    /// server.poll(); // what is queued
-    /// server.join(); // what is in flight
+    /// server.poll(); // queued connections
+    /// server.join(); // requests in flight
     /// ```
     pub fn join(&self) {
         let _ = self.engine.drain(None);
@@ -369,9 +372,9 @@ where
     ///
     /// # Panics
     ///
-    /// If no thread can be started.
+    /// Panics if no thread can be started.
     ///
-    /// # Example: stop it in 3 seconds
+    /// # Example: stop after 100 ms
     ///
     /// ```
     /// use millpond::{Response, Server};
@@ -379,11 +382,9 @@ where
     /// use std::time::Duration;
     ///
     /// let server = Server::new("localhost:0", |request| Response::text("hello world")).unwrap();
-    /// # const SECONDS: u64 = 0;
-    /// # macro_rules! from_secs { (3) => { Duration::from_secs(SECONDS) } }
     /// let (handle, sender) = server.stoppable();
     /// thread::spawn(move || {
-    ///     thread::sleep(from_secs!(3));
+    ///     thread::sleep(Duration::from_millis(100));
     ///     sender.send(()).unwrap();
     /// });
     /// handle.join().unwrap();
@@ -409,11 +410,11 @@ where
     }
 }
 
-/// Serves on `addr` for ever: [`Server::new`] and [`Server::run`] in one.
+/// Serves on `addr` until the process ends: [`Server::new`] and [`Server::run`] in one.
 ///
 /// # Panics
 ///
-/// If the server cannot listen on `addr`.
+/// Panics if the server cannot listen on `addr`.
 ///
 /// ```no_run
 /// millpond::start_server("127.0.0.1:8080", |request| millpond::Response::text("hello world"));
@@ -427,12 +428,12 @@ where
     start_server_with_pool(addr, Some(DEFAULT_POOL_SIZE), handler)
 }
 
-/// Serves like [`start_server`], with a pool of the given size, or of 8 threads for each core if
-/// the size is `None`.
+/// Serves like [`start_server`], with a pool of the given size. If the size is `None`, the pool has
+/// 8 threads for each core.
 ///
 /// # Panics
 ///
-/// If the server cannot listen on `addr`, or if the size is 0.
+/// Panics if the server cannot listen on `addr`, or if the size is 0.
 ///
 /// ```no_run
 /// let handler = |request: &millpond::Request| millpond::Response::text("hello world");

@@ -14,7 +14,7 @@ const READ_BUFFER_BYTES: usize = 72 * 1024;
 /// The initial capacity of the output buffer, 4 KiB: most heads with a small body fit.
 const OUT_BUFFER_BYTES: usize = 4 * 1024;
 
-/// The buffers of one worker, lent to the connection that the worker attends to.
+/// The buffers of one worker, lent to the connection that the worker serves.
 pub(crate) struct Buffers {
     /// Receives from sockets, and holds the piece of a body that is sent next.
     pub(crate) input: Vec<u8>,

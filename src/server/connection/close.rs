@@ -22,14 +22,14 @@ const MAX_LINGER_BYTES: usize = 256 * 1024 * 1024;
 
 impl Connection {
     /// Ends the connection.
-    pub(super) fn finish(&mut self, reason: CloseReason) -> Next {
+    pub(crate) fn finish(&mut self, reason: CloseReason) -> Next {
         self.reason = Some(reason);
         self.phase = Phase::Closed;
         Next::Done
     }
 
     /// Ends the connection after the last response was sent.
-    pub(super) fn close(
+    pub(crate) fn close(
         &mut self,
         buffers: &mut Buffers,
         linger: Linger,
@@ -61,7 +61,7 @@ impl Connection {
     }
 
     /// Reads and discards bytes, until the end of the client's side or of the linger time.
-    pub(super) fn linger(
+    pub(crate) fn linger(
         &mut self,
         buffers: &mut Buffers,
         left: usize,

@@ -1,5 +1,5 @@
-//! START HERE. One connection, from the first byte to the last: requests are received, a handler
-//! answers each of them, the responses are sent.
+//! One connection, from the first byte to the last: requests are received, a handler answers each
+//! of them, the responses are sent.
 //!
 //! ```text
 //!             ┌───────────────── keep-alive ─────────────────┐
@@ -9,36 +9,16 @@
 //!             └── refusal: a 4xx or 5xx ───────────────────┘   └─ broken: Aborted ───┘
 //! ```
 //!
-//! [`Connection`] is the [`Task`] that the pool runs. Each call returns the [`Next`] one:
+//! [`Connection`] is the [`Task`] that the pool runs. Each call returns the [`Next`] step:
 //!
 //! * [`poll`](Task::poll) is called while no thread waits for the connection. The socket is
 //!   nonblocking.
-//! * [`wait`](Task::wait) is called on a worker that may block until the next request. The socket is
-//!   blocking. The accepting side has set a send timeout, so a client that does not read cannot
+//! * [`wait`](Task::wait) is called on a worker that may block until the next request. The socket
+//!   is blocking. The accepting side has set a send timeout, so a client that does not read cannot
 //!   block the worker for long.
 //! * [`run`](Task::run) is called on a worker, for all work that contains user code.
 //!
-//! # One GET on an idle connection
-//!
-//! 1. `wait` reads from the socket. `on_read` counts the bytes, and `receive` passes them on.
-//! 2. `feed` gives the bytes to [`RequestReader::feed`], which parses the head and decides the
-//!    framing. `on_request` registers the request. The pool gets [`Next::Run`].
-//! 3. `run` calls `exchange`, which moves the request out of the connection into an [`Exchange`].
-//! 4. [`run_exchange`] lends the request to the handler, calls the handler, decides whether the
-//!    connection persists, and encodes the response into [`Buffers::out`].
-//! 5. `send` writes the response. `all_sent` begins the next action: the connection is idle, and the
-//!    pool gets [`Next::Idle`].
-//!
-//! # One large upload
-//!
-//! 1. As before, up to `feed`. The body is gathered up to `buffered_body_bytes`, within the minimum
-//!    rate that `set_deadline` starts. No worker waits for this. Then the request is ready, and the
-//!    pool gets [`Next::RunMayBlock`].
-//! 2. `exchange` makes the socket blocking. [`run_exchange`] gives the handler an
-//!    [`Upload`](request::upload::Upload), whose `read` returns the gathered bytes, then waits for
-//!    the client within the minimum rate.
-//! 3. When the handler has returned, the rest of the body is taken back. A short rest is skipped
-//!    before the next request. With a long rest, the connection lingers and closes.
+//! The docs of [`server`](super) follow one GET and one large upload through these files.
 //!
 //! # Files
 //!
@@ -84,9 +64,9 @@ use crate::util::catch_panic::catch_panic;
 use crate::util::io::deadline_after;
 use crate::wire::proxied::Client;
 
-/// Handlers in a row that must be quick before pipelined responses are gathered into one write. They
-/// are gathered for as long as the same request comes again. The time of the next handler is then
-/// known well enough, and no response waits behind a slow handler.
+/// Handlers in a row that must be quick before pipelined responses are gathered into one write, 8.
+/// Responses are gathered as long as the same request comes again. The time of the next handler is
+/// then known well enough, and no response waits behind a slow handler.
 const MIN_QUICK_HANDLERS: u32 = 8;
 /// The longest time of a quick handler, 50 µs.
 const MAX_QUICK_HANDLER_TIME: Duration = Duration::from_micros(50);
@@ -199,7 +179,7 @@ impl Task for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
+    pub(crate) fn new(handle: Arc<ConnectionHandle>, service: Arc<Service>) -> Connection {
         let deadline = deadline_after(Instant::now(), service.limits.idle_timeout);
         let proxies = service.proxies.clone();
         let proxies = proxies.filter(|proxies| proxies.expects_preface(handle.peer.ip()));
@@ -223,7 +203,7 @@ impl Connection {
     }
 
     /// Returns the socket of a connection that is not served, for a last response.
-    pub(super) fn turned_away(&mut self) -> &TcpStream {
+    pub(crate) fn turned_away(&mut self) -> &TcpStream {
         self.reason = None;
         &self.handle.stream
     }

@@ -24,7 +24,7 @@ const BUFFER_KEEP_BYTES: usize = 4 * 1024;
 impl Connection {
     /// Handles the result of a read into `buffers.input`. `now` is `None` after a read that may
     /// have waited; the clock is then read only if the time is needed.
-    pub(super) fn on_read(
+    pub(crate) fn on_read(
         &mut self,
         buffers: &mut Buffers,
         read: io::Result<usize>,
@@ -51,7 +51,7 @@ impl Connection {
 
     /// Passes the unread bytes on to the reader, with `count` bytes of `buffers.input` behind them.
     /// The deadline is set for the bytes that were expected `before`.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         buffers: &mut Buffers,
         count: usize,
@@ -87,7 +87,7 @@ impl Connection {
     }
 
     /// Passes the bytes of [`receive`](Connection::receive) on to the reader, and does no more.
-    pub(super) fn feed(
+    pub(crate) fn feed(
         &mut self,
         buffers: &mut Buffers,
         count: usize,
@@ -112,7 +112,7 @@ impl Connection {
     }
 
     /// Registers the request that is ready, and the client that a proxy names.
-    pub(super) fn on_request(&mut self) -> Next {
+    pub(crate) fn on_request(&mut self) -> Next {
         if let Some(proxies) = &self.service.proxies {
             let near = self.reader.source.unwrap_or(self.handle.peer);
             self.client = Some(proxies.client(&self.reader.head, near));
@@ -126,7 +126,7 @@ impl Connection {
     }
 
     /// Returns the next call that a receiving connection needs.
-    pub(super) fn next(&self) -> Next {
+    pub(crate) fn next(&self) -> Next {
         match (self.reader.ready(), self.reader.expecting()) {
             (Some(received), _) if received.is_partial() => Next::RunMayBlock,
             (Some(_), _) => Next::Run,
@@ -206,7 +206,7 @@ impl Connection {
     }
 
     /// Sends a refusal, then ends the connection.
-    pub(super) fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         buffers: &mut Buffers,
         refusal: Refusal,

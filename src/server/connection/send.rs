@@ -19,7 +19,7 @@ use crate::util::io::deadline_after;
 const OUT_BUFFER_KEEP_BYTES: usize = 256 * 1024;
 
 /// A response that is partly sent, and the action after it.
-pub(super) struct Sending {
+pub(crate) struct Sending {
     pub(crate) writer: ResponseWriter,
     next: NextAction,
 }
@@ -33,7 +33,7 @@ impl Sending {
 
 impl Connection {
     /// Sends the responses in `buffers.out`, then `source`, then begins the `next` action.
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         buffers: &mut Buffers,
         source: BodySource,
@@ -59,7 +59,7 @@ impl Connection {
     }
 
     /// Handles the result of one attempt to send. Only a worker may run user code.
-    pub(super) fn on_sent(
+    pub(crate) fn on_sent(
         &mut self,
         buffers: &mut Buffers,
         sent: Result<Sent, SendError>,

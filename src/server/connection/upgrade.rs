@@ -21,7 +21,7 @@ use crate::wire::encode;
 /// # Errors
 ///
 /// The status of the response to send instead: 500 for a 101 that must not be sent, 503 if no permit
-/// is left.
+/// is left or the connection is to end.
 pub(crate) fn permit(
     service: &Arc<Service>,
     handle: &ConnectionHandle,

@@ -28,7 +28,7 @@
 //! * A task is with a worker, in the queue (a worker was woken for the task), or in the scan list.
 //!   In the scan list, a task is *hot* if it made progress in the last 50 ms, and *cold* otherwise.
 //! * At most one worker at a time is the *scanner*, which polls the tasks of the scan list. In
-//!   blocking mode, the scanner sleeps between the scans.
+//!   blocking mode, the scanner sleeps between two rounds.
 //! * While the scanner is at work, another worker is the *watchdog*, which wakes every millisecond.
 //!   If a handler has stalled the scanner meanwhile, the watchdog takes over the scan.
 //! * A [`BlockingPermit`](quota::BlockingPermit) allows a worker to wait for a peer. The number of
@@ -104,9 +104,9 @@ impl<T: Task> Pool<T> {
     ///
     /// # Panics
     ///
-    /// If `size` is 0.
+    /// Panics if `size` is 0.
     pub(crate) fn new(size: usize) -> Pool<T> {
-        assert!(size > 0, "pool size must not be 0");
+        assert!(size > 0, "invalid pool size 0: expected at least 1 worker");
         let shared = Arc::new(Shared::new(size, Box::new(worker::spawn)));
         Pool { shared }
     }
@@ -147,7 +147,7 @@ impl<T: Task> Pool<T> {
     ///
     /// # Errors
     ///
-    /// If the acceptor has failed.
+    /// Returns an error if the acceptor has failed.
     pub(crate) fn lend_acceptor(
         &self,
         acceptor: Arc<Acceptor<T>>,

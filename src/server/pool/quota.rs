@@ -16,12 +16,12 @@ pub(crate) enum Purpose {
 
 /// The number of workers that may wait for a peer at the same time.
 ///
-/// A quarter of the workers is a reserve. Idle tasks may use all workers but the reserve, and
-/// handlers half of the reserve besides. If that half is nothing, the last permit is for handlers
-/// alone: idle tasks stay for long, and an upload would wait until one of them leaves.
+/// A quarter of the workers is a reserve. Idle tasks may use all workers but the reserve; handlers
+/// may also use half of the reserve. If that half is zero, the last permit is for handlers alone.
+/// Without this, an upload would wait until an idle task leaves, which may take long.
 ///
-/// The limits also depend on the number of workers started so far: some workers are always left
-/// that do not wait.
+/// The limits also depend on the number of workers started so far, so that some workers always
+/// remain that do not wait.
 pub(crate) struct BlockingQuota {
     /// Largest number of permits for each [`Purpose`], those for the other purpose included.
     max: [usize; 2],
@@ -82,9 +82,9 @@ impl BlockingQuota {
         *lock(&self.in_use)
     }
 
-    /// Returns the limit with the workers started so far. Of these, one is left that scans, and one
-    /// more for an upload unless this is the upload. A worker that is alone, because the system has
-    /// no further thread, works like a pool of one.
+    /// Returns the limit with the workers started so far. One of them stays free for scanning. If
+    /// the permit is for an idle task, one more stays free for an upload. If the system has no
+    /// further thread for a second worker, a single worker works like a pool of one.
     fn limit_now(&self, purpose: Purpose) -> usize {
         let workers = self.workers.load(Ordering::Acquire);
         self.max[purpose as usize].min(match purpose {

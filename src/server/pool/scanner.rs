@@ -1,13 +1,13 @@
 //! The scanner: one worker polls the tasks of the scan list and runs their handlers itself.
 //!
 //! Polls are paid with *credit*. A poll costs one credit; a request or some progress earns many.
-//! While there is credit, the scanner scans without a pause, because the load is worth the CPU. If
+//! While there is credit, the scanner polls without a pause, because the load is worth the CPU. If
 //! the credit is used up, the scanner hands idle tasks to workers that block. The tasks for which
-//! no worker is free are polled within a budget of 2 % of a core, with sleeps between the scans.
+//! no worker is free are polled within a budget of 2 % of a core, with sleeps between the rounds.
 //!
 //! The scan list is guarded by the lock of the pool. An entry is taken from the list for its poll,
-//! so that no lock is held meanwhile. The watchdog of [`worker`](super::worker) may give the scan
-//! to another worker while a handler runs here; the number of the scan shows this afterwards.
+//! so that no lock is held meanwhile. The watchdog of [`worker`](super::worker) may take over the
+//! scan while a handler runs here; the number of the scan shows this afterwards.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -34,19 +34,20 @@ const MAX_CREDIT: i64 = 8192;
 const SCANNING_MODE_CREDIT: i64 = 1024;
 /// Divisor of a core's time for polls without credit: 1/50 is 2 %.
 const CORE_TIME_DIVISOR: u32 = 50;
-/// Shortest sleep between two scans without credit.
+/// Shortest sleep between two rounds without credit: 1 ms.
 const MIN_SCAN_SLEEP: Duration = Duration::from_millis(1);
-/// Longest sleep between two scans without credit. A request on a cold task waits for so long.
+/// Longest sleep between two rounds without credit: 400 ms. In blocking mode, a request on a cold
+/// task waits for up to this time.
 const MAX_SCAN_SLEEP: Duration = Duration::from_millis(400);
-/// Time without progress after which a hot task becomes cold.
+/// Time without progress after which a hot task becomes cold: 50 ms.
 const MAX_HOT_IDLE_TIME: Duration = Duration::from_millis(50);
 /// Longest run of a quick handler: 100 µs. A slower one is better run by a worker of its own.
 const MAX_QUICK_RUN_TIME: Duration = Duration::from_micros(100);
-/// Number of runs that are judged together. If a quarter of them are slow, scanning mode is
+/// Number of runs that are judged together: 64. If a quarter of them are slow, scanning mode is
 /// suspended.
 const JUDGED_RUNS: u32 = 64;
 
-/// One scan: polls of the scan list until the list is empty or another worker has taken over.
+/// One scan: rounds of polls until the scan list is empty or another worker has taken over.
 pub(crate) struct Scanner<'a, T: Task> {
     shared: &'a Arc<Shared<T>>,
     /// Number of this scan.
@@ -208,8 +209,8 @@ impl<'a, T: Task> Scanner<'a, T> {
 
     fn run_task(&mut self, buffers: &mut T::Buffers, mut entry: Entry<T>) -> Placement<T> {
         self.earn(CREDIT_PER_REQUEST);
-        // The handlers were slow a moment ago, or no watchdog watches in blocking mode: another
-        // worker runs the task, so that the scan list is not left alone.
+        // The handlers were slow a moment ago, or no watchdog watches in blocking mode. Another
+        // worker runs the task, so that this one continues to poll the scan list.
         if self.hands_over || self.handlers_slow || self.mode == Mode::Blocking {
             let state = &mut self.lock();
             entry = match self.shared.hand_over(state, Job::Run, entry) {
@@ -356,8 +357,7 @@ impl<'a, T: Task> Scanner<'a, T> {
 
     /// Returns the number of cold entries to poll now. In scanning mode these are a few at a time,
     /// so that the hot ones do not wait for long. Otherwise they are all entries, once in an
-    /// interval: polled one by one at some times and together at others, some would wait for two
-    /// intervals.
+    /// interval. With a mix of both, some entries would wait for two intervals.
     fn cold_due(&mut self) -> usize {
         let since = self.now.saturating_duration_since(self.cold_scanned_at);
         let due = (since.as_nanos() / (POLL_COST * CORE_TIME_DIVISOR).as_nanos()) as usize;
@@ -391,7 +391,7 @@ impl<'a, T: Task> Scanner<'a, T> {
     }
 }
 
-/// Returns the time between two scans of `count` tasks that keeps to the budget.
+/// Returns the time between two rounds over `count` tasks that keeps to the budget.
 fn scan_interval(count: usize) -> Duration {
     let polls = POLL_COST * u32::try_from(count).unwrap_or(u32::MAX / CORE_TIME_DIVISOR / 2);
     ((WAKE_UP_COST + polls) * CORE_TIME_DIVISOR).clamp(MIN_SCAN_SLEEP, MAX_SCAN_SLEEP)

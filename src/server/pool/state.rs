@@ -15,9 +15,9 @@ use super::task::Task;
 use crate::util::catch_panic::catch_panic;
 use crate::util::lock::lock;
 
-/// Number of requests after which the rate is computed in blocking mode.
+/// Number of requests after which the rate is computed in blocking mode: 256.
 const RATE_WINDOW_REQUESTS: u64 = 256;
-/// Time for so many requests at 30,000 requests a second. At a higher rate, scanning costs less
+/// Time for these requests at 30,000 requests per second. At a higher rate, scanning costs less
 /// than waking a thread for each request: a poll that finds nothing takes 0.7 µs, a wake-up 10 µs
 /// of CPU and 40 µs of time (measured).
 const RATE_WINDOW_TIME: Duration = Duration::from_micros(RATE_WINDOW_REQUESTS * 1_000_000 / 30_000);
@@ -31,7 +31,7 @@ const MIN_SCANNING_PAUSE: Duration = Duration::from_millis(100);
 const MAX_SCANNING_PAUSE: Duration = Duration::from_secs(3);
 
 /// A source of tasks. Passes each task that is ready to the function and does not wait for more.
-/// An error needs a thread that can wait until accepting is possible again.
+/// After an error, the listener's own thread must wait until accepting is possible again.
 pub(crate) type Acceptor<T> = dyn Fn(&mut dyn FnMut(Box<T>)) -> io::Result<()> + Send + Sync;
 
 /// Starts a worker. A parameter of the pool, so that this file does not depend on the worker.
@@ -89,7 +89,7 @@ pub(crate) struct Shared<T: Task> {
     pub(crate) state: Mutex<PoolState<T>>,
     /// Idle workers wait here for work. Used with the lock of `state`.
     pub(crate) work_available: Condvar,
-    /// The scanner sleeps here between two scans. Used with the lock of `state`.
+    /// The scanner sleeps here between two rounds. Used with the lock of `state`.
     pub(crate) scanner_wake: Condvar,
     pub(crate) quota: Arc<BlockingQuota>,
     /// The largest number of workers.
@@ -120,7 +120,7 @@ pub(crate) struct Shared<T: Task> {
 pub(crate) struct PoolState<T> {
     /// Tasks for which a worker was woken.
     pub(crate) queue: VecDeque<QueuedTask<T>>,
-    /// Entries of the scan list that every scan polls.
+    /// Entries of the scan list that are polled in every round.
     pub(crate) hot: VecDeque<Entry<T>>,
     /// Entries of the scan list that are polled within the CPU budget.
     pub(crate) cold: VecDeque<Entry<T>>,

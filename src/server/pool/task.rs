@@ -1,5 +1,5 @@
-//! The contract between the pool and its tasks: the trait [`Task`], its verdicts [`Next`], and the
-//! guard against panics. Depends on `util` alone.
+//! The contract between the pool and its tasks: the trait [`Task`], the steps [`Next`] that a task
+//! needs, and the guard against panics. Depends on `util` alone.
 
 use std::time::Instant;
 
@@ -25,8 +25,8 @@ pub(crate) trait Task: Send + 'static {
 /// The next step that a task needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// None until the peer sends a request. Only for such a task may a worker wait in
-    /// [`Task::wait`].
+    /// None until the peer sends a request. A worker may wait in [`Task::wait`] only for such a
+    /// task.
     Idle,
     /// None until the peer closes the connection, most likely in a moment. No thread is woken for
     /// such a task: a thread woken for each would cost clients that close their connections a

@@ -14,18 +14,19 @@ use super::state::{Entry, Job, Mode, PoolState, QueuedTask, Shared};
 use super::task::{guarded, Next, Task};
 use crate::util::lock::lock;
 
-/// Time until the next request of a client that waits for nothing but the response: 60 µs. To sleep
-/// until that request would take more than half of the client's time.
+/// Time until the next request of a client that waits for nothing but the response: 60 µs. The
+/// wake-up of a sleeping thread would take more than half of the client's time.
 const MAX_CLOSED_LOOP_GAP: Duration = Duration::from_micros(60);
-/// Number of such requests in a row after which the pool enters scanning mode.
+/// Number of such requests in a row after which the pool enters scanning mode: 16.
 pub(crate) const CLOSED_LOOP_REQUESTS: u32 = 16;
 /// Time between two readings of the heartbeat: 1 ms. A handler that runs for longer stalls the
 /// scanner.
 const WATCHDOG_INTERVAL: Duration = Duration::from_millis(1);
-/// Number of scanners stalled at the same time that shows that the handlers are slow. Fewer may
-/// have lost their core for a moment.
+/// Number of scanners stalled at the same time that shows that the handlers are slow: 4. Fewer
+/// stalled scanners may have lost their core for a moment.
 const MIN_STALLED_SCANNERS: usize = 4;
-/// Time for which tasks that are ready are then handed to other workers.
+/// Time for which ready tasks are handed to other workers after [`MIN_STALLED_SCANNERS`] have
+/// stalled: 100 ms.
 const HAND_OVER_TIME: Duration = Duration::from_millis(100);
 
 /// Starts a worker of a pool.

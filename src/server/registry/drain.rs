@@ -1,4 +1,4 @@
-//! Drains: connections are asked to end, and the server waits until they have settled.
+//! Drains: connections are marked as ending, and the server waits until they have settled.
 //!
 //! All functions here lock the registry's `connections`. They release the lock while they wait and
 //! while they call `poll_all`.
@@ -13,13 +13,13 @@ use crate::util::lock::lock;
 
 /// Time that a drain waits for the first byte of a fresh connection: 10 ms. The first request most
 /// likely arrives within that time, which is part of the 20 ms that `stoppable` promises.
-pub(super) const FRESH_GRACE_TIME: Duration = Duration::from_millis(10);
+pub(crate) const FRESH_GRACE_TIME: Duration = Duration::from_millis(10);
 
-/// Time that a drain waits, for connections of a listener that [winds down](Registry::wind_down),
-/// for a first byte or for the rest of a request: 250 ms. Such a drain was announced and need not
+/// Time that a drain waits for a first byte or for the rest of a request, on connections of a
+/// listener that [winds down](Registry::wind_down): 250 ms. Such a drain was announced and need not
 /// be quick. The peer may be a proxy on a busy machine that has connected, or has sent the first
 /// part of a body, and must not have to send all of it again to another server.
-pub(super) const ANNOUNCED_GRACE_TIME: Duration = Duration::from_millis(250);
+pub(crate) const ANNOUNCED_GRACE_TIME: Duration = Duration::from_millis(250);
 
 /// Duration after which a drain records the requests in flight: 1 s. They are reported in
 /// [`Drained::held_up_by`].
@@ -101,7 +101,7 @@ impl Registry {
         drained
     }
 
-    pub(super) fn grace_time(&self, connections: &Connections, selection: &Selection) -> Duration {
+    pub(crate) fn grace_time(&self, connections: &Connections, selection: &Selection) -> Duration {
         let mut handles = selection.active(connections);
         match handles.any(|handle| self.winds_down(handle)) {
             true => ANNOUNCED_GRACE_TIME,
@@ -110,7 +110,7 @@ impl Registry {
     }
 
     /// Returns the number of selected connections in flight, and the oldest of these requests.
-    pub(super) fn selected_in_flight(
+    pub(crate) fn selected_in_flight(
         &self,
         connections: &Connections,
         selection: &Selection,
@@ -148,10 +148,10 @@ impl Registry {
 }
 
 /// The connections that a drain ends, by number.
-pub(super) struct Selection(Vec<u64>);
+pub(crate) struct Selection(Vec<u64>);
 
 impl Selection {
-    pub(super) fn find(
+    pub(crate) fn find(
         connections: &Connections,
         selects: impl Fn(&ConnectionHandle) -> bool,
     ) -> Selection {

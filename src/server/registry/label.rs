@@ -17,12 +17,12 @@ const MAX_LABEL_BYTES: usize = 120;
 /// is free unless a report reads the label at that moment: a write takes about 12 ns. The text is
 /// kept in bytes because the limit may divide a character.
 #[derive(Debug, Default)]
-pub(super) struct RequestLabel(Mutex<(Vec<u8>, Option<SocketAddr>)>);
+pub(crate) struct RequestLabel(Mutex<(Vec<u8>, Option<SocketAddr>)>);
 
 impl RequestLabel {
     /// Replaces the label. The memory of the previous text is used again.
     #[inline]
-    pub(super) fn write(&self, text: &str, client: Option<SocketAddr>) {
+    pub(crate) fn write(&self, text: &str, client: Option<SocketAddr>) {
         let mut label = lock(&self.0);
         label.0.clear();
         let length = text.len().min(MAX_LABEL_BYTES);
@@ -31,7 +31,7 @@ impl RequestLabel {
     }
 
     /// Returns the label that was written last, or an empty text and no address.
-    pub(super) fn read(&self) -> (String, Option<SocketAddr>) {
+    pub(crate) fn read(&self) -> (String, Option<SocketAddr>) {
         let label = lock(&self.0);
         (String::from_utf8_lossy(&label.0).into_owned(), label.1)
     }

@@ -22,7 +22,7 @@
 //! |---|---|
 //! | `mod` | the handles and the registry |
 //! | `drain` | drains |
-//! | `label` | the name and the client of a request |
+//! | `label` | the label of a request: method, target and client |
 //! | `report` | the public types of reports: [`ConnectionState`], [`InFlight`], [`Drained`] |
 //!
 //! The registry depends on sockets and on `util`, not on HTTP.
@@ -51,7 +51,8 @@ const MIN_FRESH_AGE: Duration = Duration::from_millis(100);
 /// therefore never delays a connection that opens or closes by more than a moment.
 const HANDLES_PER_LOCK: usize = 64;
 
-/// Value of [`ConnectionHandle::since`] if the time was not worth a reading of the clock.
+/// Value of [`ConnectionHandle::since`] while the time is unknown: reading the clock would cost
+/// more than the time is worth.
 const UNKNOWN_TIME: u64 = u64::MAX;
 
 /// The part of a connection that the registry also uses.
@@ -68,7 +69,7 @@ pub(crate) struct ConnectionHandle {
     /// When the current state of waiting, receiving or running began, in nanoseconds after
     /// [`Registry::created`]; or [`UNKNOWN_TIME`].
     since: AtomicU64,
-    /// The name of the current request, and its client if that is not the peer. Written by the
+    /// The label of the current request, with its client if that is not the peer. Written by the
     /// worker that runs the connection.
     label: RequestLabel,
 }
@@ -90,13 +91,14 @@ impl ConnectionHandle {
         self.listener_id
     }
 
-    /// Removes the name of the request: the received bytes are no request that has a name.
+    /// Sets the label to an empty text, with `client`: the received bytes contain no method and
+    /// target.
     pub(crate) fn clear_label(&self, client: Option<SocketAddr>) {
         self.label.write("", client);
     }
 
-    /// Returns the name and the client of the current request, or of the last one. The name ends
-    /// before the first `?`, because a query may contain secrets.
+    /// Returns the text of the label (method and target) and the client of the current request, or
+    /// of the last one. The text ends before the first `?`, because a query may contain secrets.
     pub(crate) fn label(&self) -> (String, SocketAddr) {
         let (mut name, client) = self.label.read();
         name.truncate(name.find('?').unwrap_or(name.len()));
@@ -134,7 +136,7 @@ pub(crate) struct Registry {
 
 /// The handles, by number, and so by age.
 #[derive(Debug, Default)]
-struct Connections {
+pub(crate) struct Connections {
     next_number: u64,
     /// Number of open connections, upgraded ones excluded.
     open: usize,
@@ -248,8 +250,8 @@ impl Registry {
         handle.since.store(nanos, Ordering::Relaxed);
     }
 
-    /// Records that a request was received completely. `name` is its label; `client` is given if
-    /// the client is not the peer.
+    /// Records that a request was received completely. `name` is the text of its label; `client` is
+    /// given if the client is not the peer.
     ///
     /// Most likely a worker runs the request at once and reads the clock then. If not,
     /// [`record_waiting`](Registry::record_waiting) sets the time.

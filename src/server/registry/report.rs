@@ -100,7 +100,9 @@ pub struct InFlight {
     pub request: String,
     /// The current state.
     pub state: ConnectionState,
-    /// The time since a worker took the request.
+    /// The time since the handler started. In the state [`Waiting`](ConnectionState::Waiting), the
+    /// time for which the request has waited. For an upgraded connection, the time since the
+    /// handler of its request started.
     pub age: Duration,
 }
 

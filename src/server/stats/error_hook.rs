@@ -29,7 +29,7 @@ pub enum ServerErrorKind {
     /// client received a 500 if nothing had been sent; otherwise its connection was cut.
     Body,
     /// A response had a header that cannot be sent: its name is not a token, or its value contains
-    /// a control character.
+    /// a control character. The client received a 500.
     Header,
     /// An upgrade panicked, or its thread could not be started. The connection is closed.
     Upgrade,

@@ -41,10 +41,10 @@ pub enum CloseReason {
     /// A response's body failed or ended before its announced length; the connection was cut so
     /// that the client notices.
     BodyFailed,
-    /// The connection reached `max_requests_per_connection`, or was closed in favour of a newer
-    /// one.
+    /// The connection reached `max_requests_per_connection`, or an upgrade was refused, for example
+    /// because of `max_upgraded`.
     Limit,
-    /// The server stops, moves or drains.
+    /// The server stops or moves, or closed the idle connection in favour of a newer one.
     Drained,
     /// Another protocol took over the connection.
     Upgraded,
@@ -94,7 +94,8 @@ impl WorkerState {
     ];
 }
 
-/// The numbers of a server since it began to serve, for all addresses through which it has moved.
+/// The numbers of a server: totals since its creation, and current values. A move to another
+/// address resets none of them.
 ///
 /// Returned by [`Server::stats`](crate::Server::stats),
 /// [`BackgroundServer::stats`](crate::BackgroundServer::stats) and, inside a handler,
@@ -114,7 +115,8 @@ impl WorkerState {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Time since the server was created, or the monitor that was given to it.
+    /// Time since the server was created, or since the monitor of
+    /// [`Settings::monitor`](crate::Settings::monitor) was created.
     pub uptime: Duration,
     /// Connections accepted.
     pub accepted: u64,
@@ -128,7 +130,7 @@ pub struct Stats {
     pub accept_errors: u64,
     /// Connections open now, without those that another protocol uses.
     pub open: u64,
-    /// Connections of these with a request in flight: received, and not answered completely.
+    /// Open connections with a request in flight: received, and not answered completely.
     pub in_flight: u64,
     /// Connections open now that another protocol uses.
     pub upgraded: u64,

@@ -102,8 +102,8 @@ impl Monitor {
         stats
     }
 
-    /// Returns the requests in flight, for which a drain waits. Behind them are the connections
-    /// that another protocol uses, for which no drain waits.
+    /// Returns the requests in flight, for which a drain waits. The connections that another
+    /// protocol uses follow; no drain waits for these.
     pub fn in_flight(&self) -> Vec<InFlight> {
         let sources = self.sources();
         sources

@@ -115,7 +115,7 @@ struct Fields<'a> {
     expects_other: bool,
 }
 
-/// The transfer codings of all fields of that name (RFC 9110 §5.3).
+/// The transfer codings of all Transfer-Encoding fields (RFC 9110 §5.3).
 #[derive(Default)]
 struct Codings {
     chunked: bool,

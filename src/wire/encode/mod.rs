@@ -1,8 +1,8 @@
 //! The encoder of a response: its framing, and its head as bytes.
 //!
 //! This module alone sets the server's own fields. It omits the fields of these names that a
-//! handler set, except that a `close` in Connection closes the connection. The module has no body
-//! bytes and sends nothing.
+//! handler set, except that a `close` in Connection closes the connection. The module handles no
+//! byte of a body and sends nothing.
 
 use super::body::framing::list;
 use crate::message::request::head::Version;

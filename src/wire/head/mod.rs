@@ -27,15 +27,15 @@ use crate::limits::Limits;
 use crate::message::request::head::{Field, Head, Span, Version};
 use crate::message::syntax::bytes;
 
-/// The longest method: 64 bytes. The longest registered one has 17 (UPDATEREDIRECTREF). A longer
+/// 64 bytes: the longest method. The longest registered one has 17 (UPDATEREDIRECTREF). A longer
 /// method gets a 501.
 const MAX_METHOD_BYTES: usize = 64;
 
-/// The empty lines before one request: 16. Old clients sent one after a body (RFC 9112 §2.2). One
-/// more gets a 400.
+/// 16 empty lines: the most before one request. Old clients sent one after a body (RFC 9112 §2.2).
+/// One more gets a 400.
 const MAX_EMPTY_LINES: u8 = 16;
 
-/// The longest head for any limit: 1 GiB, so that every index of the text fits the 32 bits of a
+/// 1 GiB: the longest head for any limit, so that every index of the text fits the 32 bits of a
 /// span. The text can be twice as long as the received bytes (ISO-8859-1). It can also contain the
 /// method and the rest of an absolute-form target a second time.
 const MAX_HEAD_BYTES: usize = 1 << 30;

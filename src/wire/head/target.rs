@@ -105,7 +105,7 @@ fn absolute_form(target: &[u8], head: &mut Head) -> Result<Span, WireError> {
 /// Completes a head with a target in absolute-form: copies the authority to Host, and adds a path
 /// to a target without one.
 pub(crate) fn complete(head: &mut Head, authority: Span, host: Option<usize>) {
-    // RFC 9112 §3.2.2: the authority of the target replaces what Host says.
+    // RFC 9112 §3.2.2: the authority of the target replaces the value of Host.
     if let Some(host) = host {
         head.fields[host].value = authority;
     }

@@ -48,7 +48,7 @@ fn new_fails_without_an_address() {
 }
 
 #[test]
-#[should_panic(expected = "at least 1 worker")]
+#[should_panic(expected = "invalid pool size 0: expected at least 1 worker")]
 fn a_pool_of_none_panics() {
     let _ = listen(echo).pool_size(0);
 }

@@ -111,7 +111,7 @@ fn each_cause_is_told_once() {
             "/panics/other",
             500,
             Handler,
-            "panic without a message".into(),
+            "panic without message".into(),
         ),
         ("/fails/at/once", 500, Body, "the disk is gone".into()),
         ("/fails/later", 200, Body, "the disk is gone".into()),

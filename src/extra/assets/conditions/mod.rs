@@ -41,7 +41,7 @@ pub(crate) enum Verdict {
 impl Validators {
     /// Returns the validators of a file whose metadata was read after `now`. `coding` makes the
     /// tags of a file and of its compressed siblings different (RFC 9110 §8.8.3.3).
-    pub(super) fn of(
+    pub(crate) fn of(
         length: u64,
         modified: Option<SystemTime>,
         coding: Option<Coding>,
@@ -69,7 +69,7 @@ impl Validators {
 
     /// Returns the time for `Last-Modified`. Returns `None` until the time is settled, so the
     /// result is never in the future (RFC 9110 §8.8.2.1).
-    pub(super) fn last_modified(&self) -> Option<u64> {
+    pub(crate) fn last_modified(&self) -> Option<u64> {
         self.modified.filter(|_| self.settled)
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct Bits {
 impl Bits {
     /// Appends the lowest `count` bits, at most 32. Higher bits must be 0.
     #[inline]
-    pub(super) fn put(&mut self, bits: u32, count: u32) {
+    pub(crate) fn put(&mut self, bits: u32, count: u32) {
         self.pending |= u64::from(bits) << self.count;
         self.count += count;
         if self.count >= 32 {
@@ -25,7 +25,7 @@ impl Bits {
     }
 
     /// Fills the last byte with zeros. After this, the caller can append to `bytes`.
-    pub(super) fn align(&mut self) {
+    pub(crate) fn align(&mut self) {
         let bytes = (self.count as usize + 7) / 8;
         self.bytes
             .extend_from_slice(&self.pending.to_le_bytes()[..bytes]);
@@ -34,7 +34,7 @@ impl Bits {
     }
 
     /// Returns the number of bits that `align` would add after `after` more bits.
-    pub(super) fn to_alignment(&self, after: u32) -> u32 {
+    pub(crate) fn to_alignment(&self, after: u32) -> u32 {
         (self.count + after).wrapping_neg() % 8
     }
 }

@@ -52,14 +52,14 @@ impl Default for Block {
 
 impl Block {
     #[inline]
-    pub(super) fn push_literal(&mut self, byte: u8) {
+    pub(crate) fn push_literal(&mut self, byte: u8) {
         self.tokens.push(u32::from(byte));
         self.literals[usize::from(byte)] += 1;
     }
 
     /// Adds a match. `length` must be 3 to 258, and `distance` 1 to 32,768.
     #[inline]
-    pub(super) fn push_match(&mut self, length: usize, distance: usize) {
+    pub(crate) fn push_match(&mut self, length: usize, distance: usize) {
         let (length, distance) = (length as u32 - 3, distance as u32 - 1);
         self.tokens.push(MATCH_FLAG | length << 16 | distance);
         let (length, distance) = (length_symbol(length), distance_symbol(distance));
@@ -69,16 +69,16 @@ impl Block {
     }
 
     #[cfg(test)]
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         4 * (self.tokens.capacity() + LITERAL_SYMBOLS + DISTANCE_SYMBOLS)
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.tokens.len() >= MAX_TOKENS
     }
 
     /// Writes the block, and empties it. `text` is the text of the block, if still in the window.
-    pub(super) fn write(&mut self, text: Option<&[u8]>, last: bool, out: &mut Bits) {
+    pub(crate) fn write(&mut self, text: Option<&[u8]>, last: bool, out: &mut Bits) {
         self.literals[END_OF_BLOCK_SYMBOL] = 1;
         let literals = lengths(&self.literals, 15);
         let mut distances = lengths(&self.distances, 15);

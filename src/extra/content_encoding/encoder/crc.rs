@@ -9,7 +9,7 @@ static BYTE_TABLES: [[u32; 256]; 8] = tables();
 pub(crate) struct Crc(u32);
 
 impl Crc {
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         let mut crc = !self.0;
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
@@ -25,7 +25,7 @@ impl Crc {
         self.0 = !crc;
     }
 
-    pub(super) fn value(self) -> u32 {
+    pub(crate) fn value(self) -> u32 {
         self.0
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     /// `length` is the length of the text if known. A short text needs less memory.
-    pub(super) fn new(length: Option<u64>) -> Matcher {
+    pub(crate) fn new(length: Option<u64>) -> Matcher {
         let reach = length.map_or(MAX_DISTANCE_BYTES, |length| {
             let reach = length.clamp(MIN_WINDOW_BYTES as u64, MAX_DISTANCE_BYTES as u64);
             // `as` is exact: at most MAX_DISTANCE_BYTES.
@@ -89,7 +89,7 @@ impl Matcher {
     }
 
     /// Returns the room for more text, which is never empty.
-    pub(super) fn room(&mut self) -> &mut [u8] {
+    pub(crate) fn room(&mut self) -> &mut [u8] {
         let reach = self.previous.len();
         // The text after `done` is shorter than MAX_MATCH_BYTES here.
         if self.text.len() - self.end < reach / 8 {
@@ -108,29 +108,29 @@ impl Matcher {
     }
 
     /// Records that `count` bytes were written to the room.
-    pub(super) fn filled(&mut self, count: usize) {
+    pub(crate) fn filled(&mut self, count: usize) {
         self.end += count;
     }
 
     /// Returns the text of the block, if still in the window.
-    pub(super) fn block(&self) -> Option<&[u8]> {
+    pub(crate) fn block(&self) -> Option<&[u8]> {
         self.began.map(|began| &self.text[began..self.done])
     }
 
     /// Begins the next block at this position.
-    pub(super) fn begin_block(&mut self) {
+    pub(crate) fn begin_block(&mut self) {
         self.began = Some(self.done);
     }
 
     #[cfg(test)]
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.text.len() + 2 * self.last.len() + 2 * self.previous.len()
     }
 
     /// Adds literals and matches to the block. Returns `true` if the block is full, and `false` at
     /// the end of the text. If `more` text follows, the end is the position at which a match might
     /// still become longer.
-    pub(super) fn fill(&mut self, block: &mut Block, more: bool) -> bool {
+    pub(crate) fn fill(&mut self, block: &mut Block, more: bool) -> bool {
         let enough = if more { MAX_MATCH_BYTES + 1 } else { 1 };
         while self.end - self.done >= enough {
             if block.is_full() {

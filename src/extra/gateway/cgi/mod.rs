@@ -44,8 +44,8 @@
 //! Use this for `SCRIPT_NAME`, or for `REMOTE_USER` and `AUTH_TYPE` after authentication. As with
 //! every [`Command`], the program inherits the rest of the server's environment, secrets included;
 //! [`env_clear`](Command::env_clear) prevents that. Inherited variables of CGI (`HTTP_` and the
-//! names of RFC 3875) are removed, so each one describes this request. The command gets no
-//! argument.
+//! names of RFC 3875) are removed, so each one describes this request. The server adds no
+//! argument to the command.
 //!
 //! These fields have no variable:
 //!
@@ -64,9 +64,9 @@
 //! body without a known length is buffered up to 1 MiB, so that there is a `CONTENT_LENGTH`. For a
 //! longer one, there is no such variable, and the program must read to the end, as
 //! `git-http-backend` does. A program that relies on `CONTENT_LENGTH` alone (RFC 3875 §4.1.2), as
-//! `php-cgi` does, takes such a body for an empty one. In front of such a program, answer 411 to a
-//! request with `Transfer-Encoding`. If the client disconnects before the end of its body, the
-//! program is killed before it can read an end.
+//! `php-cgi` does, takes the body for an empty one. A handler for this kind of program should
+//! answer 411 to a request with `Transfer-Encoding`. If the client disconnects before the end of
+//! its body, the program is killed before it can read an end.
 //!
 //! `start_cgi` returns when the program has read the body, or has closed its input, and has written
 //! its head. Up to 1 MiB of output before that is buffered. A program that writes more while it
@@ -96,13 +96,14 @@
 //!
 //! Children of the program are not killed: they read the end of their input, and a write to the
 //! output fails. A child that keeps the output open and writes nothing holds a thread and a pipe of
-//! the server until it ends. Start such a child with another output.
+//! the server until the child ends. Start such a child with another output.
 //!
 //! If a signal ends the program, or its output is shorter than its `Content-Length`, the server
-//! closes the connection before the end of the body. Its standard error is that of the server,
-//! unless the command has another.
+//! closes the connection before the end of the body. The standard error of the program is that of
+//! the server, unless the command has another.
 //!
-//! Tests: `tests/it/extras/cgi` and `tests.rs` here.
+//! Tests: `tests/it/extras/cgi` and `src/extra/gateway/cgi/tests.rs`; with git,
+//! `tests/proxies`.
 
 // `program` runs a program, `output` buffers its output, `variables` sets its environment, and
 // `response` reads the head of its output.
@@ -199,7 +200,7 @@ impl CgiRun for Command {
     }
 }
 
-/// The buffered bytes of a body of unknown length: 1 MiB. The length of a longer one stays unknown.
+/// 1 MiB: the buffered bytes of a body of unknown length. The length of a longer one stays unknown.
 const MAX_BUFFERED_BODY_BYTES: u64 = 1024 * 1024;
 
 fn run(mut command: Command, request: &Request, timeouts: Timeouts) -> Result<Response, CgiError> {

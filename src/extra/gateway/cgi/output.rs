@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::util::lock::lock;
 
-/// The most bytes in the buffer: 1 MiB. Then the thread stops reading until the worker takes them.
+/// 1 MiB: the most bytes in the buffer. Then the thread stops reading until the worker takes them.
 const MAX_BUFFERED_BYTES: usize = 1024 * 1024;
-/// The bytes of one read: 16 KiB.
+/// 16 KiB: the bytes of one read.
 const PIECE_BYTES: usize = 16 * 1024;
 
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub(crate) enum Received {
 impl Output {
     /// Reads the output to its end, or until the buffer is closed. Dropping the pipe then makes
     /// further writes of the program fail.
-    pub(super) fn read_all(&self, mut stdout: impl Read) {
+    pub(crate) fn read_all(&self, mut stdout: impl Read) {
         let mut piece = vec![0; PIECE_BYTES];
         loop {
             let read = match stdout.read(&mut piece) {
@@ -70,7 +70,7 @@ impl Output {
 
     /// Returns the buffered bytes, or waits for bytes or the end of the output. The buffer
     /// continues with the memory of `used`.
-    pub(super) fn next(&self, mut used: Vec<u8>, timeout: Duration) -> Received {
+    pub(crate) fn next(&self, mut used: Vec<u8>, timeout: Duration) -> Received {
         let is_empty = |buffer: &mut Buffer| buffer.bytes.is_empty() && buffer.end.is_none();
         let waited = self
             .changed
@@ -89,7 +89,7 @@ impl Output {
     }
 
     /// Closes the buffer: the thread reads no more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         lock(&self.buffer).closed = true;
         self.changed.notify_all();
     }

@@ -20,9 +20,9 @@ use super::output::{Output, Received};
 use crate::extra::gateway::response_head::{HeadSyntax, ResponseHead, ResponseParser};
 use crate::util::lock::lock;
 
-/// The bytes of one piece of the request body: 64 KiB. There are two such pieces.
+/// 64 KiB: the bytes of one piece of the request body. There are two such pieces.
 const PIECE_BYTES: usize = 64 * 1024;
-/// The wait for the exit status after the end of the output: 50 ms. A program exits shortly after
+/// 50 ms: the wait for the exit status after the end of the output. A program exits shortly after
 /// its output ends. After this time, the program counts as one that has closed its output.
 const EXIT_STATUS_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -62,7 +62,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(super) fn start(mut command: Command, timeouts: Timeouts) -> io::Result<Program> {
+    pub(crate) fn start(mut command: Command, timeouts: Timeouts) -> io::Result<Program> {
         let mut child = command.spawn()?;
         let (stdout, stdin) = (child.stdout.take(), child.stdin.take());
         let mut program = Program {
@@ -87,13 +87,13 @@ impl Program {
         Ok(program)
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
     /// Writes the buffered part of the body, and then the rest: `rest` bytes, or all bytes. Returns
     /// early if the program closes its input.
-    pub(super) fn write_body(
+    pub(crate) fn write_body(
         &mut self,
         buffered: Vec<u8>,
         mut body: impl Read,
@@ -155,7 +155,7 @@ impl Program {
                 Ok(0) => {
                     return Err(self.kill_for(
                         ErrorKind::UnexpectedEof,
-                        "request body shorter than its length",
+                        "request body shorter than announced",
                     ));
                 }
                 Ok(count) => count,
@@ -180,7 +180,7 @@ impl Program {
     }
 
     /// Waits for the head of the output, and returns it.
-    pub(super) fn read_head(&mut self) -> io::Result<ResponseHead> {
+    pub(crate) fn read_head(&mut self) -> io::Result<ResponseHead> {
         let end = Instant::now() + self.timeouts.head;
         let mut parser = ResponseParser::new(HeadSyntax::Cgi);
         let mut received = Vec::new();

@@ -16,7 +16,7 @@ pub(crate) struct CgiResponse {
 }
 
 impl CgiResponse {
-    pub(super) fn of(head: &ResponseHead) -> io::Result<CgiResponse> {
+    pub(crate) fn of(head: &ResponseHead) -> io::Result<CgiResponse> {
         let status = only(head, "Status")?;
         let location = only(head, "Location")?;
         let content_type = only(head, "Content-Type")?;
@@ -49,7 +49,7 @@ impl CgiResponse {
     }
 
     /// Returns the response with the rest of the program's output as its body.
-    pub(super) fn with_body(self, program: Program) -> Response {
+    pub(crate) fn with_body(self, program: Program) -> Response {
         let data = match self.length {
             Some(length) => ResponseBody::from_reader_and_length(program, length),
             None => ResponseBody::from_reader(program),

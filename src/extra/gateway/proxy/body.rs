@@ -14,12 +14,12 @@ use crate::wire::body::framing::list;
 use crate::wire::error::WireError;
 use crate::ResponseBody;
 
-/// The bytes of a chunked body in one read: 32 KiB. Other bodies are read into the caller's buffer.
+/// 32 KiB: the bytes of a chunked body in one read. Other bodies are read into the caller's buffer.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
 
 /// The end of the body of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ResponseLength {
+pub(crate) enum ResponseLength {
     /// There is no body.
     None,
     Known(u64),
@@ -30,7 +30,7 @@ pub(super) enum ResponseLength {
 
 /// Returns the end of the body, by the steps of RFC 9112 §6.3 for a response. For a response to
 /// HEAD, which has no body, the result is that of the response to GET.
-pub(super) fn length(head: &ResponseHead) -> Result<ResponseLength, Rejection> {
+pub(crate) fn length(head: &ResponseHead) -> Result<ResponseLength, Rejection> {
     // Step 1: the fields do not count.
     if matches!(head.status, 100..=199 | 204 | 304) {
         return Ok(ResponseLength::None);
@@ -61,7 +61,7 @@ pub(super) fn length(head: &ResponseHead) -> Result<ResponseLength, Rejection> {
 
 /// Returns the rest of the response as a body for the client. `received` are the bytes after the
 /// head. Each read waits for at most `timeout`.
-pub(super) fn read(
+pub(crate) fn read(
     stream: TcpStream,
     received: Vec<u8>,
     length: ResponseLength,

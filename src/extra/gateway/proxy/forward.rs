@@ -13,7 +13,7 @@ use crate::wire::body::chunked;
 use crate::wire::encode::is_field;
 use crate::Request;
 
-/// The bytes of one read of the client's body, and of one chunk: 64 KiB.
+/// 64 KiB: the bytes of one read of the client's body, and of one chunk.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// The fields that the gateway sets or removes, besides hop-by-hop fields and all of

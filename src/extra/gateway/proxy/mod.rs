@@ -1,9 +1,9 @@
 //! Reverse proxy: another HTTP/1 server answers the request.
 //!
-//! [`proxy`] forwards a request and returns the response of the other server, or an error.
-//! [`full_proxy`] returns a response with status 502 or 504 in place of most errors. A handler that
-//! calls one of them is a reverse proxy (a *gateway*, RFC 9110 §3.7), for some or all of its
-//! requests:
+//! [`proxy`] forwards a request and returns the response of the other server, or an error. The
+//! texts of errors call the other server *upstream*. [`full_proxy`] returns a response with status
+//! 502 or 504 in place of most errors. A handler that calls one of them is a reverse proxy (a
+//! *gateway*, RFC 9110 §3.7), for some or all of its requests:
 //!
 //! ```no_run
 //! use millpond::proxy::{full_proxy, ProxyConfig};
@@ -32,7 +32,7 @@
 //! | field | change |
 //! |---|---|
 //! | `Host` | kept or replaced; if missing (HTTP/1.0), set to the address of the other server |
-//! | hop-by-hop: `Connection` and the fields it names, `TE`, `Upgrade` | removed (RFC 9110 §7.6.1) |
+//! | hop-by-hop: `Connection`, the fields it names, `TE`, `Upgrade` | removed (RFC 9110 §7.6.1) |
 //! | `Content-Length`, `Transfer-Encoding` | replaced by one of them: the length if it is known |
 //! | `Expect` | removed: the client gets its 100 (Continue) when its body is first read |
 //! | `Forwarded`, `X-Real-IP`, all of `X-Forwarded-` | removed: any client can send them |
@@ -51,8 +51,8 @@
 //! in [`Settings::proxies`](crate::Settings::proxies). The fields then contain the client that the
 //! proxy names.
 //!
-//! Hop-by-hop fields of the response are removed too, and interim responses (1xx, of which there
-//! may be 16) are not forwarded. A change of protocol is not forwarded in either direction, so the
+//! Hop-by-hop fields of the response are removed too, and interim responses (1xx, at most 16)
+//! are not forwarded. A change of protocol is not forwarded in either direction, so the
 //! other server rejects a websocket.
 //!
 //! # Bodies
@@ -60,12 +60,12 @@
 //! Both bodies are streamed in pieces of up to 64 KiB, whatever their length. If the client
 //! disconnects before the end of its body, the other server does not get a complete request. The
 //! same holds for a response. The one exception is a body that ends with its connection, because an
-//! early end looks like the end of the body. These are responses with neither length nor coding,
-//! and all responses without a length for a client of HTTP/1.0.
+//! early end looks like the end of the body. Such a body follows a response with neither length nor
+//! coding, and for a client of HTTP/1.0 each response without a length.
 //!
 //! If the other server sends an error (400 and above) before the end of the request body, the rest
 //! is not sent. Any other response waits until the body is sent, or until the other server has read
-//! nothing for the time below. So a server that echoes a large body while it reads, and therefore
+//! nothing for 60 s. So a server that echoes a large body while it reads, and therefore
 //! stops reading, does not get the rest of the request. The head of a response is sent with the
 //! first piece of its body, that of an event stream at once.
 //!
@@ -89,8 +89,8 @@
 //! The handler chooses the address of the other server. If an `addr` is derived from data of a
 //! client, the client can reach every server that this one can reach. Responses are read as
 //! strictly as requests. If two parsers could read a response differently (both lengths, bare LF,
-//! folded lines), the result is a [`ProxyError::HttpParseError`]. So is it for a head of more than
-//! 64 KiB or 256 fields.
+//! folded lines), the result is a [`ProxyError::HttpParseError`]. A head of more than 64 KiB or 256
+//! fields has the same result.
 //!
 //! # Performance
 //!
@@ -99,8 +99,8 @@
 //! 12,000 requests per second. nginx reached 10,000, or 22,000 to 32,000 with kept connections to
 //! the other server. Bodies of 1 MiB had 0.9 to 1.1 GB/s, and 0.5 to 0.7 GB/s with nginx.
 //!
-//! Tests: `tests/it/extras/gateway` and `tests.rs` here; behind nginx and with git,
-//! `tests/proxies`.
+//! Tests: `tests/it/extras/gateway` and `src/extra/gateway/proxy/tests.rs`; with nginx in
+//! front and as the other server, `tests/proxies`.
 
 // `forward` sends the request, `upstream` is the connection to the other server, `body` reads the
 // body of its response, and `failure` has the errors.
@@ -133,8 +133,8 @@ pub enum ProxyError {
     BodyAlreadyExtracted,
     /// The other server could not be reached, or failed before the end of its response head. The
     /// kind is `TimedOut` for a timeout, and `UnexpectedEof` for an incomplete head. An incomplete
-    /// body of the client is `UnexpectedEof` too. `InvalidInput` stands for a request that cannot
-    /// be forwarded, which only a program can make up.
+    /// body of the client is `UnexpectedEof` too. The kind is `InvalidInput` for a request that
+    /// cannot be forwarded, which a client cannot send.
     IoError(io::Error),
     /// The other server sent an invalid response.
     HttpParseError,

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use super::failure::{ended_early, read_once, timed_out, Failure};
 use crate::extra::gateway::response_head::{HeadSyntax, ResponseHead, ResponseParser};
 
-/// The interim responses before the final one: 16. Each has the limits of every head. One more is a
-/// malformed response.
+/// 16 interim responses: the most before the final one. Each has the limits of every head. One more
+/// is a malformed response.
 pub(crate) const MAX_INTERIM_RESPONSES: u32 = 16;
-/// The bytes of one read: 16 KiB. A head rarely needs more; the rest belongs to the body.
+/// 16 KiB: the bytes of one read. A head rarely needs more; the rest belongs to the body.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// The longest wait of one write: 1 s. After this time, the connection checks for an early
+/// 1 s: the longest wait of one write. After this time, the connection checks for an early
 /// response.
 const WRITE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -64,7 +64,7 @@ pub(crate) enum SendOutcome {
 }
 
 impl Upstream {
-    pub(super) fn connect(addr: impl ToSocketAddrs, timeouts: Timeouts) -> io::Result<Upstream> {
+    pub(crate) fn connect(addr: impl ToSocketAddrs, timeouts: Timeouts) -> io::Result<Upstream> {
         let addresses: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
         let end = Instant::now() + timeouts.connect;
         let mut failure = io::Error::new(ErrorKind::InvalidInput, "no address for upstream name");
@@ -95,12 +95,12 @@ impl Upstream {
         Err(failure)
     }
 
-    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.stream.peer_addr()
     }
 
     /// Sends all bytes, unless the other server responds instead of reading them.
-    pub(super) fn send(&mut self, mut bytes: &[u8]) -> Result<SendOutcome, Failure> {
+    pub(crate) fn send(&mut self, mut bytes: &[u8]) -> Result<SendOutcome, Failure> {
         let mut last_progress = Instant::now();
         while !bytes.is_empty() {
             let error = match self.stream.write(bytes) {
@@ -136,7 +136,7 @@ impl Upstream {
     }
 
     /// Returns the status of the final response if its head has arrived. Does not wait.
-    pub(super) fn poll_head(&mut self) -> Result<Option<u16>, Failure> {
+    pub(crate) fn poll_head(&mut self) -> Result<Option<u16>, Failure> {
         if self.head.is_none() {
             let mut received = self.set_nonblocking(true);
             while received.is_ok() && self.head.is_none() {
@@ -159,7 +159,7 @@ impl Upstream {
     }
 
     /// Waits for the final head, and returns it.
-    pub(super) fn head(&mut self) -> Result<ResponseHead, Failure> {
+    pub(crate) fn head(&mut self) -> Result<ResponseHead, Failure> {
         self.receive_until_head()?;
         self.head.take().ok_or(Failure::MalformedResponse)
     }
@@ -212,7 +212,7 @@ impl Upstream {
     }
 
     /// Returns the connection, and the received bytes after the head.
-    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.received)
     }
 }

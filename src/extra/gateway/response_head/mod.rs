@@ -8,10 +8,10 @@ use crate::message::syntax::bytes::{is_token, skip_value, trim};
 use crate::wire::body::framing::content_length;
 use crate::wire::error::WireError;
 
-/// The bytes of one head with its last empty line: 64 KiB, eight times the default of nginx. A
+/// 64 KiB: the longest head, with its last empty line, eight times the default of nginx. A
 /// longer head is rejected.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// The field lines of one head: 256. One more is rejected.
+/// 256 field lines: the most in one head. One more is rejected.
 pub(crate) const MAX_FIELDS: usize = 256;
 
 /// The reason for which a head is rejected, for logs. The text contains no byte of the head.
@@ -40,7 +40,7 @@ pub(crate) struct ResponseHead {
 }
 
 impl ResponseHead {
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 }
@@ -57,7 +57,7 @@ pub(crate) struct ResponseParser {
 }
 
 impl ResponseParser {
-    pub(super) fn new(syntax: HeadSyntax) -> ResponseParser {
+    pub(crate) fn new(syntax: HeadSyntax) -> ResponseParser {
         ResponseParser {
             syntax,
             line: 0,
@@ -71,7 +71,7 @@ impl ResponseParser {
     ///
     /// Returns the length of the head and the head if it is complete; the parser is then ready for
     /// the next one. Returns `None` if more bytes are needed.
-    pub(super) fn feed(
+    pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
     ) -> Result<Option<(usize, ResponseHead)>, Rejection> {

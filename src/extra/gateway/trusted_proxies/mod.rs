@@ -1,22 +1,20 @@
 //! The proxies in front of a server that may name the client of a request.
 //!
 //! * this file: [`Proxies`], which decides which statements count
-//! * `address`: the address of a client in one spelling
-//! * `prefix`: addresses with the same first bits
+//! * `address`: the addresses of clients, and prefixes of addresses
 //! * `forwarded/`: the fields `Forwarded`, `X-Forwarded-For` and `X-Forwarded-Proto`
 //! * `preface/`: the header of the PROXY protocol
 
 mod address;
 mod forwarded;
 mod preface;
-mod prefix;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use self::address::Prefix;
 use self::forwarded::Dialect;
-use self::prefix::Prefix;
 use crate::message::request::head::Head;
 use crate::server::Settings;
 use crate::util::net::unix_peer;
@@ -25,9 +23,10 @@ use crate::wire::proxied::{Client, Preface, TrustedProxies};
 /// The proxies in front of a server whose statements about the client of a request are trusted, for
 /// [`Settings::proxies`](crate::Settings::proxies).
 ///
-/// [`new`](Proxies::new) names the proxies, and the other methods choose how they name the client.
-/// Statements of any other peer are ignored. By default no proxy is trusted, and
-/// [`Request::remote_addr`](crate::Request::remote_addr) is the other end of the connection.
+/// [`new`](Proxies::new) names the proxies, and the other methods choose the form in which the
+/// proxies name the client. Statements of any other peer are ignored. By default no proxy is
+/// trusted, and [`Request::remote_addr`](crate::Request::remote_addr) is the other end of the
+/// connection.
 ///
 /// Name nothing but proxies: a client whose own address is among these can claim any address.
 ///
@@ -51,7 +50,7 @@ use crate::wire::proxied::{Client, Preface, TrustedProxies};
 /// # let _ = server.stop();
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[must_use = "proxies are trusted once they are given to `Settings::proxies`"]
+#[must_use = "proxies are trusted only after `Settings::proxies`"]
 #[derive(Clone, Debug)]
 pub struct Proxies {
     trusted: Vec<Prefix>,
@@ -62,15 +61,16 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// Trusts these peers: addresses (`127.0.0.1`, `::1`), prefixes (`10.0.0.0/8`, `fd00::/8`), and
-    /// `unix` for every peer at a Unix socket of this server.
+    /// Returns a set of trusted peers: addresses (`127.0.0.1`, `::1`), prefixes (`10.0.0.0/8`,
+    /// `fd00::/8`), and `unix` for every peer at a Unix socket of this server.
     ///
     /// An IPv4 address is the same at an IPv6 socket, where it comes as `::ffff:127.0.0.1`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if a text is none of these. An address with bits
-    /// set after its prefix (`10.0.0.1/8`) is an error too, as either part may be a mistake.
+    /// Returns [`InvalidInput`](ErrorKind::InvalidInput) if a text is none of these. An address
+    /// with bits set after its prefix (`10.0.0.1/8`) is an error too, as either part may be a
+    /// mistake.
     ///
     /// ```
     /// use millpond::Proxies;
@@ -111,7 +111,7 @@ impl Proxies {
     /// `for`, and at anything malformed: then the client is the proxy named last. Elements before
     /// that are ignored.
     ///
-    /// The port is 0 if the element names none.
+    /// The port is 0 if the element names no port.
     pub fn forwarded(mut self) -> Proxies {
         self.fields = Some(Dialect::Forwarded);
         self
@@ -119,12 +119,14 @@ impl Proxies {
 
     /// Reads the client from `X-Forwarded-For` and `X-Forwarded-Proto`, in place of `Forwarded`.
     ///
-    /// The addresses are read as in [`forwarded`](Proxies::forwarded). The protocol is the one as
-    /// far from the end of its list as the client is from the end of the addresses, or the first
-    /// one if the list is shorter. The proxy next to the client must set both fields, or a client
-    /// can set the one that the proxy does not set. If that proxy appends to the protocols, all
-    /// proxies behind it must do so too. Otherwise the word of one proxy counts for the next, and
-    /// that of the client for the first.
+    /// The addresses are read as in [`forwarded`](Proxies::forwarded). The two lists are compared
+    /// from their ends: the protocol of the client has the same position as the address of the
+    /// client. If the list of protocols is shorter, its first element counts.
+    ///
+    /// The proxy next to the client must set both fields. Without this, the client can set the
+    /// field that the proxy does not set. If that proxy appends to the protocols, all proxies
+    /// behind it must append too. Otherwise the positions differ, and a value that the client sent
+    /// may count.
     pub fn x_forwarded(mut self) -> Proxies {
         self.fields = Some(Dialect::XForwarded);
         self
@@ -138,8 +140,8 @@ impl Proxies {
     /// or its connection is closed without a response. From any other peer, the header is a
     /// malformed request.
     ///
-    /// The header carries no information about TLS. Together with one of the other two, the header
-    /// comes first: the fields of a request count if the header names a trusted peer.
+    /// The header carries no information about TLS. Together with `forwarded` or `x_forwarded`,
+    /// the header is read first: the fields of a request count if the header names a trusted peer.
     pub fn proxy_protocol(mut self) -> Proxies {
         self.protocol = true;
         self

@@ -66,7 +66,7 @@ impl fmt::Display for JsonError {
 ///
 /// # Errors
 ///
-/// As [`json_input_with_limit`].
+/// Returns the errors of [`json_input_with_limit`].
 ///
 /// ```
 /// use millpond::{input, json, json_struct, try_or_400, Request, Response};

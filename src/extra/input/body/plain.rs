@@ -56,7 +56,7 @@ impl fmt::Display for PlainTextError {
 ///
 /// # Errors
 ///
-/// As [`plain_text_body_with_limit`].
+/// Returns the errors of [`plain_text_body_with_limit`].
 ///
 /// ```
 /// use millpond::{input, try_or_400, Request, Response};

@@ -24,7 +24,7 @@ pub(crate) enum BodyError {
 impl BodyError {
     /// Returns the error of a body that is too long, for error types without a variant for this
     /// case.
-    pub(super) fn too_long(limit: usize) -> io::Error {
+    pub(crate) fn too_long(limit: usize) -> io::Error {
         io::Error::new(ErrorKind::Other, format!("body longer than {limit} bytes"))
     }
 }

@@ -60,7 +60,7 @@ pub fn get_multipart_input(request: &Request) -> Result<Multipart<'_>, Multipart
     })
 }
 
-pub(super) fn boundary(request: &Request) -> Option<String> {
+pub(crate) fn boundary(request: &Request) -> Option<String> {
     let content_type = ContentType::of(request).filter(|found| found.is("multipart/form-data"))?;
     let parameters = content_type.parameters()?;
     let boundary = parameters.only("boundary").ok()??;

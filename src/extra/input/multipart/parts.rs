@@ -53,7 +53,7 @@ enum State {
 
 impl<R: Read> Parts<R> {
     /// The caller has checked the boundary: length and characters, no CR.
-    pub(super) fn new(source: R, boundary: &str) -> Parts<R> {
+    pub(crate) fn new(source: R, boundary: &str) -> Parts<R> {
         let mut buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         // The delimiter begins with CRLF, and the first boundary may be the first line.
         buffer[..CRLF.len()].copy_from_slice(CRLF);
@@ -73,7 +73,7 @@ impl<R: Read> Parts<R> {
     /// Skips the rest of the current part, and parses the head of the next part with `read`. The
     /// function `read` gets the header lines, each with its end. Returns `None` after the last
     /// part.
-    pub(super) fn next<T>(
+    pub(crate) fn next<T>(
         &mut self,
         read: impl FnOnce(&[u8]) -> Result<T, &'static str>,
     ) -> io::Result<Option<T>> {
@@ -92,7 +92,7 @@ impl<R: Read> Parts<R> {
 
     /// Returns more data of the current part. Returns an empty slice at a complete delimiter, which
     /// ends the part.
-    pub(super) fn data(&mut self) -> io::Result<&[u8]> {
+    pub(crate) fn data(&mut self) -> io::Result<&[u8]> {
         while self.clear == self.start && self.state == State::Data {
             self.find_delimiter().map_err(|error| self.fail(error))?;
         }
@@ -104,12 +104,12 @@ impl<R: Read> Parts<R> {
     }
 
     /// Consumes `count` bytes of the last result of `data`.
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.start = self.clear.min(self.start + count);
     }
 
     /// Makes the next `data` or `next` return this error, and not only its kind.
-    pub(super) fn return_later(&mut self, error: io::Error) {
+    pub(crate) fn return_later(&mut self, error: io::Error) {
         self.pending_error = Some(error);
     }
 
@@ -151,7 +151,7 @@ impl<R: Read> Parts<R> {
             match self.end - self.start {
                 0 if is_last => {}
                 0 | 1 => return Err(ended_early()),
-                _ => return Err(malformed("text after a boundary of the form")),
+                _ => return Err(malformed("text after form boundary")),
             }
         }
         self.state = if is_last { State::End } else { State::Head };
@@ -283,6 +283,6 @@ fn malformed(reason: impl Into<String>) -> io::Error {
 }
 
 fn ended_early() -> io::Error {
-    let reason = "end of form before its last boundary";
+    let reason = "form without last boundary";
     io::Error::new(ErrorKind::UnexpectedEof, reason)
 }

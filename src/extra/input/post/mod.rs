@@ -51,8 +51,8 @@
 //! | [`MAX_BUFFERED_BYTES`], 16 MiB | one `BufferedFile`; all values of a form |
 //! | [`MAX_FIELDS`], 10,000 | the number of fields, named by the macro or not |
 //!
-//! One more is an error. For larger files, use [`multipart`](super::multipart), or a type whose
-//! `from_file` writes the file elsewhere.
+//! One more byte or field is an error. For larger files, use [`multipart`](super::multipart), or a
+//! type whose `from_file` writes the file elsewhere.
 
 // The files:
 //

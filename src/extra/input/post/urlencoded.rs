@@ -65,7 +65,7 @@ pub(crate) fn read_pairs(request: &Request) -> Result<Pairs, PostError> {
 }
 
 impl Pairs {
-    pub(super) fn next(&mut self) -> Result<Option<Pair<'_>>, PostError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Pair<'_>>, PostError> {
         while self.at < self.body.len() {
             let start = self.at;
             let rest = &self.body[start..];
@@ -101,11 +101,11 @@ impl Pairs {
 }
 
 /// Returns the value of a field as text.
-pub(super) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, PostError> {
+pub(crate) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, PostError> {
     String::from_utf8(bytes).map_err(|_| PostError::NotUtf8(name.to_owned()))
 }
 
 /// Returns the error of a form that is malformed or exceeds a limit.
-pub(super) fn refused(reason: impl Into<String>) -> io::Error {
+pub(crate) fn refused(reason: impl Into<String>) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason.into())
 }

@@ -100,7 +100,7 @@ pub(crate) struct ReceivedRequest {
     /// The part of the body that was gathered.
     pub(crate) body: Vec<u8>,
     pub(crate) rest: BodyRemainder,
-    /// The client closed its side before the end of the body.
+    /// Whether the client closed its side before the end of the body.
     pub(crate) truncated: bool,
 }
 
@@ -205,8 +205,8 @@ impl RequestReader {
         self.stage = Stage::Skipping { rest, budget };
     }
 
-    /// Makes a request ready whose body the client will not finish. A read past the part that came
-    /// then returns an error to the handler.
+    /// Makes a request ready although the client will not finish the body. A read past the received
+    /// part then returns an error to the handler.
     pub(crate) fn truncate(&mut self) {
         self.end_body(true);
     }

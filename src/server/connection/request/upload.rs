@@ -1,5 +1,6 @@
 //! A body that is read while the handler runs: first the gathered part, then the bytes that the
-//! client still sends. Only here does a worker wait for a body, with a permit of the pool's quota.
+//! client still sends. This is the only place where a worker waits for a body, with a permit of the
+//! pool's quota.
 //!
 //! [`UploadState`] is shared by the handler's [`Upload`] and the exchange, under a lock that guards
 //! all of the state. The lock is held during a read, so only the owner of the `Upload` waits.
@@ -89,7 +90,7 @@ pub(crate) struct Leftover {
     pub(crate) unread: ByteQueue,
     pub(crate) rest: BodyRemainder,
     pub(crate) fault: Option<Fault>,
-    /// The client may still be waiting for a "100 Continue".
+    /// Whether the client may still be waiting for a "100 Continue".
     pub(crate) expects_continue: bool,
 }
 
@@ -207,7 +208,7 @@ impl UploadState {
         let mut stream = &handle.stream;
         let min_rate = &mut self.min_rate;
         let began = Instant::now();
-        // The handler's time between two reads is not the client's.
+        // The time that the handler takes between two reads does not count for the client.
         min_rate.pause(began.saturating_duration_since(self.last_read));
         // A stop does not wait for the window of a client that sends nothing.
         let is_stopped =

@@ -159,7 +159,7 @@ fn run_handler(service: &Service, handle: &ConnectionHandle, request: &Request) 
     })
 }
 
-/// Whether the connection persists after the response, and why not.
+/// The decision whether the connection persists after the response, with the reason if not.
 struct PersistDecision {
     keep_alive: bool,
     /// The part of the body that is still to come.

@@ -32,8 +32,9 @@ pub(crate) enum NextAction {
     Upgrade(Box<dyn Upgrade + Send>, UpgradePermit),
 }
 
-/// Whether the server reads on for a moment after the last response. Bytes that arrive at a closed
-/// socket cause a reset, which may destroy the response before the client reads it (RFC 9112 §9.6).
+/// The decision whether the server reads on for a moment after the last response. Bytes that arrive
+/// at a closed socket cause a reset, which may destroy the response before the client reads it (RFC
+/// 9112 §9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Linger {
     Always,
@@ -41,7 +42,8 @@ pub(crate) enum Linger {
     IfMoreArrived,
 }
 
-/// The status and the reason of a refusal. The reason is a fixed text, without a byte of the client.
+/// The status and the reason of a refusal. The reason is a fixed text and contains no byte of the
+/// client.
 pub(crate) type Refusal = (u16, &'static str);
 
 pub(crate) const HEAD_TIMEOUT_REFUSAL: Refusal = (408, "request head timeout");

@@ -124,8 +124,8 @@ pub(crate) enum Sent {
     NeedsReader,
 }
 
-/// The reason why a response cannot be finished. The connection is then cut, so that the client cannot take
-/// the response for a whole one.
+/// The reason why a response cannot be finished. The connection is then cut, so that the client
+/// cannot take the response for a whole one.
 #[derive(Debug)]
 pub(crate) enum SendError {
     /// The connection is broken.
@@ -182,8 +182,8 @@ impl ResponseWriter {
                     body.fill(out, piece).map_err(SendError::Reader)?;
                 }
                 (Sent::NeedsReader, BodySource::Reader(body)) => {
-                    // Sent from the buffer that was read into: a copy would be a twentieth of the
-                    // work.
+                    // Sent from the buffer that was read into. A copy would take a twentieth of the
+                    // time.
                     let bytes = body.read_piece(piece).map_err(SendError::Reader)?;
                     let written = write_once(stream, bytes, &[])?;
                     self.written += written;

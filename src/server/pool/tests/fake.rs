@@ -57,11 +57,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new() -> Arc<Gate> {
+    pub(crate) fn new() -> Arc<Gate> {
         Arc::default()
     }
 
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         *lock(&self.open) = true;
         self.opened.notify_all();
     }
@@ -109,18 +109,18 @@ impl WaitCounts {
 }
 
 impl Peer {
-    pub(super) fn new() -> Arc<Peer> {
+    pub(crate) fn new() -> Arc<Peer> {
         Arc::default()
     }
 
-    pub(super) fn of(counts: &Arc<WaitCounts>) -> Arc<Peer> {
+    pub(crate) fn of(counts: &Arc<WaitCounts>) -> Arc<Peer> {
         Arc::new(Peer {
             counts: Arc::clone(counts),
             ..Peer::default()
         })
     }
 
-    pub(super) fn task(self: &Arc<Peer>) -> Box<FakeTask> {
+    pub(crate) fn task(self: &Arc<Peer>) -> Box<FakeTask> {
         Box::new(FakeTask {
             peer: Arc::clone(self),
             partial: false,
@@ -130,28 +130,28 @@ impl Peer {
         })
     }
 
-    pub(super) fn send(&self, input: Input) {
+    pub(crate) fn send(&self, input: Input) {
         lock(&self.inbox).push_back(input);
         self.arrived.notify_one();
     }
 
-    pub(super) fn served(&self) -> usize {
+    pub(crate) fn served(&self) -> usize {
         self.served.load(Ordering::SeqCst)
     }
 
-    pub(super) fn polls(&self) -> usize {
+    pub(crate) fn polls(&self) -> usize {
         self.polls.load(Ordering::SeqCst)
     }
 
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         self.awaited.load(Ordering::SeqCst) == 1
     }
 
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.running.load(Ordering::SeqCst) == 1
     }
 
-    pub(super) fn is_dropped(&self) -> bool {
+    pub(crate) fn is_dropped(&self) -> bool {
         self.dropped.load(Ordering::SeqCst) == 1
     }
 }
@@ -343,7 +343,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(super) fn new(size: usize) -> Fixture {
+    pub(crate) fn new(size: usize) -> Fixture {
         let threads_left = Arc::new(AtomicUsize::new(usize::MAX));
         let left = Arc::clone(&threads_left);
         let spawn = move |shared| {
@@ -362,12 +362,12 @@ impl Fixture {
         }
     }
 
-    pub(super) fn admit(&self) -> Arc<Peer> {
+    pub(crate) fn admit(&self) -> Arc<Peer> {
         self.admit_with(&Arc::default(), None)
     }
 
     /// Admits a task whose peer may have sent input before.
-    pub(super) fn admit_with(&self, counts: &Arc<WaitCounts>, input: Option<Input>) -> Arc<Peer> {
+    pub(crate) fn admit_with(&self, counts: &Arc<WaitCounts>, input: Option<Input>) -> Arc<Peer> {
         let peer = Peer::of(counts);
         if let Some(input) = input {
             peer.send(input);
@@ -377,7 +377,7 @@ impl Fixture {
     }
 
     /// Admits tasks for which workers then wait.
-    pub(super) fn admit_idle(&self, count: usize) -> Vec<Arc<Peer>> {
+    pub(crate) fn admit_idle(&self, count: usize) -> Vec<Arc<Peer>> {
         let admit = |_| {
             let peer = self.admit();
             self.until("idle", || peer.is_awaited());
@@ -387,34 +387,34 @@ impl Fixture {
     }
 
     /// Enters scanning mode, as many requests would. New tasks then go to the scan list.
-    pub(super) fn enter_scanning_mode(&self) {
+    pub(crate) fn enter_scanning_mode(&self) {
         self.shared.scanning_mode.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         until(&self.shared, what, is_so);
     }
 
-    pub(super) fn until_served(&self, peer: &Peer, times: usize) {
+    pub(crate) fn until_served(&self, peer: &Peer, times: usize) {
         self.until("served", || peer.served() >= times);
     }
 
     /// Returns the number of hot and of cold tasks.
-    pub(super) fn scan_list(&self) -> (usize, usize) {
+    pub(crate) fn scan_list(&self) -> (usize, usize) {
         let state = lock(&self.shared.state);
         (state.hot.len(), state.cold.len())
     }
 
-    pub(super) fn until_asleep(&self) {
+    pub(crate) fn until_asleep(&self) {
         self.until("asleep", || lock(&self.shared.state).scanner_sleeps);
     }
 
-    pub(super) fn permits(&self) -> usize {
+    pub(crate) fn permits(&self) -> usize {
         permits(&self.shared)
     }
 
     /// Ends the tasks and the pool, and checks that no task, worker or permit is left.
-    pub(super) fn end(self, peers: &[Arc<Peer>]) {
+    pub(crate) fn end(self, peers: &[Arc<Peer>]) {
         for peer in peers {
             peer.send(Input::End);
         }

@@ -23,12 +23,12 @@ pub(crate) const CHUNK_END: &[u8] = b"\r\n";
 /// The chunk of size 0 and an empty trailer section.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// The digits of a chunk size: 16, as many as a u64 has. Leading zeros count. A longer size is
+/// 16 digits: the longest chunk size, as many as a u64 has. Leading zeros count. A longer size is
 /// rejected.
 const MAX_SIZE_DIGITS: u8 = 16;
 
-/// The bytes of all chunk extensions of one body: 4 KiB. Extensions have no known use. Without a
-/// bound, a peer could send any number of bytes in them (RFC 9112 §7.1.1 requires a bound). More
+/// 4 KiB: the most bytes of all chunk extensions of one body. Extensions have no known use. Without
+/// a bound, a peer could send any number of bytes in them (RFC 9112 §7.1.1 requires a bound). More
 /// bytes are rejected.
 const MAX_EXTENSION_BYTES: usize = 4 * 1024;
 

@@ -29,7 +29,8 @@ fn feed(input: &[u8], first: usize, piece: usize, room: usize, limits: &Limits) 
     }
 }
 
-/// Whole, split at every byte, byte by byte, into little room, and with bytes after it.
+/// Decodes the input whole, split at every byte, byte by byte, into little room, and with bytes
+/// after the input.
 fn decode(input: &[u8], limits: &Limits) -> Decoded {
     let n = input.len();
     let whole = feed(input, n, n, n + 1, limits);

@@ -254,7 +254,8 @@ fn limits_are_known_before_the_end_arrives() {
     );
     assert_eq!(parse(&[b'A'; 64], &Limits::default()), Ok(None));
     assert_eq!(parse(&[b'A'; 65], &Limits::default()), Err(MethodTooLong));
-    // Empty lines before it do not count, or it would matter whether they came with it or alone.
+    // Empty lines before a head do not count. Otherwise the result would depend on their arrival,
+    // together with the head or alone.
     let empty = b"\r\n".repeat(15);
     assert_eq!(parse(&empty, &limits), Ok(None));
     let behind = |head: &[u8]| parse(&[&empty, head].concat(), &limits);

@@ -127,7 +127,7 @@ fn hop(element: &str) -> Option<(Option<SocketAddr>, bool)> {
     Some((address, secure))
 }
 
-/// The longest value of `for` and `proto`: 64 bytes. No address with a port and no protocol name is
+/// 64 bytes: the longest value of `for` and `proto`. No address with a port and no protocol name is
 /// longer. A longer value counts as malformed.
 const MAX_VALUE_BYTES: usize = 64;
 

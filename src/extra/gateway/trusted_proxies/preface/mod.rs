@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use super::address::client_address;
 use crate::wire::proxied::Preface;
 
-/// The longest line of version 1, with its CRLF: 107 bytes (§2.1). A longer line is malformed.
+/// 107 bytes: the longest line of version 1, with its CRLF (§2.1). A longer line is malformed.
 const MAX_LINE_BYTES: usize = 107;
-/// The longest preface of version 2: 4 KiB, as in nginx. The format permits 64 KiB. A longer
+/// 4 KiB: the longest preface of version 2, as in nginx. The format permits 64 KiB. A longer
 /// preface is malformed.
 const MAX_BINARY_BYTES: usize = 4096;
 /// The first bytes of version 1.

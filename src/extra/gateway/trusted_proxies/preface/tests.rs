@@ -1,7 +1,8 @@
 //! Prefaces to the byte: valid, malformed and incomplete ones.
 
-use super::*;
 use std::net::SocketAddr;
+
+use super::*;
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()

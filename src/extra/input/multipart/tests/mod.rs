@@ -344,7 +344,7 @@ fn an_error_is_a_last_field_that_cannot_be_read() {
         ),
         (
             "--x\r\n{A}\r\n1\r\n--x\r\n{B}",
-            "end of form before its last boundary",
+            "form without last boundary",
         ),
     ] {
         let body = bytes(body);

@@ -4,7 +4,7 @@
 use std::io::ErrorKind::{self, InvalidData, UnexpectedEof};
 
 /// Name, file name, content type, data.
-pub(super) type Field = (
+pub(crate) type Field = (
     &'static str,
     Option<&'static str>,
     Option<&'static str>,
@@ -12,7 +12,7 @@ pub(super) type Field = (
 );
 
 /// Name, body, fields.
-pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
+pub(crate) const FORMS: &[(&str, &str, &[Field])] = &[
     ("no field", "--x--\r\n", &[]),
     (
         "one",
@@ -133,7 +133,7 @@ pub(super) const FORMS: &[(&str, &str, &[Field])] = &[
 ];
 
 /// Name, body, complete fields before the error, error.
-pub(super) const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
+pub(crate) const NO_FORMS: &[(&str, &str, usize, ErrorKind)] = &[
     ("nothing", "", 0, UnexpectedEof),
     ("no boundary", "a=1&b=2\r\n", 0, UnexpectedEof),
     (

@@ -135,10 +135,10 @@ impl Decoder {
         // RFC 6455 §5.4: the fragments of two messages must not be mixed.
         match (head.opcode, &self.message) {
             (Opcode::Continuation, None) => {
-                return Err(protocol_error("continuation without a message"));
+                return Err(protocol_error("continuation without message"));
             }
             (Opcode::Continuation, Some(_)) => {}
-            (_, Some(_)) => return Err(protocol_error("new message before the end of the last")),
+            (_, Some(_)) => return Err(protocol_error("new message before end of last")),
             (Opcode::Text, None) => self.message = Some(PartialMessage::Text(Text::default())),
             (_, None) => self.message = Some(PartialMessage::Binary(Vec::new())),
         }

@@ -179,22 +179,22 @@ fn a_protocol_violation_is_1002() {
             vec![frame(0x88, &[0; 126])],
         ),
         ("frame not masked", vec![unmasked]),
-        ("continuation without a message", vec![frame(0x80, b"a")]),
-        ("continuation without a message", vec![frame(0x00, b"")]),
+        ("continuation without message", vec![frame(0x80, b"a")]),
+        ("continuation without message", vec![frame(0x00, b"")]),
         (
-            "continuation without a message",
+            "continuation without message",
             vec![frame(0x01, b""), frame(0x80, b""), frame(0x80, b"")],
         ),
         (
-            "new message before the end of the last",
+            "new message before end of last",
             vec![frame(0x01, b""), frame(0x01, b"")],
         ),
         (
-            "new message before the end of the last",
+            "new message before end of last",
             vec![frame(0x01, b""), frame(0x81, b"")],
         ),
         (
-            "new message before the end of the last",
+            "new message before end of last",
             vec![frame(0x02, b"a"), frame(0x82, b"b")],
         ),
         (
