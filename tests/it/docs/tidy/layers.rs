@@ -178,6 +178,25 @@ fn violations(imports: &Imports) -> Vec<String> {
         .collect()
 }
 
+#[test]
+fn imports_point_down_by_folder() {
+    let all = sources(&["src"]);
+    for (part, _) in MAY_IMPORT {
+        let exists = all
+            .iter()
+            .any(|source| is_in(module_name(&source.name), part));
+        assert!(exists, "the library has no {part}");
+    }
+    let imports = Imports::of(&all);
+    assert!(imports.all.len() > 300, "{} imports", imports.all.len());
+    assert_none(violations(&imports));
+}
+
+#[test]
+fn no_import_cycle_joins_files_or_folders() {
+    assert_none(Imports::of(&sources(&["src"])).cycles());
+}
+
 /// The imports of a small library of these files.
 fn imports_of(files: &[(&str, &str)]) -> Imports {
     let sources = files.iter().map(|(name, code)| Source::of(name, code));

@@ -6,7 +6,7 @@ mod layers;
 mod packages;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -30,6 +30,8 @@ const UNSAFE_CALLS: [&str; 2] = [
     "unsafe { signal(number, on_signal) }",
     "unsafe { _exit(128 + number) }",
 ];
+/// A reader of a folder sees no more at once.
+const MAX_FOLDER_ENTRIES: usize = 10;
 const EVERYWHERE: [&str; 12] = [
     "src",
     "examples",
@@ -112,6 +114,29 @@ fn nothing_is_unsafe() {
         found.extend(strange.map(|at| location(&source, at)));
     }
     assert_none(found);
+}
+
+#[test]
+fn no_folder_of_the_library_is_wide() {
+    let mut folders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources(&["src"]) {
+        if source.is_only_for_tests() {
+            continue;
+        }
+        let parts: Vec<&str> = source.name.split('/').collect();
+        for at in 1..parts.len() {
+            let entries = folders.entry(parts[..at].join("/")).or_default();
+            entries.insert(parts[at].to_owned());
+        }
+    }
+    assert!(folders.len() > 20, "{:?}", folders.keys());
+    let wide = folders
+        .into_iter()
+        .filter(|(_, entries)| entries.len() > MAX_FOLDER_ENTRIES);
+    assert_none(
+        wide.map(|(folder, entries)| format!("{folder}: {} entries", entries.len()))
+            .collect(),
+    );
 }
 
 /// A module with files of its own is `x/mod.rs`, never `x.rs` beside `x/`.
