@@ -52,8 +52,8 @@ use self::byte_queue::ByteQueue;
 use self::request::min_rate::MinRate;
 use self::request::{Progress, RequestReader};
 use self::response::outcome::NextAction;
+use self::response::writer::ResponseWriter;
 use self::response::{run_exchange, Exchange};
-use self::send::Sending;
 use self::service::Service;
 use super::pool::{Next, Task};
 use super::registry::{ConnectionHandle, ConnectionState};
@@ -72,6 +72,19 @@ const MIN_QUICK_HANDLERS: u32 = 8;
 const MAX_QUICK_HANDLER_TIME: Duration = Duration::from_micros(50);
 /// Bytes of responses that are gathered at most, 32 KiB. Then the responses are sent.
 const MAX_GATHERED_BYTES: usize = 32 * 1024;
+
+/// A response that is partly sent, and the action after it.
+struct Sending {
+    writer: ResponseWriter,
+    next: NextAction,
+}
+
+impl Sending {
+    /// Returns whether a drop runs user code.
+    fn has_user_code(&self) -> bool {
+        self.writer.has_reader() || matches!(self.next, NextAction::Upgrade(..))
+    }
+}
 
 enum Phase {
     /// Receives a request, or has one ready ([`RequestReader::ready`]).

@@ -8,7 +8,7 @@ use super::request::min_rate::MinRate;
 use super::request::{Expecting, MAX_SKIPPED_BODY_BYTES};
 use super::response::outcome::NextAction;
 use super::response::writer::{BodySource, ResponseWriter, SendError, Sent};
-use super::{upgrade, Connection, Phase};
+use super::{upgrade, Connection, Phase, Sending};
 use crate::server::pool::Next;
 use crate::server::registry::ConnectionState;
 use crate::server::stats::error_hook::ServerErrorKind;
@@ -17,19 +17,6 @@ use crate::util::io::deadline_after;
 
 /// Bytes of capacity that the output buffer of a worker keeps after a response, 256 KiB.
 const OUT_BUFFER_KEEP_BYTES: usize = 256 * 1024;
-
-/// A response that is partly sent, and the action after it.
-pub(crate) struct Sending {
-    pub(crate) writer: ResponseWriter,
-    next: NextAction,
-}
-
-impl Sending {
-    /// Returns whether a drop runs user code.
-    fn has_user_code(&self) -> bool {
-        self.writer.has_reader() || matches!(self.next, NextAction::Upgrade(..))
-    }
-}
 
 impl Connection {
     /// Sends the responses in `buffers.out`, then `source`, then begins the `next` action.
