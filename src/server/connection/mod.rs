@@ -265,8 +265,13 @@ impl Connection {
             if may_gather && source.is_nothing() && matches!(next, NextAction::KeepAlive(None)) {
                 match self.feed(buffers, 0) {
                     Ok(Progress::Ready) => {
-                        let step = self.on_request();
-                        if step == Next::Run && is_same(&buffers.request, &self.reader.head) {
+                        let gathers = self.next() == Next::Run
+                            && is_same(&buffers.request, &self.reader.head);
+                        // The label of the last request fits, unless a proxy names a client.
+                        if !gathers || self.service.proxies.is_some() {
+                            self.on_request();
+                        }
+                        if gathers {
                             began = now;
                             continue;
                         }
