@@ -226,8 +226,8 @@ impl Connection {
     fn exchange(&mut self, buffers: &mut Buffers) -> Next {
         let mut began = Instant::now();
         loop {
-            let (head, received) = match self.reader.take_ready() {
-                Some(ready) => ready,
+            let received = match self.reader.take_ready() {
+                Some(received) => received,
                 None => return self.next(),
             };
             if !received.rest.is_done() {
@@ -242,7 +242,7 @@ impl Connection {
             let exchange = Exchange {
                 service: &self.service,
                 handle: &self.handle,
-                head,
+                head: std::mem::take(&mut self.reader.head),
                 client: self.client.take(),
                 received,
                 unread: std::mem::take(&mut self.unread),
