@@ -3,6 +3,7 @@
 
 mod http_tables;
 mod line_counts;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::fs;
